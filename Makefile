@@ -1,0 +1,80 @@
+# Every target does its own set-up: a clean clone, Python 3.11+, make and git are enough.
+# `make help` lists the targets. Override the interpreter with `make PYTHON=python3.12 demo`.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo drill start test check format bench lock clean
+
+help: ## this list
+	@echo "make demo    the main job: one report both ways through API Gateway, in virtual time"
+	@echo "make test    all tests"
+	@echo "make start   run the emulator on port 4566 (data in .emulator/)"
+	@echo "make drill   four attempts to get an immediate answer, and what each really does"
+	@echo "make check   ruff, strict type checking, import-linter"
+	@echo "make bench   measure this machine"
+	@echo "make format  let ruff rewrite the sources"
+	@echo "make lock    resolve the dependencies again into requirements*.lock"
+	@echo "make clean   remove .venv, data and caches"
+
+demo: $(VENV)/.run
+	@$(BIN)/python -m emulator demo
+
+drill: $(VENV)/.run
+	@$(BIN)/python -m emulator drill
+
+start: $(VENV)/.run
+	@$(BIN)/python -m emulator start
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n $(WORKERS) -q
+
+check: $(VENV)/.check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.check
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.run
+	$(BIN)/python benchmarks/bench.py
+
+lock: $(VENV)/.lock
+	$(BIN)/python .ci/lock.py
+
+clean:
+	rm -rf $(VENV) .emulator .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+
+# ── set-up: one stamp per set of dependencies ──────────────────────────────────────────────────
+
+$(VENV)/.created:
+	@sh .ci/make_venv.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.created requirements.lock pyproject.toml
+	@echo "installing the locked dependencies …"
+	@$(PIP) install -q --require-hashes -r requirements.lock
+	@$(PIP) install -q --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run requirements-test.lock
+	@echo "installing the locked test dependencies …"
+	@$(PIP) install -q --require-hashes -r requirements-test.lock
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test requirements-check.lock
+	@echo "installing the locked checkers …"
+	@$(PIP) install -q --require-hashes -r requirements-check.lock
+	@touch $@
+
+$(VENV)/.lock: $(VENV)/.created
+	@$(PIP) install -q uv
+	@touch $@

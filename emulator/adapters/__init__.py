@@ -1,0 +1,1 @@
+"""The outside world. Imported by `emulator.app` and `emulator.testing` only."""

@@ -1,0 +1,156 @@
+"""AWS time on one host: real, frozen, or scaled, switchable while running.
+
+Decides what time it is and when sleepers wake. Does not decide when frozen time may jump: that is
+`Worker.advance_to`, which asks `quiet` first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from emulator.ports import Clock
+
+LONGEST_TIMER_SECONDS = 3600.0
+SETTLING_TURNS = 12
+"""Loop turns for which nobody may be at work before time may jump: a wake-up passes through a few."""
+
+
+class LiveClock(Clock):
+    """AWS time = base + (host time - host base) × factor; factor 0 is frozen."""
+
+    def __init__(self, frozen: bool = False, start_at: float | None = None) -> None:
+        self._base = time.time() if start_at is None else start_at
+        self._host_base = time.monotonic()
+        self._factor = 0.0 if frozen else 1.0
+        self._virtual = frozen or start_at is not None
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._holders = 0
+        self._reasons: Counter[str] = Counter()
+        self._idle: asyncio.Event | None = None
+
+    def now(self) -> float:
+        if not self._virtual:
+            return time.time()
+        return self._base + (time.monotonic() - self._host_base) * self._factor
+
+    @property
+    def virtual(self) -> bool:
+        return self._virtual
+
+    @property
+    def mode(self) -> str:
+        """`frozen`, `scaled` or `real`."""
+        if self._factor == 0.0:
+            return "frozen"
+        return "real" if self._factor == 1.0 else "scaled"
+
+    @property
+    def factor(self) -> float:
+        """AWS seconds per host second."""
+        return self._factor
+
+    def set_factor(self, factor: float) -> None:
+        """Let AWS time pass at `factor` times the host's speed from now on; 0 freezes it. It never goes back."""
+        if factor == self._factor:
+            return
+        now = self.now()
+        self._base, self._host_base, self._factor = now, time.monotonic(), factor
+        self._virtual = True
+        self._arm()
+
+    def jump(self, until: float) -> None:
+        """Move frozen time forward to `until` and wake who waits for it."""
+        assert self._factor == 0.0, "only frozen time can be moved"
+        self._base = max(self._base, until)
+        self._wake_due()
+
+    async def sleep_until(self, due_at: float) -> None:
+        if due_at <= self.now():
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (due_at, next(self._order), future))
+        self._arm()
+        try:
+            await future
+        finally:
+            future.cancel()
+
+    def next_sleeper(self) -> float | None:
+        """When the earliest waiting sleeper is due."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        return self._sleepers[0][0] if self._sleepers else None
+
+    @contextmanager
+    def busy(self, reason: str) -> Iterator[None]:
+        self._holders += 1
+        self._reasons[reason] += 1
+        try:
+            yield
+        finally:
+            self._reasons[reason] -= 1
+            if not self._reasons[reason]:
+                del self._reasons[reason]
+            self._release()
+
+    @contextmanager
+    def parked(self) -> Iterator[None]:
+        self._release()
+        try:
+            yield
+        finally:
+            self._holders += 1
+
+    async def quiet(self) -> None:
+        """Return once nobody is at work: only then may frozen time move."""
+        if self._idle is None:
+            self._idle = asyncio.Event()
+        while True:
+            for _ in range(SETTLING_TURNS):
+                await asyncio.sleep(0)
+                if self._holders > 0:
+                    break
+            else:
+                return
+            self._idle.clear()
+            await self._idle.wait()
+
+    def at_work(self) -> list[str]:
+        """Who holds time still, for a settle that does not end."""
+        return sorted(self._reasons)
+
+    def _release(self) -> None:
+        self._holders -= 1
+        if self._holders <= 0 and self._idle is not None:
+            self._idle.set()
+
+    def _wake_due(self) -> None:
+        now = self.now()
+        while self._sleepers and self._sleepers[0][0] <= now:
+            future = heapq.heappop(self._sleepers)[2]
+            if not future.done():
+                future.set_result(None)
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_at = self.next_sleeper()
+        if due_at is None or self._factor == 0.0:
+            return
+        delay = max(0.0, (due_at - self.now()) / self._factor)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(min(delay, LONGEST_TIMER_SECONDS), self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._wake_due()
+        self._arm()

@@ -1,0 +1,58 @@
+"""uvicorn with httptools, keeping the case of header names (AWS's proxy events show it)."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class CaseKeepingProtocol(HttpToolsProtocol):
+    """Adds `raw_headers` to the ASGI scope: header names as the client wrote them."""
+
+    raw_headers: list[tuple[bytes, bytes]]
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.raw_headers = []
+        self.scope["raw_headers"] = self.raw_headers  # type: ignore[typeddict-unknown-key]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self.raw_headers.append((name, value))
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def server(app: Any) -> uvicorn.Server:
+    """A server for one ASGI callable; it is told to stop by `should_exit`."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    config = uvicorn.Config(
+        app,
+        http=CaseKeepingProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
+        limit_concurrency=None,
+        backlog=2048,
+    )
+    return uvicorn.Server(config)

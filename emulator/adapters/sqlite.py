@@ -1,0 +1,187 @@
+"""The store on one host: SQLite in WAL mode, many changes of one loop turn in one commit.
+
+`synchronous=NORMAL` survives a kill of the process at any instant; `fsync=True` survives power loss too.
+Decides how changes are grouped and committed; knows no table but `sqlite_master`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import random
+import sqlite3
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from emulator.ports import Clock, Cursor, Store, Transaction
+
+T = TypeVar("T")
+SCHEMA_VERSION = 1
+LARGEST_GROUP = 256
+
+
+class DataDirectoryInUse(Exception):
+    """Another emulator serves this data directory; the message names its pid."""
+
+
+class UnknownSchema(Exception):
+    """The data was written by another version of the emulator."""
+
+
+class StoreUnavailable(Exception):
+    """The change could not be committed (disk full, for example); nothing of it is kept."""
+
+
+class SqliteTransaction(Transaction):
+    """The one transaction object of a store; it is reused, because only one change runs at a time."""
+
+    def __init__(self, connection: sqlite3.Connection, seed: int | None) -> None:
+        self._execute = connection.execute
+        self._random = random.Random(seed) if seed is not None else random.SystemRandom()
+        self._seeded = seed is not None
+        self.now = 0.0
+        self.wake_at: float | None = None
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
+        return self._execute(sql, parameters)
+
+    def new_id(self) -> str:
+        if self._seeded:
+            return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        return str(uuid.uuid4())
+
+    def random(self) -> float:
+        return self._random.random()
+
+    def wake(self, due_at: float) -> None:
+        if self.wake_at is None or due_at < self.wake_at:
+            self.wake_at = due_at
+
+
+class SqliteStore(Store):
+    """`directory=None` keeps everything in memory. Raises `DataDirectoryInUse` or `UnknownSchema`."""
+
+    def __init__(self, clock: Clock, directory: Path | None, fsync: bool = False, seed: int | None = None) -> None:
+        self._clock = clock
+        self._lock_file: int | None = None
+        if directory is None:
+            path = ":memory:"
+        else:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._lock_file = _lock(directory)
+            path = str(directory / "emulator.db")
+        self._db = sqlite3.connect(path, isolation_level=None, cached_statements=512, check_same_thread=False)
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, SCHEMA_VERSION):
+            self._db.close()
+            self._unlock()
+            raise UnknownSchema(
+                f"{path} has schema {version}, this emulator reads schema {SCHEMA_VERSION}; "
+                "choose another --data directory or delete this one"
+            )
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
+        self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._tx = SqliteTransaction(self._db, seed)
+        self._waiting: deque[tuple[Callable[[Transaction], Any], asyncio.Future[Any]]] = deque()
+        self._scheduled = False
+        self._listeners: list[Callable[[float], None]] = []
+
+    def add_schema(self, ddl: str) -> None:
+        self._db.executescript(ddl)
+
+    def on_wake(self, listener: Callable[[float], None]) -> None:
+        self._listeners.append(listener)
+
+    async def transact(self, change: Callable[[Transaction], T]) -> T:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.append((change, future))
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._flush)
+        return await future
+
+    async def read(self, query: Callable[[Transaction], T]) -> T:
+        self._tx.now = self._clock.now()
+        return query(self._tx)
+
+    async def reset(self) -> None:
+        def delete_all(tx: Transaction) -> None:
+            tables = tx.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+            for (name,) in tables.fetchall():
+                tx.execute(f'DELETE FROM "{name}"')
+
+        await self.transact(delete_all)
+
+    def close(self) -> None:
+        self._db.close()
+        self._unlock()
+
+    def _flush(self) -> None:
+        """Run the waiting changes, commit once, then let their callers go on."""
+        self._scheduled = False
+        tx, execute = self._tx, self._db.execute
+        tx.now = self._clock.now()
+        tx.wake_at = None
+        group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
+        answers: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+        try:
+            execute("BEGIN IMMEDIATE")
+            for change, future in group:
+                if future.cancelled():
+                    continue
+                execute("SAVEPOINT change")
+                wake_before = tx.wake_at
+                try:
+                    answers.append((future, change(tx), None))
+                except BaseException as error:  # the change failed: it alone is undone, its caller hears why
+                    execute("ROLLBACK TO change")
+                    tx.wake_at = wake_before
+                    answers.append((future, None, error))
+                execute("RELEASE change")
+            execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                execute("ROLLBACK")
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(StoreUnavailable(f"the store cannot commit: {error}"))
+        else:
+            for future, result, failure in answers:
+                if future.done():
+                    continue
+                if failure is None:
+                    future.set_result(result)
+                else:
+                    future.set_exception(failure)
+            if tx.wake_at is not None:
+                for listener in self._listeners:
+                    listener(tx.wake_at)
+        if self._waiting and not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _unlock(self) -> None:
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+
+def _lock(directory: Path) -> int:
+    handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pid = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+        os.close(handle)
+        raise DataDirectoryInUse(
+            f"{directory} is in use by the emulator with pid {pid}; stop it, or choose another --data directory"
+        ) from None
+    os.ftruncate(handle, 0)
+    os.write(handle, str(os.getpid()).encode())
+    return handle

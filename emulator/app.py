@@ -1,0 +1,201 @@
+"""The composition root: settings → adapters → services → ASGI callable and worker.
+
+The only place that knows every part. It decides what is plugged into what, and in which order things
+start and stop; nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emulator import jobs
+from emulator.adapters import http_server
+from emulator.adapters.clock import LiveClock
+from emulator.adapters.process_runtime import ProcessRuntime
+from emulator.adapters.sqlite import SqliteStore
+from emulator.adapters.supporting_services import MotoServices
+from emulator.aws.edge import Edge
+from emulator.aws.service import Context, Mounted, Services
+from emulator.control import Control
+from emulator.ports import FunctionRuntime, Mailer, Store
+from emulator.services.apigateway import wire as apigateway
+from emulator.services.lambda_ import wire as lambda_
+from emulator.services.ses import wire as ses
+from emulator.services.stepfunctions import wire as stepfunctions
+from emulator.settings import LiveSettings, Settings
+from emulator.worker import Worker
+
+LONGEST_SETTLE_SECONDS = 366 * 86400.0
+
+
+class Emulator:
+    """Everything, put together. Build it inside a running event loop, then `start`, serve `asgi`, `stop`.
+
+    `wrap_store` and `make_runtime` let tests put a fault between an adapter and its users.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        base_url: str,
+        wrap_store: Callable[[Store], Store] | None = None,
+        make_runtime: Callable[[Emulator], FunctionRuntime] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.base_url = base_url
+        self.live = LiveSettings()
+        self.clock = LiveClock(settings.frozen, settings.start_at)
+        store: Store = SqliteStore(self.clock, settings.data, settings.fsync, settings.seed)
+        self.store = wrap_store(store) if wrap_store else store
+        self._temporary = Path(tempfile.mkdtemp(prefix="emulator-")) if settings.data is None else None
+        self.work_dir = (self._temporary or settings.data or Path()) / "work"
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        self.runtime: FunctionRuntime = (
+            make_runtime(self)
+            if make_runtime
+            else ProcessRuntime(self.clock, self.live, self.work_dir, lambda: self.base_url)
+        )
+        self.supporting = MotoServices()
+        self.services = Services()
+        self.mounted: list[Mounted] = []
+        context = Context(
+            self.store, self.clock, self.live, self.services, self.runtime, _mailer(settings.smtp), base_url
+        )
+        self.lambda_ = self._mount(lambda_.mount(context))
+        self._mount(ses.mount(context))
+        self._mount(stepfunctions.mount(context, self.lambda_.operations))
+        self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
+        self.store.add_schema(jobs.SCHEMA)
+        kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
+        self.worker = Worker(self.store, self.clock, self.clock, kinds)
+        self.asgi = Edge(
+            services=self.services,
+            supporting=self.supporting,
+            clock=self.clock,
+            settings=settings,
+            control=Control(self),
+            data_planes=[self.apigateway.operations.data_plane],
+        )
+        self._loop: asyncio.Task[None] | None = None
+
+    def _mount(self, mounted: Mounted) -> Mounted:
+        for service in mounted.services:
+            self.services.add(service)
+        self.store.add_schema(mounted.schema)
+        self.mounted.append(mounted)
+        return mounted
+
+    async def start(self) -> None:
+        """Start running jobs; those left from before a crash are due at once."""
+        self._loop = asyncio.create_task(self.worker.run(), name="worker")
+
+    async def stop(self) -> None:
+        """End functions, the worker and the store; everything committed stays."""
+        if self._loop is not None:
+            self._loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._loop
+        await self.runtime.aclose()
+        self.store.close()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    async def advance(self, seconds: float) -> None:
+        """Move AWS time forward by `seconds`, running everything that falls due on the way."""
+        await self._move(self.worker.advance_to, self.clock.now() + seconds)
+
+    async def settle(self) -> None:
+        """Run every consequence of what has happened, however late it is due (a year at most)."""
+        await self._move(self.worker.settle, self.clock.now() + LONGEST_SETTLE_SECONDS)
+
+    async def _move(self, move: Callable[[float], Any], until: float) -> None:
+        """Time moves only while it is frozen; a clock that runs is held meanwhile."""
+        factor = self.clock.factor
+        self.clock.set_factor(0.0)
+        try:
+            await move(until)
+        finally:
+            self.clock.set_factor(factor)
+
+    async def reset(self) -> None:
+        """Forget everything but the time."""
+        self.worker.forget()
+        await self.runtime.reset()
+        await self.store.reset()
+        await self.supporting.reset()
+        for mounted in self.mounted:
+            forget = getattr(mounted.operations, "forget_cached", None)
+            if forget is not None:
+                forget()
+        self.live.restore_defaults()
+
+    def service_names(self) -> list[str]:
+        """botocore names of everything that answers."""
+        delegated = [name for name in ("s3", "iam", "sts", "dynamodb", "ssm", "secretsmanager", "kms")]
+        return sorted({*self.services.names(), *(name for name in delegated if self.supporting.supports(name))})
+
+    async def recent_invocations(self) -> list[dict[str, Any]]:
+        """Attempts of functions, oldest first."""
+        return await self.store.read(self.lambda_.operations.recent_invocations)
+
+
+def _mailer(address: str | None) -> Mailer | None:
+    if address is None:
+        return None
+    from emulator.adapters.smtp import SmtpMailer
+
+    host, _, port = address.rpartition(":")
+    return SmtpMailer(host or "localhost", int(port))
+
+
+async def serve_until(
+    settings: Settings,
+    announce: Callable[[Emulator], None],
+    stop: asyncio.Event,
+    make: Callable[[Settings, str], Emulator] = Emulator,
+) -> None:
+    """Serve until `stop` is set. Raises OSError when the port is taken, `DataDirectoryInUse`, `UnknownSchema`."""
+    listener = http_server.bind(settings.host, settings.port)
+    port = listener.getsockname()[1]
+    host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1", "localhost") else settings.host
+    try:
+        emulator = make(settings, f"http://{host}:{port}")
+        server = http_server.server(emulator.asgi)
+        await emulator.start()
+        serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+        try:
+            while not server.started and not serving.done():
+                await asyncio.sleep(0)
+            announce(emulator)
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            server.should_exit = True
+            await serving
+        finally:
+            await emulator.stop()
+    finally:
+        listener.close()
+
+
+def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM; `announce(url)` is called once, when the port answers."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await serve_until(settings, lambda emulator: announce(emulator.base_url) if announce else None, stop)
+
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())

@@ -1,0 +1,1 @@
+"""What all AWS services share and no service owns: wire protocols, addressing, errors."""

@@ -1,0 +1,35 @@
+"""Plain values for one HTTP exchange, between the ASGI edge and whoever answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """A whole request; `path` is as sent (percent-encoded), header names keep the client's case."""
+
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[str, str]]
+    body: bytes = b""
+    source_ip: str = "127.0.0.1"
+    scheme: str = "http"
+    http_version: str = "1.1"
+    _lower: dict[str, str] | None = field(default=None, repr=False)
+
+    def header(self, name: str, default: str = "") -> str:
+        """The last value of a header, by lower-case name."""
+        if self._lower is None:
+            self._lower = {key.lower(): value for key, value in self.headers}
+        return self._lower.get(name, default)
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    """A whole answer; Content-Length is added by the edge."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""

@@ -1,0 +1,46 @@
+"""The door of `/_emulator/*`. Health answers here, without FastAPI, because tools poll it while the emulator
+starts; everything else is `control_app.py`, imported on first use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emulator import __version__
+
+if TYPE_CHECKING:
+    from emulator.app import Emulator
+
+AsgiScope = MutableMapping[str, Any]
+AsgiReceive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Control:
+    """The ASGI application of the control plane."""
+
+    emulator: Emulator
+    _app: Any = None
+
+    async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
+        if scope["path"] in ("/_emulator/health", "/_localstack/health", "/health"):
+            body = json.dumps(health(self.emulator)).encode()
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+            return
+        if self._app is None:
+            from emulator.control_app import build
+
+            self._app = build(self.emulator)
+        await self._app(scope, receive, send)
+
+
+def health(emulator: Emulator) -> dict[str, Any]:
+    """What tools that wait for an emulator read: every service that answers, and the version."""
+    services = {name: "available" for name in emulator.service_names()}
+    return {"status": "running", "services": services, "edition": "community", "version": __version__}

@@ -1,0 +1,144 @@
+"""`/_emulator/*`: clock, settings, inbox, queue, timeline, reset: a FastAPI application.
+
+Documented by its own page at /_emulator/docs. Decides what people and tests may ask of the emulator itself;
+the work is done by `Emulator`.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Body, FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from emulator import __version__, jobs
+from emulator.services.ses import inbox
+
+if TYPE_CHECKING:
+    from emulator.app import Emulator
+
+LONGEST_SETTLE_SECONDS = 366 * 86400.0
+
+
+def clock_state(emulator: Emulator) -> dict[str, Any]:
+    """AWS time now and how it passes."""
+    now = emulator.clock.now()
+    return {
+        "now": now,
+        "iso": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "mode": emulator.clock.mode,
+        "factor": emulator.clock.factor,
+        "at_work": emulator.clock.at_work(),
+    }
+
+
+def build(emulator: Emulator) -> Any:
+    """The FastAPI application behind /_emulator."""
+    app = FastAPI(
+        title="async-gateway-emulator control",
+        version=__version__,
+        docs_url="/_emulator/docs",
+        redoc_url=None,
+        openapi_url="/_emulator/openapi.json",
+    )
+
+    def problem(status: int, message: str) -> JSONResponse:
+        return JSONResponse({"message": message}, status)
+
+    def current_clock() -> dict[str, Any]:
+        return clock_state(emulator)
+
+    async def change_clock(request: dict[str, Any] = Body(examples=[{"action": "advance", "seconds": 60}])) -> Any:
+        """freeze | advance (seconds) | settle | scale (factor) | resume. AWS time never goes back."""
+        action = request.get("action")
+        if action == "freeze":
+            emulator.clock.set_factor(0.0)
+        elif action == "resume":
+            emulator.clock.set_factor(1.0)
+        elif action == "scale":
+            factor = request.get("factor")
+            if not _number(factor) or not 0 < factor <= 1e6:
+                return problem(400, 'scale needs "factor", more than 0 and at most 1000000')
+            emulator.clock.set_factor(float(factor))
+        elif action == "advance":
+            seconds = request.get("seconds")
+            if not _number(seconds) or not 0 <= seconds <= LONGEST_SETTLE_SECONDS:
+                return problem(400, 'advance needs "seconds", between 0 and a year')
+            await emulator.advance(float(seconds))
+        elif action == "settle":
+            await emulator.settle()
+        else:
+            return problem(400, '"action" is one of freeze, advance, settle, scale, resume')
+        return clock_state(emulator)
+
+    def current_settings() -> dict[str, Any]:
+        return emulator.live.describe()
+
+    def change_settings(values: dict[str, Any] = Body(examples=[{"async_first_retry_delay_seconds": 5}])) -> Any:
+        """Change settings while running; names and meanings are those GET shows."""
+        try:
+            emulator.live.change(values)
+        except ValueError as error:
+            return problem(400, str(error))
+        return emulator.live.describe()
+
+    async def reset() -> dict[str, str]:
+        """Forget everything: resources, events, executions, mail, settings. Time goes on."""
+        await emulator.reset()
+        return {"status": "reset"}
+
+    async def list_inbox(to: str | None = None, subject: str | None = None) -> dict[str, Any]:
+        """Every message sent, oldest first."""
+        return {"messages": await emulator.store.read(lambda tx: inbox.list_messages(tx, to=to, subject=subject))}
+
+    async def inbox_page() -> Any:
+        """The inbox for people."""
+        return HTMLResponse(inbox.render_inbox_page(await emulator.store.read(inbox.list_messages)))
+
+    async def read_message(message_id: str, request: Request) -> Any:
+        """One message: a page in a browser, JSON for everyone else."""
+        message = await emulator.store.read(lambda tx: inbox.get_message(tx, message_id))
+        if message is None:
+            return problem(404, f"there is no message {message_id}; GET /_emulator/inbox lists them")
+        if "text/html" in request.headers.get("accept", ""):
+            return HTMLResponse(inbox.render_message_page(message))
+        return message
+
+    async def list_queue(limit: int = 100) -> dict[str, Any]:
+        """Jobs that wait or run, earliest first."""
+        rows = await emulator.store.read(lambda tx: jobs.pending(tx, limit=max(1, min(limit, 1000))))
+        total = await emulator.store.read(lambda tx: tx.execute("SELECT count(*) FROM job").fetchone()[0])
+        items = [{"id": j.id, "kind": j.kind, "due_at": j.due_at, "payload": j.payload} for j in rows]
+        return {"total": total, "running": emulator.worker.running(), "jobs": items}
+
+    async def timeline() -> dict[str, Any]:
+        """Attempts of functions, as they happened in AWS time."""
+        return {"invocations": await emulator.recent_invocations()}
+
+    def home() -> Any:
+        return Response(
+            "async-gateway-emulator\n\n/_emulator/health\n/_emulator/docs      the control API\n"
+            "/_emulator/inbox     mail, as JSON\n/_emulator/mail      mail, as pages\n"
+            "/_emulator/queue     jobs that wait\n/_emulator/timeline  attempts of functions\n",
+            media_type="text/plain",
+        )
+
+    app.add_api_route("/_emulator", home, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/_emulator/", home, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/_emulator/clock", current_clock, methods=["GET"])
+    app.add_api_route("/_emulator/clock", change_clock, methods=["POST"])
+    app.add_api_route("/_emulator/settings", current_settings, methods=["GET"])
+    app.add_api_route("/_emulator/settings", change_settings, methods=["PUT"])
+    app.add_api_route("/_emulator/reset", reset, methods=["POST"])
+    app.add_api_route("/_emulator/inbox", list_inbox, methods=["GET"])
+    app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse)
+    app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"])
+    app.add_api_route("/_emulator/queue", list_queue, methods=["GET"])
+    app.add_api_route("/_emulator/timeline", timeline, methods=["GET"])
+    return app
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,245 @@
+"""The ports: everything the emulator needs from outside, and the values that cross them.
+
+Awaits exist only here. A change of state is a synchronous function of a `Transaction`; whoever stands
+at the edge opens it with `Store.transact`. This file decides shapes and promises; it knows no adapter.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+Json = Any
+"""The user's JSON: the one thing that really can be anything."""
+
+
+# ── time ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Clock(ABC):
+    """AWS time: every timestamp and every wait that a user can observe, in epoch seconds.
+
+    The clock also counts who is at work, because virtual time may only move while nobody is.
+    """
+
+    @abstractmethod
+    def now(self) -> float:
+        """The AWS time, in epoch seconds."""
+
+    @abstractmethod
+    async def sleep_until(self, due_at: float) -> None:
+        """Return once AWS time has reached `due_at`. The caller holds no `busy` meanwhile (see `parked`)."""
+
+    @abstractmethod
+    def busy(self, reason: str) -> AbstractContextManager[None]:
+        """Hold frozen time still while the block runs; `reason` explains a settle that does not end."""
+
+    @abstractmethod
+    def parked(self) -> AbstractContextManager[None]:
+        """Inside `busy`: give the hold back while the block waits for time or for another `busy` holder."""
+
+    @property
+    @abstractmethod
+    def virtual(self) -> bool:
+        """True while time is frozen or scaled, so that a handler's `time.sleep` must ask this clock."""
+
+
+# ── store ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class Cursor(Protocol):
+    """What `Transaction.execute` returns: rows are plain tuples."""
+
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    @property
+    def rowcount(self) -> int: ...
+    @property
+    def lastrowid(self) -> int | None: ...
+
+
+class Transaction(ABC):
+    """One atomic change. It exists only while a change function runs, which never awaits."""
+
+    now: float
+    """AWS time at which the change runs, epoch seconds."""
+
+    @abstractmethod
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
+        """Run one statement (`?` placeholders)."""
+
+    @abstractmethod
+    def new_id(self) -> str:
+        """A fresh lower-case UUID; seeded in tests."""
+
+    @abstractmethod
+    def random(self) -> float:
+        """A number in [0, 1); seeded in tests."""
+
+    @abstractmethod
+    def wake(self, due_at: float) -> None:
+        """Once this change is committed, tell the worker that something falls due at `due_at`."""
+
+
+class Store(ABC):
+    """Where everything durable lives."""
+
+    @abstractmethod
+    async def transact(self, change: Callable[[Transaction], T]) -> T:
+        """Run `change` in a transaction and return its result once it is committed.
+
+        Raises whatever `change` raises, and then nothing of it is kept.
+        """
+
+    @abstractmethod
+    async def read(self, query: Callable[[Transaction], T]) -> T:
+        """Run a query that changes nothing, on committed data."""
+
+    @abstractmethod
+    def add_schema(self, ddl: str) -> None:
+        """Create a service's tables (`CREATE TABLE IF NOT EXISTS …;`). Called once, before serving."""
+
+    @abstractmethod
+    def on_wake(self, listener: Callable[[float], None]) -> None:
+        """Call `listener(earliest due time)` after each commit that scheduled something."""
+
+    @abstractmethod
+    async def reset(self) -> None:
+        """Delete every row of every table."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the store; everything committed stays."""
+
+
+# ── functions ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """One version of one function, as an execution environment needs it."""
+
+    key: str
+    """Environments are pooled by this: it changes whenever code or configuration change."""
+    arn: str
+    """Unqualified function ARN."""
+    name: str
+    version: str
+    runtime: str
+    handler: str
+    timeout_seconds: float
+    memory_mb: int
+    environment: Mapping[str, str]
+    code_sha256: str
+    load_code: Callable[[], Awaitable[bytes]]
+    """The deployment package (zip bytes); called when no extracted copy of `code_sha256` exists yet."""
+    account: str
+    region: str
+    log_group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One attempt at running a function."""
+
+    request_id: str
+    payload: bytes
+    """JSON text."""
+    invoked_function_arn: str
+    client_context: str | None = None
+    """JSON text, synchronous invocations only."""
+    trace_id: str = ""
+    want_log_tail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationResult:
+    """How an attempt ended. The user's code failing is a value, never an exception."""
+
+    payload: bytes
+    """The function's JSON, or AWS's error JSON when `function_error` is set."""
+    function_error: str | None = None
+    """`Unhandled` when the function failed."""
+    error_type: str | None = None
+    log_tail: bytes = b""
+    """Up to the last 4,096 bytes of START … REPORT, when asked for."""
+    took_seconds: float = 0.0
+    init_seconds: float | None = None
+    """Set on a cold start only."""
+    logs: Sequence[str] = field(default_factory=tuple)
+
+
+class FunctionRuntime(ABC):
+    """Runs functions in execution environments: one invocation at a time each, reused while warm."""
+
+    @abstractmethod
+    async def run(self, function: FunctionSpec, invocation: Invocation) -> InvocationResult:
+        """Run one invocation to its end, its timeout or its crash. Never raises for the user's failures.
+
+        Holds `Clock.busy` itself while the function computes and gives it back while it sleeps in virtual time;
+        the caller therefore wraps the await in `Clock.parked()`.
+        """
+
+    @abstractmethod
+    async def discard(self, function_arn: str) -> None:
+        """End idle environments of a function (updated or deleted); running ones end after their invocation."""
+
+    @abstractmethod
+    async def reset(self) -> None:
+        """End every environment, running or not."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """End everything; no process stays behind."""
+
+
+# ── mail ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMail:
+    """A message on its way to a real mail server."""
+
+    message_id: str
+    sender: str
+    recipients: Sequence[str]
+    raw: bytes
+    """The complete RFC 5322 message."""
+
+
+class MailerUnavailable(Exception):
+    """The relay did not take the message now; the delivery job tries again later."""
+
+
+class Mailer(ABC):
+    """Takes mail out of the emulator. The inbox is in the store; a Mailer is what may follow it."""
+
+    @abstractmethod
+    async def send(self, mail: OutgoingMail) -> None:
+        """Hand the message over, or raise `MailerUnavailable`."""
+
+
+# ── the services around the path ────────────────────────────────────────────────────────────────
+
+
+class SupportingServices(ABC):
+    """Services that are delegated to a library: reached by raw HTTP request."""
+
+    @abstractmethod
+    async def handle(
+        self, service: str, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Answer one AWS request: (status, headers, body)."""
+
+    @abstractmethod
+    def supports(self, service: str) -> bool:
+        """Whether `service` (botocore name) is answered at all."""
+
+    @abstractmethod
+    async def reset(self) -> None:
+        """Forget everything."""

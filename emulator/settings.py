@@ -1,0 +1,116 @@
+"""Settings: fixed ones chosen at start (`Settings`) and live ones changeable while running (`LiveSettings`).
+
+Every field is documented here, once; `GET /_emulator/settings` and docs/ read the same texts.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Chosen at start, by the command line or by `EMULATOR_*` variables."""
+
+    host: str = "127.0.0.1"
+    port: int = 4566
+    data: Path | None = Path(".emulator")
+    """Data directory; None keeps everything in memory (`--ephemeral`)."""
+    region: str = "us-east-1"
+    frozen: bool = False
+    """Start with AWS time frozen."""
+    start_at: float | None = None
+    """Epoch seconds at which a frozen clock starts; None is the host's time."""
+    smtp: str | None = None
+    """host:port of a mail server that receives a copy of every message."""
+    fsync: bool = False
+    """Survive power loss too, not only a killed process: fsync each group of commits."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further `Host` names that may reach the control planes."""
+    seed: int | None = None
+    """Seed for ids and random numbers; None is truly random."""
+
+    @staticmethod
+    def from_environment(**overrides: Any) -> Settings:
+        """Settings from `EMULATOR_*`, each overridden by a keyword that is not None."""
+        values: dict[str, Any] = {}
+        environment = os.environ
+        for item in fields(Settings):
+            text = environment.get("EMULATOR_" + item.name.upper())
+            if text is None:
+                continue
+            if item.name == "port":
+                values["port"] = int(text)
+            elif item.name == "data":
+                values["data"] = Path(text) if text else None
+            elif item.name in ("fsync", "frozen"):
+                values[item.name] = text.lower() in ("1", "true", "yes", "on")
+            elif item.name == "allowed_hosts":
+                values["allowed_hosts"] = tuple(part.strip() for part in text.split(",") if part.strip())
+            elif item.name in ("seed",):
+                values[item.name] = int(text)
+            elif item.name == "start_at":
+                values[item.name] = float(text)
+            else:
+                values[item.name] = text
+        values.update({name: value for name, value in overrides.items() if value is not None})
+        return Settings(**values)
+
+
+def _live(default: Any, text: str, low: float = 0, high: float = 1e9) -> Any:
+    return field(default=default, metadata={"text": text, "low": low, "high": high})
+
+
+@dataclass(slots=True)
+class LiveSettings:
+    """Limits and delays that a user may want shorter than AWS's; `PUT /_emulator/settings` changes them."""
+
+    async_first_retry_delay_seconds: float = _live(60.0, "Wait before the first retry of a failed asynchronous event.")
+    async_second_retry_delay_seconds: float = _live(120.0, "Wait before the second retry of a failed event.")
+    throttle_backoff_first_seconds: float = _live(1.0, "First wait of a throttled asynchronous event; doubles.")
+    throttle_backoff_max_seconds: float = _live(300.0, "Longest wait of a throttled asynchronous event.")
+    maximum_event_age_seconds: float = _live(21600.0, "Age limit of an event whose function configures none.", 1)
+    account_concurrency: int = _live(1000, "Concurrent executions of an account and region; more is throttled.", 0)
+    async_concurrency: int = _live(10, "Events that the queue runs at the same time on this machine.", 1, 1000)
+    environment_idle_seconds: float = _live(300.0, "Host seconds a warm execution environment is kept unused.", 0)
+    init_timeout_seconds: float = _live(10.0, "Limit of the init phase of an execution environment.", 0.1)
+    default_integration_timeout_seconds: float = _live(29.0, "API Gateway's timeout of an integration that sets none.", 0.05)
+    max_integration_timeout_seconds: float = _live(29.0, "Largest timeoutInMillis that PutIntegration accepts.", 0.05, 900)
+    task_concurrency: int = _live(64, "Steps of state machines that run at the same time on this machine.", 1, 10000)
+    ses_auto_verify: bool = _live(True, "A created identity is verified at once; false leaves it pending.")
+    ses_sandbox: bool = _live(False, "Recipients must be verified too, as in SES's sandbox.")
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Each setting's value, default and meaning."""
+        return {
+            item.name: {"value": getattr(self, item.name), "default": item.default, "description": item.metadata["text"]}
+            for item in fields(self)
+        }
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Set several at once. Raises ValueError, naming the problem, and then changes nothing."""
+        known = {item.name: item for item in fields(self)}
+        for name, value in values.items():
+            item = known.get(name)
+            if item is None:
+                raise ValueError(f"unknown setting {name!r}; known are: {', '.join(sorted(known))}")
+            if isinstance(item.default, bool):
+                if not isinstance(value, bool):
+                    raise ValueError(f"{name} must be true or false")
+            elif isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ValueError(f"{name} must be a number")
+            elif isinstance(item.default, int) and not float(value).is_integer():
+                raise ValueError(f"{name} must be a whole number")
+            elif not item.metadata["low"] <= value <= item.metadata["high"]:
+                raise ValueError(f"{name} must be between {item.metadata['low']:g} and {item.metadata['high']:g}")
+        for name, value in values.items():
+            default = known[name].default
+            setattr(self, name, value if isinstance(default, bool) else type(default)(value))
+
+    def restore_defaults(self) -> None:
+        """Back to AWS's values."""
+        for item in fields(self):
+            setattr(self, item.name, item.default)

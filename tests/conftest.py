@@ -1,0 +1,25 @@
+"""Fixtures of every test: a fresh emulator per test, frozen, in memory, served over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.testing import RunningEmulator
+
+
+@pytest.fixture(scope="session")
+def shared_emulator() -> Iterator[RunningEmulator]:
+    """One server for a test process; `emulator` resets it between tests."""
+    with RunningEmulator() as running:
+        yield running
+
+
+@pytest.fixture
+def emulator(shared_emulator: RunningEmulator) -> Iterator[RunningEmulator]:
+    """An empty emulator with frozen time. A job handler that raised fails the test."""
+    shared_emulator.reset()
+    shared_emulator.emulator.worker.failures.clear()
+    yield shared_emulator
+    assert shared_emulator.failures() == []
