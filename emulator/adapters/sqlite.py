@@ -129,7 +129,7 @@ class SqliteStore(Store):
         tx.now = self._clock.now()
         tx.wake_at = None
         group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
-        answers: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+        answers: list[tuple[asyncio.Future[Any], Any, Exception | None]] = []
         try:
             execute("BEGIN IMMEDIATE")
             for change, future in group:
@@ -139,13 +139,15 @@ class SqliteStore(Store):
                 wake_before = tx.wake_at
                 try:
                     answers.append((future, change(tx), None))
-                except BaseException as error:  # the change failed: it alone is undone, its caller hears why
+                except Exception as error:  # the change failed: it alone is undone, its caller hears why
+                    if not self._db.in_transaction:  # a full disk: SQLite has undone the whole group
+                        raise
                     execute("ROLLBACK TO change")
                     tx.wake_at = wake_before
                     answers.append((future, None, error))
                 execute("RELEASE change")
             execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:
             if self._db.in_transaction:
                 execute("ROLLBACK")
             for _, future in group:
