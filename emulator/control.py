@@ -42,5 +42,5 @@ class Control:
 
 def health(emulator: Emulator) -> dict[str, Any]:
     """What tools that wait for an emulator read: every service that answers, and the version."""
-    services = {name: "available" for name in emulator.service_names()}
+    services = dict.fromkeys(emulator.service_names(), "available")
     return {"status": "running", "services": services, "edition": "community", "version": __version__}

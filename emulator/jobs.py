@@ -97,7 +97,8 @@ def pending(tx: Transaction, kind: str | None = None, limit: int = 1000) -> list
 def due(tx: Transaction, kind: str, now: float, limit: int) -> list[Job]:
     """Up to `limit` jobs of a kind that are due at `now`, earliest first."""
     rows = tx.execute(
-        "SELECT id, kind, key, due_at, payload, body FROM job WHERE kind = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?",
+        "SELECT id, kind, key, due_at, payload, body FROM job "
+        "WHERE kind = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?",
         (kind, now, limit),
     ).fetchall()
     return [_job(row) for row in rows]

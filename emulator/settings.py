@@ -77,8 +77,12 @@ class LiveSettings:
     async_concurrency: int = _live(10, "Events that the queue runs at the same time on this machine.", 1, 1000)
     environment_idle_seconds: float = _live(300.0, "Host seconds a warm execution environment is kept unused.", 0)
     init_timeout_seconds: float = _live(10.0, "Limit of the init phase of an execution environment.", 0.1)
-    default_integration_timeout_seconds: float = _live(29.0, "API Gateway's timeout of an integration that sets none.", 0.05)
-    max_integration_timeout_seconds: float = _live(29.0, "Largest timeoutInMillis that PutIntegration accepts.", 0.05, 900)
+    default_integration_timeout_seconds: float = _live(
+        29.0, "API Gateway's timeout of an integration that sets none.", 0.05
+    )
+    max_integration_timeout_seconds: float = _live(
+        29.0, "Largest timeoutInMillis that PutIntegration accepts.", 0.05, 900
+    )
     task_concurrency: int = _live(64, "Steps of state machines that run at the same time on this machine.", 1, 10000)
     ses_auto_verify: bool = _live(True, "A created identity is verified at once; false leaves it pending.")
     ses_sandbox: bool = _live(False, "Recipients must be verified too, as in SES's sandbox.")
@@ -86,7 +90,11 @@ class LiveSettings:
     def describe(self) -> dict[str, dict[str, Any]]:
         """Each setting's value, default and meaning."""
         return {
-            item.name: {"value": getattr(self, item.name), "default": item.default, "description": item.metadata["text"]}
+            item.name: {
+                "value": getattr(self, item.name),
+                "default": item.default,
+                "description": item.metadata["text"],
+            }
             for item in fields(self)
         }
 

@@ -1,0 +1,248 @@
+"""Each story killed before and after every one of its commits, restarted, and ending the same.
+
+All progress happens at commits, so this is every crash there is. The client, as a careful client does, sends its
+request again when it got no answer.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import shutil
+import threading
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import pytest
+
+from emulator.adapters.faults import CrashingStore, StoreCrashed
+from emulator.app import Emulator
+from emulator.settings import Settings
+from emulator.testing import RunningEmulator
+
+ROLE = "arn:aws:iam::000000000000:role/story"
+MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:story"
+MOST_COMMITS = 200
+
+
+class Mortal:
+    """An emulator on a data directory whose store dies at a chosen commit."""
+
+    def __init__(self, data: Path, start_at: float) -> None:
+        self.crashed = threading.Event()
+        self.store: CrashingStore | None = None
+        settings = Settings(port=0, data=data, frozen=True, start_at=start_at)
+        self.running = RunningEmulator(settings, make=self._make)
+
+    def _make(self, settings: Settings, base_url: str) -> Emulator:
+        def wrap(inner: Any) -> CrashingStore:
+            self.store = CrashingStore(inner, self.crashed.set)
+            return self.store
+
+        return Emulator(settings, base_url, wrap_store=wrap)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Resources to create, one thing the user does (True once accepted), and what must hold in the end."""
+
+    prepare: Callable[[RunningEmulator], None]
+    act: Callable[[RunningEmulator], bool]
+    verify: Callable[[RunningEmulator], None]
+
+
+def package(source: str) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("app.py", source)
+    return archive.getvalue()
+
+
+def create_function(aws: RunningEmulator, name: str, source: str, environment: dict[str, str] | None = None) -> str:
+    return aws.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Role=ROLE,
+        Handler="app.handler",
+        Code={"ZipFile": package(source)},
+        Timeout=30,
+        Environment={"Variables": environment or {}},
+    )["FunctionArn"]
+
+
+def accepted(send: Callable[[], Any]) -> bool:
+    """Whether a request was answered with success; a dead server is a "no"."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        answer = send()
+    except (BotoCoreError, ClientError, httpx.HTTPError):
+        return False
+    return not isinstance(answer, httpx.Response) or answer.status_code < 300
+
+
+SUBMIT = """
+import json, os
+import boto3
+def handler(event, context):
+    client = boto3.client("stepfunctions")
+    try:
+        client.start_execution(stateMachineArn=os.environ["MACHINE"], name=event["report"], input=json.dumps(event))
+    except client.exceptions.ExecutionAlreadyExists:
+        pass
+"""
+CALCULATE = """
+def handler(event, context):
+    return {"total": sum(event["rows"])}
+"""
+REPORT = {
+    "StartAt": "Calculate",
+    "States": {
+        "Calculate": {"Type": "Task", "Resource": "CALCULATE", "ResultPath": "$.result", "Next": "Settle"},
+        "Settle": {"Type": "Wait", "Seconds": 3600, "Next": "Both"},
+        "Both": {
+            "Type": "Parallel",
+            "ResultPath": "$.both",
+            "Next": "Notify",
+            "Branches": [
+                {"StartAt": name, "States": {name: {"Type": "Wait", "Seconds": seconds, "End": True}}}
+                for name, seconds in (("Left", 5), ("Right", 10))
+            ],
+        },
+        "Notify": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:sesv2:sendEmail",
+            "Parameters": {
+                "FromEmailAddress": "reports@example.com",
+                "Destination": {"ToAddresses": ["user@example.com"]},
+                "Content": {
+                    "Simple": {
+                        "Subject": {"Data.$": "States.Format('Report {} is {}', $.report, $.result.total)"},
+                        "Body": {"Text": {"Data": "done"}},
+                    }
+                },
+            },
+            "End": True,
+        },
+    },
+}
+
+
+def prepare_report(aws: RunningEmulator) -> None:
+    calculate = create_function(aws, "calculate", CALCULATE)
+    create_function(aws, "submit", SUBMIT, {"MACHINE": MACHINE})
+    aws.client("sesv2").create_email_identity(EmailIdentity="reports@example.com")
+    definition = json.dumps(REPORT).replace("CALCULATE", calculate)
+    aws.client("stepfunctions").create_state_machine(name="story", definition=definition, roleArn=ROLE)
+
+
+def submit_report(aws: RunningEmulator) -> bool:
+    event = json.dumps({"report": "r1", "rows": [1, 2, 3]}).encode()
+    client = aws.client("lambda")
+    return accepted(lambda: client.invoke(FunctionName="submit", InvocationType="Event", Payload=event))
+
+
+def verify_report(aws: RunningEmulator) -> None:
+    assert [message["subject"] for message in aws.inbox()] == ["Report r1 is 6"]
+    client = aws.client("stepfunctions")
+    executions = client.list_executions(stateMachineArn=MACHINE)["executions"]
+    assert [execution["status"] for execution in executions] == ["SUCCEEDED"]
+    events = client.get_execution_history(executionArn=executions[0]["executionArn"])["events"]
+    assert [event["id"] for event in events] == list(range(1, len(events) + 1))
+    assert sum(event["type"] == "LambdaFunctionSucceeded" for event in events) == 1
+
+
+FAILS_TWICE = """
+import os
+def handler(event, context):
+    fd = os.open(event["diary"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(fd, (context.aws_request_id + "\\n").encode())
+    os.close(fd)
+    if os.path.getsize(event["diary"]) // 37 < 3:
+        raise ValueError("not yet")
+"""
+
+
+class RetriedFunction:
+    """A function that fails twice and succeeds on the third attempt, counted in a file."""
+
+    def __init__(self, diary: Path) -> None:
+        self.diary = diary
+
+    def prepare(self, aws: RunningEmulator) -> None:
+        create_function(aws, "fails-twice", FAILS_TWICE)
+
+    def act(self, aws: RunningEmulator) -> bool:
+        event = json.dumps({"diary": str(self.diary)}).encode()
+        client = aws.client("lambda")
+        return accepted(lambda: client.invoke(FunctionName="fails-twice", InvocationType="Event", Payload=event))
+
+    def verify(self, aws: RunningEmulator) -> None:
+        assert len(self.diary.read_text().splitlines()) >= 3
+        assert aws.control("GET", "queue")["total"] == 0
+
+
+def run_to_the_crash(data: Path, story: Story, at: int, when: Literal["before", "after"]) -> tuple[bool, bool, float]:
+    """(crashed, accepted, AWS time at the end) of one life."""
+    mortal = Mortal(data, start_at=1_700_000_000.0)
+    with mortal.running as aws:
+        assert mortal.store is not None
+        mortal.store.arm(at, when)
+        answered = story.act(aws)
+        try:
+            aws.settle()
+        except StoreCrashed:
+            assert mortal.store.dead
+        return mortal.crashed.is_set(), answered, aws.now()
+
+
+def crash_at_every_commit(tmp_path: Path, make: Callable[[Path], Story], when: Literal["before", "after"]) -> int:
+    """Crash, restart and verify for commit 1, 2, …, until a life ends without reaching its crash."""
+    template = tmp_path / "template"
+    with RunningEmulator(Settings(port=0, data=template, frozen=True, start_at=1_700_000_000.0)) as aws:
+        make(tmp_path / "unused").prepare(aws)
+    for at in range(1, MOST_COMMITS):
+        data = tmp_path / f"life-{at}"
+        shutil.copytree(template, data)
+        story = make(tmp_path / f"diary-{at}")
+        crashed, answered, now = run_to_the_crash(data, story, at, when)
+        settings = Settings(port=0, data=data, frozen=True, start_at=now)
+        with RunningEmulator(settings) as aws:
+            if not answered:
+                assert story.act(aws)
+            aws.settle()
+            try:
+                story.verify(aws)
+            except AssertionError as error:
+                raise AssertionError(f"crashed {when} commit {at}: {error}") from error
+            assert aws.failures() == []
+        shutil.rmtree(data)
+        if not crashed:
+            return at - 1
+    raise AssertionError(f"the story did not end within {MOST_COMMITS} commits")
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs() -> None:
+    """The dying life logs what it could not do; that is not this test's subject."""
+    logging.getLogger("emulator").setLevel(logging.CRITICAL)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_report_survives_a_crash_at_every_commit(tmp_path: Path, when: Literal["before", "after"]) -> None:
+    story = Story(prepare_report, submit_report, verify_report)
+    assert crash_at_every_commit(tmp_path, lambda _: story, when) >= 6
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_retried_event_survives_a_crash_at_every_commit(tmp_path: Path, when: Literal["before", "after"]) -> None:
+    def make(diary: Path) -> Story:
+        retried = RetriedFunction(diary)
+        return Story(retried.prepare, retried.act, retried.verify)
+
+    assert crash_at_every_commit(tmp_path, make, when) == 4
