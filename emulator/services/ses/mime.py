@@ -1,0 +1,212 @@
+"""RFC 5322 messages: composed from a draft, or stamped and read when the caller brought one. Pure.
+
+Decides how a message is written in bytes. Knows no rule about who may send what to whom. Boundaries come from the
+message id, so that the same request gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import codecs
+import mimetypes
+import re
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from emulator.services.ses.model import Attachment, Content, Draft, Refused
+
+_STAMPED = ("date", "message-id", "bcc", "return-path")
+"""Headers that SES takes out of a raw message; it writes the first two itself."""
+
+ONCE_ONLY = ("from", "to", "cc", "bcc", "subject", "reply-to", "sender", "date", "message-id")
+"""Headers that may be there once (`Duplicate header 'To'.`)."""
+
+
+def compose(draft: Draft, header_id: str, now: float) -> bytes:
+    """The complete message of a draft whose addresses have been checked. Raises `Refused`."""
+    message = EmailMessage(policy=policy.SMTP)
+    message["From"] = draft.source
+    for name, addresses in (("To", draft.to), ("Cc", draft.cc), ("Reply-To", draft.reply_to)):
+        if addresses:
+            message[name] = ", ".join(addresses)
+    message["Subject"] = _one_line("Subject", draft.subject)
+    message["Date"] = _date(now)
+    message["Message-ID"] = header_id
+    for name, value in draft.headers:
+        message[name] = _one_line(name, value)
+    if draft.text is not None or draft.html is None:
+        message.set_content(_encodable(draft.text or "", draft.text_charset), charset=draft.text_charset)
+    if draft.html is not None and draft.text is None:
+        message.set_content(_encodable(draft.html, draft.html_charset), subtype="html", charset=draft.html_charset)
+    elif draft.html is not None:
+        message.add_alternative(_encodable(draft.html, draft.html_charset), subtype="html", charset=draft.html_charset)
+    for attachment in draft.attachments:
+        _attach(message, attachment)
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"----=_Part_{number}_{re.sub('[^0-9A-Za-z-]', '', header_id.partition('@')[0])}")
+    return message.as_bytes()
+
+
+def check_charset(charset: str) -> str:
+    """A charset name that Python knows for text, in lower case. Raises `Refused`."""
+    try:
+        "a".encode(charset)
+        return codecs.lookup(charset).name
+    except (LookupError, UnicodeError, ValueError):
+        raise Refused(f"Unsupported charset: {charset}") from None
+
+
+def _encodable(text: str, charset: str) -> str:
+    return text.encode(charset, errors="replace").decode(charset)
+
+
+def _one_line(name: str, value: str) -> str:
+    if any(ord(character) < 32 and character != "\t" for character in value):
+        raise Refused(f"Header '{name}' contains control characters.")
+    return value
+
+
+def _date(now: float) -> str:
+    return format_datetime(datetime.fromtimestamp(int(now), UTC))
+
+
+def _attach(message: EmailMessage, attachment: Attachment) -> None:
+    kind = attachment.content_type or mimetypes.guess_type(attachment.filename)[0] or "application/octet-stream"
+    main, _, sub = kind.partition(";")[0].strip().partition("/")
+    if not re.fullmatch(r"[\w.+-]+", main) or not re.fullmatch(r"[\w.+-]+", sub) or main in ("multipart", "message"):
+        raise Refused(f"Invalid content type for attachment: {kind}")
+    message.add_attachment(
+        attachment.content,
+        maintype=main,
+        subtype=sub,
+        filename=_one_line("Content-Disposition", attachment.filename),
+        disposition=attachment.disposition,
+        cid=f"<{_one_line('Content-ID', attachment.content_id)}>" if attachment.content_id else None,
+    )
+    if attachment.description:
+        *_, part = message.iter_attachments()
+        part["Content-Description"] = _one_line("Content-Description", attachment.description)
+
+
+# ── raw messages ────────────────────────────────────────────────────────────────────────────────
+
+
+def split_headers(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
+    """The header fields of a raw message, each with its exact bytes (name in the caller's case), and the body.
+
+    Raises `Refused` with SES's texts: `Empty header names are illegal.`, `Illegal header '…'.` [P].
+    """
+    fields: list[tuple[str, bytes]] = []
+    position = 0
+    while position < len(raw):
+        end = raw.find(b"\n", position)
+        line = raw[position:] if end < 0 else raw[position : end + 1]
+        position += len(line)
+        text = line.rstrip(b"\r\n")
+        if not text:
+            break
+        if text[:1] in (b" ", b"\t") and fields:
+            fields[-1] = (fields[-1][0], fields[-1][1] + line)
+            continue
+        name, colon, _ = text.partition(b":")
+        shown = name.decode("latin-1").strip()
+        if not shown:
+            raise Refused("Empty header names are illegal.")
+        if not colon or not re.fullmatch(rb"[!-9;-~]+[ \t]*", name):
+            raise Refused(f"Illegal header '{shown[:76]}'.")
+        fields.append((shown, line))
+    return fields, raw[position:]
+
+
+def stamp(raw: bytes, header_id: str, now: float) -> bytes:
+    """A raw message as SES sends it on: its own Date and Message-ID, no Bcc, no X-SES-* control headers."""
+    fields, body = split_headers(raw)
+    kept = [_crlf(line) for name, line in fields if not _taken_out(name.lower())]
+    stamped = [f"Date: {_date(now)}\r\n".encode(), f"Message-ID: {header_id}\r\n".encode()]
+    return b"".join([*kept, *stamped, b"\r\n", body])
+
+
+def _taken_out(name: str) -> bool:
+    return name in _STAMPED or name.startswith("x-ses-")
+
+
+def _crlf(line: bytes) -> bytes:
+    return re.sub(rb"\r*\n", b"\r\n", line if line.endswith(b"\n") else line + b"\n")
+
+
+def parse(raw: bytes) -> EmailMessage:
+    """A raw message as an object; never raises, whatever the bytes."""
+    message = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def addresses(message: EmailMessage, header: str) -> tuple[str, ...]:
+    """The mailboxes of a header, display names included."""
+    found: list[str] = []
+    try:
+        for value in message.get_all(header) or []:
+            parsed = getattr(value, "addresses", ())
+            found += [str(address) for address in parsed] or ([str(value)] if str(value).strip() else [])
+    except (MessageError, ValueError, IndexError, LookupError, AttributeError):
+        raise Refused("Illegal address") from None
+    return tuple(found)
+
+
+def header_text(message: EmailMessage, header: str) -> str:
+    """A header's decoded text, "" if it is absent or cannot be read."""
+    try:
+        return str(message.get(header, ""))
+    except (MessageError, ValueError, IndexError, LookupError, AttributeError):
+        return ""
+
+
+def read(raw: bytes) -> Content:
+    """What a complete message says; whatever cannot be decoded is shown as replacement characters."""
+    message = parse(raw)
+    text, html = _body(message, "plain"), _body(message, "html")
+    attachments: list[tuple[str, str, int]] = []
+    for part in message.walk():
+        if not part.is_multipart() and (part.get_content_disposition() == "attachment" or part.get_filename()):
+            payload = part.get_payload(decode=True)
+            size = len(payload) if isinstance(payload, bytes) else 0
+            attachments.append((part.get_filename() or "", part.get_content_type(), size))
+    headers = tuple((name, header_value(value)) for name, value in _raw_headers(message))
+    return Content(header_text(message, "Subject"), text, html, headers, tuple(attachments))
+
+
+def header_value(value: object) -> str:
+    """One header's text on one line."""
+    return re.sub(r"\r?\n[ \t]*", " ", str(value))
+
+
+def _raw_headers(message: EmailMessage) -> list[tuple[str, object]]:
+    return [(name, header_text_at(message, name, value)) for name, value in message.raw_items()]
+
+
+def header_text_at(message: EmailMessage, name: str, value: object) -> str:
+    """The decoded text of a stored header, or its undecoded text if the parser chokes on it."""
+    try:
+        return str(message.policy.header_fetch_parse(name, str(value)))
+    except (MessageError, ValueError, IndexError, LookupError, AttributeError):
+        return str(value).encode("utf-8", "replace").decode()
+
+
+def _body(message: EmailMessage, subtype: str) -> str | None:
+    try:
+        part = message.get_body(preferencelist=(subtype,))
+    except (MessageError, ValueError, LookupError, AttributeError):
+        return None
+    if part is None:
+        return None
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return None
+    charset = part.get_content_charset("utf-8")
+    try:
+        text = payload.decode(charset, errors="replace")
+    except LookupError:
+        text = payload.decode("utf-8", errors="replace")
+    return text.replace("\r\n", "\n")
