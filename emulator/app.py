@@ -138,7 +138,7 @@ class Emulator:
 
     def service_names(self) -> list[str]:
         """botocore names of everything that answers."""
-        delegated = [name for name in ("s3", "iam", "sts", "dynamodb", "ssm", "secretsmanager", "kms")]
+        delegated = ["s3", "iam", "sts", "dynamodb", "ssm", "secretsmanager", "kms"]
         return sorted({*self.services.names(), *(name for name in delegated if self.supporting.supports(name))})
 
     async def recent_invocations(self) -> list[dict[str, Any]]:
@@ -171,8 +171,7 @@ async def serve_until(
         await emulator.start()
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
         try:
-            while not server.started and not serving.done():
-                await asyncio.sleep(0)
+            await server.listening.wait()
             announce(emulator)
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)

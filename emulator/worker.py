@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from emulator import jobs
 from emulator.aws.service import JobKind
@@ -78,9 +78,9 @@ class Worker:
 
     async def _until_something_is_due(self) -> None:
         due_at = await self._next_job()
-        waits = [asyncio.ensure_future(self._changed.wait())]
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._changed.wait())]
         if due_at is not None:
-            waits.append(asyncio.ensure_future(self._clock.sleep_until(due_at)))
+            waits.append(asyncio.create_task(self._clock.sleep_until(due_at)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from emulator.ports import Clock
@@ -90,7 +90,7 @@ class LiveClock(Clock):
         return self._sleepers[0][0] if self._sleepers else None
 
     @contextmanager
-    def busy(self, reason: str) -> Iterator[None]:
+    def busy(self, reason: str) -> Generator[None]:
         self._holders += 1
         self._reasons[reason] += 1
         try:
@@ -102,7 +102,7 @@ class LiveClock(Clock):
             self._release()
 
     @contextmanager
-    def parked(self) -> Iterator[None]:
+    def parked(self) -> Generator[None]:
         self._release()
         try:
             yield

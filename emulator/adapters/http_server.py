@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from typing import Any
@@ -39,7 +40,19 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server(app: Any) -> uvicorn.Server:
+class AnnouncingServer(uvicorn.Server):
+    """Sets `listening` once requests are answered."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+def server(app: Any) -> AnnouncingServer:
     """A server for one ASGI callable; it is told to stop by `should_exit`."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     config = uvicorn.Config(
@@ -55,4 +68,4 @@ def server(app: Any) -> uvicorn.Server:
         limit_concurrency=None,
         backlog=2048,
     )
-    return uvicorn.Server(config)
+    return AnnouncingServer(config)

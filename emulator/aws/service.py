@@ -8,7 +8,7 @@ in boto3's shape. A name that AWS's model has and the table has not is refused b
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,7 +85,7 @@ class Context:
 class JobKind:
     """Who runs jobs of a kind, and how many at a time (asked anew each time)."""
 
-    handler: Callable[[Job], Awaitable[None]]
+    handler: Callable[[Job], Coroutine[Any, Any, None]]
     limit: Callable[[], int]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar

@@ -6,12 +6,10 @@ request again when it got no answer.
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import shutil
 import threading
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +22,8 @@ from emulator.adapters.faults import CrashingStore, StoreCrashed
 from emulator.app import Emulator
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
+from tests.crash.support import MACHINE, ROLE, SUBMIT, package
 
-ROLE = "arn:aws:iam::000000000000:role/story"
-MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:story"
 MOST_COMMITS = 200
 
 
@@ -56,13 +53,6 @@ class Story:
     verify: Callable[[RunningEmulator], None]
 
 
-def package(source: str) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("app.py", source)
-    return archive.getvalue()
-
-
 def create_function(aws: RunningEmulator, name: str, source: str, environment: dict[str, str] | None = None) -> str:
     return aws.client("lambda").create_function(
         FunctionName=name,
@@ -86,16 +76,6 @@ def accepted(send: Callable[[], Any]) -> bool:
     return not isinstance(answer, httpx.Response) or answer.status_code < 300
 
 
-SUBMIT = """
-import json, os
-import boto3
-def handler(event, context):
-    client = boto3.client("stepfunctions")
-    try:
-        client.start_execution(stateMachineArn=os.environ["MACHINE"], name=event["report"], input=json.dumps(event))
-    except client.exceptions.ExecutionAlreadyExists:
-        pass
-"""
 CALCULATE = """
 def handler(event, context):
     return {"total": sum(event["rows"])}

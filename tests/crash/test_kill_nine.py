@@ -18,7 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.crash.test_every_commit import MACHINE, ROLE, SUBMIT, package
+from tests.crash.support import MACHINE, ROLE, SUBMIT, package
 
 EVENTS = 1000
 KILLS = 4
