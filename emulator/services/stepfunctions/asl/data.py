@@ -1,0 +1,84 @@
+"""User data and the two ways a state can go wrong with it.
+
+Decides how JSON travels through an execution: as text, parsed only when someone looks inside. AWS keeps the caller's
+own spacing as long as nothing touches the value [R:test_parallel_state_nested], and so do we.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Json = Any
+
+DATA_LIMIT_BYTES = 262_144
+"""Largest input or output of a state, UTF-8 [R:test_states_errors]."""
+
+_MISSING: Any = object()
+
+
+def dumps(value: Json) -> str:
+    """Compact JSON, as Step Functions writes it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def loads(text: str | bytes) -> Json:
+    """Strict JSON: no NaN, no Infinity. Raises ValueError."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")
+
+
+class Data:
+    """One JSON value as text, as value, or as both; the other form is made on demand."""
+
+    __slots__ = ("_text", "_value")
+
+    def __init__(self, value: Json = _MISSING, text: str | None = None) -> None:
+        self._value = value
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """The JSON text; the caller's own spacing if it came as text."""
+        if self._text is None:
+            self._text = dumps(self._value)
+        return self._text
+
+    @property
+    def value(self) -> Json:
+        """The parsed value. Do not modify it: it is shared."""
+        if self._value is _MISSING:
+            self._value = loads(self._text or "null")
+        return self._value
+
+    def too_large(self) -> bool:
+        """Whether AWS refuses to carry it."""
+        text = self.text
+        return len(text) * 4 > DATA_LIMIT_BYTES and len(text.encode()) > DATA_LIMIT_BYTES
+
+
+EMPTY_OBJECT = Data({}, "{}")
+
+
+class StateError(Exception):
+    """A state failed with an error name. `cause` None: the key is absent from events (`States.Timeout`, empty Fail)."""
+
+    def __init__(self, error: str | None, cause: str | None = None) -> None:
+        super().__init__(error, cause)
+        self.error = error
+        self.cause = cause
+
+
+class StateFault(StateError):
+    """An error that names the state in its cause: `An error occurred while executing the state …`."""
+
+
+def runtime(cause: str) -> StateFault:
+    """`States.Runtime`: never retried, never caught [R:test_catch_states_runtime]."""
+    return StateFault("States.Runtime", cause)

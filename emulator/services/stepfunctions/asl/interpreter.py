@@ -1,0 +1,772 @@
+"""The interpreter: (definition, where the execution is, signal) → (history events, commands, end).
+
+Pure: time, ids and randomness arrive as arguments, nothing waits, nothing is stored here. A task, a Wait and a retry
+become commands carrying a token; a signal whose token nobody awaits changes nothing. Order and linking of the history
+events follow AWS's recordings (reference 5.6, 5.15).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import payload, retry, timestamps
+from .data import Data, Json, StateError, StateFault, dumps, runtime
+from .definition import Machine, State
+from .frames import Frame, Frames
+from .paths import NoResult, Path
+from .payload import Environment
+
+MAX_EVENTS = 25_000
+MAX_MAP_CONCURRENCY = 40
+MAX_STEPS_PER_RUN = 2_000
+"""Afterwards the execution goes on in a commit of its own, so that a tight loop does not starve others."""
+MAX_WAIT_SECONDS = 24_856 * 86_400
+ROOT = "0"
+MACHINE_TOKEN = "machine"
+LARGE = "returned a result with a size exceeding the maximum number of bytes service limit."
+NOT_TRUNCATED = {"truncated": False}
+
+
+# ── what goes in and comes out ──────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What never changes about an execution."""
+
+    arn: str
+    name: str
+    role_arn: str
+    started_at: float
+    machine_arn: str
+    machine_name: str
+    region: str
+    input: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One history event; `member` is boto3's name of its details, None if it has none."""
+
+    id: int
+    previous_id: int
+    type: str
+    member: str | None
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallTask:
+    """Call `resource` with `parameters` and signal the result with `token`."""
+
+    token: str
+    resource: str
+    parameters: Data
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Signal `token` at `due_at`."""
+
+    token: str
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Nobody awaits `token` any more: drop its call and its timers."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Signal `Resume` at once, in a commit of its own."""
+
+
+Command = CallTask | SetTimer | Forget | GoOn
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The execution begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on where a long run stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSucceeded:
+    token: str
+    output: Data
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    token: str
+    error: str
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    error: str | None
+    cause: str | None
+
+
+Signal = Start | Resume | TaskSucceeded | TaskFailed | TimerFired | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the execution ended."""
+
+    status: str
+    output: Data | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one signal changed, besides the frames."""
+
+    events: list[Event] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    ended: Ended | None = None
+
+
+class _HistoryFull(Exception):
+    pass
+
+
+def task_kind(resource: str) -> tuple[str, str] | None:
+    """(resourceType, resource) of a service integration; None for a Lambda function's own ARN."""
+    parts = resource.split(":", 5)
+    if parts[2] == "lambda":
+        return None
+    kind, _, action = parts[5].rpartition(":")
+    return kind, action
+
+
+class Run:
+    """One signal being worked off. Use once: `Run(…).signal(…)`."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        execution: Execution,
+        frames: Frames,
+        now: float,
+        random: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.machine = machine
+        self.execution = execution
+        self.frames = frames
+        self.now = now
+        self.random = random
+        self.new_id = new_id
+        self.outcome = Outcome()
+        self._ready: deque[str] = deque()
+        self._inputs: dict[str, Data] = {}
+        counters = frames.get("x")
+        if counters is None:
+            counters = {"event": 0, "frame": 0, "token": 0, "ready": []}
+            frames.put("x", counters)
+        self._counters = counters
+
+    def signal(self, signal: Signal) -> Outcome:
+        """Work off one signal: as many steps as possible, until everything waits or the execution ends."""
+        self._ready.extend(self._counters["ready"])
+        self._counters["ready"] = []
+        try:
+            self._receive(signal)
+            steps = 0
+            while self._ready and self.outcome.ended is None:
+                if steps >= MAX_STEPS_PER_RUN:
+                    self._counters["ready"] = list(self._ready)
+                    self.outcome.commands.append(GoOn())
+                    break
+                self._step(self._ready.popleft())
+                steps += 1
+        except _HistoryFull:
+            cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
+            self._end("FAILED", 0, error="States.Runtime", cause=cause)
+        return self.outcome
+
+    # ── signals ─────────────────────────────────────────────────────────────────────────────────
+
+    def _receive(self, signal: Signal) -> None:
+        if isinstance(signal, Start):
+            self._begin()
+        elif isinstance(signal, Stop):
+            self._end("ABORTED", 0, error=signal.error, cause=signal.cause)
+        elif isinstance(signal, Resume):
+            return
+        elif signal.token == MACHINE_TOKEN:
+            self._end("TIMED_OUT", 0, error="States.Timeout")
+        else:
+            key = signal.token.split(".")[0]
+            frame = self.frames.get(key)
+            wait = frame.get("wait") if frame is not None else None
+            if frame is None or wait is None or wait["token"] != signal.token:
+                return
+            del frame["wait"]
+            self._RECEIVERS[wait["for"]](self, key, frame, wait, signal)
+
+    def _begin(self) -> None:
+        execution = self.execution
+        details = {"input": execution.input.text, "inputDetails": NOT_TRUNCATED, "roleArn": execution.role_arn}
+        self._emit("ExecutionStarted", 0, "executionStartedEventDetails", details)
+        if self.machine.timeout_seconds is not None:
+            self._command(SetTimer(MACHINE_TOKEN, self.now + self.machine.timeout_seconds))
+        self.frames.put(ROOT, {"parent": None, "state": self.machine.start_at, "previous": 0})
+        self._set_input(ROOT, self.frames.get(ROOT) or {}, execution.input)
+        self._ready.append(ROOT)
+
+    def _waited(self, key: str, frame: Frame, wait: Frame, signal: Signal) -> None:
+        state = self._state(frame)
+        self._guard(key, frame, state, lambda: self._finish_plain(key, frame, state))
+
+    def _retry_due(self, key: str, frame: Frame, wait: Frame, signal: Signal) -> None:
+        self._ready.append(key)
+
+    def _task_ended(self, key: str, frame: Frame, wait: Frame, signal: Signal) -> None:
+        state = self._state(frame)
+        kind = task_kind(state.resource)
+        family = "LambdaFunction" if kind is None else "Task"
+        prefix = "lambdaFunction" if kind is None else "task"
+        named = {} if kind is None else {"resourceType": kind[0], "resource": kind[1]}
+        if wait.get("timed") or isinstance(signal, TimerFired):
+            self._command(Forget(wait["token"]))
+        if isinstance(signal, TaskSucceeded):
+            if not signal.output.too_large():
+                details = {**named, "output": signal.output.text, "outputDetails": NOT_TRUNCATED}
+                member = f"{prefix}SucceededEventDetails"
+                frame["previous"] = self._emit(f"{family}Succeeded", frame["previous"], member, details)
+                self._guard(key, frame, state, lambda: self._finish(key, frame, state, signal.output))
+                return
+            task = state.resource if kind is None else kind[0]
+            failure = StateError("States.DataLimitExceeded", f"The state/task '{task}' {LARGE}")
+        elif isinstance(signal, TaskFailed):
+            failure = StateError(signal.error, signal.cause)
+        else:
+            failure = StateError("States.Timeout")
+        outcome = "TimedOut" if isinstance(signal, TimerFired) else "Failed"
+        details = {**named, **_error_details(failure.error, failure.cause)}
+        member = f"{prefix}{outcome}EventDetails"
+        frame["previous"] = self._emit(f"{family}{outcome}", frame["previous"], member, details)
+        self._fail(key, frame, state, failure)
+
+    _RECEIVERS: dict[str, Callable[[Run, str, Frame, Frame, Signal], None]] = {
+        "time": _waited,
+        "retry": _retry_due,
+        "task": _task_ended,
+    }
+
+    # ── steps ───────────────────────────────────────────────────────────────────────────────────
+
+    def _step(self, key: str) -> None:
+        frame = self.frames.get(key)
+        if frame is None:
+            return
+        state = self._state(frame)
+        if "entered" not in frame:
+            details = {"name": state.name, "input": self._input(key, frame).text, "inputDetails": NOT_TRUNCATED}
+            event = self._emit(f"{state.type}StateEntered", frame["previous"], "stateEnteredEventDetails", details)
+            frame["entered"] = frame["previous"] = event
+            frame["at"] = self.now
+        self._guard(key, frame, state, lambda: self._EXECUTE[state.type](self, key, frame, state))
+
+    def _guard(self, key: str, frame: Frame, state: State, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except StateError as failure:
+            self._fail(key, frame, state, failure)
+        except RecursionError:
+            self._fail(key, frame, state, runtime("The data is nested too deeply."))
+
+    def _execute_pass(self, key: str, frame: Frame, state: State) -> None:
+        environment = self._environment(key, frame, state)
+        result = state.result if state.result is not None else self._filled(state, environment)
+        self._finish(key, frame, state, result)
+
+    def _execute_succeed(self, key: str, frame: Frame, state: State) -> None:
+        self._finish_plain(key, frame, state)
+
+    def _execute_fail(self, key: str, frame: Frame, state: State) -> None:
+        environment = self._environment(key, frame, state)
+        texts: list[str | None] = []
+        for name, value in (("ErrorPath", state.error), ("CausePath", state.cause)):
+            if value is not None and not isinstance(value, str):
+                value = payload.evaluate(value, environment, name)
+                if not isinstance(value, str):
+                    raise runtime(f"The {name} parameter does not reference a string value")
+            texts.append(value)
+        raise StateError(*texts)
+
+    def _execute_choice(self, key: str, frame: Frame, state: State) -> None:
+        environment = self._environment(key, frame, state)
+        for rule in state.rules:
+            if rule.test(environment):
+                self._leave(key, frame, state, environment, environment.data, rule.next, rule.assign)
+                return
+        if state.default is None:
+            raise StateFault("States.NoChoiceMatched", "No choices were matched and no default state was defined.")
+        self._leave(key, frame, state, environment, environment.data, state.default, state.assign)
+
+    def _execute_wait(self, key: str, frame: Frame, state: State) -> None:
+        due_at = self._wait_until(self._environment(key, frame, state), state)
+        if due_at - self.now > MAX_WAIT_SECONDS:
+            raise runtime("Wait state delay is too long.")
+        if due_at <= self.now:
+            self._finish_plain(key, frame, state)
+        else:
+            self._command(SetTimer(self._await(key, frame, "time"), due_at))
+
+    def _wait_until(self, environment: Environment, state: State) -> float:
+        if isinstance(state.seconds, Path):
+            seconds = self._referenced(environment, state.seconds, "SecondsPath")
+            if isinstance(seconds, bool) or not isinstance(seconds, int):
+                shown = f"{state.seconds.text} == {_shown(seconds)}"
+                raise runtime(f"The SecondsPath parameter cannot be parsed as a long value: {shown}")
+            if seconds < 0:
+                raise runtime(
+                    f"The SecondsPath parameter references a negative value: {state.seconds.text} == {seconds}"
+                )
+            return self.now + min(seconds, MAX_WAIT_SECONDS + 1)
+        if state.seconds is not None:
+            return self.now + state.seconds
+        if isinstance(state.timestamp, Path):
+            value = self._referenced(environment, state.timestamp, "TimestampPath")
+            at = timestamps.parse(value)
+            if at is None:
+                raise runtime(
+                    "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format "
+                    f"string: {state.timestamp.text} == {_shown(value)}"
+                )
+            return at
+        at = timestamps.parse(state.timestamp)
+        assert at is not None, "validation accepts only timestamps"
+        return at
+
+    def _referenced(self, environment: Environment, path: Path, field_name: str) -> Json:
+        try:
+            return environment.select(path)
+        except NoResult:
+            raise runtime(f"The {field_name} parameter does not reference an input value: {path.text}") from None
+
+    def _execute_task(self, key: str, frame: Frame, state: State) -> None:
+        environment = self._environment(key, frame, state)
+        timeout = self._limit_seconds(environment, state.timeout, "TimeoutSecondsPath")
+        heartbeat = self._limit_seconds(environment, state.heartbeat, "HeartbeatSecondsPath")
+        parameters = self._filled(state, environment)
+        limits = {"timeoutInSeconds": timeout, "heartbeatInSeconds": heartbeat}
+        details = {name: value for name, value in limits.items() if value is not None}
+        kind = task_kind(state.resource)
+        if kind is None:
+            details.pop("heartbeatInSeconds", None)
+            details = {"resource": state.resource, "input": parameters.text, "inputDetails": NOT_TRUNCATED, **details}
+            scheduled = self._emit(
+                "LambdaFunctionScheduled", frame["previous"], "lambdaFunctionScheduledEventDetails", details
+            )
+            frame["previous"] = self._emit("LambdaFunctionStarted", scheduled, None, {})
+        else:
+            named = {"resourceType": kind[0], "resource": kind[1]}
+            details = {**named, "region": self.execution.region, "parameters": parameters.text, **details}
+            scheduled = self._emit("TaskScheduled", frame["previous"], "taskScheduledEventDetails", details)
+            frame["previous"] = self._emit("TaskStarted", scheduled, "taskStartedEventDetails", named)
+        token = self._await(key, frame, "task")
+        if timeout is not None:
+            frame["wait"]["timed"] = True
+            self._command(SetTimer(token, self.now + timeout))
+        self._command(CallTask(token, state.resource, parameters))
+
+    def _limit_seconds(self, environment: Environment, limit: int | Path | None, field_name: str) -> int | None:
+        if not isinstance(limit, Path):
+            return limit
+        try:
+            value = environment.select(limit)
+        except NoResult as error:
+            raise runtime(f"Invalid path '{limit.text}' : {error}") from None
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 99_999_999:
+            shown = f"{limit.text} == {_shown(value)}"
+            raise runtime(f"The {field_name} parameter does not reference a positive integer: {shown}")
+        return value
+
+    # ── Parallel and Map ────────────────────────────────────────────────────────────────────────
+
+    def _execute_parallel(self, key: str, frame: Frame, state: State) -> None:
+        data = self._filled(state, self._environment(key, frame, state))
+        started = frame["previous"] = self._emit("ParallelStateStarted", frame["previous"], None, {})
+        count = len(state.branches)
+        frame["children"] = {"count": count, "left": count, "next": count, "live": {}, "last": started}
+        for index, branch in enumerate(state.branches):
+            self._start_child(key, frame, index, branch.start_at, data, started)
+
+    def _execute_map(self, key: str, frame: Frame, state: State) -> None:
+        environment = self._environment(key, frame, state)
+        limit = self._concurrency(environment, state)
+        assert state.items_path is not None
+        items = payload.select_data(state.items_path, environment)
+        if not isinstance(items.value, list):
+            raise runtime(f'Reference path "{state.items_path.text}" must point to array.')
+        count = len(items.value)
+        details = {"length": count}
+        started = frame["previous"] = self._emit(
+            "MapStateStarted", frame["previous"], "mapStateStartedEventDetails", details
+        )
+        frame["children"] = {"count": count, "left": count, "next": 0, "live": {}, "last": started}
+        for index, item in enumerate(items.value):
+            self.frames.put_text(f"i{key}.{index}", dumps(item))
+        for _ in range(min(count, limit)):
+            self._start_item(key, frame, state, started)
+        if count == 0:
+            self._children_done(key, frame, state)
+
+    def _concurrency(self, environment: Environment, state: State) -> int:
+        limit = state.max_concurrency
+        if isinstance(limit, Path):
+            path = limit
+            limit = self._referenced(environment, path, "MaxConcurrencyPath")
+            if isinstance(limit, bool) or not isinstance(limit, int):
+                raise runtime(
+                    f'The MaxConcurrencyPath field refers to value "{_shown(limit)}" which is not a valid integer: '
+                    f"{path.text}"
+                )
+            if limit < 0:
+                raise runtime("MaxConcurrency cannot be negative.")
+        return min(limit or MAX_MAP_CONCURRENCY, MAX_MAP_CONCURRENCY)
+
+    def _start_item(self, key: str, frame: Frame, state: State, previous: int) -> None:
+        children = frame["children"]
+        index = children["next"]
+        children["next"] = index + 1
+        text = self.frames.take_text(f"i{key}.{index}")
+        item = Data(text=text)
+        details = {"name": state.name, "index": index}
+        started = self._emit("MapIterationStarted", previous, "mapIterationStartedEventDetails", details)
+        data = item
+        if state.parameters is not None:
+            environment = self._environment(key, frame, state, item=(index, item))
+            data = Data(state.parameters(environment))
+        assert state.processor is not None
+        self._start_child(key, frame, index, state.processor.start_at, data, started, text)
+
+    def _start_child(
+        self, key: str, frame: Frame, index: int, start_at: str, data: Data, previous: int, item: str | None = None
+    ) -> None:
+        self._counters["frame"] += 1
+        child_key = str(self._counters["frame"])
+        child: Frame = {"parent": key, "index": index, "state": start_at, "previous": previous}
+        if item is not None:
+            child["item"] = item
+        self.frames.put(child_key, child)
+        self._set_input(child_key, child, data)
+        frame["children"]["live"][str(index)] = child_key
+        self._ready.append(child_key)
+
+    def _child_done(self, child_key: str, child: Frame, output: Data) -> None:
+        key = child["parent"]
+        frame = self.frames.get(key)
+        assert frame is not None, "a parent outlives its children"
+        state = self._state(frame)
+        children, index = frame["children"], child["index"]
+        self.frames.put_text(f"r{key}.{index}", output.text)
+        self.frames.delete(child_key)
+        del children["live"][str(index)]
+        children["left"] -= 1
+        children["last"] = child["previous"]
+        if state.type == "Map":
+            details = {"name": state.name, "index": index}
+            children["last"] = self._emit(
+                "MapIterationSucceeded", child["previous"], "mapIterationSucceededEventDetails", details
+            )
+            if children["next"] < children["count"]:
+                self._guard(key, frame, state, lambda: self._start_item(key, frame, state, child["previous"]))
+                return
+        if children["left"] == 0:
+            self._guard(key, frame, state, lambda: self._children_done(key, frame, state))
+
+    def _children_done(self, key: str, frame: Frame, state: State) -> None:
+        children = frame.pop("children")
+        texts = [self.frames.take_text(f"r{key}.{index}") or "null" for index in range(children["count"])]
+        self._emit(f"{state.type}StateSucceeded", children["last"], None, {})
+        # The state's exit links to the event before …Succeeded [R:test_parallel_state].
+        frame["previous"] = children["last"]
+        self._finish(key, frame, state, Data(text=f"[{','.join(texts)}]"))
+
+    def _child_failed(self, child_key: str, child: Frame, failure: StateError) -> None:
+        key = child["parent"]
+        frame = self.frames.get(key)
+        assert frame is not None, "a parent outlives its children"
+        state = self._state(frame)
+        if state.type == "Map":
+            details = {"name": state.name, "index": child["index"]}
+            self._emit("MapIterationFailed", child["previous"], "mapIterationFailedEventDetails", details)
+        self.frames.delete(child_key)
+        del frame["children"]["live"][str(child["index"])]
+        frame["previous"] = child["previous"]
+        self._fail(key, frame, state, failure)
+
+    def _abort_children(self, key: str, frame: Frame, quiet: bool = False) -> None:
+        """End what still runs below a frame; `quiet` writes no events (the whole execution ends)."""
+        children = frame.pop("children", None)
+        if children is None:
+            return
+        is_map = self._state(frame).type == "Map"
+        for index, child_key in children["live"].items():
+            child = self.frames.get(child_key)
+            assert child is not None
+            self._abort_children(child_key, child, quiet)
+            if "wait" in child:
+                self._command(Forget(child["wait"]["token"]))
+            child_type = self._state(child).type
+            if not quiet and "entered" in child and child_type in ("Task", "Wait", "Parallel", "Map"):
+                self._emit(f"{child_type}StateAborted", child["previous"], None, {})
+            if not quiet and is_map:
+                details = {"name": frame["state"], "index": int(index)}
+                self._emit("MapIterationAborted", child["previous"], "mapIterationAbortedEventDetails", details)
+            self.frames.delete(child_key)
+        if not quiet:
+            for index in range(children["count"]):
+                self.frames.take_text(f"r{key}.{index}")
+                self.frames.take_text(f"i{key}.{index}")
+
+    # ── leaving a state ─────────────────────────────────────────────────────────────────────────
+
+    def _finish_plain(self, key: str, frame: Frame, state: State) -> None:
+        """Leave a state that has no result: Wait, Succeed."""
+        environment = self._environment(key, frame, state)
+        self._leave(key, frame, state, environment, environment.data, state.next, state.assign)
+
+    def _finish(self, key: str, frame: Frame, state: State, result: Data) -> None:
+        """Leave a state with a result: ResultSelector, Assign, ResultPath, OutputPath."""
+        raw = self._input(key, frame)
+        environment = self._environment(key, frame, state, data=result)
+        if state.result_selector is not None:
+            result = Data(state.result_selector(environment))
+            environment = environment.over(result)
+        if state.type == "Pass" and state.result is None:
+            environment = environment.over(self._environment(key, frame, state).data)
+        output = payload.place_result(state.result_path, raw, result)
+        self._leave(key, frame, state, environment, output, state.next, state.assign)
+
+    def _leave(
+        self,
+        key: str,
+        frame: Frame,
+        state: State,
+        environment: Environment,
+        output: Data,
+        next_state: str | None,
+        assign: dict[str, payload.Template] | None,
+        filtered: bool = True,
+    ) -> None:
+        assigned = {name: fill(environment) for name, fill in assign.items()} if assign else None
+        if filtered:
+            output = payload.select_data(state.output_path, environment.over(output))
+        if output.too_large():
+            raise StateError("States.DataLimitExceeded", f"The state/task '{state.name}' {LARGE}")
+        details: dict[str, Any] = {}
+        if assigned:
+            frame["variables"] = {**frame.get("variables", {}), **assigned}
+            details["assignedVariables"] = {name: dumps(value) for name, value in assigned.items()}
+            details["assignedVariablesDetails"] = NOT_TRUNCATED
+        details.update(name=state.name, output=output.text, outputDetails=NOT_TRUNCATED)
+        previous = frame["previous"] = self._emit(
+            f"{state.type}StateExited", frame["previous"], "stateExitedEventDetails", details
+        )
+        if next_state is not None:
+            frame["state"] = next_state
+            for name in ("entered", "at", "retries", "attempts"):
+                frame.pop(name, None)
+            self._set_input(key, frame, output)
+            self._ready.append(key)
+        elif frame["parent"] is None:
+            self._end("SUCCEEDED", previous, output=output)
+        else:
+            self._child_done(key, frame, output)
+
+    def _fail(self, key: str, frame: Frame, state: State, failure: StateError) -> None:
+        """A state failed: retry it, catch it, or fail whatever contains it."""
+        if isinstance(failure, StateFault):
+            where = f"An error occurred while executing the state '{state.name}' (entered at the event id #"
+            failure = StateError(failure.error, f"{where}{frame['entered']}). {failure.cause}")
+        had_children = "children" in frame
+        self._abort_children(key, frame)
+        if self._retry(key, frame, state, failure):
+            return
+        if had_children:
+            frame["previous"] = self._emit(f"{state.type}StateFailed", frame["previous"], None, {})
+        for catcher in state.catch:
+            if retry.matches(catcher.errors, failure.error):
+                cause = "" if failure.cause is None and failure.error == "States.Timeout" else failure.cause
+                caught = Data({"Error": failure.error, "Cause": cause})
+                environment = self._environment(key, frame, state, data=caught)
+                try:
+                    output = payload.place_result(catcher.result_path, self._input(key, frame), caught)
+                    self._leave(key, frame, state, environment, output, catcher.next, catcher.assign, filtered=False)
+                    return
+                except StateError as second:
+                    failure = second
+                    break
+        if frame["parent"] is not None:
+            self._child_failed(key, frame, failure)
+        else:
+            self._end("FAILED", frame["previous"], error=failure.error, cause=failure.cause)
+
+    def _retry(self, key: str, frame: Frame, state: State, failure: StateError) -> bool:
+        chosen = retry.choose(state.retry, failure.error)
+        if chosen is None:
+            return False
+        retrier = state.retry[chosen]
+        counts = frame.setdefault("retries", [0] * len(state.retry))
+        if counts[chosen] >= retrier.max_attempts:
+            return False
+        counts[chosen] += 1
+        frame["attempts"] = frame.get("attempts", 0) + 1
+        delay = retry.delay_seconds(retrier, counts[chosen], self.random() if retrier.full_jitter else 1.0)
+        self._command(SetTimer(self._await(key, frame, "retry"), self.now + delay))
+        return True
+
+    def _end(
+        self,
+        status: str,
+        previous: int,
+        output: Data | None = None,
+        error: str | None = None,
+        cause: str | None = None,
+    ) -> None:
+        root = self.frames.get(ROOT)
+        if root is not None:
+            self._abort_children(ROOT, root, quiet=True)
+            if "wait" in root:
+                self._command(Forget(root["wait"]["token"]))
+        if self.machine.timeout_seconds is not None:
+            self._command(Forget(MACHINE_TOKEN))
+        name = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "ABORTED": "Aborted", "TIMED_OUT": "TimedOut"}[status]
+        details = _error_details(error, cause)
+        if output is not None:
+            details = {"output": output.text, "outputDetails": NOT_TRUNCATED}
+        self._emit(f"Execution{name}", previous, f"execution{name}EventDetails", details, last=True)
+        self.outcome.ended = Ended(status, output, error, cause)
+
+    # ── small things ────────────────────────────────────────────────────────────────────────────
+
+    def _emit(
+        self, event_type: str, previous: int, member: str | None, details: dict[str, Any], last: bool = False
+    ) -> int:
+        number = self._counters["event"] + 1
+        if number >= MAX_EVENTS and not last:
+            raise _HistoryFull
+        self._counters["event"] = number
+        self.outcome.events.append(Event(number, previous, event_type, member, details))
+        return number
+
+    def _command(self, command: Command) -> None:
+        self.outcome.commands.append(command)
+
+    def _await(self, key: str, frame: Frame, what: str) -> str:
+        self._counters["token"] += 1
+        token = f"{key}.{self._counters['token']}"
+        frame["wait"] = {"token": token, "for": what}
+        return token
+
+    def _state(self, frame: Frame) -> State:
+        return self.machine.states[frame["state"]]
+
+    def _input(self, key: str, frame: Frame) -> Data:
+        data = self._inputs.get(key)
+        if data is None:
+            data = self._inputs[key] = Data(text=frame["input"])
+        return data
+
+    def _set_input(self, key: str, frame: Frame, data: Data) -> None:
+        frame["input"] = data.text
+        self._inputs[key] = data
+
+    def _filled(self, state: State, environment: Environment) -> Data:
+        """What `Parameters` make of the input."""
+        return environment.data if state.parameters is None else Data(state.parameters(environment))
+
+    def _environment(
+        self, key: str, frame: Frame, state: State, data: Data | None = None, item: tuple[int, Data] | None = None
+    ) -> Environment:
+        """What the expressions of a state see: its effective input, unless `data` is given."""
+        environment = Environment(
+            data or self._input(key, frame),
+            lambda: self._context(frame, state, item),
+            lambda: self._variables(frame),
+            self.random,
+            self.new_id,
+        )
+        if data is None:
+            environment.data = payload.select_data(state.input_path, environment)
+        return environment
+
+    def _variables(self, frame: Frame) -> dict[str, Json]:
+        scopes: list[Frame] = []
+        scope: Frame | None = frame
+        while scope is not None:
+            scopes.append(scope)
+            scope = self.frames.get(scope["parent"]) if scope["parent"] is not None else None
+        return {name: value for level in reversed(scopes) for name, value in level.get("variables", {}).items()}
+
+    def _context(self, frame: Frame, state: State, item: tuple[int, Data] | None) -> Json:
+        """The context object `$$` (reference 5.8)."""
+        execution = self.execution
+        where: dict[str, Json] = {"Name": state.name, "EnteredTime": timestamps.render(frame["at"])}
+        if state.type == "Task":
+            where["RetryCount"] = frame.get("attempts", 0)
+        context: dict[str, Json] = {
+            "Execution": {
+                "Id": execution.arn,
+                "Input": execution.input.value,
+                "StartTime": timestamps.render(execution.started_at),
+                "Name": execution.name,
+                "RoleArn": execution.role_arn,
+                "RedriveCount": 0,
+            },
+            "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
+            "State": where,
+        }
+        scope: Frame | None = frame
+        while item is None and scope is not None:
+            if "item" in scope:
+                item = (scope["index"], Data(text=scope["item"]))
+            scope = self.frames.get(scope["parent"]) if scope["parent"] is not None else None
+        if item is not None:
+            context["Map"] = {"Item": {"Index": item[0], "Value": item[1].value}}
+        return context
+
+    _EXECUTE: dict[str, Callable[[Run, str, Frame, State], None]] = {
+        "Pass": _execute_pass,
+        "Task": _execute_task,
+        "Choice": _execute_choice,
+        "Wait": _execute_wait,
+        "Succeed": _execute_succeed,
+        "Fail": _execute_fail,
+        "Parallel": _execute_parallel,
+        "Map": _execute_map,
+    }
+
+
+def _error_details(error: str | None, cause: str | None) -> dict[str, str]:
+    pairs = (("error", error), ("cause", cause))
+    return {name: value for name, value in pairs if value is not None}
+
+
+def _shown(value: Json) -> str:
+    return value if isinstance(value, str) else dumps(value)

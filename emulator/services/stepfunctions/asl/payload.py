@@ -1,0 +1,136 @@
+"""Payload templates: `Parameters`, `ResultSelector`, `ItemSelector`, `Assign`, read once and filled with data.
+
+Decides how `.$` keys are evaluated and what fails when they select nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import intrinsics, paths
+from .data import Data, Json, StateFault, runtime
+from .intrinsics import BadIntrinsic, Call
+from .paths import BadPath, NoResult, Path
+
+Template = Callable[["Environment"], Json]
+
+
+class Environment:
+    """What paths look at: `$` data, `$$` context object, `$name` variables. Built cheaply, parsed on demand."""
+
+    __slots__ = ("_context", "_variables", "data", "new_id", "random")
+
+    def __init__(
+        self,
+        data: Data,
+        context: Callable[[], Json],
+        variables: Callable[[], dict[str, Json]],
+        random: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.data = data
+        self._context = context
+        self._variables = variables
+        self.random = random
+        self.new_id = new_id
+
+    def over(self, data: Data) -> Environment:
+        """The same, looking at other data."""
+        return Environment(data, self._context, self._variables, self.random, self.new_id)
+
+    def select(self, path: Path) -> Json:
+        """What a path selects. Raises `NoResult`."""
+        if path.root == "$":
+            return path.find(self.data.value)
+        if path.root == "$$":
+            return path.find(self._context())
+        variables = self._variables()
+        if path.root not in variables:
+            raise NoResult(f"No such variable: ${path.root}")
+        return path.find(variables[path.root])
+
+    def root_text(self, path: Path) -> str:
+        """The JSON that a failing path was looked up in, for the error text."""
+        return self.data.text
+
+
+def parse_expression(text: str) -> Path | Call:
+    """A path or an intrinsic function call. Raises `BadPath` or `BadIntrinsic`."""
+    return paths.parse(text) if text.startswith("$") else intrinsics.parse(text)
+
+
+def evaluate(expression: Path | Call, environment: Environment, field: str) -> Json:
+    """The value of a `.$` field. Raises `StateFault`."""
+    if isinstance(expression, Call):
+        return intrinsics.evaluate(expression, environment)
+    try:
+        return environment.select(expression)
+    except NoResult:
+        raise runtime(
+            f"The JSONPath '{expression.text}' specified for the field '{field}' could not be found in the input "
+            f"'{environment.root_text(expression)}'"
+        ) from None
+
+
+def compile_template(value: Json) -> Template:
+    """A function that fills the template. The template was validated before."""
+    if isinstance(value, dict):
+        fields = [_compile_field(key, item) for key, item in value.items()]
+        return lambda environment: {key: fill(environment) for key, fill in fields}
+    if isinstance(value, list):
+        items = [compile_template(item) for item in value]
+        return lambda environment: [fill(environment) for fill in items]
+    return lambda environment: value
+
+
+def _compile_field(key: str, value: Any) -> tuple[str, Template]:
+    if not key.endswith(".$"):
+        return key, compile_template(value)
+    expression = parse_expression(value)
+    return key[:-2], lambda environment: evaluate(expression, environment, key)
+
+
+def problems(value: Json) -> list[str]:
+    """Keys of `.$` fields whose value is neither a path nor an intrinsic function call."""
+    found: list[str] = []
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key.endswith(".$"):
+                try:
+                    parse_expression(item if isinstance(item, str) else "")
+                except (BadPath, BadIntrinsic):
+                    found.append(key)
+            else:
+                found.extend(problems(item))
+    elif isinstance(value, list):
+        for item in value:
+            found.extend(problems(item))
+    return found
+
+
+def select_data(path: Path | None, environment: Environment) -> Data:
+    """`InputPath` and `OutputPath`: None is `{}`, `$` leaves the text as it is. Raises `States.Runtime`."""
+    if path is None:
+        return Data({})
+    if path.root == "$" and not path.segments:
+        return environment.data
+    try:
+        return Data(environment.select(path))
+    except NoResult as error:
+        raise runtime(f"Invalid path '{path.text}' : {error}") from None
+
+
+def place_result(path: Path | None, data: Data, result: Data) -> Data:
+    """`ResultPath`: None discards the result, `$` replaces the input. Raises `States.ResultPathMatchFailure`."""
+    if path is None:
+        return data
+    if not path.segments:
+        return result
+    try:
+        return Data(paths.assign(data.value, path, result.value))
+    except NoResult as error:
+        raise StateFault(
+            "States.ResultPathMatchFailure",
+            f"Unable to apply ResultPath '{path.text}' to input '{data.text}': {error}",
+        ) from None

@@ -1,0 +1,319 @@
+"""What a Task's Resource calls: which resources are emulated, how parameters and results are shaped, how errors are named.
+
+Decides reference 5.4 and 5.7 for Lambda and `aws-sdk:*`; does not decide when anything is called.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+from botocore.loaders import Loader
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.validate import ParamValidator
+
+from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.scope import Scope
+from emulator.aws.service import Services
+from emulator.ports import Transaction
+
+from .asl import timestamps
+from .asl.data import Data, Json, dumps, loads
+from .asl.interpreter import TaskFailed, TaskSucceeded
+
+_FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,140}(:[A-Za-z0-9$_-]{1,128})?")
+_SDK = re.compile(r"arn:aws[a-z-]*:states:::aws-sdk:([a-z0-9]+):([a-zA-Z0-9]+)(\.[A-Za-z:0-9]+)?")
+_LAMBDA_INVOKE = re.compile(r"arn:aws[a-z-]*:states:::lambda:invoke")
+_STATES = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:.+")
+LAMBDA_PARAMETERS = ("FunctionName", "Payload", "InvocationType", "Qualifier", "ClientContext", "LogType")
+
+BOTOCORE_NAMES = {
+    "sfn": "stepfunctions", "cloudwatchlogs": "logs", "eventbridge": "events", "cognitoidentityprovider": "cognito-idp",
+}  # fmt: skip
+"""Where the Java SDK's service name, used in resource ARNs, is not boto3's."""
+
+PREFIXES = {
+    "sesv2": "SesV2", "sfn": "Sfn", "dynamodb": "DynamoDb", "secretsmanager": "SecretsManager",
+    "apigateway": "ApiGateway", "apigatewayv2": "ApiGatewayV2", "cloudwatchlogs": "CloudWatchLogs",
+    "eventbridge": "EventBridge", "cloudwatch": "CloudWatch",
+}  # fmt: skip
+"""How the Java SDK v2 writes a service in class names; others are capitalised [R:error_handling/aws_sdk]."""
+
+
+@dataclass(frozen=True, slots=True)
+class SdkCall:
+    """An `aws-sdk:<service>:<operation>` resource."""
+
+    service: str
+    operation: str
+
+    @property
+    def botocore_name(self) -> str:
+        return BOTOCORE_NAMES.get(self.service, self.service)
+
+    @property
+    def prefix(self) -> str:
+        """`SesV2` in `SesV2.MessageRejectedException`."""
+        return PREFIXES.get(self.service, self.service.capitalize())
+
+    @property
+    def boto3_operation(self) -> str:
+        """`SendEmail` of `sendEmail`."""
+        return self.operation[:1].upper() + self.operation[1:]
+
+
+class Integrations:
+    """The resources that a Task may name, over the services that are emulated."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._loader = Loader()
+        self._models: dict[str, ServiceModel] = {}
+
+    # ── when a state machine is created ─────────────────────────────────────────────────────────
+
+    def problems(self, resource: str, parameters: Json) -> list[tuple[str, str]]:
+        """What is wrong with a Task: (where below the state, text)."""
+        if _FUNCTION.fullmatch(resource):
+            return []
+        if _LAMBDA_INVOKE.fullmatch(resource):
+            return self._parameter_problems(parameters, LAMBDA_PARAMETERS, ("FunctionName",))
+        sdk = _SDK.fullmatch(resource)
+        if sdk is None or sdk[3]:
+            known = _STATES.fullmatch(resource) is not None
+            reason = "is not emulated yet." if known else (
+                "is not recognized. The value is not a valid resource ARN, or the resource is not available in this "
+                "region."
+            )  # fmt: skip
+            return [("Resource", f"The resource provided {resource} {reason}")]
+        call = SdkCall(sdk[1], sdk[2])
+        service = self._services.get(call.botocore_name)
+        model = self._model(call.botocore_name)
+        if model is None or call.boto3_operation not in model.operation_names or not call.operation[0].islower():
+            return [
+                (
+                    "Resource",
+                    f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or "
+                    "the resource is not available in this region.",
+                )
+            ]
+        if service is None or service.transactional(call.boto3_operation) is None:
+            return [("Resource", f"The resource provided {resource} is not emulated yet.")]
+        shape = model.operation_model(call.boto3_operation).input_shape
+        members = shape.members if shape is not None else {}
+        required = shape.required_members if shape is not None else []
+        return self._parameter_problems(parameters, [_pascal(name) for name in members], [_pascal(n) for n in required])
+
+    @staticmethod
+    def _parameter_problems(parameters: Json, allowed: Any, required: Any) -> list[tuple[str, str]]:
+        if parameters is None:
+            return []
+        if not isinstance(parameters, dict):
+            return [("Parameters", "Expected value of type Object")]
+        given = [key.removesuffix(".$") for key in parameters]
+        unknown = [f"The field '{name}' is not supported by Step Functions" for name in given if name not in allowed]
+        missing = [f"The field '{name}' is required but was missing" for name in required if name not in given]
+        return [("Parameters", text) for text in unknown + missing]
+
+    # ── Lambda ──────────────────────────────────────────────────────────────────────────────────
+
+    @staticmethod
+    def lambda_request(resource: str, parameters: Data) -> dict[str, Any] | TaskFailed:
+        """The Invoke request of a Lambda task, or why there is none (token left empty)."""
+        if _FUNCTION.fullmatch(resource):
+            return {"FunctionName": resource, "InvocationType": "RequestResponse", "Payload": parameters.text.encode()}
+        values = parameters.value
+        problems: list[str] = []
+        if not isinstance(values, dict):
+            problems.append("The parameters must be an object")
+            values = {}
+        problems += [f"The field '{n}' is not supported by Step Functions" for n in values if n not in LAMBDA_PARAMETERS]
+        if not isinstance(values.get("FunctionName"), str):
+            missing = "FunctionName" not in values
+            problems.append(
+                "The field 'FunctionName' is required but was missing"
+                if missing
+                else "The value of the field 'FunctionName' has an invalid format"
+            )
+        for name in ("InvocationType", "Qualifier", "ClientContext", "LogType"):
+            if not isinstance(values.get(name, ""), str):
+                problems.append(f"The value of the field '{name}' has an invalid format")
+        if problems:
+            return bad_parameters(parameters, problems)
+        request = {name: values[name] for name in LAMBDA_PARAMETERS if name in values}
+        request.setdefault("InvocationType", "RequestResponse")
+        request["Payload"] = dumps(values["Payload"]).encode() if "Payload" in values else b"{}"
+        return request
+
+    @staticmethod
+    def lambda_result(
+        token: str, resource: str, answer: dict[str, Any], request_id: str, now: float
+    ) -> TaskSucceeded | TaskFailed:
+        """The signal for what Invoke returned."""
+        raw: bytes = answer.get("Payload") or b""
+        text = raw.decode("utf-8", "replace")
+        direct = _FUNCTION.fullmatch(resource) is not None
+        try:
+            value = loads(text) if text else None
+        except ValueError:
+            value, text = text, dumps(text)
+        if answer.get("FunctionError"):
+            error = value.get("errorType") if isinstance(value, dict) else None
+            cause = text if direct else dumps(value)
+            return TaskFailed(token, error if isinstance(error, str) and error else "Lambda.Unknown", cause)
+        if direct:
+            return TaskSucceeded(token, Data(value, text or "null"))
+        version = answer.get("ExecutedVersion") or "$LATEST"
+        headers = {
+            "X-Amz-Executed-Version": version,
+            "x-amzn-Remapped-Content-Length": "0",
+            "Connection": "keep-alive",
+            "x-amzn-RequestId": request_id,
+            "Content-Length": str(len(raw)),
+            "Date": f"{datetime.fromtimestamp(now, UTC):%a, %d %b %Y %H:%M:%S} GMT",
+            "X-Amzn-Trace-Id": f"root=1-{int(now):08x}-{request_id.replace('-', '')[:24]};sampled=0",
+            "Content-Type": "application/json",
+        }
+        result: dict[str, Any] = {
+            "ExecutedVersion": version,
+            "Payload": value,
+            "SdkHttpMetadata": {
+                "AllHttpHeaders": {name: [header] for name, header in headers.items()},
+                "HttpHeaders": headers,
+                "HttpStatusCode": answer.get("StatusCode", 200),
+            },
+            "SdkResponseMetadata": {"RequestId": request_id},
+            "StatusCode": answer.get("StatusCode", 200),
+        }
+        if answer.get("StatusCode") == 202:
+            del result["Payload"]
+        return TaskSucceeded(token, Data(result))
+
+    @staticmethod
+    def lambda_error(token: str, error: AwsError, request_id: str) -> TaskFailed:
+        """The signal for an Invoke that AWS refused: SDK v1 naming, semicolons [R:error_handling]."""
+        known = ("ResourceNotFoundException", "TooManyRequestsException", "ServiceException")
+        modelled = error.code in known or error.code.endswith("Exception") and error.code != "AccessDeniedException"
+        name = error.code if modelled else "AWSLambdaException"
+        cause = (
+            f"{error.message} (Service: AWSLambda; Status Code: {error.status}; Error Code: {error.code}; "
+            f"Request ID: {request_id}; Proxy: null)"
+        )
+        return TaskFailed(token, f"Lambda.{name}", cause)
+
+    # ── aws-sdk ─────────────────────────────────────────────────────────────────────────────────
+
+    def call_sdk(
+        self, tx: Transaction, scope: Scope, token: str, resource: str, parameters: Data, request_id: str
+    ) -> TaskSucceeded | TaskFailed:
+        """Run the operation inside `tx`; if it fails, nothing of it is kept."""
+        match = _SDK.fullmatch(resource)
+        assert match is not None, "validation accepts only known resources"
+        call = SdkCall(match[1], match[2])
+        service, model = self._services.get(call.botocore_name), self._model(call.botocore_name)
+        method = service.transactional(call.boto3_operation) if service is not None else None
+        if method is None or model is None:
+            return TaskFailed(token, "States.TaskFailed", f"The resource {resource} is not emulated.")
+        operation = model.operation_model(call.boto3_operation)
+        try:
+            request = _to_boto3(operation.input_shape, parameters.value, "")
+        except ValueError as problem:
+            return bad_parameters(parameters, [str(problem)], token)
+        report = ParamValidator().validate(request, operation.input_shape)
+        if report.has_errors():
+            return bad_parameters(parameters, report.generate_report().split("\n"), token)
+        tx.execute("SAVEPOINT sfn_task")
+        try:
+            result = method(tx, scope, request)
+        except (AwsError, NotEmulated) as error:
+            tx.execute("ROLLBACK TO sfn_task")
+            tx.execute("RELEASE sfn_task")
+            if isinstance(error, NotEmulated):
+                return TaskFailed(token, "States.TaskFailed", f"{error}. {error.detail}".strip())
+            return self._sdk_error(token, call, model, error, request_id)
+        tx.execute("RELEASE sfn_task")
+        return TaskSucceeded(token, Data(_from_boto3(operation.output_shape, result)))
+
+    @staticmethod
+    def _sdk_error(token: str, call: SdkCall, model: ServiceModel, error: AwsError, request_id: str) -> TaskFailed:
+        codes = {shape.name for shape in model.error_shapes} | {shape.error_code for shape in model.error_shapes}
+        name = error.code if error.code in codes else call.prefix
+        name = name if name.endswith("Exception") else f"{name}Exception"
+        cause = f"{error.message} (Service: {call.prefix}, Status Code: {error.status}, Request ID: {request_id})"
+        return TaskFailed(token, f"{call.prefix}.{name}", cause)
+
+    def _model(self, name: str) -> ServiceModel | None:
+        if name not in self._models:
+            try:
+                self._models[name] = ServiceModel(self._loader.load_service_model(name, "service-2"), name)
+            except BotoCoreError:
+                return None
+        return self._models[name]
+
+
+def bad_parameters(parameters: Data, problems: list[str], token: str = "") -> TaskFailed:
+    """`States.Runtime`: the task could not be started with these parameters."""
+    cause = f"The Parameters '{parameters.text}' could not be used to start the Task: [{', '.join(problems)}]"
+    return TaskFailed(token, "States.Runtime", cause)
+
+
+def _pascal(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _to_boto3(shape: Shape | None, value: Json, where: str) -> Any:
+    """The PascalCase parameters of the states language as boto3's. Raises ValueError naming an unknown field."""
+    if shape is None or value is None:
+        return value if shape is not None else {}
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        if getattr(shape, "is_document_type", False):
+            return value
+        names = {_pascal(name): name for name in shape.members}
+        for key in value:
+            if key not in names:
+                raise ValueError(f"The field '{key}' is not supported by Step Functions")
+        return {
+            names[key]: _to_boto3(shape.members[names[key]], item, key)
+            for key, item in value.items()
+            if item is not None
+        }
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [_to_boto3(shape.member, item, where) for item in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {key: _to_boto3(shape.value, item, where) for key, item in value.items()}
+    if shape.type_name == "blob":
+        return (value if isinstance(value, str) else dumps(value)).encode()
+    if shape.type_name == "string" and isinstance(value, (dict, list)):
+        return dumps(value)
+    if shape.type_name == "timestamp" and isinstance(value, str):
+        at = timestamps.parse(value)
+        if at is None:
+            raise ValueError(f"The value of the field '{where}' has an invalid format")
+        return datetime.fromtimestamp(at, UTC)
+    return value
+
+
+def _from_boto3(shape: Shape | None, value: Any) -> Json:
+    """A result in boto3's shape as the Java SDK shows it: PascalCase, ISO timestamps."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode()
+    if isinstance(value, datetime):
+        return timestamps.render(value.timestamp())
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        members = shape.members
+        return {_pascal(key): _from_boto3(members.get(key), item) for key, item in value.items() if item is not None}
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [_from_boto3(shape.member, item) for item in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {key: _from_boto3(shape.value, item) for key, item in value.items()}
+    if shape is not None and shape.type_name == "timestamp" and isinstance(value, (int, float)):
+        return timestamps.render(value)
+    return json.loads(dumps(value)) if isinstance(value, (dict, list)) else value

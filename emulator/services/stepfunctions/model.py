@@ -1,0 +1,153 @@
+"""What Step Functions keeps, how its ARNs are written and read, and its rules for names and lists. Pure."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulator.aws.errors import AwsError, validation_errors
+from emulator.aws.scope import Scope
+
+MAX_DEFINITION_CHARACTERS = 1_048_576
+MAX_INPUT_BYTES = 262_144
+MAX_TAGS = 50
+_BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(slots=True)
+class StateMachine:
+    """A state machine as stored."""
+
+    arn: str
+    name: str
+    definition: str
+    role_arn: str
+    created_at: float
+    updated_at: float
+    revision_id: str | None = None
+    logging: dict[str, Any] = field(default_factory=lambda: {"level": "OFF", "includeExecutionData": False})
+    tracing: dict[str, Any] = field(default_factory=lambda: {"enabled": False})
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class StoredExecution:
+    """An execution as stored; `definition` and role are those it was started with."""
+
+    id: int
+    arn: str
+    name: str
+    account: str
+    region: str
+    machine_arn: str
+    definition: str
+    role_arn: str
+    started_at: float
+    input: str
+    status: str = "RUNNING"
+    stopped_at: float | None = None
+    output: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    revision_id: str | None = None
+    trace_header: str | None = None
+
+    @property
+    def machine_name(self) -> str:
+        return self.machine_arn.rsplit(":", 1)[-1]
+
+
+def machine_arn(scope: Scope, name: str) -> str:
+    """`arn:aws:states:R:A:stateMachine:N`."""
+    return f"arn:aws:states:{scope.region}:{scope.account}:stateMachine:{name}"
+
+
+def execution_arn(machine: str, name: str) -> str:
+    """`arn:aws:states:R:A:execution:N:name`."""
+    return machine.replace(":stateMachine:", ":execution:", 1) + f":{name}"
+
+
+def check_arn(arn: str, *kinds: str) -> None:
+    """Raise `InvalidArn` unless this is a states ARN of one of the resource types."""
+    if not arn.startswith("arn:"):
+        raise AwsError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
+    parts = arn.split(":")
+    if len(parts) < 7 or parts[2] != "states":
+        raise AwsError("InvalidArn", f"Invalid Arn: 'Invalid ARN: {arn}'")
+    if parts[5] not in kinds:
+        raise AwsError("InvalidArn", f"Invalid Arn: 'Resource type not valid in this context: {parts[5]}'")
+
+
+def check_name(name: str) -> None:
+    """Raise `InvalidName` for characters AWS does not take."""
+    if not 1 <= len(name) <= 80:
+        limit, word = ("greater", 1) if not name else ("less", 80)
+        raise validation_errors(
+            [
+                f"Value '{name}' at 'name' failed to satisfy constraint: Member must have length {limit} than or "
+                f"equal to {word}"
+            ]
+        )
+    if _BAD_NAME.search(name):
+        raise AwsError("InvalidName", f"Invalid Name: '{name}'")
+
+
+def page_size(request: dict[str, Any], token_limit: int) -> int:
+    """`maxResults`, 0 meaning 100; checks `nextToken`'s length too."""
+    size = request.get("maxResults", 0)
+    if size < 0 or size > 1000:
+        bound = "less than or equal to 1000" if size > 0 else "greater than or equal to 0"
+        raise validation_errors(
+            [f"Value '{size}' at 'maxResults' failed to satisfy constraint: Member must have value {bound}"]
+        )
+    token = request.get("nextToken", "")
+    if len(token) > token_limit:
+        raise validation_errors(
+            [
+                f"Value '{token}' at 'nextToken' failed to satisfy constraint: Member must have length less than or "
+                f"equal to {token_limit}"
+            ]
+        )
+    return size or 100
+
+
+def write_token(position: int) -> str:
+    """An opaque page token."""
+    return base64.urlsafe_b64encode(f"v1:{position}".encode()).decode()
+
+
+def read_token(request: dict[str, Any]) -> int | None:
+    """The position in a page token. Raises `InvalidToken`."""
+    token = request.get("nextToken")
+    if token is None:
+        return None
+    try:
+        version, _, position = base64.urlsafe_b64decode(token.encode()).decode().partition(":")
+        if version == "v1" and position.isascii() and position.isdigit() and len(position) < 16:
+            return int(position)
+    except ValueError:
+        pass
+    raise AwsError("InvalidToken", f"Invalid Token: 'Invalid token: {token}'")
+
+
+_WORD = re.compile(r"[A-Za-z0-9_$.+-]+")
+
+
+def input_problem(text: str) -> str:
+    """How AWS's JSON reader words its refusal of an execution input."""
+    stripped = text.strip()
+    if not stripped:
+        return "Invalid execution input."
+    expected = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+    word = _WORD.match(stripped)
+    if word and not stripped[0].isdigit() and stripped[0] not in "-+." and word[0] not in ("true", "false", "null"):
+        return f"Unrecognized token '{word[0]}': {expected}"
+    if stripped[0] == "{" and len(stripped) > 1:
+        first = stripped[1:].lstrip()[:1]
+        if first not in ('"', "}", ""):
+            return f"Unexpected character ('{first}' (code {ord(first)})): was expecting double-quote to start field name"
+    if stripped[0] not in '{["-0123456789':
+        return f"Unexpected character ('{stripped[0]}' (code {ord(stripped[0])})): expected a valid value {expected[14:]}"
+    return "Invalid execution input."

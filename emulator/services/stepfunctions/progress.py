@@ -1,0 +1,91 @@
+"""How an execution moves: one signal, worked off by the interpreter, written down in the caller's transaction.
+
+Decides how frames, history and jobs are committed together; the states language itself is asl/'s.
+"""
+
+from __future__ import annotations
+
+from emulator import jobs
+from emulator.ports import Transaction
+
+from . import store
+from .asl.data import Data
+from .asl.definition import compile_definition
+from .asl.frames import Frames
+from .asl.interpreter import (
+    CallTask,
+    Command,
+    Ended,
+    Execution,
+    Forget,
+    GoOn,
+    Resume,
+    Run,
+    SetTimer,
+    Signal,
+    TimerFired,
+)
+from .model import StoredExecution
+
+TASK = "sfn.task"
+TIMER = "sfn.timer"
+RESUME_TOKEN = "resume"
+
+
+def advance(tx: Transaction, execution: StoredExecution, signal: Signal) -> Ended | None:
+    """Work off one signal and write down what follows; returns how the execution ended, if it did."""
+    frames = Frames(lambda key: store.load_frame(tx, execution.id, key))
+    run = Run(
+        compile_definition(execution.definition),
+        Execution(
+            execution.arn, execution.name, execution.role_arn, execution.started_at, execution.machine_arn,
+            execution.machine_name, execution.region, Data(text=execution.input),
+        ),
+        frames,
+        tx.now,
+        tx.random,
+        tx.new_id,
+    )  # fmt: skip
+    outcome = run.signal(signal)
+    store.add_events(tx, execution, outcome.events)
+    for command in outcome.commands:
+        _obey(tx, execution, command)
+    if outcome.ended is not None:
+        store.end_execution(tx, execution.id, outcome.ended)
+    elif outcome.events or outcome.commands:
+        store.save_frames(tx, execution, frames.changes())
+    return outcome.ended
+
+
+def signal_execution(tx: Transaction, execution_id: int, signal: Signal) -> None:
+    """`advance`, unless the execution has ended meanwhile."""
+    execution = store.load_execution(tx, execution_id)
+    if execution is not None and execution.status == "RUNNING":
+        advance(tx, execution, signal)
+
+
+def timer_signal(token: str) -> Signal:
+    """The signal that a timer job stands for."""
+    return Resume() if token == RESUME_TOKEN else TimerFired(token)
+
+
+def _obey(tx: Transaction, execution: StoredExecution, command: Command) -> None:
+    payload = {"execution": execution.id, "arn": execution.arn}
+    if isinstance(command, CallTask):
+        payload.update(token=command.token, resource=command.resource)
+        jobs.enqueue(
+            tx, TASK, payload, key=_key(execution, command.token), body=command.parameters.text.encode()
+        )
+    elif isinstance(command, SetTimer):
+        payload["token"] = command.token
+        jobs.enqueue(tx, TIMER, payload, due_at=command.due_at, key=_key(execution, command.token))
+    elif isinstance(command, Forget):
+        jobs.cancel(tx, _key(execution, command.token))
+    else:
+        assert isinstance(command, GoOn)
+        payload["token"] = RESUME_TOKEN
+        jobs.enqueue(tx, TIMER, payload, key=_key(execution, RESUME_TOKEN))
+
+
+def _key(execution: StoredExecution, token: str) -> str:
+    return f"{execution.arn}#{token}"

@@ -1,0 +1,103 @@
+"""What happens later: calls of tasks and timers, each as load · call · commit."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from emulator import jobs
+from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.scope import Scope
+from emulator.jobs import Job
+from emulator.ports import Store, Transaction
+
+from . import progress, store
+from .asl.data import Data
+from .asl.interpreter import TaskFailed, TaskSucceeded, task_kind
+from .integrations import Integrations
+
+
+class LambdaInvoke(Protocol):
+    """What is needed of Lambda's operations."""
+
+    async def invoke(
+        self, scope: Scope, request: dict[str, Any], request_id: str | None = None
+    ) -> dict[str, Any]: ...
+
+
+class StepFunctionsWorker:
+    """Runs the jobs `sfn.task` and `sfn.timer`."""
+
+    def __init__(self, data: Store, integrations: Integrations, lambda_operations: LambdaInvoke) -> None:
+        self._store = data
+        self._integrations = integrations
+        self._lambda = lambda_operations
+
+    async def timer(self, job: Job) -> None:
+        """A Wait, a retry's back-off, a timeout or the rest of a long run is due."""
+
+        def commit(tx: Transaction) -> None:
+            if jobs.complete(tx, job.id):
+                signal = progress.timer_signal(job.payload["token"])
+                progress.signal_execution(tx, job.payload["execution"], signal)
+
+        await self._store.transact(commit)
+
+    async def task(self, job: Job) -> None:
+        """Call a task's resource and signal the result."""
+        kind = task_kind(job.payload["resource"])
+        if kind is not None and kind[0] != "lambda":
+            await self._store.transact(lambda tx: self._run_inside(tx, job))
+            return
+        token, resource = job.payload["token"], job.payload["resource"]
+
+        def load(tx: Transaction) -> tuple[Scope, str] | None:
+            execution = store.load_execution(tx, job.payload["execution"])
+            if execution is None or execution.status != "RUNNING" or jobs.load(tx, job.id) is None:
+                return None
+            return Scope(execution.account, execution.region), tx.new_id()
+
+        loaded = await self._store.read(load)
+        if loaded is None:
+            await self._store.transact(lambda tx: jobs.complete(tx, job.id))
+            return
+        scope, request_id = loaded
+        request = self._integrations.lambda_request(resource, Data(text=job.body.decode()))
+        answer: dict[str, Any] | TaskFailed
+        if isinstance(request, TaskFailed):
+            answer = request
+        else:
+            try:
+                answer = await self._lambda.invoke(scope, request, request_id)
+            except AwsError as error:
+                answer = self._integrations.lambda_error(token, error, request_id)
+            except NotEmulated as error:
+                answer = TaskFailed(token, "States.TaskFailed", f"{error}. {error.detail}".strip())
+
+        def commit(tx: Transaction) -> None:
+            if not jobs.complete(tx, job.id):
+                return
+            signal: TaskSucceeded | TaskFailed
+            if isinstance(answer, TaskFailed):
+                signal = TaskFailed(token, answer.error, answer.cause)
+            else:
+                signal = self._integrations.lambda_result(token, resource, answer, request_id, tx.now)
+            progress.signal_execution(tx, job.payload["execution"], signal)
+
+        await self._store.transact(commit)
+
+    def _run_inside(self, tx: Transaction, job: Job) -> None:
+        """The call, its result and everything that follows are one commit."""
+        if not jobs.complete(tx, job.id):
+            return
+        execution = store.load_execution(tx, job.payload["execution"])
+        if execution is None or execution.status != "RUNNING":
+            return
+        signal = self._integrations.call_sdk(
+            tx,
+            Scope(execution.account, execution.region),
+            job.payload["token"],
+            job.payload["resource"],
+            Data(text=job.body.decode()),
+            tx.new_id(),
+        )
+        progress.signal_execution(tx, execution.id, signal)
