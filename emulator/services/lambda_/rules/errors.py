@@ -1,0 +1,67 @@
+"""The errors Lambda's operations raise, with AWS's codes, statuses and members.
+
+Decides what an error consists of; which operation raises it, and when, is not known here.
+"""
+
+from __future__ import annotations
+
+from emulator.aws.errors import AwsError
+
+USER = {"Type": "User"}
+
+
+def invalid_parameter(message: str) -> AwsError:
+    """400, a value that the service (not its model) refuses."""
+    return AwsError("InvalidParameterValueException", message, 400, USER)
+
+
+def not_found(message: str) -> AwsError:
+    """404 with AWS's text."""
+    return AwsError("ResourceNotFoundException", message, 404, USER)
+
+
+def function_not_found(arn: str) -> AwsError:
+    """404 naming the function as it was asked for."""
+    return not_found(f"Function not found: {arn}")
+
+
+def conflict(message: str) -> AwsError:
+    """409: it exists already, or is busy."""
+    return AwsError("ResourceConflictException", message, 409, USER)
+
+
+def constraint(value: object, member: str, rule: str) -> AwsError:
+    """400 in the form of the service model's own checks."""
+    text = f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}"
+    return AwsError("ValidationException", text, 400)
+
+
+def too_large(message: str) -> AwsError:
+    """413; the wire code differs from the model's `RequestTooLargeException` [R:test_lambda_api]."""
+    return AwsError("RequestEntityTooLargeException", message, 413, USER)
+
+
+def invalid_content(message: str) -> AwsError:
+    """400: the payload is not JSON, or a header cannot be read."""
+    return AwsError("InvalidRequestContentException", message, 400, USER)
+
+
+def throttled(reason: str) -> AwsError:
+    """429, capital E and full stop included [R:test_lambda_concurrency_block]."""
+    return AwsError("TooManyRequestsException", "Rate Exceeded.", 429, {"Reason": reason, **USER})
+
+
+def stale_revision(call: str) -> AwsError:
+    """412: `RevisionId` is not the latest; `call` is the operation that tells it [R:test_function_revisions_*]."""
+    text = (
+        "The Revision Id provided does not match the latest Revision Id. "
+        f"Call the {call} API to retrieve the latest Revision Id"
+    )
+    return AwsError("PreconditionFailedException", text, 412, USER)
+
+
+def service_failure() -> AwsError:
+    """500: Lambda's own fault; asynchronous events wait for a better moment."""
+    return AwsError(
+        "ServiceException", "An error occurred and the request cannot be processed.", 500, {"Type": "Service"}
+    )

@@ -1,0 +1,93 @@
+"""Lambda at the edge: its operations by AWS's names, and the headers of Invoke that no model states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator.aws.http import HttpResponse
+from emulator.aws.scope import Scope
+from emulator.aws.service import Context, JobKind, Mounted, Service
+from emulator.ports import Store
+from emulator.services.lambda_.operations import LambdaOperations
+from emulator.services.lambda_.operations.invoke import EVENT_JOB, TRACE_MEMBER
+from emulator.services.lambda_.rules import names
+from emulator.services.lambda_.store import SCHEMA
+from emulator.services.lambda_.worker import EventWorker
+
+ENDS_ENVIRONMENTS = frozenset({"DeleteFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration"})
+
+
+class LambdaService(Service):
+    """Passes the request id to Invoke, and ends idle environments once a change of their function is committed."""
+
+    def __init__(self, store: Store, lambda_: LambdaOperations) -> None:
+        super().__init__("lambda", store, _table(lambda_))
+        self._lambda = lambda_
+
+    async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
+        if operation == "Invoke":
+            return await self._lambda.invoke(scope, request, request_id=request_id)
+        result = await super().call(operation, scope, request, request_id)
+        if operation in ENDS_ENVIRONMENTS:
+            await self._lambda.runtime.discard(names.parse(request["FunctionName"], scope).arn)
+        return result
+
+    def finish(self, operation: str, result: dict[str, Any], response: HttpResponse) -> None:
+        """Add the headers AWS sends with Invoke (1.2); 202 and 204 carry no Content-Type."""
+        if operation != "Invoke":
+            return
+        headers = response.headers
+        if response.status != 200:
+            headers = [(name, text) for name, text in headers if name.lower() != "content-type"]
+        elif not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("Content-Type", "application/json"))
+        headers.append(("x-amzn-Remapped-Content-Length", "0"))
+        trace_id: str = result.get(TRACE_MEMBER, "")
+        if trace_id:
+            # Accepted events are answered with the short form, in lower case (1.11).
+            short = trace_id.split(";")[0].replace("Root", "root") + ";sampled=0"
+            headers.append(("X-Amzn-Trace-Id", trace_id if response.status == 200 else short))
+        response.headers = headers
+
+
+def mount(context: Context) -> Mounted:
+    """Build Lambda for `app.py`."""
+    operations = LambdaOperations(context.store, context.clock, context.settings, context.runtime, context.base_url)
+    worker = EventWorker(operations)
+    settings = context.settings
+    return Mounted(
+        services=[LambdaService(context.store, operations)],
+        schema=SCHEMA,
+        jobs={EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency)},
+        operations=operations,
+    )
+
+
+def _table(lambda_: LambdaOperations) -> dict[str, Callable[..., Any]]:
+    return {
+        "CreateFunction": lambda_.create_function,
+        "GetFunction": lambda_.get_function,
+        "GetFunctionConfiguration": lambda_.get_function_configuration,
+        "ListFunctions": lambda_.list_functions,
+        "ListVersionsByFunction": lambda_.list_versions_by_function,
+        "UpdateFunctionCode": lambda_.update_function_code,
+        "UpdateFunctionConfiguration": lambda_.update_function_configuration,
+        "DeleteFunction": lambda_.delete_function,
+        "GetAccountSettings": lambda_.get_account_settings,
+        "Invoke": lambda_.invoke,
+        "PutFunctionEventInvokeConfig": lambda_.put_function_event_invoke_config,
+        "UpdateFunctionEventInvokeConfig": lambda_.update_function_event_invoke_config,
+        "GetFunctionEventInvokeConfig": lambda_.get_function_event_invoke_config,
+        "DeleteFunctionEventInvokeConfig": lambda_.delete_function_event_invoke_config,
+        "ListFunctionEventInvokeConfigs": lambda_.list_function_event_invoke_configs,
+        "AddPermission": lambda_.add_permission,
+        "RemovePermission": lambda_.remove_permission,
+        "GetPolicy": lambda_.get_policy,
+        "PutFunctionConcurrency": lambda_.put_function_concurrency,
+        "GetFunctionConcurrency": lambda_.get_function_concurrency,
+        "DeleteFunctionConcurrency": lambda_.delete_function_concurrency,
+        "ListTags": lambda_.list_tags,
+        "TagResource": lambda_.tag_resource,
+        "UntagResource": lambda_.untag_resource,
+    }
