@@ -17,8 +17,8 @@ from emulator.services.ses.operations import V2, SesOperations, blob, draft_from
 _NOT_EMULATED = ("EndpointId", "TenantName", "ListManagementOptions", "ConfigurationOverrides")
 
 _RESERVED_HEADERS = frozenset(
-    ("bcc", "cc", "content-disposition", "content-type", "content-transfer-encoding", "date", "from", "message-id")
-    + ("mime-version", "reply-to", "return-path", "sender", "subject", "to")
+    {"bcc", "cc", "content-disposition", "content-type", "content-transfer-encoding", "date", "from", "message-id"}
+    | {"mime-version", "reply-to", "return-path", "sender", "subject", "to"}
 )
 
 
