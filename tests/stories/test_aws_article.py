@@ -1,0 +1,200 @@
+"""The steps of AWS's article "Set up asynchronous invocation of the backend Lambda function", typed with the real
+AWS CLI, through boto3, and as an OpenAPI file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from emulator.testing import RunningEmulator
+
+ROLE = "arn:aws:iam::000000000000:role/article"
+HANDLER = """
+def handler(event, context):
+    print("ran")
+    return {"seen": event}
+"""
+PATH = "/requestParameters/integration.request.header.X-Amz-Invocation-Type"
+
+
+def package() -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("app.py", HANDLER)
+    return archive.getvalue()
+
+
+def uri(function_arn: str) -> str:
+    return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function_arn}/invocations"
+
+
+def attempts(emulator: RunningEmulator) -> int:
+    """How often the queue has run the function."""
+    invocations = emulator.control("GET", "timeline")["invocations"]
+    return sum(item.get("invocation_type") == "Event" for item in invocations)
+
+
+class AwsCli:
+    """The `aws` command of this environment against one emulator."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            "HOME": str(home),
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_PAGER": "",
+        }
+
+    def __call__(self, *words: str) -> Any:
+        command = [str(Path(sys.executable).with_name("aws")), "--output", "json", *words]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def test_the_article_with_the_aws_cli(emulator: RunningEmulator, tmp_path: Path) -> None:
+    aws = AwsCli(emulator.url, tmp_path)
+    (tmp_path / "function.zip").write_bytes(package())
+    assert aws("sts", "get-caller-identity")["Account"] == "000000000000"
+    function = aws(
+        *("lambda", "create-function", "--function-name", "report", "--runtime", "python3.12", "--role", ROLE),
+        *("--handler", "app.handler", "--zip-file", f"fileb://{tmp_path / 'function.zip'}"),
+    )["FunctionArn"]
+    api = aws("apigateway", "create-rest-api", "--name", "article")["id"]
+    root = aws("apigateway", "get-resources", "--rest-api-id", api)["items"][0]["id"]
+    resource = aws(
+        "apigateway", "create-resource", "--rest-api-id", api, "--parent-id", root, "--path-part", "reports"
+    )["id"]
+    where = ("--rest-api-id", api, "--resource-id", resource, "--http-method", "POST")
+    aws("apigateway", "put-method", *where, "--authorization-type", "NONE")
+    aws(
+        *("apigateway", "put-integration", *where, "--type", "AWS"),
+        *("--integration-http-method", "POST", "--uri", uri(function)),
+    )
+    aws("apigateway", "put-method-response", *where, "--status-code", "200")
+    aws("apigateway", "put-integration-response", *where, "--status-code", "200")
+    aws("apigateway", "create-deployment", "--rest-api-id", api, "--stage-name", "prod")
+    url = emulator.data_plane(api, "prod", "reports")
+    body = {"report": 1}
+
+    assert httpx.post(url, json=body).json() == {"seen": body}
+
+    # The client decides, with a header that the method declares and the integration maps.
+    aws(
+        *("apigateway", "update-method", *where, "--patch-operations"),
+        "op=add,path=/requestParameters/method.request.header.InvocationType,value=false",
+    )
+    aws(
+        *("apigateway", "update-integration", *where, "--patch-operations"),
+        f"op=add,path={PATH},value=method.request.header.InvocationType",
+    )
+    header = {"InvocationType": "Event"}
+    assert httpx.post(url, json=body, headers=header).json() == {"seen": body}, "not deployed yet"
+    aws("apigateway", "create-deployment", "--rest-api-id", api, "--stage-name", "prod")
+    answer = httpx.post(url, json=body, headers=header)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert httpx.post(url, json=body).json() == {"seen": body}
+
+    # Always asynchronous: a static value, in single quotes.
+    aws(
+        *("apigateway", "update-integration", *where, "--patch-operations"),
+        json.dumps([{"op": "replace", "path": PATH, "value": "'Event'"}]),
+    )
+    aws("apigateway", "create-deployment", "--rest-api-id", api, "--stage-name", "prod")
+    answer = httpx.post(url, json=body)
+    assert (answer.status_code, answer.content) == (200, b"")
+    emulator.settle()
+    assert attempts(emulator) == 2
+
+
+def create_function(emulator: RunningEmulator) -> str:
+    return emulator.client("lambda").create_function(
+        FunctionName="report", Runtime="python3.12", Role=ROLE, Handler="app.handler", Code={"ZipFile": package()}
+    )["FunctionArn"]
+
+
+def test_the_article_through_boto3(emulator: RunningEmulator) -> None:
+    function = create_function(emulator)
+    gateway = emulator.client("apigateway")
+    api = gateway.create_rest_api(name="article")["id"]
+    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    resource = gateway.create_resource(restApiId=api, parentId=root, pathPart="reports")["id"]
+    where = {"restApiId": api, "resourceId": resource, "httpMethod": "POST"}
+    gateway.put_method(
+        **where, authorizationType="NONE", requestParameters={"method.request.header.InvocationType": True}
+    )
+    gateway.put_integration(
+        **where,
+        type="AWS",
+        integrationHttpMethod="POST",
+        uri=uri(function),
+        requestParameters={"integration.request.header.X-Amz-Invocation-Type": "method.request.header.InvocationType"},
+    )
+    gateway.put_method_response(**where, statusCode="200")
+    gateway.put_integration_response(**where, statusCode="200")
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    url = emulator.data_plane(api, "prod", "reports")
+
+    assert httpx.post(url, json={"a": 1}).json() == {"seen": {"a": 1}}, "required alone does nothing"
+
+    validator = gateway.create_request_validator(restApiId=api, name="parameters", validateRequestParameters=True)
+    gateway.update_method(
+        **where, patchOperations=[{"op": "replace", "path": "/requestValidatorId", "value": validator["id"]}]
+    )
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    refused = httpx.post(url, json={"a": 1})
+    assert (refused.status_code, refused.json()) == (
+        400,
+        {"message": "Missing required request parameters: [InvocationType]"},
+    )
+    assert httpx.post(url, json={"a": 1}, headers={"InvocationType": "Event"}).content == b""
+    emulator.settle()
+    assert attempts(emulator) == 1
+
+
+OPENAPI = {
+    "openapi": "3.0.1",
+    "info": {"title": "article", "version": "1"},
+    "paths": {
+        "/reports": {
+            "post": {
+                "responses": {"200": {"description": "accepted"}},
+                "x-amazon-apigateway-integration": {
+                    "type": "aws",
+                    "httpMethod": "POST",
+                    "uri": "URI",
+                    "responses": {"default": {"statusCode": "200"}},
+                    "requestParameters": {"integration.request.header.X-Amz-Invocation-Type": "'Event'"},
+                    "passthroughBehavior": "when_no_match",
+                    "contentHandling": "CONVERT_TO_TEXT",
+                },
+            }
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("status", ["200", "202"])
+def test_the_article_as_an_openapi_file_answers_the_status_that_its_integration_response_maps(
+    emulator: RunningEmulator, status: str
+) -> None:
+    text = json.dumps(OPENAPI).replace("URI", uri(create_function(emulator))).replace('"200"', f'"{status}"')
+    gateway = emulator.client("apigateway")
+    api = gateway.import_rest_api(body=text.encode())["id"]
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    answer = httpx.post(emulator.data_plane(api, "prod", "reports"), json={"a": 1})
+    assert (answer.status_code, answer.content) == (int(status), b"")
+    emulator.settle()
+    assert attempts(emulator) == 1

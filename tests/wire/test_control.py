@@ -1,0 +1,67 @@
+"""`/_emulator/*`: what people and tests may ask of the emulator itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import httpx
+
+from emulator.testing import RunningEmulator
+
+
+def post_clock(emulator: RunningEmulator, **body: object) -> httpx.Response:
+    return httpx.post(f"{emulator.url}/_emulator/clock", json=body)
+
+
+def test_health_names_the_services_on_both_paths(emulator: RunningEmulator) -> None:
+    for path in ("/_emulator/health", "/_localstack/health"):
+        answer = httpx.get(emulator.url + path)
+        assert answer.status_code == 200
+        assert {"lambda", "apigateway", "stepfunctions", "ses", "sesv2", "s3", "sts"} <= set(answer.json()["services"])
+
+
+def test_the_clock_advances_by_what_was_asked_and_shows_it(emulator: RunningEmulator) -> None:
+    before = httpx.get(f"{emulator.url}/_emulator/clock").json()
+    after = post_clock(emulator, action="advance", seconds=90).json()
+    assert after["now"] - before["now"] == 90
+    assert after["mode"] == "frozen"
+    assert abs(datetime.fromisoformat(after["iso"]).timestamp() - after["now"]) < 0.001
+
+
+def test_a_scaled_or_resumed_clock_never_goes_back(emulator: RunningEmulator) -> None:
+    start = emulator.now()
+    try:
+        assert post_clock(emulator, action="scale", factor=1000).json()["mode"] == "scaled"
+        resumed = post_clock(emulator, action="resume").json()
+        assert resumed["mode"] == "real"
+        assert resumed["now"] >= start
+    finally:
+        frozen = post_clock(emulator, action="freeze").json()
+    assert frozen["mode"] == "frozen"
+    assert frozen["now"] >= resumed["now"]
+
+
+def test_a_wrong_clock_request_says_what_is_possible(emulator: RunningEmulator) -> None:
+    for body in ({}, {"action": "jump"}, {"action": "advance"}, {"action": "advance", "seconds": -1}):
+        answer = post_clock(emulator, **body)
+        assert answer.status_code == 400
+        assert answer.json()["message"]
+
+
+def test_settings_show_their_meaning_change_and_come_back_on_reset(emulator: RunningEmulator) -> None:
+    url = f"{emulator.url}/_emulator/settings"
+    assert httpx.get(url).json()["async_first_retry_delay_seconds"]["value"] == 60
+    changed = httpx.put(url, json={"async_first_retry_delay_seconds": 5}).json()
+    assert changed["async_first_retry_delay_seconds"]["value"] == 5
+    refused = httpx.put(url, json={"async_first_retry_delay_seconds": 6, "no_such_setting": 1})
+    assert refused.status_code == 400
+    assert "no_such_setting" in refused.json()["message"]
+    assert httpx.get(url).json()["async_first_retry_delay_seconds"]["value"] == 5
+    assert httpx.post(f"{emulator.url}/_emulator/reset").json() == {"status": "reset"}
+    assert httpx.get(url).json()["async_first_retry_delay_seconds"]["value"] == 60
+
+
+def test_an_unknown_message_is_a_404_that_says_where_to_look(emulator: RunningEmulator) -> None:
+    answer = httpx.get(f"{emulator.url}/_emulator/inbox/none")
+    assert answer.status_code == 404
+    assert "/_emulator/inbox" in answer.json()["message"]
