@@ -1,4 +1,4 @@
-"""What a Task's Resource calls: which resources are emulated, how parameters and results are shaped, how errors are named.
+"""What a Task's Resource calls: which resources there are, their parameters and results, the names of their errors.
 
 Decides reference 5.4 and 5.7 for Lambda and `aws-sdk:*`; does not decide when anything is called.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
-from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from emulator.aws.errors import AwsError, NotEmulated
@@ -26,7 +26,9 @@ from .asl import timestamps
 from .asl.data import Data, Json, dumps, loads
 from .asl.interpreter import TaskFailed, TaskSucceeded
 
-_FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,140}(:[A-Za-z0-9$_-]{1,128})?")
+_FUNCTION = re.compile(
+    r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,140}(:[A-Za-z0-9$_-]{1,128})?"
+)
 _SDK = re.compile(r"arn:aws[a-z-]*:states:::aws-sdk:([a-z0-9]+):([a-zA-Z0-9]+)(\.[A-Za-z:0-9]+)?")
 _LAMBDA_INVOKE = re.compile(r"arn:aws[a-z-]*:states:::lambda:invoke")
 _STATES = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:.+")
@@ -94,7 +96,7 @@ class Integrations:
         call = SdkCall(sdk[1], sdk[2])
         service = self._services.get(call.botocore_name)
         model = self._model(call.botocore_name)
-        if model is None or call.boto3_operation not in model.operation_names or not call.operation[0].islower():
+        if model is None or call.boto3_operation not in _names(model) or not call.operation[0].islower():
             return [
                 (
                     "Resource",
@@ -104,7 +106,7 @@ class Integrations:
             ]
         if service is None or service.transactional(call.boto3_operation) is None:
             return [("Resource", f"The resource provided {resource} is not emulated yet.")]
-        shape = model.operation_model(call.boto3_operation).input_shape
+        shape: Any = model.operation_model(call.boto3_operation).input_shape
         members = shape.members if shape is not None else {}
         required = shape.required_members if shape is not None else []
         return self._parameter_problems(parameters, [_pascal(name) for name in members], [_pascal(n) for n in required])
@@ -132,7 +134,8 @@ class Integrations:
         if not isinstance(values, dict):
             problems.append("The parameters must be an object")
             values = {}
-        problems += [f"The field '{n}' is not supported by Step Functions" for n in values if n not in LAMBDA_PARAMETERS]
+        unknown = [name for name in values if name not in LAMBDA_PARAMETERS]
+        problems += [f"The field '{name}' is not supported by Step Functions" for name in unknown]
         if not isinstance(values.get("FunctionName"), str):
             missing = "FunctionName" not in values
             problems.append(
@@ -198,7 +201,7 @@ class Integrations:
     def lambda_error(token: str, error: AwsError, request_id: str) -> TaskFailed:
         """The signal for an Invoke that AWS refused: SDK v1 naming, semicolons [R:error_handling]."""
         known = ("ResourceNotFoundException", "TooManyRequestsException", "ServiceException")
-        modelled = error.code in known or error.code.endswith("Exception") and error.code != "AccessDeniedException"
+        modelled = error.code in known or (error.code.endswith("Exception") and error.code != "AccessDeniedException")
         name = error.code if modelled else "AWSLambdaException"
         cause = (
             f"{error.message} (Service: AWSLambda; Status Code: {error.status}; Error Code: {error.code}; "
@@ -219,14 +222,14 @@ class Integrations:
         method = service.transactional(call.boto3_operation) if service is not None else None
         if method is None or model is None:
             return TaskFailed(token, "States.TaskFailed", f"The resource {resource} is not emulated.")
-        operation = model.operation_model(call.boto3_operation)
+        operation: Any = model.operation_model(call.boto3_operation)
         try:
             request = _to_boto3(operation.input_shape, parameters.value, "")
         except ValueError as problem:
             return bad_parameters(parameters, [str(problem)], token)
         report = ParamValidator().validate(request, operation.input_shape)
         if report.has_errors():
-            return bad_parameters(parameters, report.generate_report().split("\n"), token)
+            return bad_parameters(parameters, str(report.generate_report()).split("\n"), token)
         tx.execute("SAVEPOINT sfn_task")
         try:
             result = method(tx, scope, request)
@@ -241,7 +244,8 @@ class Integrations:
 
     @staticmethod
     def _sdk_error(token: str, call: SdkCall, model: ServiceModel, error: AwsError, request_id: str) -> TaskFailed:
-        codes = {shape.name for shape in model.error_shapes} | {shape.error_code for shape in model.error_shapes}
+        shapes: Any = model.error_shapes
+        codes = {code for shape in shapes for code in (shape.name, shape.error_code)}
         name = error.code if error.code in codes else call.prefix
         name = name if name.endswith("Exception") else f"{name}Exception"
         cause = f"{error.message} (Service: {call.prefix}, Status Code: {error.status}, Request ID: {request_id})"
@@ -262,15 +266,20 @@ def bad_parameters(parameters: Data, problems: list[str], token: str = "") -> Ta
     return TaskFailed(token, "States.Runtime", cause)
 
 
+def _names(model: Any) -> list[str]:
+    return model.operation_names
+
+
 def _pascal(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _to_boto3(shape: Shape | None, value: Json, where: str) -> Any:
+def _to_boto3(shape: Any, value: Json, where: str) -> Any:
     """The PascalCase parameters of the states language as boto3's. Raises ValueError naming an unknown field."""
-    if shape is None or value is None:
-        return value if shape is not None else {}
-    if isinstance(shape, StructureShape) and isinstance(value, dict):
+    if shape is None:
+        return {}
+    kind = shape.type_name
+    if kind == "structure" and isinstance(value, dict):
         if getattr(shape, "is_document_type", False):
             return value
         names = {_pascal(name): name for name in shape.members}
@@ -282,15 +291,15 @@ def _to_boto3(shape: Shape | None, value: Json, where: str) -> Any:
             for key, item in value.items()
             if item is not None
         }
-    if isinstance(shape, ListShape) and isinstance(value, list):
+    if kind == "list" and isinstance(value, list):
         return [_to_boto3(shape.member, item, where) for item in value]
-    if isinstance(shape, MapShape) and isinstance(value, dict):
+    if kind == "map" and isinstance(value, dict):
         return {key: _to_boto3(shape.value, item, where) for key, item in value.items()}
-    if shape.type_name == "blob":
+    if kind == "blob":
         return (value if isinstance(value, str) else dumps(value)).encode()
-    if shape.type_name == "string" and isinstance(value, (dict, list)):
+    if kind == "string" and isinstance(value, (dict, list)):
         return dumps(value)
-    if shape.type_name == "timestamp" and isinstance(value, str):
+    if kind == "timestamp" and isinstance(value, str):
         at = timestamps.parse(value)
         if at is None:
             raise ValueError(f"The value of the field '{where}' has an invalid format")
@@ -298,7 +307,7 @@ def _to_boto3(shape: Shape | None, value: Json, where: str) -> Any:
     return value
 
 
-def _from_boto3(shape: Shape | None, value: Any) -> Json:
+def _from_boto3(shape: Any, value: Any) -> Json:
     """A result in boto3's shape as the Java SDK shows it: PascalCase, ISO timestamps."""
     if isinstance(value, bytes):
         try:
@@ -307,13 +316,14 @@ def _from_boto3(shape: Shape | None, value: Any) -> Json:
             return base64.b64encode(value).decode()
     if isinstance(value, datetime):
         return timestamps.render(value.timestamp())
-    if isinstance(shape, StructureShape) and isinstance(value, dict):
+    kind = shape.type_name if shape is not None else None
+    if shape is not None and kind == "structure" and isinstance(value, dict):
         members = shape.members
         return {_pascal(key): _from_boto3(members.get(key), item) for key, item in value.items() if item is not None}
-    if isinstance(shape, ListShape) and isinstance(value, list):
+    if shape is not None and kind == "list" and isinstance(value, list):
         return [_from_boto3(shape.member, item) for item in value]
-    if isinstance(shape, MapShape) and isinstance(value, dict):
+    if shape is not None and kind == "map" and isinstance(value, dict):
         return {key: _from_boto3(shape.value, item) for key, item in value.items()}
-    if shape is not None and shape.type_name == "timestamp" and isinstance(value, (int, float)):
+    if kind == "timestamp" and isinstance(value, (int, float)):
         return timestamps.render(value)
     return json.loads(dumps(value)) if isinstance(value, (dict, list)) else value

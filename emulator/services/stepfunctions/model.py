@@ -147,7 +147,9 @@ def input_problem(text: str) -> str:
     if stripped[0] == "{" and len(stripped) > 1:
         first = stripped[1:].lstrip()[:1]
         if first not in ('"', "}", ""):
-            return f"Unexpected character ('{first}' (code {ord(first)})): was expecting double-quote to start field name"
+            found = f"'{first}' (code {ord(first)})"
+            return f"Unexpected character ({found}): was expecting double-quote to start field name"
     if stripped[0] not in '{["-0123456789':
-        return f"Unexpected character ('{stripped[0]}' (code {ord(stripped[0])})): expected a valid value {expected[14:]}"
+        found = f"'{stripped[0]}' (code {ord(stripped[0])})"
+        return f"Unexpected character ({found}): expected a valid value {expected[14:]}"
     return "Invalid execution input."

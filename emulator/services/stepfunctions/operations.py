@@ -56,7 +56,9 @@ class Operations:
         """Change what new executions run; running ones keep theirs."""
         machine = self._machine(tx, scope, request["stateMachineArn"])
         _refuse_unemulated(request, "UpdateStateMachine")
-        changeable = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
+        changeable = (
+            "definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration",
+        )  # fmt: skip
         if not any(request.get(name) is not None for name in changeable):
             raise AwsError(
                 "MissingRequiredParameter",
@@ -140,7 +142,7 @@ class Operations:
     # ── executions ──────────────────────────────────────────────────────────────────────────────
 
     def start_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """Start; the same name and input of a running execution answers as before [R:test_start_execution_idempotent]."""
+        """Start; name and input of a running execution answer as before [R:test_start_execution_idempotent]."""
         machine = self._machine(tx, scope, request["stateMachineArn"])
         text = request.get("input", "{}")
         _check_input(text)
@@ -239,7 +241,7 @@ class Operations:
         rows = store.list_events(tx, execution.id, start or (2**62 if reverse else 1), size + 1, reverse)
         events: list[dict[str, Any]] = []
         for number, timestamp, kind, previous, member, details in rows[:size]:
-            event = {"timestamp": timestamp, "type": kind, "id": number, "previousEventId": previous}
+            event: dict[str, Any] = {"timestamp": timestamp, "type": kind, "id": number, "previousEventId": previous}
             if member is not None:
                 if request.get("includeExecutionData") is False:
                     details = {name: value for name, value in details.items() if name not in HIDDEN_DATA}
@@ -396,8 +398,8 @@ def _refuse_unemulated(request: dict[str, Any], operation: str) -> None:
     if request.get("type", "STANDARD") != "STANDARD":
         raise validation_errors(
             [
-                f"Value '{request['type']}' at 'type' failed to satisfy constraint: Member must satisfy enum value set: "
-                "[STANDARD, EXPRESS]"
+                f"Value '{request['type']}' at 'type' failed to satisfy constraint: Member must satisfy enum value "
+                "set: [STANDARD, EXPRESS]"
             ]
         )
     if request.get("publish"):

@@ -95,7 +95,9 @@ def delete_machine(tx: Transaction, scope: Scope, arn: str) -> None:
 
 
 def _machine(row: Any) -> StateMachine:
-    return StateMachine(*row[:7], json.loads(row[7]), json.loads(row[8]), json.loads(row[9]))
+    arn, name, definition, role_arn, created_at, updated_at, revision_id, logging, tracing, tags = row
+    settings = (json.loads(logging), json.loads(tracing), json.loads(tags))
+    return StateMachine(arn, name, definition, role_arn, created_at, updated_at, revision_id, *settings)
 
 
 # ── executions ──────────────────────────────────────────────────────────────────────────────────

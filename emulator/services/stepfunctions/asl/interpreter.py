@@ -180,11 +180,11 @@ class Run:
         self.outcome = Outcome()
         self._ready: deque[str] = deque()
         self._inputs: dict[str, Data] = {}
-        counters = frames.get("x")
+        counters: Frame | None = frames.get("x")
         if counters is None:
             counters = {"event": 0, "frame": 0, "token": 0, "ready": []}
             frames.put("x", counters)
-        self._counters = counters
+        self._counters: dict[str, Any] = counters
 
     def signal(self, signal: Signal) -> Outcome:
         """Work off one signal: as many steps as possible, until everything waits or the execution ends."""

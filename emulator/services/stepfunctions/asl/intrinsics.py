@@ -37,8 +37,15 @@ class Scope(Protocol):
         """What a path selects. Raises `NoResult`."""
         ...
 
-    def random(self) -> float: ...
-    def new_id(self) -> str: ...
+    @property
+    def random(self) -> Callable[[], float]:
+        """A number in [0, 1)."""
+        ...
+
+    @property
+    def new_id(self) -> Callable[[], str]:
+        """A fresh UUID."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

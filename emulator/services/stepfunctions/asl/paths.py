@@ -64,8 +64,10 @@ class Path:
                 )
             if kind == "index":
                 if not isinstance(node, list):
-                    raise NoResult(f"Filter: {render(segments[position : position + 1])[1:]} can only be applied to arrays."
-                                   f" Current context is: {node}")
+                    raise NoResult(
+                        f"Filter: {render(segments[position : position + 1])[1:]} can only be applied to arrays. "
+                        f"Current context is: {node}"
+                    )
                 if not -len(node) <= argument < len(node):
                     raise NoResult(f"Index out of bounds when evaluating path {render(segments[: position + 1])}")
                 node = node[argument]
@@ -107,9 +109,8 @@ def render(segments: tuple[tuple[str, Any], ...]) -> str:
 def _java_type(value: Json) -> str:
     if value is None:
         return "null"
-    names: dict[type, str] = {str: "String", bool: "Boolean", int: "Integer", float: "Double", list: "net.minidev.json.JSONArray"}
-    name = names.get(type(value), "Object")
-    return name if "." in name else f"java.lang.{name}"
+    names: dict[type, str] = {str: "String", bool: "Boolean", int: "Integer", float: "Double"}
+    return "net.minidev.json.JSONArray" if isinstance(value, list) else f"java.lang.{names.get(type(value), 'Object')}"
 
 
 # ── segments of an indefinite path ──────────────────────────────────────────────────────────────
@@ -305,7 +306,7 @@ class _Reader:
         at += 1
         while at < len(text):
             character = text[at]
-            if character == "\\" and at + 1 < len(text):
+            if character == "\\" and text[at + 1 : at + 2] in (quote, "\\"):
                 parts.append(text[at + 1])
                 at += 2
             elif character == quote:

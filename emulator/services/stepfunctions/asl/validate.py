@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import payload, paths, timestamps
+from . import paths, payload, timestamps
 from .choice import COMPARISONS, OPERATORS
 from .data import Json, loads
 from .intrinsics import BadIntrinsic
@@ -315,7 +315,7 @@ class _Judge:
         where = f"{at}/{operator}"
         if operator.endswith("Path"):
             self.path({operator: value}, operator, at)
-        elif operator.startswith("Is") or operator.startswith("Boolean"):
+        elif operator.startswith(("Is", "Boolean")):
             if not isinstance(value, bool):
                 self.add(where, "Expected value of type Boolean")
         elif operator.startswith("Numeric"):
