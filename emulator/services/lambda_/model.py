@@ -7,7 +7,7 @@ Where it is kept and who runs it is not known here.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from emulator.aws.scope import Scope
@@ -94,7 +94,7 @@ class Function:
 
 def timestamp(at: float) -> str:
     """`LastModified` of a function: text with milliseconds and a zone without colon."""
-    moment = datetime.fromtimestamp(at, timezone.utc)
+    moment = datetime.fromtimestamp(at, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
 
 
@@ -293,6 +293,23 @@ class InvocationRecord:
     error_type: str | None = None
     detail: str | None = None
     """What was decided: `done`, `retry`, or the condition under which the event was discarded."""
+
+    def describe(self) -> dict[str, Any]:
+        """As the timeline shows it."""
+        return {
+            "request_id": self.request_id,
+            "attempt": self.attempt,
+            "function_arn": self.function_arn,
+            "function_name": self.function_arn.rpartition(":")[2],
+            "invocation_type": self.invocation_type,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "outcome": self.outcome,
+            "error_type": self.error_type,
+            "decision": self.detail,
+            "account": self.scope.account,
+            "region": self.scope.region,
+        }
 
 
 def trace_header(request_id: str, at: float, arn: str) -> str:

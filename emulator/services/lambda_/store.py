@@ -222,16 +222,24 @@ def record_invocation(tx: Transaction, record: InvocationRecord) -> None:
 
 
 def list_invocations(
-    tx: Transaction, scope: Scope, limit: int = 1000, request_id: str | None = None
+    tx: Transaction, scope: Scope | None, limit: int = 1000, request_id: str | None = None
 ) -> list[InvocationRecord]:
-    """The latest recorded attempts, oldest first; of one request if `request_id` is given."""
-    condition, parameters = ("AND request_id = ?", [request_id]) if request_id else ("", [])
+    """The latest recorded attempts, oldest first; of one scope or request if given."""
+    condition, parameters = "", list[Any]()
+    if scope is not None:
+        condition, parameters = "AND account = ? AND region = ?", [scope.account, scope.region]
+    if request_id is not None:
+        condition, parameters = condition + " AND request_id = ?", [*parameters, request_id]
     rows = tx.execute(
-        "SELECT request_id, attempt, function_arn, invocation_type, started_at, ended_at, outcome, error_type, detail "
-        f"FROM lambda_invocation WHERE account = ? AND region = ? {condition} ORDER BY id DESC LIMIT ?",
-        [scope.account, scope.region, *parameters, limit],
+        "SELECT account, region, request_id, attempt, function_arn, invocation_type, started_at, ended_at, outcome, "
+        "error_type, detail "
+        f"FROM lambda_invocation WHERE 1 = 1 {condition} ORDER BY id DESC LIMIT ?",
+        [*parameters, limit],
     ).fetchall()
-    return [InvocationRecord(*row[:7], scope, *row[7:]) for row in reversed(rows)]
+    return [
+        InvocationRecord(row[2], row[3], row[4], row[5], row[6], row[7], row[8], Scope(row[0], row[1]), row[9], row[10])
+        for row in reversed(rows)
+    ]
 
 
 def _function(scope: Scope, row: tuple[Any, ...]) -> Function:

@@ -33,12 +33,12 @@ class EventConfigOperations(LambdaState):
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"), "PutFunctionEventInvokeConfig")
         self._require_function(tx, named)
         wanted = EventInvokeConfig(named.name, named.qualifier or names.LATEST, tx.now)
-        return self._save(tx, named, wanted, request)
+        return self._save_config(tx, named, wanted, request)
 
     def update_function_event_invoke_config(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Change the settings that the request names."""
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"), "UpdateFunctionEventInvokeConfig")
-        return self._save(tx, named, self._existing_config(tx, named), request)
+        return self._save_config(tx, named, self._existing_config(tx, named), request)
 
     def get_function_event_invoke_config(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """The config of a function and qualifier."""
@@ -50,7 +50,7 @@ class EventConfigOperations(LambdaState):
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"), "DeleteFunctionEventInvokeConfig")
         self._existing_config(tx, named)
         tables.delete_event_config(tx, scope, named.name, named.qualifier or names.LATEST)
-        self.forget_cached()
+        self.function_changed()
         return {}
 
     def list_function_event_invoke_configs(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class EventConfigOperations(LambdaState):
             raise not_found(f"The function {named.version_arn} doesn't have an EventInvokeConfig")
         return config
 
-    def _save(
+    def _save_config(
         self, tx: Transaction, named: names.FunctionName, base: EventInvokeConfig, request: Request
     ) -> dict[str, Any]:
         retries, age = request.get("MaximumRetryAttempts"), request.get("MaximumEventAgeInSeconds")
@@ -105,7 +105,7 @@ class EventConfigOperations(LambdaState):
             on_failure,
         )
         tables.save_event_config(tx, named.scope, config)
-        self.forget_cached()
+        self.function_changed()
         return config.describe(named.scope)
 
     def _check_destination(self, tx: Transaction, named: names.FunctionName, arn: str | None, shown: str) -> None:

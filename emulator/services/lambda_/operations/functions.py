@@ -65,7 +65,7 @@ class FunctionOperations(LambdaState):
         )
         tables.save_package(tx, scope, digest, package)
         tables.save_function(tx, function)
-        self.forget_cached()
+        self.function_changed()
         return function.describe_created(tx.new_id())
 
     def get_function(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class FunctionOperations(LambdaState):
         tables.save_package(tx, scope, digest, package)
         tables.save_function(tx, updated)
         self._drop_unused_packages(tx, scope)
-        self.forget_cached()
+        self.function_changed()
         return updated.describe_updated(tx.new_id())
 
     def update_function_configuration(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class FunctionOperations(LambdaState):
             last_modified=tx.now,
         )
         tables.save_function(tx, updated)
-        self.forget_cached()
+        self.function_changed()
         return updated.describe_updated(tx.new_id())
 
     def delete_function(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class FunctionOperations(LambdaState):
             raise function_not_found(named.version_arn)
         tables.delete_function(tx, scope, named.name)
         self._drop_unused_packages(tx, scope)
-        self.forget_cached()
+        self.function_changed()
         return {"StatusCode": 204}
 
     def get_account_settings(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:

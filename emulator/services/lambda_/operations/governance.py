@@ -28,6 +28,7 @@ Request = dict[str, Any]
 
 LEAST_UNRESERVED = 100
 MOST_TAGS = 50
+_FUNCTION_ARN = re.compile(r"arn:.+:function:")
 _SERVICE_PRINCIPAL = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
@@ -87,7 +88,7 @@ class GovernanceOperations(LambdaState):
                 "Specified ReservedConcurrentExecutions for function decreases account's "
                 f"UnreservedConcurrentExecution below its minimum value of [{least}]."
             )
-        self._save(tx, function.changed(reserved_concurrency=wanted))
+        self._save_function(tx, function.changed(reserved_concurrency=wanted))
         return {"ReservedConcurrentExecutions": wanted}
 
     def get_function_concurrency(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class GovernanceOperations(LambdaState):
     def delete_function_concurrency(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Back to the account's shared concurrency."""
         function = self._plain(tx, scope, request, "DeleteFunctionConcurrency")
-        self._save(tx, function.changed(reserved_concurrency=None))
+        self._save_function(tx, function.changed(reserved_concurrency=None))
         return {}
 
     def list_tags(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -115,14 +116,16 @@ class GovernanceOperations(LambdaState):
         tags = {**function.tags, **request["Tags"]}
         if len(tags) > MOST_TAGS:
             raise invalid_parameter("Number of tags exceeds resource tag limit.")
-        self._save(tx, function.changed(tags=tags))
+        self._save_function(tx, function.changed(tags=tags))
         return {}
 
     def untag_resource(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Remove tags; unknown keys are fine."""
         function = self._tagged(tx, scope, request, "UntagResource")
-        keys = set(request.get("TagKeys") or ())
-        self._save(tx, function.changed(tags={key: text for key, text in function.tags.items() if key not in keys}))
+        keys: set[str] = set(request.get("TagKeys") or [])
+        self._save_function(
+            tx, function.changed(tags={key: text for key, text in function.tags.items() if key not in keys})
+        )
         return {}
 
     def _of_policy(
@@ -142,8 +145,8 @@ class GovernanceOperations(LambdaState):
         return function
 
     def _tagged(self, tx: Transaction, scope: Scope, request: Request, action: str) -> Function:
-        arn = request["Resource"]
-        if not arn.startswith("arn:") or ":function:" not in arn:
+        arn: str = request["Resource"]
+        if _FUNCTION_ARN.match(arn) is None:
             raise constraint(arn, "resource", "Member must be the ARN of a function")
         named = names.parse(arn, scope, action=action)
         if named.qualifier is not None:
@@ -152,11 +155,11 @@ class GovernanceOperations(LambdaState):
         return self._plain(tx, scope, {"FunctionName": arn}, action)
 
     def _save_policy(self, tx: Transaction, function: Function, policy: list[dict[str, Any]]) -> None:
-        self._save(tx, function.changed(policy=policy, policy_revision=tx.new_id()))
+        self._save_function(tx, function.changed(policy=policy, policy_revision=tx.new_id()))
 
-    def _save(self, tx: Transaction, function: Function) -> None:
+    def _save_function(self, tx: Transaction, function: Function) -> None:
         tables.save_function(tx, function)
-        self.forget_cached()
+        self.function_changed()
 
 
 def _statement(arn: str, request: Request) -> dict[str, Any]:

@@ -94,15 +94,17 @@ class InvokeOperations(LambdaState):
         return request_id
 
     def recent_invocations(
-        self, tx: Transaction, scope: Scope, limit: int = 1000, request_id: str | None = None
-    ) -> list[InvocationRecord]:
+        self, tx: Transaction, scope: Scope | None = None, limit: int = 1000, request_id: str | None = None
+    ) -> list[dict[str, Any]]:
         """The latest attempts, oldest first: recorded asynchronous ones, and synchronous ones of this process."""
         here = [
-            record for record in self.recent_sync if record.scope == scope and request_id in (None, record.request_id)
+            record
+            for record in self.recent_sync
+            if (scope is None or record.scope == scope) and request_id in (None, record.request_id)
         ]
         found = [*tables.list_invocations(tx, scope, limit, request_id), *here]
         found.sort(key=lambda record: record.started_at)
-        return found[-limit:]
+        return [record.describe() for record in found[-limit:]]
 
     async def run(self, function: Resolved, invocation: Invocation) -> InvocationResult:
         """Run one attempt in a slot the caller holds. Raises OSError or AwsError if it could not be started."""
@@ -142,7 +144,8 @@ class InvokeOperations(LambdaState):
 def _response_too_large(result: InvocationResult) -> InvocationResult:
     """AWS's answer instead of the function's: no request id, no trace [R:test_lambda_too_large_response]."""
     error = {
-        "errorMessage": f"Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE_BYTES} bytes).",
+        "errorMessage": "Response payload size exceeded maximum allowed payload size "
+        f"({LARGEST_RESPONSE_BYTES} bytes).",
         "errorType": "Function.ResponseSizeTooLarge",
     }
     return InvocationResult(

@@ -88,14 +88,14 @@ class LambdaState:
         self._generation = 0
 
     def forget_cached(self) -> None:
-        """Forget functions resolved so far: something about them changed, or everything was reset."""
+        """After a reset: nothing in memory outlives the store's rows. Running invocations keep their slots."""
+        self.function_changed()
+        self.recent_sync.clear()
+
+    def function_changed(self) -> None:
+        """Resolve anew from now on: something about a function changed."""
         self._generation += 1
         self._resolved.clear()
-
-    def forget_everything(self) -> None:
-        """After a reset: nothing in memory outlives the store's rows. Running invocations keep their slots."""
-        self.forget_cached()
-        self.recent_sync.clear()
 
     async def resolve(self, named: FunctionName) -> Resolved:
         """The function to run now. Raises 404 as Invoke does: unqualified names are told with `:$LATEST`."""

@@ -21,16 +21,18 @@ RUNTIMES = (
     "java11, dotnet6, nodejs18.x, provided.al2, java8.al2"
 )
 """In the arbitrary order of AWS's error text [R:test_create_lambda_exceptions]."""
-RETIRED_RUNTIMES = frozenset(
+_RETIRED = (
     "java8 go1.x provided ruby2.5 ruby2.7 nodejs nodejs4.3 nodejs4.3-edge nodejs6.10 nodejs8.10 nodejs10.x nodejs12.x "
-    "nodejs14.x python2.7 python3.6 python3.7 dotnetcore1.0 dotnetcore2.0 dotnetcore2.1 dotnetcore3.1 dotnet5.0".split()
+    "nodejs14.x python2.7 python3.6 python3.7 dotnetcore1.0 dotnetcore2.0 dotnetcore2.1 dotnetcore3.1 dotnet5.0"
 )
-RESERVED_KEYS = frozenset(
+RETIRED_RUNTIMES = frozenset(_RETIRED.split())
+_RESERVED = (
     "_HANDLER _X_AMZN_TRACE_ID AWS_DEFAULT_REGION AWS_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_NAME "
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_VERSION AWS_LAMBDA_INITIALIZATION_TYPE "
     "AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_ACCESS_KEY AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY "
-    "AWS_SESSION_TOKEN AWS_LAMBDA_RUNTIME_API LAMBDA_TASK_ROOT LAMBDA_RUNTIME_DIR".split()
+    "AWS_SESSION_TOKEN AWS_LAMBDA_RUNTIME_API LAMBDA_TASK_ROOT LAMBDA_RUNTIME_DIR"
 )
+RESERVED_KEYS = frozenset(_RESERVED.split())
 ROLE_PATTERN = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"
 
 _PYTHON = re.compile(r"python3\.([89]|[1-9]\d)", re.ASCII)
@@ -134,7 +136,10 @@ def _check(settings: Settings) -> None:
         shown = "[" + ", ".join(architectures) + "]"
         raise constraint(shown, "architectures", "Member must have length less than or equal to 1")
     if architectures[0] not in ("x86_64", "arm64"):
-        rule = "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]"
+        rule = (
+            "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], "
+            "Member must not be null]"
+        )
         raise constraint(f"[{architectures[0]}]", "architectures", rule)
     _check_environment(settings.get("Environment", {}).get("Variables", {}))
 

@@ -28,7 +28,7 @@ def code_sha256(package: bytes) -> str:
 
 
 def check_package(package: bytes) -> None:
-    """Raise AWS's error unless `package` is a zip of ordinary files below its root [R:test_create_lambda_exceptions]."""
+    """Raise AWS's error unless `package` is a zip of ordinary files below its root [R:test_create_lambda_*]."""
     if not package:
         raise invalid_parameter("Uploaded file must be a non-empty zip")
     if len(package) > LARGEST_ZIPPED_BYTES:
