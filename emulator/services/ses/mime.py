@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import mimetypes
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.errors import MessageError
@@ -19,6 +20,9 @@ from emulator.services.ses.model import Attachment, Content, Draft, Refused
 
 _STAMPED = ("date", "message-id", "bcc", "return-path")
 """Headers that SES takes out of a raw message; it writes the first two itself."""
+
+_PARSER_FAILURES = (MessageError, ValueError, LookupError, AttributeError, TypeError, AssertionError)
+"""What the standard library's parser lets out on bytes it did not expect."""
 
 ONCE_ONLY = ("from", "to", "cc", "bcc", "subject", "reply-to", "sender", "date", "message-id")
 """Headers that may be there once (`Duplicate header 'To'.`)."""
@@ -49,10 +53,23 @@ def compose(draft: Draft, header_id: str, now: float) -> bytes:
     return message.as_bytes()
 
 
+def storable(draft: Draft) -> Draft:
+    """The draft without lone surrogates, which JSON can carry and UTF-8 cannot."""
+    return replace(
+        draft,
+        source=printable(draft.source),
+        to=tuple(map(printable, draft.to)),
+        cc=tuple(map(printable, draft.cc)),
+        bcc=tuple(map(printable, draft.bcc)),
+        reply_to=tuple(map(printable, draft.reply_to)),
+        subject=printable(draft.subject),
+    )
+
+
 def check_charset(charset: str) -> str:
     """A charset name that Python knows for text, in lower case. Raises `Refused`."""
     try:
-        "a".encode(charset)
+        "aé\u2028".encode(charset, errors="replace")
         return codecs.lookup(charset).name
     except (LookupError, UnicodeError, ValueError):
         raise Refused(f"Unsupported charset: {charset}") from None
@@ -63,7 +80,7 @@ def _encodable(text: str, charset: str) -> str:
 
 
 def _one_line(name: str, value: str) -> str:
-    if any(ord(character) < 32 and character != "\t" for character in value):
+    if len(value.splitlines()) > 1 or any(ord(character) < 32 and character != "\t" for character in value):
         raise Refused(f"Header '{name}' contains control characters.")
     return value
 
@@ -149,17 +166,17 @@ def addresses(message: EmailMessage, header: str) -> tuple[str, ...]:
     try:
         for value in message.get_all(header) or []:
             parsed = getattr(value, "addresses", ())
-            found += [str(address) for address in parsed] or ([str(value)] if str(value).strip() else [])
-    except (MessageError, ValueError, IndexError, LookupError, AttributeError):
+            found += [printable(str(address)) for address in parsed] or [printable(str(value)).strip()]
+    except _PARSER_FAILURES:
         raise Refused("Illegal address") from None
-    return tuple(found)
+    return tuple(filter(None, found))
 
 
 def header_text(message: EmailMessage, header: str) -> str:
     """A header's decoded text, "" if it is absent or cannot be read."""
     try:
-        return str(message.get(header, ""))
-    except (MessageError, ValueError, IndexError, LookupError, AttributeError):
+        return printable(str(message.get(header, "")))
+    except _PARSER_FAILURES:
         return ""
 
 
@@ -169,11 +186,10 @@ def read(raw: bytes) -> Content:
     text, html = _body(message, "plain"), _body(message, "html")
     attachments: list[tuple[str, str, int]] = []
     for part in message.walk():
-        if not part.is_multipart() and (part.get_content_disposition() == "attachment" or part.get_filename()):
-            payload = part.get_payload(decode=True)
-            size = len(payload) if isinstance(payload, bytes) else 0
-            attachments.append((part.get_filename() or "", part.get_content_type(), size))
-    headers = tuple((name, header_value(value)) for name, value in _raw_headers(message))
+        found = None if part.is_multipart() else _attachment(part)
+        if found:
+            attachments.append(found)
+    headers = tuple((printable(name), header_value(value)) for name, value in _raw_headers(message))
     return Content(header_text(message, "Subject"), text, html, headers, tuple(attachments))
 
 
@@ -189,24 +205,49 @@ def _raw_headers(message: EmailMessage) -> list[tuple[str, object]]:
 def header_text_at(message: EmailMessage, name: str, value: object) -> str:
     """The decoded text of a stored header, or its undecoded text if the parser chokes on it."""
     try:
-        return str(message.policy.header_fetch_parse(name, str(value)))
-    except (MessageError, ValueError, IndexError, LookupError, AttributeError):
-        return str(value).encode("utf-8", "replace").decode()
+        return printable(str(message.policy.header_fetch_parse(name, str(value))))
+    except _PARSER_FAILURES:
+        return printable(str(value))
+
+
+def _attachment(part: EmailMessage) -> tuple[str, str, int] | None:
+    try:
+        filename = part.get_filename()
+        if part.get_content_disposition() != "attachment" and not filename:
+            return None
+        payload = part.get_payload(decode=True)
+        size = len(payload) if isinstance(payload, bytes) else 0
+        return printable(filename or ""), printable(part.get_content_type()), size
+    except _PARSER_FAILURES:
+        return "", "application/octet-stream", 0
+
+
+def printable(text: str) -> str:
+    """Text that can be stored: bytes that the parser smuggled through are decoded, lone surrogates become `?`."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
 
 
 def _body(message: EmailMessage, subtype: str) -> str | None:
     try:
         part = message.get_body(preferencelist=(subtype,))
-    except (MessageError, ValueError, LookupError, AttributeError):
+    except _PARSER_FAILURES:
         return None
     if part is None:
         return None
-    payload = part.get_payload(decode=True)
+    try:
+        payload = part.get_payload(decode=True)
+        charset = part.get_content_charset("utf-8")
+    except _PARSER_FAILURES:
+        return None
     if not isinstance(payload, bytes):
         return None
-    charset = part.get_content_charset("utf-8")
     try:
-        text = payload.decode(charset, errors="replace")
-    except LookupError:
+        text = printable(payload.decode(charset, errors="replace"))
+    except (LookupError, ValueError):
         text = payload.decode("utf-8", errors="replace")
     return text.replace("\r\n", "\n")

@@ -152,7 +152,7 @@ def parse_address(text: str) -> Address:
     if len(given) > MAX_ADDRESS_CHARACTERS and "<" not in given:
         limit = f"Address length is more than {MAX_ADDRESS_CHARACTERS} characters long"
         raise MalformedAddress(f"{limit}: '{len(given)}'.", text)
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+    if len(text.splitlines()) > 1 or any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise MalformedAddress("Local address contains control or whitespace", text)
     mailbox = _without_display_name(given, text)
     local, domain = _split(mailbox, text)

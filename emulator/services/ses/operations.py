@@ -60,6 +60,7 @@ class SesOperations:
     def accept(self, tx: Transaction, scope: Scope, draft: Draft, tags: Tags, dialect: Dialect) -> str:
         """Accept a composed message: store it once, schedule its delivery, return its message id."""
         try:
+            draft = mime.storable(draft)
             sender = model.parse_address(draft.source)
             recipients = [model.parse_address(text) for text in (*draft.to, *draft.cc, *draft.bcc)]
             for text in draft.reply_to:
@@ -87,7 +88,7 @@ class SesOperations:
             cc=draft.cc,
             bcc=draft.bcc,
             reply_to=draft.reply_to,
-            content=replace(mime.read(raw), text=draft.text, html=draft.html),
+            content=mime.read(raw),
             raw=raw,
             tags=tags,
             recipients=tuple(dict.fromkeys(address.mailbox for address in recipients)),

@@ -9,7 +9,7 @@ from emulator.services.ses import model
 
 @pytest.mark.parametrize(
     "text",
-    ["a@example.com", "Karen Chan <k@example.com>", '"Chan, Karen" <karen@example.com>', '"a b"@example.com', "<a@b.co>"],
+    ["a@example.com", "Karen Chan <k@b.co>", '"Chan, Karen" <karen@example.com>', '"a b"@example.com', "<a@b.co>"],
 )
 def test_an_address_with_or_without_a_display_name_is_taken(text: str) -> None:
     assert model.parse_address(text).given == text
