@@ -1,0 +1,34 @@
+"""Which API, stage and path a request is for, by host or by path. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.(?:[a-z0-9\-.]+\.)?localhost(?::\d+)?$", re.IGNORECASE)
+_PATH = re.compile(r"^/_aws/execute-api/([^/]+)/([^/]+)(/.*)?$")
+_USER_REQUEST = re.compile(r"^/restapis/([^/]+)/([^/]+)/_user_request_(/.*)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`path` is still percent-encoded and never empty."""
+
+    api_id: str
+    stage: str
+    path: str
+
+
+def address(host: str, path: str) -> Address | None:
+    """The address, or None if this is no request to a deployed API."""
+    if path.startswith(("/_aws/", "/restapis/")):
+        match = _PATH.match(path) or _USER_REQUEST.match(path)
+        if match:
+            return Address(match.group(1), match.group(2), match.group(3) or "/")
+    if "execute-api" not in host:
+        return None
+    match = _HOST.match(host)
+    if match is None:
+        return None
+    stage, slash, rest = path.lstrip("/").partition("/")
+    return Address(match.group(1).lower(), stage, slash + rest or "/")

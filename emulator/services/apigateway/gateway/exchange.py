@@ -1,0 +1,159 @@
+"""One request on its way through the pipeline: its parts, decoded once, and AWS's `$context`. Pure."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from emulator.aws.http import HttpRequest
+from emulator.services.apigateway.gateway.address import Address
+from emulator.services.apigateway.gateway.routing import Route
+
+DROPPED = frozenset(
+    "connection content-length content-md5 expect max-forwards proxy-authenticate server te transfer-encoding trailer "
+    "upgrade www-authenticate".split()
+)
+"""Headers no mapping and no event ever sees (3.1)."""
+
+
+class Exchange:
+    """A request, where it goes, and what is known of it."""
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        where: Address,
+        route: Route,
+        ids: tuple[str, str, str],
+        now: float,
+        stage_variables: dict[str, str],
+        deployment_id: str,
+        account: str,
+    ) -> None:
+        self.request = request
+        self.where = where
+        self.route = route
+        self.request_id, self._extended, self._trace = ids
+        self.now = now
+        self.stage_variables = stage_variables
+        self.deployment_id = deployment_id
+        self.account = account
+        self.headers = [(name, value) for name, value in request.headers if name.lower() not in DROPPED]
+        self.path_parameters = {name: unquote(value) for name, value in route.parameters.items()}
+
+    @functools.cached_property
+    def query(self) -> list[tuple[str, str]]:
+        """Query parameters in order, decoded once."""
+        return parse_qsl(self.request.query, keep_blank_values=True) if self.request.query else []
+
+    @functools.cached_property
+    def body_text(self) -> str:
+        """The body as text; bytes that are no UTF-8 are replaced, as AWS does for types that are not binary."""
+        return self.request.body.decode("utf-8", "replace")
+
+    def header(self, name: str) -> str | None:
+        """The last value of a header: the exact case first, then any (HTTP/2 and ASGI lose the case)."""
+        found = None
+        folded = name.lower()
+        for key, value in self.headers:
+            if key == name:
+                found = value
+        if found is None:
+            for key, value in self.headers:
+                if key.lower() == folded:
+                    found = value
+        return found
+
+    def header_values(self, name: str) -> list[str]:
+        """All values of a header."""
+        folded = name.lower()
+        return [value for key, value in self.headers if key.lower() == folded]
+
+    def query_values(self, name: str) -> list[str]:
+        """All values of a query parameter."""
+        return [value for key, value in self.query if key == name]
+
+    @functools.cached_property
+    def single_headers(self) -> dict[str, str]:
+        """Header → last value."""
+        return dict(self.headers)
+
+    @functools.cached_property
+    def single_query(self) -> dict[str, str]:
+        """Query parameter → last value."""
+        return dict(self.query)
+
+    @functools.cached_property
+    def content_type(self) -> str:
+        """The request's media type without parameters; none counts as application/json (3.4)."""
+        return (self.header("Content-Type") or "application/json").partition(";")[0].strip().lower()
+
+    @functools.cached_property
+    def extended_request_id(self) -> str:
+        """The value of x-amz-apigw-id."""
+        return base64.b64encode(bytes.fromhex(self._extended.replace("-", ""))[:11]).decode()
+
+    @functools.cached_property
+    def trace_id(self) -> str:
+        """The trace header that goes on: the client's, or a new root."""
+        return self.header("X-Amzn-Trace-Id") or f"Root=1-{int(self.now):08x}-{self._trace.replace('-', '')[:24]}"
+
+    @functools.cached_property
+    def domain(self) -> str:
+        """The host name the client used, without port."""
+        return self.request.header("host").partition(":")[0] or "localhost"
+
+    @functools.cached_property
+    def stage_path(self) -> str:
+        """The path with its stage."""
+        return f"/{self.where.stage}{unquote(self.where.path)}"
+
+    @functools.cached_property
+    def request_time(self) -> str:
+        """Common log format, UTC."""
+        return datetime.fromtimestamp(self.now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+
+    @functools.cached_property
+    def identity(self) -> dict[str, Any]:
+        """The caller, as far as anything is known (3.20)."""
+        return {
+            "cognitoIdentityPoolId": None,
+            "accountId": None,
+            "cognitoIdentityId": None,
+            "caller": None,
+            "sourceIp": self.request.source_ip,
+            "principalOrgId": None,
+            "accessKey": None,
+            "cognitoAuthenticationType": None,
+            "cognitoAuthenticationProvider": None,
+            "userArn": None,
+            "userAgent": self.header("User-Agent"),
+            "user": None,
+        }
+
+    @functools.cached_property
+    def context(self) -> dict[str, Any]:
+        """`$context` for templates and mappings, in AWS's order [R:test_sqs_amz_json_protocol]."""
+        return {
+            "resourceId": self.route.resource_id,
+            "resourcePath": self.route.resource_path,
+            "httpMethod": self.request.method,
+            "extendedRequestId": self.extended_request_id,
+            "requestTime": self.request_time,
+            "path": self.stage_path,
+            "accountId": self.account,
+            "protocol": f"HTTP/{self.request.http_version}",
+            "requestOverride": {"header": {}, "path": {}, "querystring": {}},
+            "stage": self.where.stage,
+            "domainPrefix": self.where.api_id,
+            "requestTimeEpoch": int(self.now * 1000),
+            "requestId": self.request_id,
+            "identity": self.identity,
+            "domainName": self.domain,
+            "deploymentId": self.deployment_id,
+            "responseOverride": {"header": {}},
+            "apiId": self.where.api_id,
+        }

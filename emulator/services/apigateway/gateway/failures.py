@@ -1,0 +1,84 @@
+"""Gateway responses: what the client gets when API Gateway itself ends a request (3.9). Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from emulator.aws.http import HttpResponse
+
+ERRORS: dict[str, tuple[str, str]] = {
+    "ACCESS_DENIED": ("AccessDeniedException", "User is not authorized to access this resource"),
+    "API_CONFIGURATION_ERROR": ("InternalServerErrorException", "Internal server error"),
+    "BAD_REQUEST_BODY": ("BadRequestException", "Invalid request body"),
+    "BAD_REQUEST_PARAMETERS": ("BadRequestException", "Missing required request parameters"),
+    "INTEGRATION_FAILURE": ("InternalServerErrorException", "Internal server error"),
+    "INTEGRATION_TIMEOUT": ("InternalServerErrorException", "Endpoint request timed out"),
+    "INVALID_API_KEY": ("ForbiddenException", "Forbidden"),
+    "MISSING_AUTHENTICATION_TOKEN": ("MissingAuthenticationTokenException", "Missing Authentication Token"),
+    "REQUEST_TOO_LARGE": ("RequestTooLargeException", "Request Too Long"),
+    "UNSUPPORTED_MEDIA_TYPE": ("BadRequestException", "Unsupported Media Type"),
+}
+"""Type → (x-amzn-ErrorType, message)."""
+
+_REFERENCE = re.compile(r"\$(?:\{)?(context|stageVariables)((?:\.[A-Za-z0-9_\-]+)+)(?:\})?")
+
+
+class Failure(Exception):
+    """The request ends here. `status` overrides the type's status, `reason` is for people."""
+
+    def __init__(self, kind: str, message: str | None = None, status: int | None = None, reason: str = "") -> None:
+        super().__init__(reason or message or kind)
+        self.kind = kind
+        self.message = message if message is not None else ERRORS[kind][1]
+        self.status = status
+        self.reason = reason
+
+
+def configuration_error(reason: str) -> Failure:
+    """500 `Internal server error`."""
+    return Failure("API_CONFIGURATION_ERROR", reason=reason)
+
+
+def malformed_proxy_response(reason: str = "Malformed Lambda proxy response") -> Failure:
+    """502 `Internal server error`."""
+    return Failure("API_CONFIGURATION_ERROR", status=502, reason=reason)
+
+
+def gateway_response(
+    failure: Failure, definition: dict[str, Any], variables: dict[str, Any], parameters: dict[str, str]
+) -> HttpResponse:
+    """The answer. `definition` is the type's gateway response, `variables` hold context and stageVariables."""
+    customised = not definition["defaultResponse"]
+    status = failure.status if failure.status and not customised else int(definition.get("statusCode") or 500)
+    templates = definition["responseTemplates"]
+    content_type = "application/json" if "application/json" in templates else next(iter(templates), "application/json")
+    context = dict(variables["context"])
+    context["error"] = {
+        "message": failure.message,
+        "messageString": json.dumps(failure.message),
+        "responseType": failure.kind,
+        "validationErrorString": failure.reason,
+    }
+    roots = {"context": context, "stageVariables": variables.get("stageVariables") or {}}
+
+    def look_up(match: re.Match[str]) -> str:
+        value: Any = roots[match.group(1)]
+        for name in match.group(2)[1:].split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        return "" if value is None else str(value)
+
+    template = templates.get(content_type)
+    # AWS writes the default body of a timeout with a space after the colon [P].
+    if template == '{"message":$context.error.messageString}' and failure.kind in ("INTEGRATION_TIMEOUT", "API_CONFIGURATION_ERROR"):
+        body = '{"message": ' + json.dumps(failure.message) + "}"
+    else:
+        body = _REFERENCE.sub(look_up, template or "")
+    headers = [("Content-Type", content_type), ("x-amzn-ErrorType", ERRORS[failure.kind][0])]
+    for target, source in definition["responseParameters"].items():
+        name = target.removeprefix("gatewayresponse.header.")
+        value = source[1:-1] if source.startswith("'") else parameters.get(source, "")
+        if value and name != target:
+            headers = [item for item in headers if item[0].lower() != name.lower()] + [(name, value)]
+    return HttpResponse(status, headers, body.encode())

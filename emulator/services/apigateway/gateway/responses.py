@@ -1,0 +1,96 @@
+"""The integration response of a non-proxy integration: selection, headers, template, overrides (3.5, 3.12)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from emulator.aws.http import HttpResponse
+from emulator.services.apigateway.gateway import mapping, templates
+from emulator.services.apigateway.gateway.exchange import Exchange
+from emulator.services.apigateway.gateway.failures import configuration_error
+from emulator.services.apigateway.gateway.patterns import matches
+from emulator.services.apigateway.gateway.proxy_event import is_binary
+from emulator.services.apigateway.gateway.routing import Snapshot
+
+_REMAPPED = frozenset(
+    "connection content-length date server authorization content-md5 expect host max-forwards proxy-authenticate "
+    "trailer upgrade user-agent www-authenticate".split()
+)
+
+
+def select(integration: dict[str, Any], subject: str | None) -> dict[str, Any]:
+    """The integration response whose pattern matches all of `subject`, else the default one (3.5).
+
+    `subject` is a function's errorMessage, or a MOCK's status code; None when there is nothing to match.
+    """
+    responses = sorted((integration.get("integrationResponses") or {}).values(), key=lambda item: item["statusCode"])
+    if subject is not None:
+        for response in responses:
+            if response.get("selectionPattern") and matches(response["selectionPattern"], subject):
+                return response
+    for response in responses:
+        if not response.get("selectionPattern"):
+            return response
+    raise configuration_error("No match for output mapping and no default output mapping configured")
+
+
+def error_message(payload: bytes) -> str | None:
+    """The `errorMessage` of a function's answer, if it has one."""
+    if b'"errorMessage"' not in payload:
+        return None
+    try:
+        answer = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    message = answer.get("errorMessage") if isinstance(answer, dict) else None
+    return message if isinstance(message, str) else None
+
+
+async def finish(
+    exchange: Exchange, snapshot: Snapshot, response: dict[str, Any], headers: list[tuple[str, str]], payload: bytes
+) -> HttpResponse:
+    """The client's answer from the integration's, by the rules of `response`."""
+    body = payload.decode("utf-8", "replace")
+    mapped = mapping.response_headers(exchange, response.get("responseParameters") or {}, headers, body)
+    content_type, template = templates.choose_response_template(exchange, response)
+    if template:
+        body = await templates.render(exchange, snapshot, template, body)
+        payload = body.encode("utf-8", "replace")
+    override = exchange.context["responseOverride"]
+    status = _status(override.get("status"), int(response["statusCode"]))
+    overridden = override.get("header")
+    if isinstance(overridden, dict):
+        mapped.update({str(name): templates.show(value) for name, value in overridden.items()})
+    answer = HttpResponse(status, [], _converted(exchange, snapshot, response, payload))
+    if not any(name.lower() == "content-type" for name in mapped):
+        answer.headers.append(("Content-Type", content_type))
+    for name, value in mapped.items():
+        if any(char in name + value for char in "\r\n\0") or name.lower() == "transfer-encoding":
+            continue
+        answer.headers.append((f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name, value))
+    return answer
+
+
+def _status(override: Any, configured: int) -> int:
+    try:
+        status = int(str(override)) if override is not None else configured
+    except ValueError:
+        return configured
+    return status if 100 <= status <= 599 else configured
+
+
+def _converted(exchange: Exchange, snapshot: Snapshot, response: dict[str, Any], payload: bytes) -> bytes:
+    """contentHandling, and what the client's Accept asks for (3.11); a function's answer is always text."""
+    handling = response.get("contentHandling")
+    accept = (exchange.header("Accept") or "").partition(",")[0].partition(";")[0].strip().lower()
+    if handling == "CONVERT_TO_BINARY" or (handling is None and snapshot.binary_types and is_binary(snapshot, accept)):
+        try:
+            return base64.b64decode(payload, validate=True)
+        except (ValueError, binascii.Error):
+            if handling is None:
+                return payload
+            raise configuration_error("Unable to base64 decode the body") from None
+    return payload

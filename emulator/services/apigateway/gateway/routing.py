@@ -1,0 +1,138 @@
+"""A deployment, compiled once: from method and path to the resource, literal parts first. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema_rs
+
+from emulator.services.apigateway.gateway.vtl import Template, VtlSyntaxError
+from emulator.services.apigateway.model import Api, is_greedy, is_variable
+from emulator.services.apigateway.operations.definitions import shown_gateway_response
+
+
+@dataclass(slots=True)
+class Route:
+    """A matched method, with what its path parameters are (still percent-encoded)."""
+
+    method: dict[str, Any]
+    resource_id: str
+    resource_path: str
+    parameters: dict[str, str]
+    validator: dict[str, Any] | None
+
+
+@dataclass(slots=True)
+class _Node:
+    resource: dict[str, Any] | None = None
+    literals: dict[str, _Node] = field(default_factory=dict)
+    variable: tuple[str, _Node] | None = None
+    greedy: tuple[str, _Node] | None = None
+
+
+class Snapshot:
+    """What a deployment froze, ready to answer requests."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.scope = api.scope
+        self.binary_types = frozenset(item.lower() for item in api.settings.get("binaryMediaTypes", []))
+        self._root = _Node()
+        self._templates: dict[str, Template | None] = {}
+        self._schemas: dict[str, jsonschema_rs.Draft4Validator | None] = {}
+        for resource in api.resources.values():
+            self._add(resource)
+
+    def _add(self, resource: dict[str, Any]) -> None:
+        node = self._root
+        for part in [piece for piece in resource["path"].split("/") if piece]:
+            if is_greedy(part):
+                node.greedy = node.greedy or (part[1:-2], _Node())
+                node = node.greedy[1]
+            elif is_variable(part):
+                node.variable = node.variable or (part[1:-1], _Node())
+                node = node.variable[1]
+            else:
+                node = node.literals.setdefault(part, _Node())
+        node.resource = resource
+
+    def route(self, method: str, path: str) -> Route | None:
+        """The method that answers, or None (wrong path and wrong method are the same to AWS)."""
+        parts = [piece for piece in path.split("/") if piece]
+        return self._find(self._root, parts, 0, {}, method)
+
+    def _find(
+        self, node: _Node, parts: list[str], index: int, parameters: dict[str, str], method: str
+    ) -> Route | None:
+        if index == len(parts):
+            return self._route(node.resource, parameters, method)
+        part = parts[index]
+        child = node.literals.get(part) or node.literals.get(unquote(part))
+        found = self._find(child, parts, index + 1, parameters, method) if child else None
+        if found is None and node.variable is not None:
+            name, child = node.variable
+            found = self._find(child, parts, index + 1, {**parameters, name: part}, method)
+        if found is None and node.greedy is not None:
+            name, child = node.greedy
+            found = self._route(child.resource, {**parameters, name: "/".join(parts[index:])}, method)
+        return found
+
+    def _route(self, resource: dict[str, Any] | None, parameters: dict[str, str], name: str) -> Route | None:
+        methods = (resource or {}).get("resourceMethods") or {}
+        method = methods.get(name) or methods.get("ANY")
+        if resource is None or method is None or "methodIntegration" not in method:
+            return None
+        validator = self.api.validators.get(method.get("requestValidatorId") or "")
+        return Route(method, resource["id"], resource["path"], parameters, validator)
+
+    def template(self, source: str) -> Template | None:
+        """The compiled template; None if it cannot be read."""
+        if source not in self._templates:
+            try:
+                self._templates[source] = Template(source)
+            except (VtlSyntaxError, RecursionError):
+                self._templates[source] = None
+        return self._templates[source]
+
+    def schema(self, model: str) -> jsonschema_rs.Draft4Validator | None:
+        """The compiled schema of a model; None if the model has none that can be compiled."""
+        if model not in self._schemas:
+            self._schemas[model] = self._compile(model)
+        return self._schemas[model]
+
+    def _compile(self, name: str) -> jsonschema_rs.Draft4Validator | None:
+        """References to other models of the API become local definitions [R:…_with_ref_models]."""
+        definitions: dict[str, Any] = {}
+
+        def localised(value: Any) -> Any:
+            if isinstance(value, dict):
+                reference = value.get("$ref")
+                if isinstance(reference, str) and "/restapis/" in reference and "/models/" in reference:
+                    other = reference.rpartition("/")[2]
+                    if other not in definitions and other in self.api.models:
+                        definitions[other] = True
+                        definitions[other] = localised(json.loads(self.api.models[other].get("schema") or "{}"))
+                    return {"$ref": f"#/definitions/{other}"}
+                return {key: localised(item) for key, item in value.items() if key not in ("id", "$id")}
+            return [localised(item) for item in value] if isinstance(value, list) else value
+
+        try:
+            schema = localised(json.loads(self.api.models[name].get("schema") or "{}"))
+            if definitions:
+                schema["definitions"] = {**schema.get("definitions", {}), **definitions}
+            schema.pop("$schema", None)
+            return jsonschema_rs.Draft4Validator(schema, pattern_options=jsonschema_rs.RegexOptions(), retriever=_refuse)
+        except (ValueError, KeyError, TypeError, RecursionError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError):
+            return None
+
+    def gateway_response(self, kind: str) -> dict[str, Any]:
+        """How this API answers a kind of failure."""
+        return shown_gateway_response(self.api, kind)
+
+
+def _refuse(uri: str) -> Any:
+    """A schema may not make the emulator fetch anything."""
+    raise ValueError(f"{uri} is not a model of this API")

@@ -1,0 +1,178 @@
+"""Mapping templates: which one applies, what it sees, and rendering it without holding up others (3.4, 3.5, 3.7)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import copy
+import functools
+import json
+from typing import Any
+from urllib.parse import quote_plus, unquote_plus
+
+from emulator.services.apigateway.gateway import jsonpath
+from emulator.services.apigateway.gateway.exchange import Exchange
+from emulator.services.apigateway.gateway.failures import Failure, configuration_error
+from emulator.services.apigateway.gateway.routing import Snapshot
+from emulator.services.apigateway.gateway.vtl import OverBudget, VtlError
+from emulator.services.apigateway.gateway.vtl.values import MISSING, HostObject, VtlError as ValueProblem, from_json, show, to_json
+
+QUICK_BUDGET = 20_000
+LONG_BUDGET = 1_000_000
+"""Steps of a template on the serving loop, and, started again, in a thread."""
+
+
+def choose_request_template(exchange: Exchange, integration: dict[str, Any]) -> str | None:
+    """The template for the request's media type, None to pass the body through, or the 415 (3.4)."""
+    templates = {
+        key.partition(";")[0].strip().lower(): value for key, value in (integration.get("requestTemplates") or {}).items()
+    }
+    behaviour = integration["passthroughBehavior"]
+    if exchange.content_type in templates:
+        return templates[exchange.content_type] or ""
+    if "$default" in templates:
+        return templates["$default"] or ""
+    if behaviour == "NEVER" or (behaviour == "WHEN_NO_TEMPLATES" and templates):
+        raise Failure("UNSUPPORTED_MEDIA_TYPE")
+    return None
+
+
+def choose_response_template(exchange: Exchange, response: dict[str, Any]) -> tuple[str, str | None]:
+    """(media type, template) for the client's Accept; a missing template passes the body through (3.5)."""
+    templates = response.get("responseTemplates") or {}
+    accept = exchange.header("Accept") or ""
+    for candidate in (accept, "application/json", next(iter(templates), "")):
+        if candidate in templates:
+            return candidate, templates[candidate]
+    return "application/json", None
+
+
+async def render(
+    exchange: Exchange, snapshot: Snapshot, source: str, body: str
+) -> str:
+    """The rendered text; overrides that the template sets are kept in `exchange.context`. Raises `Failure`."""
+    template = snapshot.template(source)
+    if template is None:
+        raise configuration_error("Unable to transform request: the mapping template cannot be read")
+    before = copy.deepcopy(exchange.context)
+    try:
+        try:
+            return template.render(_variables(exchange, body), QUICK_BUDGET).strip()
+        except OverBudget:
+            exchange.context.clear()
+            exchange.context.update(before)
+            work = functools.partial(template.render, _variables(exchange, body), LONG_BUDGET)
+            return (await asyncio.to_thread(work)).strip()
+    except (VtlError, ValueProblem) as error:
+        raise configuration_error(f"Unable to transform request: {error}") from None
+
+
+def _variables(exchange: Exchange, body: str) -> dict[str, Any]:
+    return {
+        "input": _input(exchange, body),
+        "util": _UTIL,
+        "context": exchange.context,
+        "stageVariables": dict(exchange.stage_variables),
+    }
+
+
+def _input(exchange: Exchange, body: str) -> HostObject:
+    text = body if body else "{}"
+    parsed: list[Any] = []
+
+    def document() -> Any:
+        if not parsed:
+            try:
+                parsed.append(json.loads(text))
+            except (ValueError, RecursionError):
+                parsed.append(text)
+        return parsed[0]
+
+    def find(path: Any) -> Any:
+        try:
+            return jsonpath.find(show(path), document())
+        except jsonpath.JsonPathError as error:
+            raise VtlError(str(error)) from None
+
+    def as_json(path: Any) -> str:
+        value = find(path)
+        return '""' if value is jsonpath.MISSING else to_json(value)
+
+    def as_object(path: Any) -> Any:
+        value = find(path)
+        return MISSING if value is jsonpath.MISSING or value is None else from_json(value)
+
+    def params(name: Any = None) -> Any:
+        if name is None:
+            return {
+                "path": dict(exchange.path_parameters),
+                "querystring": dict(exchange.single_query),
+                "header": dict(exchange.single_headers),
+            }
+        key = show(name)
+        if key in ("path", "querystring", "header"):
+            return params()[key]
+        if key in exchange.path_parameters:
+            return exchange.path_parameters[key]
+        if key in exchange.single_query:
+            return exchange.single_query[key]
+        return exchange.header(key) or ""
+
+    return HostObject({"json": as_json, "path": as_object, "params": params}, {"body": text})
+
+
+# ── $util ───────────────────────────────────────────────────────────────────────────────────────
+
+_ESCAPES = {
+    "\\": "\\\\", '"': '\\"', "'": "\\'", "/": "\\/",
+    "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f",
+}  # fmt: skip
+
+
+def escape_javascript(value: Any = None) -> str:
+    """Apache Commons' escapeEcmaScript: also `'` and `/`; beyond ASCII as \\uXXXX (3.7)."""
+    if value is None:
+        return "null"
+    if value is MISSING or value == "":
+        return "{}" if value == "" else ""
+    pieces: list[str] = []
+    for char in show(value):
+        escaped = _ESCAPES.get(char)
+        if escaped is None:
+            code = ord(char)
+            if 32 <= code < 127:
+                escaped = char
+            elif code < 0x10000:
+                escaped = f"\\u{code:04X}"
+            else:
+                code -= 0x10000
+                escaped = f"\\u{0xD800 + (code >> 10):04X}\\u{0xDC00 + (code & 0x3FF):04X}"
+        pieces.append(escaped)
+    return "".join(pieces)
+
+
+def _parse_json(text: Any) -> Any:
+    try:
+        return from_json(json.loads(show(text)))
+    except (ValueError, RecursionError):
+        raise VtlError("$util.parseJson: not JSON") from None
+
+
+def _base64_decode(text: Any) -> str:
+    try:
+        return base64.b64decode(show(text), validate=False).decode("utf-8", "replace")
+    except (ValueError, binascii.Error):
+        raise VtlError("$util.base64Decode: not base64") from None
+
+
+_UTIL = HostObject(
+    {
+        "escapeJavaScript": escape_javascript,
+        "parseJson": _parse_json,
+        "urlEncode": lambda text: quote_plus(show(text), safe="*-._"),
+        "urlDecode": lambda text: unquote_plus(show(text)),
+        "base64Encode": lambda text: base64.b64encode(show(text).encode("utf-8", "surrogatepass")).decode(),
+        "base64Decode": _base64_decode,
+    }
+)

@@ -1,0 +1,56 @@
+"""The method request: authorization as far as it can be told, required parameters, body model (3.6). Pure."""
+
+from __future__ import annotations
+
+import json
+
+from emulator.services.apigateway.gateway.exchange import Exchange
+from emulator.services.apigateway.gateway.failures import Failure
+from emulator.services.apigateway.gateway.routing import Snapshot
+
+
+def validate(exchange: Exchange, snapshot: Snapshot) -> None:
+    """Raise the failure that ends this request here, if any. Parameters are checked before the body."""
+    method, validator = exchange.route.method, exchange.route.validator
+    if method["authorizationType"] == "AWS_IAM":
+        signed = (exchange.header("Authorization") or "").startswith("AWS4-HMAC-SHA256 ")
+        if not signed and "X-Amz-Signature" not in exchange.single_query:
+            raise Failure("MISSING_AUTHENTICATION_TOKEN")
+    if method["apiKeyRequired"]:
+        raise Failure("INVALID_API_KEY", reason="API keys are not emulated: no key is ever valid")
+    if validator is None:
+        return
+    if validator["validateRequestParameters"]:
+        missing = [
+            parameter.split(".", 3)[3]
+            for parameter, required in sorted((method.get("requestParameters") or {}).items())
+            if required and not _present(exchange, parameter)
+        ]
+        if missing:
+            raise Failure("BAD_REQUEST_PARAMETERS", f"Missing required request parameters: [{', '.join(missing)}]")
+    if validator["validateRequestBody"]:
+        _validate_body(exchange, snapshot)
+
+
+def _present(exchange: Exchange, parameter: str) -> bool:
+    _, _, place, name = parameter.split(".", 3)
+    if place.endswith("header"):
+        return bool(exchange.header(name))
+    if place.endswith("querystring"):
+        return bool(exchange.single_query.get(name))
+    return bool(exchange.path_parameters.get(name))
+
+
+def _validate_body(exchange: Exchange, snapshot: Snapshot) -> None:
+    models = exchange.route.method.get("requestModels") or {}
+    by_type = {key.partition(";")[0].strip().lower(): name for key, name in models.items()}
+    name = by_type.get(exchange.content_type) or models.get("$default")
+    schema = snapshot.schema(name) if name else None
+    if schema is None:
+        return
+    try:
+        valid = schema.is_valid(json.loads(exchange.body_text or "{}"))
+    except (ValueError, RecursionError):
+        valid = False
+    if not valid:
+        raise Failure("BAD_REQUEST_BODY", reason="the body does not match the model " + str(name))

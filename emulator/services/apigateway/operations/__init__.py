@@ -1,0 +1,84 @@
+"""What a caller can ask of the control plane: one method per AWS action, grouped by what it acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator.services.apigateway.operations.apis import Apis
+from emulator.services.apigateway.operations.definitions import Definitions
+from emulator.services.apigateway.operations.deployments import Deployments
+from emulator.services.apigateway.operations.integrations import Integrations
+from emulator.services.apigateway.operations.methods import Methods
+from emulator.services.apigateway.operations.resources import Resources
+
+
+class Operations(Apis, Resources, Methods, Integrations, Definitions, Deployments):
+    """All operations of the control plane."""
+
+    data_plane: Any = None
+    """The `GatewayDataPlane` built on the same store; set by wire.py."""
+
+    def table(self) -> dict[str, Callable[..., Any]]:
+        """AWS's operation name → method."""
+        return {name: getattr(self, method) for name, method in OPERATIONS.items()}
+
+
+OPERATIONS = {
+    "CreateRestApi": "create_rest_api",
+    "GetRestApi": "get_rest_api",
+    "GetRestApis": "get_rest_apis",
+    "UpdateRestApi": "update_rest_api",
+    "DeleteRestApi": "delete_rest_api",
+    "ImportRestApi": "import_rest_api",
+    "PutRestApi": "put_rest_api",
+    "GetAccount": "get_account",
+    "TagResource": "tag_resource",
+    "UntagResource": "untag_resource",
+    "GetTags": "get_tags",
+    "CreateResource": "create_resource",
+    "GetResource": "get_resource",
+    "GetResources": "get_resources",
+    "UpdateResource": "update_resource",
+    "DeleteResource": "delete_resource",
+    "PutMethod": "put_method",
+    "GetMethod": "get_method",
+    "UpdateMethod": "update_method",
+    "DeleteMethod": "delete_method",
+    "PutMethodResponse": "put_method_response",
+    "GetMethodResponse": "get_method_response",
+    "UpdateMethodResponse": "update_method_response",
+    "DeleteMethodResponse": "delete_method_response",
+    "PutIntegration": "put_integration",
+    "GetIntegration": "get_integration",
+    "UpdateIntegration": "update_integration",
+    "DeleteIntegration": "delete_integration",
+    "PutIntegrationResponse": "put_integration_response",
+    "GetIntegrationResponse": "get_integration_response",
+    "UpdateIntegrationResponse": "update_integration_response",
+    "DeleteIntegrationResponse": "delete_integration_response",
+    "CreateRequestValidator": "create_request_validator",
+    "GetRequestValidator": "get_request_validator",
+    "GetRequestValidators": "get_request_validators",
+    "UpdateRequestValidator": "update_request_validator",
+    "DeleteRequestValidator": "delete_request_validator",
+    "CreateModel": "create_model",
+    "GetModel": "get_model",
+    "GetModels": "get_models",
+    "UpdateModel": "update_model",
+    "DeleteModel": "delete_model",
+    "PutGatewayResponse": "put_gateway_response",
+    "GetGatewayResponse": "get_gateway_response",
+    "GetGatewayResponses": "get_gateway_responses",
+    "DeleteGatewayResponse": "delete_gateway_response",
+    "CreateDeployment": "create_deployment",
+    "GetDeployment": "get_deployment",
+    "GetDeployments": "get_deployments",
+    "UpdateDeployment": "update_deployment",
+    "DeleteDeployment": "delete_deployment",
+    "CreateStage": "create_stage",
+    "GetStage": "get_stage",
+    "GetStages": "get_stages",
+    "UpdateStage": "update_stage",
+    "DeleteStage": "delete_stage",
+}

@@ -1,0 +1,247 @@
+"""Operations on REST APIs as a whole: life cycle, import, tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.aws.errors import NotEmulated
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.apigateway import openapi, store
+from emulator.services.apigateway.model import Api, bad_request, default_models, not_found, short_id
+from emulator.services.apigateway.operations.loading import Loading, given, page
+from emulator.services.apigateway.patch import Listed, Patchable, Scalar, apply, flag, whole
+
+_ALL = ("add", "replace", "remove")
+PATCHABLE = Patchable(
+    scalars={
+        "/name": Scalar("name"),
+        "/description": Scalar("description", operations=_ALL),
+        "/policy": Scalar("policy", operations=_ALL),
+        "/apiKeySource": Scalar("apiKeySource"),
+        "/minimumCompressionSize": Scalar("minimumCompressionSize", whole),
+        "/disableExecuteApiEndpoint": Scalar("disableExecuteApiEndpoint", flag),
+        "/version": Scalar("version", operations=_ALL),
+    },
+    listed={"binaryMediaTypes": Listed("binaryMediaTypes")},
+)
+_COMPRESSION = "Invalid minimum compression size, must be between 0 and 10485760"
+
+
+class Apis(Loading):
+    """CreateRestApi … PutRestApi, GetAccount, tags."""
+
+    def create_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """A new API with its root resource and the models Empty and Error."""
+        if request.get("cloneFrom"):
+            raise NotEmulated("apigateway", "CreateRestApi", "cloneFrom is not emulated")
+        api = self._new_api(tx, scope, request)
+        store.insert_api(tx, api)
+        return self._shown(api)
+
+    def _new_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> Api:
+        if not request.get("name"):
+            raise bad_request("Name must be non-empty")
+        if request.get("description") == "":
+            raise bad_request("Description cannot be an empty string")
+        size = request.get("minimumCompressionSize")
+        if size is not None and not 0 <= size <= 10485760:
+            raise bad_request(_COMPRESSION)
+        settings = given(
+            request, "name", "description", "version", "binaryMediaTypes", "minimumCompressionSize", "policy"
+        )
+        if not settings.get("binaryMediaTypes"):
+            settings.pop("binaryMediaTypes", None)
+        settings["createdDate"] = float(int(tx.now))
+        settings["apiKeySource"] = request.get("apiKeySource") or "HEADER"
+        settings["endpointConfiguration"] = _endpoint(request.get("endpointConfiguration"))
+        settings["disableExecuteApiEndpoint"] = bool(request.get("disableExecuteApiEndpoint"))
+        if request.get("tags"):
+            settings["tags"] = dict(request["tags"])
+        root = short_id(tx.new_id(), 10)
+        settings["rootResourceId"] = root
+        return Api(
+            id=short_id(tx.new_id(), 10),
+            account=scope.account,
+            region=scope.region,
+            settings=settings,
+            resources={root: {"id": root, "path": "/"}},
+            models=default_models((short_id(tx.new_id(), 6), short_id(tx.new_id(), 6))),
+        )
+
+    def get_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One API."""
+        return self._shown(self._api(tx, scope, request["restApiId"]))
+
+    def get_rest_apis(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """All APIs of the account and region, a page at a time."""
+        return page([self._shown(api) for api in store.list_apis(tx, scope, 10_000, 0)], request)
+
+    def update_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change an API by patch operations."""
+        api = self._api(tx, scope, request["restApiId"])
+        for operation in request.get("patchOperations") or []:
+            path = operation.get("path") or ""
+            if path.startswith("/endpointConfiguration/"):
+                _patch_endpoint(api, operation)
+                continue
+            if path == "/minimumCompressionSize":
+                if operation.get("op") != "replace":
+                    raise bad_request("Invalid patch operation specified. Must be one of: [replace]")
+                value = operation.get("value")
+                if not value:
+                    api.settings.pop("minimumCompressionSize", None)
+                    continue
+                if not value.isascii() or not value.isdigit() or int(value) > 10485760:
+                    raise bad_request(_COMPRESSION)
+            api.settings = apply(api.settings, [operation], PATCHABLE)
+        store.save_api(tx, api)
+        return {"tags": {}, **self._shown(api)}
+
+    def delete_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Delete an API and everything of it."""
+        store.delete_api(tx, self._api(tx, scope, request["restApiId"]).id)
+        return {}
+
+    def import_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """A new API from an OpenAPI 3 or Swagger 2 document."""
+        document = openapi.parse(request.get("body") or b"")
+        settings = openapi.api_settings(document)
+        parameters = request.get("parameters") or {}
+        types = parameters.get("endpointConfigurationTypes")
+        if types:
+            settings["endpointConfiguration"] = {"types": [types]}
+        api = self._new_api(tx, scope, settings)
+        warnings = self._import(tx, api, document, request)
+        store.insert_api(tx, api)
+        return {**self._shown(api), **({"warnings": warnings} if warnings else {})}
+
+    def put_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Merge an OpenAPI document into an API, or overwrite the API with it."""
+        api = self._api(tx, scope, request["restApiId"])
+        document = openapi.parse(request.get("body") or b"")
+        overwrite = request.get("mode") == "overwrite"
+        settings = openapi.api_settings(document)
+        binary = settings.pop("binaryMediaTypes", None)
+        if overwrite:
+            root = api.settings["rootResourceId"]
+            api.resources = {root: {"id": root, "path": "/"}}
+            api.models, api.validators, api.gateway_responses = {}, {}, {}
+            api.models = default_models((short_id(tx.new_id(), 6), short_id(tx.new_id(), 6)))
+            for member in ("description", "version", "binaryMediaTypes"):
+                api.settings.pop(member, None)
+        if binary:
+            old = [] if overwrite else api.settings.get("binaryMediaTypes", [])
+            api.settings["binaryMediaTypes"] = [*old, *(item for item in binary if item not in old)]
+        settings.pop("endpointConfiguration", None)
+        api.settings.update(settings)
+        warnings = self._import(tx, api, document, request)
+        store.save_api(tx, api)
+        return {**self._shown(api), **({"warnings": warnings} if warnings else {})}
+
+    def _import(self, tx: Transaction, api: Api, document: dict[str, Any], request: dict[str, Any]) -> list[str]:
+        basepath = (request.get("parameters") or {}).get("basepath", "ignore")
+        warnings = openapi.fill(
+            api, document, lambda length: short_id(tx.new_id(), length), basepath, self._settings
+        )
+        if warnings and request.get("failOnWarnings"):
+            raise bad_request("Warnings found during import:\n\t" + "\n\t".join(warnings))
+        return warnings
+
+    def get_account(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """The account's throttle and features."""
+        return {
+            "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0},
+            "features": ["UsagePlans"],
+            "apiKeyVersion": "4",
+        }
+
+    # ── tags ──
+
+    def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Add tags to an API or a stage."""
+        tags = dict(self._tags(tx, scope, request))
+        tags.update(request.get("tags") or {})
+        return self._save_tags(tx, scope, request, tags)
+
+    def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Remove tags from an API or a stage."""
+        tags = dict(self._tags(tx, scope, request))
+        for key in request.get("tagKeys") or []:
+            tags.pop(key, None)
+        return self._save_tags(tx, scope, request, tags)
+
+    def get_tags(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """The tags of an API or a stage."""
+        return {"tags": dict(self._tags(tx, scope, request))}
+
+    def _tagged(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any] | None]:
+        parts = request["resourceArn"].partition("::/restapis/")[2].split("/")
+        if not parts[0] or len(parts) not in (1, 3):
+            raise bad_request("Invalid ARN specified in the request")
+        api = self._api(tx, scope, parts[0])
+        if len(parts) == 1:
+            return api, None
+        stage = store.load_stage(tx, api.id, parts[2]) if parts[1] == "stages" else None
+        if stage is None:
+            raise not_found("Invalid stage identifier specified")
+        return api, stage
+
+    def _tags(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, str]:
+        api, stage = self._tagged(tx, scope, request)
+        return (api.settings if stage is None else stage).get("tags", {})
+
+    def _save_tags(self, tx: Transaction, scope: Scope, request: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
+        api, stage = self._tagged(tx, scope, request)
+        (api.settings if stage is None else stage)["tags"] = tags
+        if stage is None:
+            store.save_api(tx, api)
+        else:
+            store.put_stage(tx, scope, api.id, stage)
+        return {}
+
+    def _shown(self, api: Api) -> dict[str, Any]:
+        return {"id": api.id, **api.settings}
+
+
+def _endpoint(configuration: dict[str, Any] | None) -> dict[str, Any]:
+    """The endpoint configuration with AWS's defaults [R:test_create_rest_api_verify_defaults]."""
+    given_types = (configuration or {}).get("types")
+    if configuration and given_types == []:
+        raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+    types = given_types or ["EDGE"]
+    if len(types) > 1:
+        raise bad_request("Cannot create an api with multiple Endpoint Types.")
+    private = types == ["PRIVATE"]
+    address = (configuration or {}).get("ipAddressType") or ("dualstack" if private else "ipv4")
+    if private and address != "dualstack":
+        raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
+    result = {"types": list(types), "ipAddressType": address}
+    if (configuration or {}).get("vpcEndpointIds"):
+        result["vpcEndpointIds"] = (configuration or {})["vpcEndpointIds"]
+    return result
+
+
+def _patch_endpoint(api: Api, operation: dict[str, str]) -> None:
+    """`/endpointConfiguration/…` [R:test_update_rest_api_ip_address_type]."""
+    op, path, value = operation.get("op"), operation["path"], operation.get("value")
+    configuration = dict(api.settings["endpointConfiguration"])
+    if path == "/endpointConfiguration/ipAddressType":
+        if op != "replace":
+            raise bad_request("Invalid patch operation specified. Must be one of: [replace]")
+        if value not in ("ipv4", "dualstack"):
+            raise bad_request("ipAddressType must be either ipv4 or dualstack.")
+        if configuration["types"] == ["PRIVATE"] and value != "dualstack":
+            raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
+        configuration["ipAddressType"] = value
+    elif path.startswith("/endpointConfiguration/types"):
+        if op not in ("add", "remove", "replace"):
+            raise bad_request("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
+        if value not in ("REGIONAL", "EDGE", "PRIVATE"):
+            raise bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
+        configuration["types"] = [value]
+        if value == "PRIVATE":
+            configuration["ipAddressType"] = "dualstack"
+    else:
+        raise bad_request(f"Invalid patch path {path}")
+    api.settings["endpointConfiguration"] = configuration

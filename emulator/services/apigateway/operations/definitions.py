@@ -1,0 +1,198 @@
+"""Operations on what methods refer to: request validators, models, gateway responses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.apigateway import store
+from emulator.services.apigateway.model import (
+    DEFAULT_GATEWAY_TEMPLATE,
+    GATEWAY_RESPONSE_STATUS,
+    Api,
+    bad_request,
+    conflict,
+    not_found,
+    schema_problem,
+    short_id,
+)
+from emulator.services.apigateway.operations.loading import Loading, given, page
+from emulator.services.apigateway.patch import Patchable, Scalar, apply, flag
+
+VALIDATOR = Patchable(
+    scalars={
+        "/name": Scalar("name"),
+        "/validateRequestParameters": Scalar("validateRequestParameters", flag),
+        "/validateRequestBody": Scalar("validateRequestBody", flag),
+    },
+    strict=True,
+)
+MODEL = Patchable(scalars={"/description": Scalar("description"), "/schema": Scalar("schema")}, strict=True)
+
+
+class Definitions(Loading):
+    """Request validators, models, gateway responses."""
+
+    # ── request validators ──
+
+    def create_request_validator(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """What to validate, under a name [R:test_request_validator_lifecycle]."""
+        api = store.load_api(tx, scope, request["restApiId"])
+        if api is None:
+            raise bad_request("Invalid REST API identifier specified")
+        validator: dict[str, Any] = {
+            "id": short_id(tx.new_id(), 6),
+            **given(request, "name"),
+            "validateRequestBody": bool(request.get("validateRequestBody")),
+            "validateRequestParameters": bool(request.get("validateRequestParameters")),
+        }
+        api.validators[validator["id"]] = validator
+        store.save_api(tx, api)
+        return validator
+
+    def get_request_validator(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One validator."""
+        return self._validator(tx, scope, request)[1]
+
+    def get_request_validators(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """All validators of an API."""
+        return page(list(self._api(tx, scope, request["restApiId"]).validators.values()), request)
+
+    def update_request_validator(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change a validator by patch operations."""
+        api, validator = self._validator(tx, scope, request)
+        validator = apply(validator, request.get("patchOperations") or [], VALIDATOR)
+        if not validator.get("name"):
+            raise bad_request("Request Validator name cannot be blank")
+        api.validators[validator["id"]] = validator
+        store.save_api(tx, api)
+        return validator
+
+    def delete_request_validator(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Delete a validator that no method uses."""
+        api, validator = self._validator(tx, scope, request)
+        for resource in api.resources.values():
+            for name, method in (resource.get("resourceMethods") or {}).items():
+                if method.get("requestValidatorId") == validator["id"]:
+                    raise conflict(
+                        f"Cannot delete request validator '{validator['id']}', is referenced in method request: "
+                        f"{resource['path']}/{name}"
+                    )
+        del api.validators[validator["id"]]
+        store.save_api(tx, api)
+        return {}
+
+    def _validator(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any]]:
+        api = store.load_api(tx, scope, request["restApiId"])
+        validator = api.validators.get(request["requestValidatorId"]) if api else None
+        if api is None or validator is None:
+            raise not_found("Invalid Request Validator identifier specified")
+        return api, validator
+
+    # ── models ──
+
+    def create_model(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """A named JSON schema [R:test_model_lifecycle]."""
+        api = self._api(tx, scope, request["restApiId"])
+        name = request.get("name") or ""
+        if not name:
+            raise bad_request("Model name must be non-empty")
+        if not name.isascii() or not name.isalnum():
+            raise bad_request("Model name must be alphanumeric: " + name)
+        problem = schema_problem(request.get("schema"), request["contentType"])
+        if problem:
+            raise bad_request(problem)
+        if name in api.models:
+            raise conflict("Model name already exists for this REST API")
+        model: dict[str, Any] = {
+            "id": short_id(tx.new_id(), 6),
+            **given(request, "name", "description", "schema", "contentType"),
+        }
+        api.models = {name: model, **api.models}
+        store.save_api(tx, api)
+        return model
+
+    def get_model(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One model."""
+        return self._model(tx, scope, request)[1]
+
+    def get_models(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """All models of an API."""
+        return page(list(self._api(tx, scope, request["restApiId"]).models.values()), request)
+
+    def update_model(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change a model by patch operations."""
+        api, model = self._model(tx, scope, request)
+        model = apply(model, request.get("patchOperations") or [], MODEL)
+        problem = schema_problem(model.get("schema"), model["contentType"])
+        if problem:
+            raise bad_request(problem)
+        api.models[model["name"]] = model
+        store.save_api(tx, api)
+        return model
+
+    def delete_model(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Delete a model that nothing refers to [R:test_put_method_model]."""
+        api, model = self._model(tx, scope, request)
+        name = model["name"]
+        for resource in api.resources.values():
+            for http_method, method in (resource.get("resourceMethods") or {}).items():
+                if name in (method.get("requestModels") or {}).values():
+                    where = f"{resource['path']}/{http_method}"
+                    raise conflict(f"Cannot delete model '{name}', is referenced in method request: {where}")
+        del api.models[name]
+        store.save_api(tx, api)
+        return {}
+
+    def _model(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any]]:
+        api = store.load_api(tx, scope, request["restApiId"])
+        model = api.models.get(request["modelName"]) if api else None
+        if api is None or model is None:
+            raise not_found(f"Invalid model name specified: {request['modelName']}")
+        return api, model
+
+    # ── gateway responses ──
+
+    def put_gateway_response(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Customise one kind of error answer [R:test_gateway_response_put]."""
+        api = self._api(tx, scope, request["restApiId"])
+        kind = request["responseType"]
+        api.gateway_responses[kind] = given(request, "statusCode", "responseParameters", "responseTemplates")
+        store.save_api(tx, api)
+        return shown_gateway_response(api, kind)
+
+    def get_gateway_response(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One kind of error answer, as it holds."""
+        return shown_gateway_response(self._api(tx, scope, request["restApiId"]), request["responseType"])
+
+    def get_gateway_responses(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """All kinds of error answers, as they hold."""
+        api = self._api(tx, scope, request["restApiId"])
+        return {"items": [shown_gateway_response(api, kind) for kind in GATEWAY_RESPONSE_STATUS]}
+
+    def delete_gateway_response(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Back to the default."""
+        api = self._api(tx, scope, request["restApiId"])
+        if api.gateway_responses.pop(request["responseType"], None) is None:
+            raise not_found("Gateway response type not defined on api")
+        store.save_api(tx, api)
+        return {}
+
+
+def shown_gateway_response(api: Api, kind: str) -> dict[str, Any]:
+    """A gateway response with defaults, and with what DEFAULT_4XX and DEFAULT_5XX lend to it."""
+    default = GATEWAY_RESPONSE_STATUS[kind]
+    own = api.gateway_responses.get(kind)
+    lent = api.gateway_responses.get(f"DEFAULT_{default[0]}XX") if default else None
+    source = own if own is not None else (lent or {})
+    status = source.get("statusCode") or default
+    shown: dict[str, Any] = {
+        "responseType": kind,
+        "responseParameters": source.get("responseParameters") or {},
+        "responseTemplates": source.get("responseTemplates") or {"application/json": DEFAULT_GATEWAY_TEMPLATE},
+        "defaultResponse": own is None,
+    }
+    if status:
+        shown["statusCode"] = status
+    return shown

@@ -1,0 +1,210 @@
+"""Operations on deployments (frozen copies of an API) and stages (names that point to one)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from emulator.aws.errors import NotEmulated
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.apigateway import store
+from emulator.services.apigateway.model import Api, bad_request, conflict, not_found, short_id
+from emulator.services.apigateway.operations.loading import Loading, given, page
+from emulator.services.apigateway.patch import Keyed, Patchable, Scalar, apply, flag
+
+DEPLOYMENT = Patchable(scalars={"/description": Scalar("description")})
+STAGE = Patchable(
+    scalars={
+        "/deploymentId": Scalar("deploymentId"),
+        "/description": Scalar("description", operations=("add", "replace", "remove")),
+        "/documentationVersion": Scalar("documentationVersion", operations=("add", "replace", "remove")),
+        "/tracingEnabled": Scalar("tracingEnabled", flag),
+    },
+    keyed={"variables": Keyed("variables")},
+)
+_STAGE_NAME = re.compile(r"^[A-Za-z0-9_\-]{1,128}$")
+_VARIABLE_NAME = re.compile(r"^[A-Za-z0-9_]{1,64}$")
+_VARIABLE_VALUE = re.compile(r"^[A-Za-z0-9\-._~:/?#&=,]{0,512}$")
+_SETTING_PATH = re.compile(r"^/.+/(metrics|logging|throttling|caching)/[A-Za-z]+$")
+
+
+def _check_variables(variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        if not _VARIABLE_NAME.match(name) or not _VARIABLE_VALUE.match(value):
+            raise bad_request(
+                "Stage variable names can only have alphanumeric characters and underscores, and the values must "
+                "match the following regular expression: [A-Za-z0-9-._~:/?#&=,]+"
+            )
+
+
+class Deployments(Loading):
+    """CreateDeployment … DeleteStage."""
+
+    def create_deployment(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Freeze the API as it is, and let a stage point to the copy if one is named (3.14)."""
+        if request.get("canarySettings"):
+            raise NotEmulated("apigateway", "CreateDeployment", "canary deployments are not emulated")
+        if request.get("cacheClusterEnabled"):
+            raise NotEmulated("apigateway", "CreateDeployment", "cache clusters are not emulated")
+        api = self._api(tx, scope, request["restApiId"])
+        methods = [
+            method for item in api.resources.values() for method in (item.get("resourceMethods") or {}).values()
+        ]
+        if not methods:
+            raise bad_request("The REST API doesn't contain any methods")
+        if any("methodIntegration" not in method for method in methods):
+            raise bad_request("No integration defined for method")
+        stage_name = request.get("stageName") or ""
+        if stage_name and not _STAGE_NAME.match(stage_name):
+            raise bad_request("Stage name only allows a-zA-Z0-9_-")
+        _check_variables(request.get("variables") or {})
+        deployment: dict[str, Any] = {
+            "id": short_id(tx.new_id(), 6),
+            "createdDate": float(int(tx.now)),
+            **({"description": request["description"]} if request.get("description") else {}),
+        }
+        store.insert_deployment(tx, scope, api.id, deployment, api.to_json())
+        if stage_name:
+            stage = store.load_stage(tx, api.id, stage_name) or _new_stage(stage_name, tx.now)
+            stage["deploymentId"] = deployment["id"]
+            stage["lastUpdatedDate"] = float(int(tx.now))
+            if request.get("stageDescription"):
+                stage["description"] = request["stageDescription"]
+            if request.get("variables"):
+                stage["variables"] = {**stage.get("variables", {}), **request["variables"]}
+            if request.get("tracingEnabled") is not None:
+                stage["tracingEnabled"] = bool(request["tracingEnabled"])
+            store.put_stage(tx, scope, api.id, stage)
+        return deployment
+
+    def get_deployment(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One deployment; with embed=apisummary what it froze, in brief."""
+        api = self._api(tx, scope, request["restApiId"])
+        deployment = self._deployment(tx, api, request["deploymentId"])
+        if "apisummary" in (request.get("embed") or []):
+            snapshot = store.load_snapshot(tx, api.id, deployment["id"])
+            assert snapshot is not None
+            deployment["apiSummary"] = {
+                resource["path"]: {
+                    name: {"authorizationType": method["authorizationType"], "apiKeyRequired": method["apiKeyRequired"]}
+                    for name, method in resource["resourceMethods"].items()
+                }
+                for resource in snapshot.resources.values()
+                if resource.get("resourceMethods")
+            }
+        return deployment
+
+    def get_deployments(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """All deployments of an API, newest first."""
+        return page(store.list_deployments(tx, self._api(tx, scope, request["restApiId"]).id), request)
+
+    def update_deployment(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change a deployment's description; what it froze stays."""
+        api = self._api(tx, scope, request["restApiId"])
+        deployment = self._deployment(tx, api, request["deploymentId"])
+        deployment = apply(deployment, request.get("patchOperations") or [], DEPLOYMENT)
+        store.save_deployment(tx, api.id, deployment)
+        return deployment
+
+    def delete_deployment(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Delete a deployment that no stage points to."""
+        api = self._api(tx, scope, request["restApiId"])
+        deployment = self._deployment(tx, api, request["deploymentId"])
+        if any(stage["deploymentId"] == deployment["id"] for stage in store.list_stages(tx, api.id)):
+            raise bad_request("Active stages pointing to this deployment must be moved or deleted")
+        store.delete_deployment(tx, api.id, deployment["id"])
+        return {}
+
+    def _deployment(self, tx: Transaction, api: Api, deployment_id: str) -> dict[str, Any]:
+        deployment = store.load_deployment(tx, api.id, deployment_id)
+        if deployment is None:
+            raise not_found("Invalid Deployment identifier specified")
+        return deployment
+
+    # ── stages ──
+
+    def create_stage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """A name that points to a deployment, with variables."""
+        if request.get("canarySettings") or request.get("cacheClusterEnabled"):
+            raise NotEmulated("apigateway", "CreateStage", "canaries and cache clusters are not emulated")
+        api = self._api(tx, scope, request["restApiId"])
+        name = request["stageName"]
+        if not _STAGE_NAME.match(name):
+            raise bad_request("Stage name only allows a-zA-Z0-9_-")
+        if store.load_deployment(tx, api.id, request["deploymentId"]) is None:
+            raise bad_request("Deployment id does not exist")
+        if store.load_stage(tx, api.id, name):
+            raise conflict("Stage already exists")
+        _check_variables(request.get("variables") or {})
+        stage = {
+            **_new_stage(name, tx.now),
+            **given(request, "deploymentId", "description", "variables", "documentationVersion", "tags"),
+        }
+        stage["tracingEnabled"] = bool(request.get("tracingEnabled"))
+        store.put_stage(tx, scope, api.id, stage)
+        return stage
+
+    def get_stage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One stage."""
+        return self._stage(tx, scope, request)[1]
+
+    def get_stages(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """All stages of an API, or those of one deployment."""
+        api = self._api(tx, scope, request["restApiId"])
+        wanted = request.get("deploymentId")
+        return {
+            "item": [
+                stage for stage in store.list_stages(tx, api.id) if not wanted or stage["deploymentId"] == wanted
+            ]
+        }
+
+    def update_stage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change a stage by patch operations; `/deploymentId` moves it to another deployment."""
+        api, stage = self._stage(tx, scope, request)
+        for operation in request.get("patchOperations") or []:
+            path = operation.get("path") or ""
+            if path.startswith(("/canarySettings", "/cacheCluster", "/accessLogSettings", "/clientCertificateId")):
+                raise NotEmulated("apigateway", "UpdateStage", f"the stage setting {path} is not emulated")
+            if _SETTING_PATH.match(path):
+                raise NotEmulated("apigateway", "UpdateStage", f"the method setting {path} is not emulated")
+            if path not in STAGE.scalars and not path.startswith("/variables/"):
+                raise bad_request(
+                    f"Invalid method setting path: {path}. Must be one of: [/deploymentId, /description, "
+                    "/documentationVersion, /variables/{variable_name}, /tracingEnabled]"
+                )
+            if path.startswith("/variables/") and operation.get("op") == "replace":
+                operation = {**operation, "op": "add"}
+            stage = apply(stage, [operation], STAGE)
+        if store.load_deployment(tx, api.id, stage.get("deploymentId") or "") is None:
+            raise bad_request("Deployment id does not exist")
+        _check_variables(stage.get("variables") or {})
+        stage["lastUpdatedDate"] = float(int(tx.now))
+        store.put_stage(tx, scope, api.id, stage)
+        return stage
+
+    def delete_stage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Delete a stage; its deployment stays."""
+        api, stage = self._stage(tx, scope, request)
+        store.delete_stage(tx, api.id, stage["stageName"])
+        return {}
+
+    def _stage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any]]:
+        api = self._api(tx, scope, request["restApiId"])
+        stage = store.load_stage(tx, api.id, request["stageName"])
+        if stage is None:
+            raise not_found("Invalid stage identifier specified")
+        return api, stage
+
+
+def _new_stage(name: str, now: float) -> dict[str, Any]:
+    """A stage with AWS's defaults [R:test_get_stages_filters_by_deployment_id]."""
+    return {
+        "stageName": name,
+        "cacheClusterEnabled": False,
+        "cacheClusterStatus": "NOT_AVAILABLE",
+        "methodSettings": {},
+        "tracingEnabled": False,
+        "createdDate": float(int(now)),
+        "lastUpdatedDate": float(int(now)),
+    }

@@ -1,0 +1,227 @@
+"""Operations on integrations and integration responses."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from emulator.aws.errors import NotEmulated
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.apigateway import expressions, store
+from emulator.services.apigateway.model import bad_request, lambda_function_of, not_found
+from emulator.services.apigateway.operations.loading import Loading, check_http_method, given
+from emulator.services.apigateway.patch import Keyed, Patchable, Scalar, apply, whole
+from emulator.settings import LiveSettings
+
+_ALL = ("add", "replace", "remove")
+INTEGRATION = Patchable(
+    scalars={
+        "/httpMethod": Scalar("httpMethod", operations=_ALL),
+        "/uri": Scalar("uri", operations=_ALL),
+        "/credentials": Scalar("credentials", operations=_ALL),
+        "/passthroughBehavior": Scalar("passthroughBehavior"),
+        "/contentHandling": Scalar("contentHandling", operations=_ALL),
+        "/timeoutInMillis": Scalar("timeoutInMillis", whole, operations=_ALL),
+        "/cacheNamespace": Scalar("cacheNamespace", operations=_ALL),
+    },
+    keyed={
+        "requestParameters": Keyed("requestParameters"),
+        "requestTemplates": Keyed("requestTemplates", missing="Content-Type specified was not found"),
+    },
+)
+INTEGRATION_RESPONSE = Patchable(
+    scalars={
+        "/selectionPattern": Scalar("selectionPattern", operations=_ALL),
+        "/contentHandling": Scalar("contentHandling", operations=_ALL),
+    },
+    keyed={
+        "responseParameters": Keyed("responseParameters"),
+        "responseTemplates": Keyed("responseTemplates", missing="Content-Type specified was not found"),
+    },
+)
+_PASSTHROUGH = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
+_CONTENT_TYPE = re.compile(r"^(\$default|[A-Za-z0-9!#$&^_.+\-*]+/[A-Za-z0-9!#$&^_.+\-*]+(\s*;.*)?)$")
+_MAX_TEMPLATE = 300 * 1024
+
+
+def check_integration(
+    integration: dict[str, Any], method: dict[str, Any], path: str, settings: LiveSettings, operation: str
+) -> None:
+    """Raise AWS's error, or the emulator's refusal, for an integration that cannot be as it says."""
+    kind = integration["type"]
+    _check_target(integration, kind, operation)
+    if integration.get("connectionType") == "VPC_LINK" or integration.get("responseTransferMode") == "STREAM":
+        raise NotEmulated("apigateway", operation, "VPC links and response streaming are not emulated")
+    if integration.get("cacheKeyParameters"):
+        raise NotEmulated("apigateway", operation, "caching (cacheKeyParameters) is not emulated")
+    if integration.get("passthroughBehavior") not in _PASSTHROUGH:
+        raise bad_request("Invalid passthroughBehavior specified. Valid options are " + ",".join(_PASSTHROUGH))
+    if integration.get("contentHandling") not in (None, "CONVERT_TO_BINARY", "CONVERT_TO_TEXT"):
+        raise bad_request("Invalid contentHandling specified. Valid options are CONVERT_TO_BINARY,CONVERT_TO_TEXT")
+    timeout = integration.get("timeoutInMillis")
+    longest = round(settings.max_integration_timeout_seconds * 1000)
+    if timeout is not None and not 50 <= timeout <= longest:
+        raise bad_request(f"Timeout should be between 50 ms and {longest} ms")
+    _check_templates(integration.get("requestTemplates") or {})
+    declared = method.get("requestParameters") or {}
+    for target, source in (integration.get("requestParameters") or {}).items():
+        problem = expressions.request_mapping_problem(target, source, declared, path)
+        if problem:
+            raise bad_request(problem)
+
+
+def _check_target(integration: dict[str, Any], kind: str, operation: str) -> None:
+    """Which integrations exist here, and AWS's texts for impossible ones [R:test_put_integration_aws_proxy_uri]."""
+    if kind == "MOCK":
+        return
+    method = integration.get("httpMethod")
+    if not method:
+        raise bad_request("Enumeration value for HttpMethod must be non-empty")
+    check_http_method(method)
+    uri = integration.get("uri") or ""
+    if kind in ("HTTP", "HTTP_PROXY"):
+        if not uri.startswith(("http://", "https://", "${stageVariables.")):
+            raise bad_request("Invalid HTTP endpoint specified for URI")
+        raise NotEmulated("apigateway", operation, f"integrations of type {kind} are not emulated")
+    parts = uri.split(":", 5)
+    if len(parts) < 6 or parts[0] != "arn":
+        raise bad_request("Invalid ARN specified in the request")
+    if not parts[5].startswith(("path/", "action/")) or parts[2] != "apigateway":
+        raise bad_request("AWS ARN for integration must contain path or action")
+    function = lambda_function_of(uri)
+    if function is not None:
+        return
+    if kind == "AWS_PROXY":
+        raise bad_request(
+            "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
+        )
+    raise NotEmulated("apigateway", operation, f"integrations with the service {parts[4]!r} are not emulated")
+
+
+def _check_templates(templates: dict[str, str | None]) -> None:
+    for content_type, template in templates.items():
+        if not _CONTENT_TYPE.match(content_type):
+            raise bad_request(
+                f"Validation Result: warnings : [], errors : [Invalid content type specified: {content_type}]"
+            )
+        if template and len(template) > _MAX_TEMPLATE:
+            raise bad_request("Mapping template is too large: the limit is 300 KB")
+
+
+def check_integration_response(response: dict[str, Any], method: dict[str, Any]) -> None:
+    """Raise AWS's error for an integration response that cannot be as it says."""
+    if response.get("contentHandling") not in (None, "CONVERT_TO_BINARY", "CONVERT_TO_TEXT"):
+        raise bad_request("Invalid contentHandling specified. Valid options are CONVERT_TO_BINARY,CONVERT_TO_TEXT")
+    _check_templates(response.get("responseTemplates") or {})
+    declared = ((method.get("methodResponses") or {}).get(response["statusCode"]) or {}).get("responseParameters") or {}
+    for target, source in (response.get("responseParameters") or {}).items():
+        problem = expressions.response_mapping_problem(target, source, declared)
+        if problem:
+            raise bad_request(problem)
+
+
+def new_integration(request: dict[str, Any], resource_id: str) -> dict[str, Any]:
+    """An integration as it is stored, from PutIntegration's members."""
+    integration: dict[str, Any] = {
+        "type": request["type"],
+        **given(
+            request,
+            "uri",
+            "credentials",
+            "requestParameters",
+            "requestTemplates",
+            "contentHandling",
+            "timeoutInMillis",
+            "connectionType",
+            "connectionId",
+            "tlsConfig",
+            "responseTransferMode",
+            "cacheKeyParameters",
+        ),
+        "passthroughBehavior": request.get("passthroughBehavior") or "WHEN_NO_MATCH",
+        "cacheNamespace": request.get("cacheNamespace") or resource_id,
+    }
+    if request.get("integrationHttpMethod"):
+        integration["httpMethod"] = request["integrationHttpMethod"]
+    return integration
+
+
+class Integrations(Loading):
+    """PutIntegration … DeleteIntegrationResponse."""
+
+    def put_integration(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Set a method's integration, replacing one that it has with its responses."""
+        api, resource, method = self._method(tx, scope, request)
+        integration = new_integration(request, resource["id"])
+        check_integration(integration, method, resource["path"], self._settings, "PutIntegration")
+        method["methodIntegration"] = integration
+        store.save_api(tx, api)
+        return self._shown_integration(integration)
+
+    def get_integration(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """A method's integration."""
+        return self._shown_integration(self._integration(tx, scope, request)[2])
+
+    def update_integration(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change an integration by patch operations (3.22)."""
+        api, method, integration = self._integration(tx, scope, request)
+        path = api.resources[request["resourceId"]]["path"]
+        integration = apply(integration, request.get("patchOperations") or [], INTEGRATION)
+        check_integration(integration, method, path, self._settings, "UpdateIntegration")
+        method["methodIntegration"] = integration
+        store.save_api(tx, api)
+        return self._shown_integration(integration)
+
+    def delete_integration(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Remove a method's integration with its responses."""
+        api, method, _ = self._integration(tx, scope, request)
+        del method["methodIntegration"]
+        store.save_api(tx, api)
+        return {}
+
+    def put_integration_response(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Set what becomes of the integration's answer for one status."""
+        api, method, integration = self._integration(tx, scope, request)
+        response = {
+            "statusCode": request["statusCode"],
+            **given(request, "selectionPattern", "responseParameters", "responseTemplates", "contentHandling"),
+        }
+        check_integration_response(response, method)
+        integration.setdefault("integrationResponses", {})[request["statusCode"]] = response
+        store.save_api(tx, api)
+        return response
+
+    def get_integration_response(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One integration response."""
+        return self._integration_response(self._integration(tx, scope, request)[2], request)
+
+    def update_integration_response(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change an integration response by patch operations."""
+        api, method, integration = self._integration(tx, scope, request)
+        response = self._integration_response(integration, request)
+        response = apply(response, request.get("patchOperations") or [], INTEGRATION_RESPONSE)
+        check_integration_response(response, method)
+        integration["integrationResponses"][request["statusCode"]] = response
+        store.save_api(tx, api)
+        return response
+
+    def delete_integration_response(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Delete an integration response; a missing method is a missing integration here [R]."""
+        api, resource = self._resource(tx, scope, request)
+        method = resource.get("resourceMethods", {}).get(request["httpMethod"]) or {}
+        integration = method.get("methodIntegration")
+        if integration is None:
+            raise not_found("Invalid Integration identifier specified")
+        self._integration_response(integration, request)
+        del integration["integrationResponses"][request["statusCode"]]
+        if not integration["integrationResponses"]:
+            del integration["integrationResponses"]
+        store.save_api(tx, api)
+        return {}
+
+    def _integration_response(self, integration: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+        response = (integration.get("integrationResponses") or {}).get(request["statusCode"])
+        if response is None:
+            raise not_found("Invalid Response status code specified")
+        return response

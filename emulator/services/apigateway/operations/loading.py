@@ -1,0 +1,89 @@
+"""Finding what an operation is about, with AWS's words for what is not there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.apigateway import store
+from emulator.services.apigateway.model import HTTP_METHODS, Api, bad_request, not_found
+from emulator.settings import LiveSettings
+
+
+class Loading:
+    """What all groups of operations share: looking up, and paging."""
+
+    def __init__(self, settings: LiveSettings) -> None:
+        self._settings = settings
+
+    def _api(self, tx: Transaction, scope: Scope, api_id: str) -> Api:
+        api = store.load_api(tx, scope, api_id)
+        if api is None:
+            raise not_found(f"Invalid API identifier specified {scope.account}:{api_id}")
+        return api
+
+    def _resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any]]:
+        """An unknown API is an unknown resource, too [R:test_put_method_validation wrong-api]."""
+        api = store.load_api(tx, scope, request["restApiId"])
+        resource = api.resources.get(request["resourceId"]) if api else None
+        if api is None or resource is None:
+            raise not_found("Invalid Resource identifier specified")
+        return api, resource
+
+    def _method(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any], dict[str, Any]]:
+        api, resource = self._resource(tx, scope, request)
+        method = resource.get("resourceMethods", {}).get(request["httpMethod"])
+        if method is None:
+            raise not_found("Invalid Method identifier specified")
+        return api, resource, method
+
+    def _integration(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any], dict[str, Any]]:
+        api, _, method = self._method(tx, scope, request)
+        integration = method.get("methodIntegration")
+        if integration is None:
+            raise not_found("Invalid Integration identifier specified")
+        return api, method, integration
+
+    def _shown_integration(self, integration: dict[str, Any]) -> dict[str, Any]:
+        """An integration as AWS shows it: the timeout that holds, whether it was given or not."""
+        shown = dict(integration)
+        shown.setdefault("timeoutInMillis", round(self._settings.default_integration_timeout_seconds * 1000))
+        shown.setdefault("cacheKeyParameters", [])
+        return shown
+
+    def _shown_method(self, method: dict[str, Any]) -> dict[str, Any]:
+        shown = dict(method)
+        if "methodIntegration" in shown:
+            shown["methodIntegration"] = self._shown_integration(shown["methodIntegration"])
+        return shown
+
+
+def check_http_method(name: str) -> None:
+    """Raise unless it is one that API Gateway routes [R:test_put_method_validation wrong-method]."""
+    if name not in HTTP_METHODS:
+        raise bad_request(
+            "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY"
+        )
+
+
+def page(items: list[Any], request: dict[str, Any], default: int = 25) -> dict[str, Any]:
+    """`items` and `position` of a paged listing; the position is opaque to callers."""
+    limit = min(int(request.get("limit") or default), 500)
+    position = request.get("position")
+    try:
+        start = json.loads(position) if position else 0
+    except ValueError:
+        start = -1
+    if isinstance(start, bool) or not isinstance(start, int) or start < 0:
+        raise bad_request("Invalid position parameter specified")
+    result: dict[str, Any] = {"items": items[start : start + limit]}
+    if start + limit < len(items):
+        result["position"] = str(start + limit)
+    return result
+
+
+def given(request: dict[str, Any], *members: str) -> dict[str, Any]:
+    """The members of a request that were given, as they are stored."""
+    return {name: request[name] for name in members if request.get(name) is not None}

@@ -1,0 +1,18 @@
+"""How API Gateway is mounted: a table of operations, and the data plane beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.aws.service import Context, Mounted, Service
+from emulator.services.apigateway.gateway import GatewayDataPlane
+from emulator.services.apigateway.operations import Operations
+from emulator.services.apigateway.store import SCHEMA
+
+
+def mount(context: Context, lambda_operations: Any) -> Mounted:
+    """Offer the control plane; `operations.data_plane` answers requests to deployed APIs."""
+    operations = Operations(context.settings)
+    operations.data_plane = GatewayDataPlane(context, lambda_operations)
+    service = Service("apigateway", context.store, operations.table())
+    return Mounted(services=[service], schema=SCHEMA, operations=operations)
