@@ -155,7 +155,7 @@ def _crlf(line: bytes) -> bytes:
 
 def parse(raw: bytes) -> EmailMessage:
     """A raw message as an object; never raises, whatever the bytes."""
-    message = message_from_bytes(raw, policy=policy.default)
+    message = message_from_bytes(raw.replace(b"\0", b"?"), policy=policy.default)  # its parser fails on NUL
     assert isinstance(message, EmailMessage)
     return message
 
