@@ -30,5 +30,5 @@ def handler(event, context):
             for year in figures["last_years"]
         ],
     }
-    time.sleep(float(os.environ.get("WORK_SECONDS", "3")))
+    time.sleep(float(os.environ.get("WORK_SECONDS", "2")))
     return {name: event[name] for name in ("report_id", "title", "recipient")} | {"summary": summary}

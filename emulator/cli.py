@@ -1,0 +1,192 @@
+"""The command line: start, demo, drill, version.
+
+Decides what is asked and what is answered in words. Everything heavy is imported by the command that needs it, so
+that `emulator --help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from emulator.settings import Settings
+
+HELP = """
+A local emulator of one path through AWS: API Gateway → Lambda → Step Functions → email.
+
+Start it, copy the two export lines that it prints, and every AWS SDK, the AWS CLI and your own handlers talk to it:
+
+    emulator start
+    export AWS_ENDPOINT_URL=http://localhost:4566
+    aws lambda list-functions
+
+Never seen an asynchronous API? `emulator demo` shows one in seconds, `emulator drill` asks what makes it asynchronous.
+Every setting is also a variable EMULATOR_…, see docs/settings.md.
+"""
+
+app = typer.Typer(
+    name="emulator",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Entry point of the command `emulator`."""
+    app()
+
+
+@app.command()
+def start(
+    port: Annotated[int | None, typer.Option(help="Port to answer on; 0 takes a free one. [default: 4566]")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1, this machine only]")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Directory everything is kept in. [default: .emulator]")] = None,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep everything in memory only.")] = False,
+    smtp: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Send a copy of every email to this server.")
+    ] = None,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="Start with AWS time frozen; POST /_emulator/clock moves it.")
+    ] = False,
+) -> None:
+    """Run the emulator until Ctrl-C. What was accepted survives a restart, and a kill."""
+    from emulator.adapters.sqlite import DataDirectoryInUse, UnknownSchema
+    from emulator.app import serve
+    from emulator.settings import Settings
+
+    if ephemeral and data is not None:
+        _stop("--ephemeral and --data exclude each other.", "Leave one of them out.")
+    try:
+        overrides: dict[str, Any] = {"port": port, "host": host, "data": data, "smtp": smtp, "frozen": frozen or None}
+        settings = Settings.from_environment(**overrides)
+    except ValueError as error:
+        _stop(f"A variable EMULATOR_… has a value that cannot be read: {error}.", "docs/settings.md lists them.")
+    if ephemeral:
+        settings = _without_data(settings)
+    _check(settings)
+    try:
+        serve(settings, lambda url: typer.echo(greeting(settings, url)))
+    except DataDirectoryInUse as error:
+        _stop(
+            str(error), "Stop that process, or start with --data another-directory (or --ephemeral) and another --port."
+        )
+    except UnknownSchema as error:
+        _stop(str(error), "Start with another --data, or with the version that wrote this one.")
+    except OSError as error:
+        _stop_for(error, settings)
+
+
+@app.command()
+def demo(
+    real: Annotated[bool, typer.Option("--real", help="Real time instead of virtual time: takes 45 s.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the emulator it starts; 0 takes a free one.")] = 0,
+) -> None:
+    """One report, both ways: a synchronous route that gives up, an asynchronous one that answers at once."""
+    from emulator.demo import demo as showing
+
+    raise typer.Exit(showing.run(real, port))
+
+
+@app.command()
+def drill(
+    real: Annotated[bool, typer.Option("--real", help="Real time instead of virtual time: takes two minutes.")] = False,
+) -> None:
+    """Four attempts to get an immediate answer from a slow route, and what each really does."""
+    from emulator.demo import drill as showing
+
+    raise typer.Exit(showing.run(real))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from emulator import __version__
+
+    typer.echo(__version__)
+
+
+def greeting(settings: Settings, url: str) -> str:
+    """What `start` prints once it answers."""
+    where = "in memory only; gone when it ends" if settings.data is None else str(settings.data.resolve())
+    time = "frozen; POST /_emulator/clock moves it" if settings.frozen else "runs with this machine's clock"
+    lines = [
+        f"emulator answers on {url}",
+        "",
+        f"  control    {url}/_emulator/docs",
+        f"  mail       {url}/_emulator/mail   (JSON: {url}/_emulator/inbox)",
+        f"  data       {where}",
+        f"  AWS time   {time}",
+    ]
+    if settings.smtp:
+        lines.append(f"  mail also  to {settings.smtp}")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "Copy into the shell of your program or of the AWS CLI:",
+            "",
+            f"  export AWS_ENDPOINT_URL={url}",
+            "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=" + settings.region,
+            "",
+            "Ctrl-C ends it.",
+        ]
+    )
+
+
+def _without_data(settings: Settings) -> Settings:
+    from dataclasses import replace
+
+    return replace(settings, data=None)
+
+
+def _check(settings: Settings) -> None:
+    """Refuse values that could only fail later."""
+    if not 0 <= settings.port <= 65535:
+        _stop(f"--port {settings.port} is no port.", "Ports are 0 to 65535; 0 takes a free one.")
+    if settings.smtp is not None:
+        host, _, port = settings.smtp.rpartition(":")
+        if not host or not port.isdigit():
+            _stop(f"--smtp {settings.smtp} is not HOST:PORT.", "For Mailpit on this machine: --smtp localhost:1025")
+    if settings.data is not None:
+        try:
+            settings.data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _stop(
+                f"The data directory {settings.data} cannot be made: {error.strerror}.",
+                "Choose another with --data DIR.",
+            )
+        if not os.access(settings.data, os.W_OK | os.X_OK):
+            _stop(f"The data directory {settings.data} cannot be written to.", "Choose another with --data DIR.")
+
+
+def _stop_for(error: OSError, settings: Settings) -> None:
+    import errno
+
+    if error.errno == errno.EADDRINUSE:
+        _stop(
+            f"Port {settings.port} on {settings.host} is in use, perhaps by another emulator.",
+            f"Stop what uses it, or choose another: emulator start --port {settings.port % 65535 + 1}",
+        )
+    if error.errno == errno.EACCES:
+        _stop(
+            f"Port {settings.port} may not be opened by this user.", "Choose one above 1023, for example --port 4566."
+        )
+    if error.errno in (errno.EADDRNOTAVAIL, errno.ENOENT) or type(error).__name__ == "gaierror":
+        _stop(f"{settings.host} is no address of this machine.", "Leave --host out, or use 0.0.0.0 for every address.")
+    raise error
+
+
+def _stop(problem: str, next_step: str) -> None:
+    """End with exit code 1, saying what is wrong and what to do."""
+    typer.echo(f"{problem}\n{next_step}", err=True)
+    raise typer.Exit(1)
