@@ -113,8 +113,8 @@ def _xml(
     )
     text, identifier = xml_text(error.message), xml_text(request_id)
     if protocol == "rest-xml" and service.name == "s3":
-        inner = f"<Error><Code>{xml_text(code)}</Code><Message>{text}</Message>{extra}<RequestId>{identifier}</RequestId>"
-        document = f'<?xml version="1.0" encoding="UTF-8"?>\n{inner}</Error>'
+        inner = f"<Code>{xml_text(code)}</Code><Message>{text}</Message>{extra}<RequestId>{identifier}</RequestId>"
+        document = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
         content_type = "application/xml"
     else:
         namespace = service.metadata.get("xmlNamespace")

@@ -12,7 +12,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -75,7 +75,7 @@ def _integer_parser(kind: str) -> Parser:
         if type(value) is not int:
             raise _mistyped(value, name)
         if not -bound <= value < bound:
-            raise malformed(f"{value} can not be converted to an {name}" if abs(value) < 1 << 128 else "Number too large")
+            raise malformed(f"Numeric value out of range of {name}")
         return value
 
     return parse
@@ -122,12 +122,12 @@ def _instant(value: Any) -> Any:
 
 def _from_iso(text: str) -> float:
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _from_http_date(text: str) -> float:
     moment = parsedate_to_datetime(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 _SCALARS: dict[str, Parser] = {

@@ -10,7 +10,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
@@ -43,7 +43,7 @@ def xml_text(value: str) -> str:
 
 def _epoch(value: Any) -> float:
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     return float(value)
 
 
@@ -53,7 +53,7 @@ def _unix(value: Any) -> Any:
 
 
 def _iso(value: Any) -> str:
-    moment = datetime.fromtimestamp(round(_epoch(value), 3), timezone.utc)
+    moment = datetime.fromtimestamp(round(_epoch(value), 3), UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 

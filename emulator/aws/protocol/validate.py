@@ -288,7 +288,7 @@ def _scalar_check(constraints: list[Constraint]) -> Check | None:
 
 
 def _listed(constraints: list[Constraint], service: str, enumerated: bool) -> str:
-    """Recorded: Lambda names null with enumerations (architectures), not with patterns (subnetIds); API Gateway never."""
+    """Recorded: Lambda names null with enumerations (architectures), not with patterns (subnetIds)."""
     texts = [text for _, text in constraints]
     if not texts or (service == "lambda" and enumerated):
         texts.append(_NOT_NULL)

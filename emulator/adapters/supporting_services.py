@@ -1,0 +1,191 @@
+"""The services around the path (S3, IAM, STS, DynamoDB, …), answered by moto in this process.
+
+moto is imported when the first such request arrives, in a thread, and called through the one seam its botocore stub
+offers: a prepared request in, (status, headers, body) out. No socket is involved and nothing of moto's leaks
+further. Its state lives in memory and its timestamps are the host's: docs/compatibility.md says so.
+
+A service whose effects would have to reach our own services (SNS → Lambda, rules, log streams) is not
+delegated: moto would accept what then never happens.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+
+from emulator.aws.errors import NotEmulated
+from emulator.aws.protocol import load_service
+from emulator.aws.scope import DEFAULT_ACCOUNT, DEFAULT_REGION
+from emulator.ports import SupportingServices
+
+NOT_DELEGATED = frozenset(
+    {
+        "lambda",
+        "apigateway",
+        "apigatewayv2",
+        "apigatewaymanagementapi",
+        "stepfunctions",
+        "ses",
+        "sesv2",
+        "sns",
+        "events",
+        "scheduler",
+        "pipes",
+        "logs",
+        "cloudformation",
+        "batch",
+        "iot",
+    }
+)
+"""Ours, or promising effects on ours that moto would not deliver."""
+
+_VIRTUAL_HOSTED = re.compile(r"^(?P<bucket>[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])\.s3(?:[.-]|$)", re.IGNORECASE)
+_ACCOUNT = re.compile(r"[0-9]{12}")
+
+
+@cache
+def _moto_directory() -> Path | None:
+    spec = importlib.util.find_spec("moto")
+    return Path(spec.origin).parent if spec is not None and spec.origin is not None else None
+
+
+class MotoServices(SupportingServices):
+    """moto's backends behind the port. One request at a time: moto's state is not made for threads."""
+
+    def __init__(self) -> None:
+        self._stub: Any = None
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    def supports(self, service: str) -> bool:
+        """Whether moto has a backend of that name. Does not import moto."""
+        directory = _moto_directory()
+        if directory is None or service in NOT_DELEGATED or not service.replace("-", "").isalnum():
+            return False
+        return (directory / service.replace("-", "") / "urls.py").exists()
+
+    async def handle(
+        self, service: str, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Answer one request. Raises NotEmulated for what moto itself refuses."""
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(1)
+        return await anyio.to_thread.run_sync(
+            self._answer, service, method, url, list(headers), body, limiter=self._limiter
+        )
+
+    async def reset(self) -> None:
+        """Forget everything; nothing to do as long as moto was never needed."""
+        if self._stub is None:
+            return
+        from moto.moto_api._internal.models import moto_api_backend
+
+        assert self._limiter is not None
+        await anyio.to_thread.run_sync(moto_api_backend.reset, limiter=self._limiter)
+
+    def _answer(
+        self, service: str, method: str, url: str, headers: list[tuple[str, str]], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        _refuse_lost_effects(service, method, url, body)
+        stub = self._load()
+        from botocore.awsrequest import AWSPreparedRequest
+        from botocore.compat import HTTPHeaders
+
+        target = _aws_url(service, url, headers)
+        sent = HTTPHeaders()
+        for name, value in headers:
+            if name.lower() not in ("host", "x-moto-account-id"):
+                sent[name] = value
+        sent["Host"] = urlsplit(target).netloc
+        sent["x-moto-account-id"] = _account(url, headers)
+        request = AWSPreparedRequest(method=method, url=target, headers=sent, body=body, stream_output=False)
+        try:
+            answer = stub.process_request(request)
+        except NotImplementedError as problem:
+            raise NotEmulated(service, _operation_name(service, method, headers), str(problem)[:200]) from problem
+        if answer is None or (answer[0] == 404 and answer[2] == "Not yet implemented"):
+            raise NotEmulated(service, _operation_name(service, method, headers))
+        status, given, content = answer
+        return int(status), _plain_headers(given), _plain_body(content)
+
+    def _load(self) -> Any:
+        if self._stub is None:
+            os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")
+            os.environ.setdefault("AWS_DEFAULT_REGION", DEFAULT_REGION)
+            from moto.core.botocore_stubber import BotocoreStubber
+
+            self._stub = BotocoreStubber()
+        return self._stub
+
+
+def _refuse_lost_effects(service: str, method: str, url: str, body: bytes) -> None:
+    """S3 notifications would call moto's own Lambda, which holds no function of ours."""
+    if service == "s3" and method == "PUT" and "notification" in urlsplit(url).query.split("&")[0]:
+        for word in (b"Function", b"Topic", b"Queue", b"EventBridge"):
+            if word + b"Configuration" in body:
+                raise NotEmulated("s3", "PutBucketNotificationConfiguration")
+
+
+def _aws_url(service: str, url: str, headers: Sequence[tuple[str, str]]) -> str:
+    """The request's URL as AWS's own host would see it, because moto routes by host."""
+    parts = urlsplit(url)
+    prefix: str = load_service(service).metadata["endpointPrefix"]
+    region = _region(url, headers)
+    if service == "s3":
+        virtual = _VIRTUAL_HOSTED.match(parts.netloc)
+        host = f"{virtual.group('bucket')}.s3.amazonaws.com" if virtual else "s3.amazonaws.com"
+    else:
+        host = f"{prefix}.{region}.amazonaws.com"
+    return f"https://{host}{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+
+
+def _credential(url: str, headers: Sequence[tuple[str, str]]) -> list[str]:
+    for name, value in headers:
+        if name.lower() == "authorization":
+            found = re.search(r"Credential=([^,\s]+)", value)
+            if found:
+                return found.group(1).split("/")
+    found = re.search(r"[?&]X-Amz-Credential=([^&]+)", url)
+    return found.group(1).replace("%2F", "/").split("/") if found else []
+
+
+def _account(url: str, headers: Sequence[tuple[str, str]]) -> str:
+    key = (_credential(url, headers) or [""])[0]
+    return key if _ACCOUNT.fullmatch(key) else DEFAULT_ACCOUNT
+
+
+def _region(url: str, headers: Sequence[tuple[str, str]]) -> str:
+    parts = _credential(url, headers)
+    region = parts[2] if len(parts) > 2 else ""
+    return region if re.fullmatch(r"[a-z0-9-]{1,32}", region) else DEFAULT_REGION
+
+
+def _operation_name(service: str, method: str, headers: Sequence[tuple[str, str]]) -> str:
+    for name, value in headers:
+        if name.lower() == "x-amz-target":
+            return value.rpartition(".")[2]
+    return f"this {method} request" if service == "s3" else "this operation"
+
+
+def _plain_headers(given: Any) -> list[tuple[str, str]]:
+    items = given.items() if hasattr(given, "items") else given
+    hop_by_hop = ("content-length", "transfer-encoding", "connection", "server", "status", "date")
+    return [(str(name), str(value)) for name, value in items if str(name).lower() not in hop_by_hop]
+
+
+def _plain_body(content: Any) -> bytes:
+    if content is None:
+        return b""
+    if isinstance(content, str):
+        return content.encode("utf-8", "surrogateescape")
+    if isinstance(content, (bytes, bytearray, memoryview)):
+        return bytes(content)
+    return b"".join(piece.encode() if isinstance(piece, str) else piece for piece in content)
