@@ -37,6 +37,7 @@ from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.event_configs import destination_function
 from emulator.services.lambda_.operations.state import Resolved
 from emulator.services.lambda_.rules.names import FunctionName, function_arn
+from emulator.services.lambda_.rules.payload import LARGEST_PAYLOAD_BYTES
 from emulator.settings import LiveSettings
 
 
@@ -74,7 +75,7 @@ class EventWorker:
         except AwsError:
             return Attempt(event, "discarded", now, now, discard="FunctionDeleted")
         config = function.event_config
-        if event.hops > MOST_HOPS:
+        if event.hops >= MOST_HOPS:
             return Attempt(event, "discarded", now, now, config, discard="RecursiveInvocation")
         if function.reserved == 0:
             return Attempt(event, "discarded", now, now, config, discard="ZeroReservedConcurrency")
@@ -111,7 +112,9 @@ class EventWorker:
             alive = jobs.complete(tx, job.id)
         if not alive:  # finished by somebody else, or reset: its effects are not ours to repeat
             return
-        error_type = attempt.result.error_type if attempt.result is not None else None
+        detail = _described(decision)
+        if not isinstance(decision, Retry) and not self._inform_destination(tx, job.body, attempt, decision):
+            detail += ", DestinationDeliveryFailed"
         tables.record_invocation(
             tx,
             InvocationRecord(
@@ -123,27 +126,29 @@ class EventWorker:
                 attempt.ended_at,
                 attempt.outcome,
                 event.scope,
-                error_type,
-                _described(decision),
+                attempt.result.error_type if attempt.result is not None else None,
+                detail,
             ),
         )
-        if not isinstance(decision, Retry) and attempt.config is not None:
-            self._inform_destination(tx, job.body, attempt, decision)
 
-    def _inform_destination(self, tx: Transaction, payload: bytes, attempt: Attempt, decision: Decision) -> None:
-        assert attempt.config is not None
-        if attempt.event.hops > MOST_HOPS:
-            return
-        arn = attempt.config.on_success if isinstance(decision, Done) else attempt.config.on_failure
+    def _inform_destination(self, tx: Transaction, payload: bytes, attempt: Attempt, decision: Decision) -> bool:
+        """Queue the invocation record for the destination, if there is one; False if it cannot be delivered."""
+        config = attempt.config
+        if config is None or attempt.event.hops >= MOST_HOPS:
+            return True
+        arn = config.on_success if isinstance(decision, Done) else config.on_failure
         target = destination_function(arn) if arn else None
         if target is None:
-            return
+            return True
         condition = decision.condition if isinstance(decision, Discard) else "Success"
         result = attempt.result
         response = None if result is None else (_json(result.payload), result.function_error)
         record = invocation_record(attempt.event, condition, _json(payload), tx.now, response)
-        body = json.dumps(record, separators=(",", ":")).encode()
+        body = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
+        if len(body) > LARGEST_PAYLOAD_BYTES["Event"]:
+            return False
         self._operations.accept_event(tx, target, body, tx.new_id(), attempt.event.hops + 1)
+        return True
 
     def _rules(self, config: EventInvokeConfig | None) -> RetryRules:
         settings: LiveSettings = self._operations.settings

@@ -104,7 +104,7 @@ def _with_member(name: str, mode: int = 0, text: bytes = b"x", flags: int = 0) -
     ],
 )
 def test_a_package_that_is_no_safe_zip_is_refused(package: bytes) -> None:
-    with pytest.raises(AwsError, match="Could not unzip uploaded file. Please check your file"):
+    with pytest.raises(AwsError, match="Could not unzip uploaded file"):
         check_package(package)
 
 
@@ -152,7 +152,7 @@ def test_a_payload_that_is_not_json_is_refused_in_the_parsers_words(payload: byt
     assert part in caught.value.message
 
 
-@pytest.mark.parametrize("payload", [b"{}", b"null", b'"text"', b"1.5e3", " [1, \"é\"]\n".encode()])
+@pytest.mark.parametrize("payload", [b"{}", b"null", b'"text"', b"1.5e3", ' [1, "é"]\n'.encode()])
 def test_any_json_text_is_a_payload(payload: bytes) -> None:
     check_json(payload)
 
@@ -179,7 +179,11 @@ BASE = {"Runtime": "python3.12", "Handler": "a.b", "Role": "arn:aws:iam::1111111
         ({"Runtime": "python3.7"}, "InvalidParameterValueException", "The runtime parameter of python3.7 is no longer"),
         ({"Runtime": "PYTHON3.9"}, "InvalidParameterValueException", "Value PYTHON3.9 at 'runtime' failed to satisfy"),
         ({"Role": "r1"}, "ValidationException", "Value 'r1' at 'role' failed to satisfy constraint"),
-        ({"Timeout": 901}, "ValidationException", "'timeout' failed to satisfy constraint: Member must have value less"),
+        (
+            {"Timeout": 901},
+            "ValidationException",
+            "'timeout' failed to satisfy constraint: Member must have value less",
+        ),
         ({"MemorySize": 10241}, "InvalidParameterValueException", "less than or equal to 10240"),
         ({"Architectures": ["X86_64"]}, "ValidationException", "Value '[X86_64]' at 'architectures'"),
         ({"Architectures": ["x86_64", "arm64"]}, "ValidationException", "Value '[x86_64, arm64]' at 'architectures'"),
