@@ -1,0 +1,104 @@
+"""What AWS promises about asynchronous invocation, told through boto3 in frozen time."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from emulator.testing import RunningEmulator
+from tests.wire.test_lambda import create, package
+
+FAILS_TWICE = """
+import os, pathlib
+
+def handler(event, context):
+    marker = pathlib.Path("/tmp") / ("attempts-" + context.aws_request_id)
+    count = int(marker.read_text()) + 1 if marker.exists() else 1
+    marker.write_text(str(count))
+    if count <= event["failures"]:
+        raise RuntimeError("attempt %d fails" % count)
+    marker.unlink()
+"""
+
+
+def failing_function(emulator: RunningEmulator) -> Any:
+    client = emulator.client("lambda")
+    create(client, Code={"ZipFile": package(FAILS_TWICE)})
+    return client
+
+
+def accept(client: Any, failures: int) -> str:
+    payload = json.dumps({"failures": failures}).encode()
+    answer = client.invoke(FunctionName="f", InvocationType="Event", Payload=payload)
+    assert answer["StatusCode"] == 202
+    assert answer["Payload"].read() == b""
+    return answer["ResponseMetadata"]["RequestId"]
+
+
+def attempts(emulator: RunningEmulator, request_id: str) -> list[dict[str, Any]]:
+    lines = emulator.call(emulator.emulator.recent_invocations)
+    return [line for line in lines if line["request_id"] == request_id]
+
+
+def test_an_event_that_fails_twice_is_retried_after_60_and_180_seconds(emulator: RunningEmulator) -> None:
+    client = failing_function(emulator)
+    start = emulator.now()
+    request_id = accept(client, failures=2)
+    emulator.advance(59)
+    assert len(attempts(emulator, request_id)) == 1
+    emulator.advance(1)
+    assert len(attempts(emulator, request_id)) == 2
+    emulator.advance(119)
+    assert len(attempts(emulator, request_id)) == 2
+    emulator.advance(1)
+    seen = attempts(emulator, request_id)
+    assert [round(line["started_at"] - start) for line in seen] == [0, 60, 180]
+    assert [line["outcome"] for line in seen] == ["function_error", "function_error", "success"]
+
+
+def test_an_event_that_never_succeeds_is_given_up_after_three_attempts(emulator: RunningEmulator) -> None:
+    client = failing_function(emulator)
+    request_id = accept(client, failures=99)
+    emulator.settle()
+    seen = attempts(emulator, request_id)
+    assert [line["decision"] for line in seen] == ["retry", "retry", "RetriesExhausted"]
+
+
+def test_an_event_succeeds_on_its_second_attempt(emulator: RunningEmulator) -> None:
+    client = failing_function(emulator)
+    request_id = accept(client, failures=1)
+    emulator.settle()
+    assert [line["decision"] for line in attempts(emulator, request_id)] == ["retry", "done"]
+
+
+def test_an_event_that_would_grow_too_old_is_given_up_at_once(emulator: RunningEmulator) -> None:
+    client = failing_function(emulator)
+    client.put_function_event_invoke_config(FunctionName="f", MaximumEventAgeInSeconds=90)
+    request_id = accept(client, failures=99)
+    emulator.settle()
+    assert [line["decision"] for line in attempts(emulator, request_id)] == ["retry", "EventAgeExceeded"]
+
+
+def test_an_event_waits_in_the_queue_while_its_function_is_replaced(emulator: RunningEmulator) -> None:
+    client = failing_function(emulator)
+    request_id = accept(client, failures=99)
+    emulator.advance(1)
+    client.update_function_code(FunctionName="f", ZipFile=package("def handler(event, context): pass"))
+    emulator.settle()
+    assert [line["outcome"] for line in attempts(emulator, request_id)] == ["function_error", "success"]
+
+
+def test_the_outcome_of_an_event_reaches_its_destination(emulator: RunningEmulator) -> None:
+    client = failing_function(emulator)
+    create(client, "observer")
+    arn = client.get_function(FunctionName="observer")["Configuration"]["FunctionArn"]
+    client.put_function_event_invoke_config(
+        FunctionName="f", MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": arn}}
+    )
+    accept(client, failures=99)
+    emulator.settle()
+    lines = emulator.call(emulator.emulator.recent_invocations)
+    assert [(line["function_name"], line["outcome"]) for line in lines] == [
+        ("f", "function_error"),
+        ("observer", "success"),
+    ]
