@@ -19,7 +19,7 @@ Template = Callable[["Environment"], Json]
 class Environment:
     """What paths look at: `$` data, `$$` context object, `$name` variables. Built cheaply, parsed on demand."""
 
-    __slots__ = ("_context", "_variables", "data", "new_id", "random")
+    __slots__ = ("_context", "_new_id", "_random", "_variables", "data")
 
     def __init__(
         self,
@@ -32,12 +32,20 @@ class Environment:
         self.data = data
         self._context = context
         self._variables = variables
-        self.random = random
-        self.new_id = new_id
+        self._random = random
+        self._new_id = new_id
+
+    def random(self) -> float:
+        """A number in [0, 1)."""
+        return self._random()
+
+    def new_id(self) -> str:
+        """A fresh UUID."""
+        return self._new_id()
 
     def over(self, data: Data) -> Environment:
         """The same, looking at other data."""
-        return Environment(data, self._context, self._variables, self.random, self.new_id)
+        return Environment(data, self._context, self._variables, self._random, self._new_id)
 
     def select(self, path: Path) -> Json:
         """What a path selects. Raises `NoResult`."""
