@@ -1,0 +1,436 @@
+"""A function's process: loads the handler, answers invocations over the control channel, reports errors as AWS does.
+
+The payloads, texts and log lines are those of awslambdaric (reference lambda_invoke.md 1.5–1.7). This file's name
+matters: AWS leaves out of stack traces the leading frames of a file called bootstrap.py.
+Runs in the child process and imports the standard library only. Knows no pool, no timeout and no AWS time.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import decimal
+import importlib
+import io
+import json
+import logging
+import os
+import re
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from . import wire
+from .virtual_time import TimeShim
+
+MAXIMUM_RESULT_BYTES = 6_291_556
+MEMORY_SLACK_BYTES = 96 * 1024 * 1024
+"""Beyond the configured memory: the stacks of threads count in full although hardly used."""
+MAXIMUM_OPEN_FILES = 1024
+HIGH_DESCRIPTOR = 900
+UNICODE_RESULTS = ("AWS_Lambda_python3.12", "AWS_Lambda_python3.13", "AWS_Lambda_python3.14")
+
+
+class Fault(Exception):
+    """A failure that Lambda itself names."""
+
+    def __init__(self, error_type: str, message: str, trace: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.error_type, self.message, self.trace = error_type, message, trace
+
+
+# ── errors ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def make_error(message: str, error_type: str, trace: list[str] | None, request_id: str) -> dict[str, Any]:
+    """AWS's error payload, keys in AWS's order [R:test_lambda_runtime_error]."""
+    return {"errorMessage": message, "errorType": error_type, "requestId": request_id, "stackTrace": trace or []}
+
+
+def describe(error: BaseException, request_id: str) -> dict[str, Any]:
+    """The payload of an error that user code raised."""
+    if isinstance(error, Fault):
+        return make_error(error.message, error.error_type, error.trace, request_id)
+    frames = list(traceback.extract_tb(error.__traceback__))
+    while len(frames) > 1 and "/bootstrap.py" in frames[0].filename.replace("\\", "/"):
+        del frames[0]
+    if frames and "/bootstrap.py" in frames[0].filename:
+        frames = []
+    plain = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in frames]
+    return make_error(str(error), type(error).__name__, traceback.format_list(plain), request_id)  # type: ignore[arg-type]
+
+
+# ── the handler ─────────────────────────────────────────────────────────────────────────────────
+
+
+def load_handler(handler: str) -> Callable[[Any, Any], Any]:
+    """Import `module.function`. Raises Fault, or what the module itself raises."""
+    try:
+        module_name, function_name = handler.rsplit(".", 1)
+    except ValueError as error:
+        raise Fault("Runtime.MalformedHandlerName", f"Bad handler '{handler}': {error}") from None
+    if module_name.split(".")[0] in sys.builtin_module_names:
+        raise Fault(
+            "Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module"
+        )
+    try:
+        module = importlib.import_module(module_name.replace("/", "."))
+    except ImportError as error:
+        raise Fault("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from None
+    except SyntaxError as error:
+        trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
+        message = f"Syntax error in module '{module_name}': {error}"
+        raise Fault("Runtime.UserCodeSyntaxError", message, trace) from None
+    try:
+        found: Callable[[Any, Any], Any] = getattr(module, function_name)
+    except AttributeError:
+        message = f"Handler '{function_name}' missing on module '{module_name}'"
+        raise Fault("Runtime.HandlerNotFound", message) from None
+    return found
+
+
+def forget_shadowed(task_root: str) -> None:
+    """What the package brings itself wins over what the zygote has already imported, boto3 for example."""
+    own = {entry.split(".")[0] for entry in os.listdir(task_root) if entry.endswith(".py") or "." not in entry}
+    essential = {"sys", "os", "time", "json", "logging", "traceback", "importlib", "_lambda_runtime", "encodings"}
+    shadowed = own - essential - set(sys.builtin_module_names)
+    bundled = {"boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil"}
+    if shadowed & bundled:
+        shadowed |= bundled
+    for name in list(sys.modules):
+        if name.split(".")[0] in shadowed:
+            del sys.modules[name]
+
+
+class Context:
+    """The context object of a handler (reference 1.7)."""
+
+    def __init__(self, header: dict[str, Any], environment: Any) -> None:
+        self.aws_request_id: str = header["id"]
+        self.log_group_name: str | None = environment.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name: str | None = environment.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.function_name: str | None = environment.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.memory_limit_in_mb: str | None = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.function_version: str | None = environment.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.invoked_function_arn: str = header["arn"]
+        self.tenant_id: str | None = None
+        self.client_context = _client_context(header.get("client"))
+        self.identity = CognitoIdentity()
+        self._epoch_deadline_time_in_ms: int = header["deadline"]
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
+
+    def log(self, message: object) -> None:
+        sys.stdout.write(str(message))
+
+    def __repr__(self) -> str:
+        names = (
+            "aws_request_id", "log_group_name", "log_stream_name", "function_name", "memory_limit_in_mb",
+            "function_version", "invoked_function_arn", "client_context", "identity", "tenant_id",
+        )  # fmt: skip
+        return "LambdaContext([" + ",".join(f"{name}={getattr(self, name)}" for name in names) + "])"
+
+
+Context.__name__ = Context.__qualname__ = "LambdaContext"
+
+
+class CognitoIdentity:
+    cognito_identity_id: str | None = None
+    cognito_identity_pool_id: str | None = None
+
+
+class ClientContext:
+    custom: Any = None
+    env: Any = None
+    client: Any = None
+
+
+class Client:
+    """The mobile client of a client context."""
+
+    FIELDS = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+
+
+def _client_context(text: str | None) -> ClientContext | None:
+    if not text:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        message = f"Unable to parse Client Context JSON: {error}"
+        raise Fault("Runtime.LambdaContextUnmarshalError", message) from None
+    if not isinstance(value, dict):
+        return None
+    context = ClientContext()
+    context.custom, context.env = value.get("custom"), value.get("env")
+    if isinstance(value.get("client"), dict):
+        context.client = Client()
+        for field in Client.FIELDS:
+            setattr(context.client, field, value["client"].get(field))
+    return context
+
+
+# ── results ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Marshaller:
+    """Results as JSON text, as the Python runtimes write it: `", "` and `": "`, Decimals as numbers."""
+
+    def __init__(self, unicode: bool) -> None:
+        self._mark = os.urandom(8).hex()
+        self._decimals = re.compile(f'"{self._mark}:([^"]*)"')
+        self._saw_decimal = False
+        self._encoder = json.JSONEncoder(ensure_ascii=not unicode, default=self._default)
+
+    def _default(self, value: Any) -> Any:
+        if isinstance(value, decimal.Decimal):
+            if value.is_nan():
+                return float("nan")
+            self._saw_decimal = True
+            return f"{self._mark}:{value}"
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+    def marshal(self, value: Any) -> bytes:
+        """Raises Fault when the value cannot be JSON."""
+        try:
+            if isinstance(value, bytes):
+                json.loads(value)
+                return value
+            text = self._encoder.encode(value)
+            if self._saw_decimal:
+                self._saw_decimal = False
+                text = self._decimals.sub(r"\1", text)
+            return text.encode()
+        except Exception as error:
+            raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
+
+
+def answer(
+    handler: Callable[[Any, Any], Any], header: dict[str, Any], payload: Any, marshaller: Marshaller, environment: Any
+) -> tuple[int, bytes]:
+    """Run the handler once: (RESULT or FAILED, JSON). SystemExit, MemoryError and their like pass."""
+    try:
+        context = Context(header, environment)
+        try:
+            event = json.loads(payload)
+        except Exception as error:
+            raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None
+        result = marshaller.marshal(handler(event, context))
+    except MemoryError:
+        raise
+    except Exception as error:
+        return wire.FAILED, marshaller.marshal(describe(error, header["id"]))
+    if len(result) > MAXIMUM_RESULT_BYTES:
+        message = f"Response payload size exceeded maximum allowed payload size ({MAXIMUM_RESULT_BYTES} bytes)."
+        error = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
+        return wire.FAILED, json.dumps(error, separators=(",", ":")).encode()
+    return wire.RESULT, result
+
+
+# ── logging ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class RequestLogHandler(logging.Handler):
+    """`[INFO]\\t2025-11-24T23:12:27.123Z\\t<request id>\\tmessage`: one record is one log event."""
+
+    def __init__(self, request_id: Callable[[], str]) -> None:
+        super().__init__()
+        self._request_id = request_id
+        text = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
+        self.setFormatter(logging.Formatter(text, "%Y-%m-%dT%H:%M:%S"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        record.aws_request_id = self._request_id()
+        sys.stdout.write(self.format(record).replace("\n", wire.LINE_CONTINUES) + "\n")
+
+
+# ── the process ─────────────────────────────────────────────────────────────────────────────────
+
+
+class Process:
+    """One execution environment, from its first to its last breath."""
+
+    def __init__(self, control_fd: int, time_fd: int, shim: TimeShim) -> None:
+        self._control, self._time = control_fd, time_fd
+        self._shim = shim
+        self._buffer = b""
+        self._request_id = ""
+        self._forked = False
+        # Bound now: a handler may replace what it likes in `os`.
+        self._read, self._write, self._exit = os.read, os.write, os._exit
+
+    def run(self) -> None:
+        """Never returns."""
+        code = 1
+        try:
+            code = self._serve()
+        except SystemExit as error:
+            if error.code is None or isinstance(error.code, int):
+                code = (error.code or 0) & 0xFF
+            else:
+                print(error.code, file=sys.stderr)
+        except MemoryError:
+            self._flush()
+            os.kill(os.getpid(), signal.SIGKILL)  # AWS: the kernel does this
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            if not self._forked:
+                atexit._run_exitfuncs()
+            self._flush()
+            self._exit(code)
+
+    def _serve(self) -> int:
+        kind, body = self._receive()
+        assert kind == wire.CONFIGURE, kind
+        config: dict[str, Any] = json.loads(body)
+        self._prepare(config)
+        environment = os.environ
+        marshaller = Marshaller(environment.get("AWS_EXECUTION_ENV") in UNICODE_RESULTS)
+        try:
+            handler = load_handler(config["handler"])
+        except MemoryError:
+            raise
+        except Exception as error:
+            self._answer(wire.INIT_FAILED, marshaller.marshal(describe(error, "")))
+            return 1
+        self._answer(wire.READY, b"")
+        while True:
+            kind, body = self._receive()
+            (length,) = wire.QUESTION.unpack_from(body)
+            header = json.loads(body[4 : 4 + length])
+            self._request_id = header["id"]
+            self._shim.set(header["now"], header["virtual"])
+            if header["trace"]:
+                environment["_X_AMZN_TRACE_ID"] = header["trace"]
+            else:
+                environment.pop("_X_AMZN_TRACE_ID", None)
+            kind, result = answer(handler, header, memoryview(body)[4 + length :].tobytes(), marshaller, environment)
+            if self._forked:
+                return 0  # a copy that the handler forked has returned: the answer is not its to give
+            self._answer(kind, result)
+
+    def _prepare(self, config: dict[str, Any]) -> None:
+        shim, task_root = self._shim, config["task_root"]
+        os.environ.clear()
+        os.environ.update(config["environment"])
+        time.tzset()
+        os.chdir(task_root)
+        forget_shadowed(task_root)
+        extra = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+        sys.path[:0] = [task_root, *(entry for entry in extra if entry not in sys.path)]
+        sys.argv = ["bootstrap.py"]
+        importlib.invalidate_caches()
+        for name, descriptor in (("stdout", 1), ("stderr", 2)):
+            raw = io.FileIO(descriptor, "w", closefd=False)
+            buffered: Any = io.BufferedWriter(raw)
+            setattr(sys, name, io.TextIOWrapper(buffered, "utf-8", "backslashreplace", line_buffering=True))
+        logging.Formatter.converter = time.gmtime
+        logging.getLogger().addHandler(RequestLogHandler(lambda: self._request_id))
+        shim.connect(lambda sleeper, due: self._write_all(self._time, wire.TICK.pack(sleeper, due)))
+        shim.set(config["now"], config["virtual"])
+        os.register_at_fork(after_in_child=self._became_copy)
+        _thread.start_new_thread(self._watch, ())
+        _limit(config["memory_mb"])
+
+    def _watch(self) -> None:
+        """Deliver wake-ups; when the engine is gone, so is everything here."""
+        pending = b""
+        while True:
+            try:
+                data = self._read(self._time, 4096)
+            except OSError:
+                data = b""
+            if not data:
+                if not self._forked:
+                    os.killpg(0, signal.SIGKILL)
+                return
+            pending += data
+            while len(pending) >= wire.TICK.size:
+                sleeper, now = wire.TICK.unpack_from(pending)
+                pending = pending[wire.TICK.size :]
+                self._shim.wake(sleeper, now)
+
+    def _became_copy(self) -> None:
+        """In a process that the handler forked: it must not speak for us."""
+        self._forked = True
+        self._shim.connect(None)
+        for descriptor in (self._control, self._time):
+            try:
+                os.close(descriptor)
+            except OSError:
+                pass
+
+    def _answer(self, kind: int, body: bytes) -> None:
+        self._flush()
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        if sys.platform == "darwin":
+            used //= 1024
+        self._write_all(self._control, wire.frame(kind, wire.ANSWER.pack(used), body))
+
+    def _receive(self) -> tuple[int, bytes]:
+        size = wire.HEADER.size
+        buffer = self._buffer
+        while len(buffer) < size:
+            buffer += self._more(65536)
+        length, kind = wire.HEADER.unpack_from(buffer)
+        parts, missing = [buffer[size:]], length - (len(buffer) - size)
+        while missing > 0:
+            parts.append(self._more(min(missing, 1 << 20)))
+            missing -= len(parts[-1])
+        body = b"".join(parts)
+        self._buffer = body[length:]
+        return kind, body[:length]
+
+    def _more(self, size: int) -> bytes:
+        data = self._read(self._control, size)
+        if not data:
+            self._exit(0)
+        return data
+
+    def _write_all(self, descriptor: int, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[self._write(descriptor, view) :]
+
+    def _flush(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:
+                pass  # closed or replaced by the handler: nothing left to flush
+
+
+def _limit(memory_mb: int) -> None:
+    """AWS's file limit, and the configured memory on top of what the process started with.
+
+    RLIMIT_DATA counts private writable memory, which is what a handler allocates; RLIMIT_AS would count mapped
+    libraries and reserved address space too. macOS enforces neither.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MAXIMUM_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAXIMUM_OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not sys.platform.startswith("linux"):
+        return
+    with open("/proc/self/status", encoding="ascii") as status:
+        used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:"))
+    limit = used + memory_mb * 1024 * 1024 + MEMORY_SLACK_BYTES
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or limit < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def move_high(descriptor: int) -> int:
+    """The descriptor at a high number, not inherited by programs that the handler starts."""
+    import fcntl
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, min(HIGH_DESCRIPTOR, soft - 16))
+    os.close(descriptor)
+    return high

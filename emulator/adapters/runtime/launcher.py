@@ -1,0 +1,223 @@
+"""How execution environments come into being and are ended: forked from the zygote, or as fresh processes.
+
+Decides about processes only; what they say to each other is `environment` and `bootstrap`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+ZYGOTE = Path(__file__).with_name("zygote.py")
+MOST_FORKS_UNDER_WAY = 8
+LONGEST_END_SECONDS = 3.0
+
+
+class Child(ABC):
+    """A started process; `ended` becomes its wait status."""
+
+    ended: asyncio.Future[int]
+
+    @abstractmethod
+    def kill(self) -> None:
+        """Kill its whole process group. Does nothing when it has ended."""
+
+
+class Launcher(ABC):
+    """Starts processes that serve a control and a time socket and write to a log pipe."""
+
+    @abstractmethod
+    async def start(self, control: socket.socket, ticks: socket.socket, log: int) -> Child:
+        """Start one; the caller keeps and closes its own copies."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """End all that it started."""
+
+
+def default_launcher() -> Launcher:
+    """The zygote where fork is safe."""
+    return ZygoteLauncher() if sys.platform.startswith("linux") else SpawnLauncher()
+
+
+def _site_folder() -> str:
+    spec = importlib.util.find_spec("boto3")
+    return str(Path(spec.origin).parent.parent) if spec is not None and spec.origin else ""
+
+
+def _bare_environment() -> dict[str, str]:
+    """What a Python needs to start; nothing of the host's AWS configuration."""
+    keep = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "VIRTUAL_ENV", "SYSTEMROOT")
+    return {"LANG": "C.UTF-8", **{name: os.environ[name] for name in keep if name in os.environ}}
+
+
+class _Forked(Child):
+    def __init__(self, launcher: ZygoteLauncher) -> None:
+        self._launcher = launcher
+        self.ended = asyncio.get_running_loop().create_future()
+        self.started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def kill(self) -> None:
+        if self.started.done() and not self.ended.done():
+            self._launcher.say({"kill": self.started.result()})
+
+
+class ZygoteLauncher(Launcher):
+    """Forks from one warm process, started on first use and again should it die."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sock: socket.socket | None = None
+        self._gate: asyncio.Semaphore | None = None
+        self._number = 0
+        self._starting: dict[int, _Forked] = {}
+        self._children: dict[int, _Forked] = {}
+
+    async def start(self, control: socket.socket, ticks: socket.socket, log: int) -> Child:
+        if self._gate is None:
+            self._gate = asyncio.Semaphore(MOST_FORKS_UNDER_WAY)
+        async with self._gate:
+            sock = self._sock or self._start_zygote()
+            child = _Forked(self)
+            self._number += 1
+            self._starting[self._number] = child
+            message = json.dumps({"fork": self._number}).encode()
+            socket.send_fds(sock, [message], [control.fileno(), ticks.fileno(), log])
+            await child.started
+            return child
+
+    def _start_zygote(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-P", str(ZYGOTE), str(theirs.fileno()), _site_folder()]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True,
+            env=_bare_environment(), cwd="/",
+        )  # fmt: skip
+        theirs.close()
+        ours.setblocking(False)
+        asyncio.get_running_loop().add_reader(ours.fileno(), self._listen, ours)
+        self._sock = ours
+        return ours
+
+    def say(self, message: dict[str, int]) -> None:
+        """Send a message; a dead zygote has taken its children along."""
+        if self._sock is not None:
+            try:
+                self._sock.send(json.dumps(message).encode())
+            except BlockingIOError:
+                asyncio.get_running_loop().call_later(0.01, self.say, message)
+            except OSError:
+                pass
+
+    def _listen(self, sock: socket.socket) -> None:
+        while True:
+            try:
+                data = sock.recv(4096)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                return self._lost(sock)
+            message = json.loads(data)
+            if "number" in message:
+                child = self._starting.pop(message["number"])
+                self._children[message["pid"]] = child
+                if not child.started.done():
+                    child.started.set_result(message["pid"])
+                else:
+                    self.say({"kill": message["pid"]})  # whoever asked was cancelled
+            else:
+                child = self._children.pop(message["pid"])
+                if not child.ended.done():
+                    child.ended.set_result(message["status"])
+
+    def _lost(self, sock: socket.socket) -> None:
+        asyncio.get_running_loop().remove_reader(sock.fileno())
+        sock.close()
+        if self._sock is sock:
+            self._sock = None
+        process, self._process = self._process, None
+        if process is not None:
+            threading.Thread(target=process.wait, daemon=True).start()
+        children = [*self._starting.values(), *self._children.values()]
+        self._starting.clear()
+        self._children.clear()
+        for child in children:
+            if not child.started.done():
+                child.started.set_exception(ChildProcessError("the process that forks environments has ended"))
+            if not child.ended.done():
+                child.ended.set_result(signal.SIGKILL)
+
+    async def aclose(self) -> None:
+        process, sock = self._process, self._sock
+        if process is None or sock is None:
+            return
+        self._process = None
+        sock.shutdown(socket.SHUT_WR)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, process.wait, LONGEST_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            await loop.run_in_executor(None, process.wait)
+        if self._sock is sock:
+            self._lost(sock)
+
+
+class _Spawned(Child):
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        loop = asyncio.get_running_loop()
+        self.process = process
+        self.ended = loop.create_future()
+        threading.Thread(target=self._wait, args=(loop,), daemon=True).start()
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        code = self.process.wait()
+        status = -code if code < 0 else code << 8
+        try:
+            loop.call_soon_threadsafe(lambda: self.ended.done() or self.ended.set_result(status))
+        except RuntimeError:
+            pass  # the loop has ended: nobody asks any more
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+
+class SpawnLauncher(Launcher):
+    """A fresh interpreter for each environment: slower, and safe everywhere."""
+
+    def __init__(self) -> None:
+        self._children: set[_Spawned] = set()
+
+    async def start(self, control: socket.socket, ticks: socket.socket, log: int) -> Child:
+        numbers = (control.fileno(), ticks.fileno())
+        command = [sys.executable, "-P", str(ZYGOTE), "environment", *map(str, numbers), _site_folder()]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=numbers, start_new_session=True,
+            env=_bare_environment(),
+        )  # fmt: skip
+        child = _Spawned(process)
+        self._children.add(child)
+        child.ended.add_done_callback(lambda _: self._children.discard(child))
+        return child
+
+    async def aclose(self) -> None:
+        children = list(self._children)
+        for child in children:
+            child.kill()
+        if children:
+            await asyncio.wait([child.ended for child in children], timeout=LONGEST_END_SECONDS)

@@ -1,0 +1,53 @@
+"""How an invocation that did not answer is told to the caller: AWS's payloads (reference lambda_invoke.md 1.5)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+SIGNALS = {
+    signal.SIGKILL: "killed", signal.SIGSEGV: "segmentation fault", signal.SIGABRT: "aborted",
+    signal.SIGTERM: "terminated", signal.SIGBUS: "bus error", signal.SIGFPE: "floating point exception",
+    signal.SIGILL: "illegal instruction", signal.SIGHUP: "hangup", signal.SIGINT: "interrupt",
+    signal.SIGQUIT: "quit", signal.SIGPIPE: "broken pipe", signal.SIGALRM: "alarm clock",
+}  # fmt: skip
+"""Go's names, which Lambda prints."""
+
+
+def _payload(error_type: str, message: str) -> bytes:
+    return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
+
+
+def timed_out(request_id: str, timeout_seconds: float) -> bytes:
+    """[R:test_lambda_invoke_with_timeout, 2025]"""
+    return _payload(
+        "Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {timeout_seconds:.2f} seconds"
+    )
+
+
+def exit_reason(status: int) -> str:
+    """What a wait status is called."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return f"Runtime exited with error: signal: {SIGNALS.get(signal.Signals(number), str(number))}"
+    code = os.waitstatus_to_exitcode(status)
+    return f"Runtime exited with error: exit status {code}" if code else "Runtime exited without providing a reason"
+
+
+def exited(request_id: str, status: int) -> bytes:
+    """[R:test_lambda_runtime_exit, test_lambda_handler_exit]"""
+    return _payload("Runtime.ExitError", f"RequestId: {request_id} Error: {exit_reason(status)}")
+
+
+def not_available(runtime: str) -> bytes:
+    """A runtime that this machine cannot run: ours, not AWS's."""
+    return _payload(
+        "Runtime.NotAvailable",
+        f"The emulator runs functions of the Python runtimes (python3.x); {runtime} is not emulated. "
+        "See docs/compatibility.md.",
+    )
+
+
+def invalid_package(message: str) -> bytes:
+    return _payload("InvalidZipFileException", message)

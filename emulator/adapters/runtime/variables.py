@@ -1,0 +1,51 @@
+"""The environment variables of a function's process (reference lambda_invoke.md 1.7). Nothing of the host's AWS_* leaks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from emulator.ports import FunctionSpec
+
+PLAIN_ACCOUNT = "000000000000"
+
+
+def function_environment(
+    function: FunctionSpec, task_root: Path, temporary: Path, endpoint_url: str, log_stream: str, session_token: str
+) -> dict[str, str]:
+    """AWS's variables, the user's (which win, except where AWS reserves the name), and where the emulator is."""
+    account = function.account
+    replaceable = {
+        "PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        "LANG": "en_US.UTF-8",
+        "LC_CTYPE": "C.UTF-8",
+        "TZ": ":UTC",
+        "HOME": str(temporary),
+        "TMPDIR": str(temporary),
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
+    }
+    reserved = {
+        "_HANDLER": function.handler,
+        "AWS_REGION": function.region,
+        "AWS_DEFAULT_REGION": function.region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+        "LAMBDA_TASK_ROOT": str(task_root),
+        "LAMBDA_RUNTIME_DIR": str(Path(__file__).parent),
+        "PWD": str(task_root),
+        "SHLVL": "0",
+        # A 12-digit access key is the account (emulator.aws.scope).
+        "AWS_ACCESS_KEY_ID": "test" if account == PLAIN_ACCOUNT else account,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SESSION_TOKEN": session_token,
+    }
+    return {**replaceable, **function.environment, **reserved}

@@ -1,0 +1,32 @@
+"""The frames between the engine and an execution environment, on two private socket pairs.
+
+Control channel: length-prefixed frames, one question and one answer at a time, on the child's main thread.
+Time channel: fixed-size frames, any number of sleepers; its end of file tells the child that the engine is gone.
+Decides bytes only. Runs in both processes, so it imports nothing of the emulator.
+"""
+
+from __future__ import annotations
+
+import struct
+
+HEADER = struct.Struct("<IB")
+"""Length of what follows, kind."""
+ANSWER = struct.Struct("<I")
+"""Starts every answer: the largest resident size so far, KiB."""
+QUESTION = struct.Struct("<I")
+"""Starts an INVOKE frame: the length of its JSON header; the payload follows."""
+TICK = struct.Struct("<Id")
+"""Time channel. Child: (sleeper, due), or (sleeper, CANCELLED). Engine: (sleeper, now)."""
+
+CONFIGURE, INVOKE = 1, 2
+READY, INIT_FAILED, RESULT, FAILED = 11, 12, 13, 14
+CANCELLED = -1.0
+
+LINE_CONTINUES = "\0\n"
+"""In the log pipe: a line break inside one log event (a record of `logging` is one event, as on AWS)."""
+
+
+def frame(kind: int, *parts: bytes) -> bytes:
+    """One frame of the control channel."""
+    body = b"".join(parts)
+    return HEADER.pack(len(body), kind) + body
