@@ -61,8 +61,13 @@ def client(emulator: RunningEmulator) -> Any:
 
 
 def create(client: Any, name: str = "f", **more: Any) -> dict[str, Any]:
-    members: dict[str, Any] = {"Runtime": "python3.11", "Handler": "app.handler", "Role": ROLE}
-    return client.create_function(FunctionName=name, Code={"ZipFile": package()}, **{**members, **more})
+    members: dict[str, Any] = {
+        "Runtime": "python3.11",
+        "Handler": "app.handler",
+        "Role": ROLE,
+        "Code": {"ZipFile": package()},
+    }
+    return client.create_function(FunctionName=name, **{**members, **more})
 
 
 def error_of(work: Any) -> tuple[str, int, str]:
