@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 _NAME = r"[A-Za-z0-9._\-$!#%&'*+^`|~\[\]@]+"
-METHOD_REQUEST = re.compile(rf"^method\.request\.(path|querystring|multivaluequerystring|header|multivalueheader)\.({_NAME})$")
+_PLACE = r"(path|querystring|multivaluequerystring|header|multivalueheader)"
+METHOD_REQUEST = re.compile(rf"^method\.request\.{_PLACE}\.({_NAME})$")
 METHOD_BODY = re.compile(r"^method\.request\.body(?:\.(.+))?$")
 INTEGRATION_REQUEST = re.compile(rf"^integration\.request\.(path|querystring|header)\.({_NAME})$")
 METHOD_RESPONSE = re.compile(rf"^method\.response\.header\.({_NAME})$")

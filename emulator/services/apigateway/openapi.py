@@ -38,7 +38,7 @@ _PLACES = {"query": "querystring", "header": "header", "path": "path"}
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's idea of scalars: dates and on/off stay text; aliases, by which a small file grows huge, are refused."""
+    """Dates stay text; aliases, by which a small file grows huge, are refused."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -261,9 +261,7 @@ class _Import:
             item, seen = target, seen + 1
         return item
 
-    def _parameters(
-        self, parameters: list[Any], operation: dict[str, Any]
-    ) -> tuple[dict[str, bool], dict[str, str]]:
+    def _parameters(self, parameters: list[Any], operation: dict[str, Any]) -> tuple[dict[str, bool], dict[str, str]]:
         declared: dict[str, bool] = {}
         models: dict[str, str] = {}
         for item in parameters:
@@ -274,7 +272,8 @@ class _Import:
             elif place == "body":
                 model = self._model_of(parameter.get("schema"))
                 if model:
-                    for content_type in operation.get("consumes") or self.document.get("consumes") or ["application/json"]:
+                    consumes = operation.get("consumes") or self.document.get("consumes") or ["application/json"]
+                    for content_type in consumes:
                         models[str(content_type)] = model
         body = self._resolve(operation.get("requestBody") or {})
         for content_type, media in (body.get("content") or {}).items():

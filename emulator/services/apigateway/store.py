@@ -131,7 +131,8 @@ def put_stage(tx: Transaction, scope: Scope, api_id: str, stage: dict[str, Any])
     tx.execute(
         "INSERT INTO apigateway_stage (account, region, api_id, name, deployment_id, document)"
         " VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (api_id, name) DO UPDATE SET deployment_id = excluded.deployment_id, document = excluded.document",
+        " ON CONFLICT (api_id, name)"
+        " DO UPDATE SET deployment_id = excluded.deployment_id, document = excluded.document",
         (scope.account, scope.region, api_id, stage["stageName"], stage["deploymentId"], json.dumps(stage)),
     )
 

@@ -13,8 +13,20 @@ from emulator.services.apigateway.gateway.address import Address
 from emulator.services.apigateway.gateway.routing import Route
 
 DROPPED = frozenset(
-    "connection content-length content-md5 expect max-forwards proxy-authenticate server te transfer-encoding trailer "
-    "upgrade www-authenticate".split()
+    [
+        "connection",
+        "content-length",
+        "content-md5",
+        "expect",
+        "max-forwards",
+        "proxy-authenticate",
+        "server",
+        "te",
+        "transfer-encoding",
+        "trailer",
+        "upgrade",
+        "www-authenticate",
+    ]
 )
 """Headers no mapping and no event ever sees (3.1)."""
 

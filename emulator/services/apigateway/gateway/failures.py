@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from emulator.aws.http import HttpResponse
+from emulator.services.apigateway.model import DEFAULT_GATEWAY_TEMPLATE
 
 ERRORS: dict[str, tuple[str, str]] = {
     "ACCESS_DENIED": ("AccessDeniedException", "User is not authorized to access this resource"),
@@ -22,7 +23,8 @@ ERRORS: dict[str, tuple[str, str]] = {
 }
 """Type → (x-amzn-ErrorType, message)."""
 
-_REFERENCE = re.compile(r"\$(?:\{)?(context|stageVariables)((?:\.[A-Za-z0-9_\-]+)+)(?:\})?")
+_NAME = r"(context|stageVariables)((?:\.[A-Za-z0-9_\-]+)+)"
+_REFERENCE = re.compile(rf"\$(?:\{{{_NAME}\}}|{_NAME})")
 
 
 class Failure(Exception):
@@ -64,14 +66,15 @@ def gateway_response(
     roots = {"context": context, "stageVariables": variables.get("stageVariables") or {}}
 
     def look_up(match: re.Match[str]) -> str:
-        value: Any = roots[match.group(1)]
-        for name in match.group(2)[1:].split("."):
+        value: Any = roots[match.group(1) or match.group(3)]
+        for name in (match.group(2) or match.group(4))[1:].split("."):
             value = value.get(name) if isinstance(value, dict) else None
         return "" if value is None else str(value)
 
     template = templates.get(content_type)
     # AWS writes the default body of a timeout with a space after the colon [P].
-    if template == '{"message":$context.error.messageString}' and failure.kind in ("INTEGRATION_TIMEOUT", "API_CONFIGURATION_ERROR"):
+    spaced = failure.kind in ("INTEGRATION_TIMEOUT", "API_CONFIGURATION_ERROR")
+    if spaced and template == DEFAULT_GATEWAY_TEMPLATE:
         body = '{"message": ' + json.dumps(failure.message) + "}"
     else:
         body = _REFERENCE.sub(look_up, template or "")

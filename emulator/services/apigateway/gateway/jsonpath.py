@@ -131,11 +131,7 @@ def _names(names: tuple[str, ...]) -> Step:
 
 def _indexed(indexes: list[int]) -> Step:
     return lambda nodes: [
-        node[index]
-        for node in nodes
-        if isinstance(node, list)
-        for index in indexes
-        if -len(node) <= index < len(node)
+        node[index] for node in nodes if isinstance(node, list) for index in indexes if -len(node) <= index < len(node)
     ]
 
 

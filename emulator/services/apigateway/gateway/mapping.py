@@ -11,7 +11,7 @@ from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
 
 _ILLEGAL = frozenset(
-    "authorization connection content-length expect proxy-authenticate te transfer-encoding".split()
+    ["authorization", "connection", "content-length", "expect", "proxy-authenticate", "te", "transfer-encoding"]
 )
 """Mapping these to a Lambda integration fails the request, AWS_PROXY included [R:TestApiGatewayHeaderRemapping]."""
 

@@ -86,9 +86,7 @@ class GatewayDataPlane:
         answer.headers[:0] = common
         return answer
 
-    def _load(
-        self, tx: Transaction, where: Address
-    ) -> tuple[tuple[str, str, str], Snapshot | None, dict[str, Any]]:
+    def _load(self, tx: Transaction, where: Address) -> tuple[tuple[str, str, str], Snapshot | None, dict[str, Any]]:
         ids = (tx.new_id(), tx.new_id(), tx.new_id())
         row = store.stage_row(tx, where.api_id, where.stage)
         if row is None:
@@ -200,9 +198,7 @@ class GatewayDataPlane:
         response = responses.select(integration, responses.error_message(payload))
         return await responses.finish(exchange, snapshot, response, answer, payload)
 
-    async def _lambda_proxy(
-        self, exchange: Exchange, snapshot: Snapshot, integration: dict[str, Any]
-    ) -> HttpResponse:
+    async def _lambda_proxy(self, exchange: Exchange, snapshot: Snapshot, integration: dict[str, Any]) -> HttpResponse:
         """Type AWS_PROXY: always RequestResponse; mappings have no effect (3.3)."""
         event = proxy_event.proxy_event(exchange, snapshot)
         result = await self._invoke(exchange, snapshot, integration, "RequestResponse", event)
@@ -277,7 +273,8 @@ def _target(exchange: Exchange, integration: dict[str, Any]) -> dict[str, str]:
         raise configuration_error("Invalid Lambda function in the integration URI")
     parts = function.split(":")
     if function.startswith("arn:") and len(parts) == 8:
-        return {"FunctionName": ":".join(parts[:7]), "Qualifier": parts[7]} if parts[7] else {"FunctionName": ":".join(parts[:7])}
+        qualifier = {"Qualifier": parts[7]} if parts[7] else {}
+        return {"FunctionName": ":".join(parts[:7]), **qualifier}
     if not function.startswith("arn:") and len(parts) == 2:
         return {"FunctionName": parts[0], "Qualifier": parts[1]}
     return {"FunctionName": function}

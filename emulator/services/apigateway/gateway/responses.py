@@ -16,8 +16,22 @@ from emulator.services.apigateway.gateway.proxy_event import is_binary
 from emulator.services.apigateway.gateway.routing import Snapshot
 
 _REMAPPED = frozenset(
-    "connection content-length date server authorization content-md5 expect host max-forwards proxy-authenticate "
-    "trailer upgrade user-agent www-authenticate".split()
+    [
+        "connection",
+        "content-length",
+        "date",
+        "server",
+        "authorization",
+        "content-md5",
+        "expect",
+        "host",
+        "max-forwards",
+        "proxy-authenticate",
+        "trailer",
+        "upgrade",
+        "user-agent",
+        "www-authenticate",
+    ]
 )
 
 

@@ -64,9 +64,7 @@ class Snapshot:
         parts = [piece for piece in path.split("/") if piece]
         return self._find(self._root, parts, 0, {}, method)
 
-    def _find(
-        self, node: _Node, parts: list[str], index: int, parameters: dict[str, str], method: str
-    ) -> Route | None:
+    def _find(self, node: _Node, parts: list[str], index: int, parameters: dict[str, str], method: str) -> Route | None:
         if index == len(parts):
             return self._route(node.resource, parameters, method)
         part = parts[index]
@@ -124,8 +122,9 @@ class Snapshot:
             if definitions:
                 schema["definitions"] = {**schema.get("definitions", {}), **definitions}
             schema.pop("$schema", None)
-            return jsonschema_rs.Draft4Validator(schema, pattern_options=jsonschema_rs.RegexOptions(), retriever=_refuse)
-        except (ValueError, KeyError, TypeError, RecursionError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError):
+            options = jsonschema_rs.RegexOptions()
+            return jsonschema_rs.Draft4Validator(schema, pattern_options=options, retriever=_refuse)
+        except (ValueError, KeyError, TypeError, RecursionError, jsonschema_rs.ReferencingError):
             return None
 
     def gateway_response(self, kind: str) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
 from emulator.services.apigateway.gateway.routing import Snapshot
 from emulator.services.apigateway.gateway.vtl import OverBudget, VtlError
-from emulator.services.apigateway.gateway.vtl.values import MISSING, HostObject, VtlError as ValueProblem, from_json, show, to_json
+from emulator.services.apigateway.gateway.vtl.values import MISSING, HostObject, from_json, show, to_json
+from emulator.services.apigateway.gateway.vtl.values import VtlError as ValueProblem
 
 QUICK_BUDGET = 20_000
 LONG_BUDGET = 1_000_000
@@ -26,7 +27,8 @@ LONG_BUDGET = 1_000_000
 def choose_request_template(exchange: Exchange, integration: dict[str, Any]) -> str | None:
     """The template for the request's media type, None to pass the body through, or the 415 (3.4)."""
     templates = {
-        key.partition(";")[0].strip().lower(): value for key, value in (integration.get("requestTemplates") or {}).items()
+        key.partition(";")[0].strip().lower(): value
+        for key, value in (integration.get("requestTemplates") or {}).items()
     }
     behaviour = integration["passthroughBehavior"]
     if exchange.content_type in templates:
@@ -48,9 +50,7 @@ def choose_response_template(exchange: Exchange, response: dict[str, Any]) -> tu
     return "application/json", None
 
 
-async def render(
-    exchange: Exchange, snapshot: Snapshot, source: str, body: str
-) -> str:
+async def render(exchange: Exchange, snapshot: Snapshot, source: str, body: str) -> str:
     """The rendered text; overrides that the template sets are kept in `exchange.context`. Raises `Failure`."""
     template = snapshot.template(source)
     if template is None:

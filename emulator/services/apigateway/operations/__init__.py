@@ -19,6 +19,11 @@ class Operations(Apis, Resources, Methods, Integrations, Definitions, Deployment
     data_plane: Any = None
     """The `GatewayDataPlane` built on the same store; set by wire.py."""
 
+    def forget_cached(self) -> None:
+        """Drop what is kept in memory (after a reset)."""
+        if self.data_plane is not None:
+            self.data_plane.forget_cached()
+
     def table(self) -> dict[str, Callable[..., Any]]:
         """AWS's operation name → method."""
         return {name: getattr(self, method) for name, method in OPERATIONS.items()}

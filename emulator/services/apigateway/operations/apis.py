@@ -141,9 +141,7 @@ class Apis(Loading):
 
     def _import(self, tx: Transaction, api: Api, document: dict[str, Any], request: dict[str, Any]) -> list[str]:
         basepath = (request.get("parameters") or {}).get("basepath", "ignore")
-        warnings = openapi.fill(
-            api, document, lambda length: short_id(tx.new_id(), length), basepath, self._settings
-        )
+        warnings = openapi.fill(api, document, lambda length: short_id(tx.new_id(), length), basepath, self._settings)
         if warnings and request.get("failOnWarnings"):
             raise bad_request("Warnings found during import:\n\t" + "\n\t".join(warnings))
         return warnings
@@ -191,7 +189,9 @@ class Apis(Loading):
         api, stage = self._tagged(tx, scope, request)
         return (api.settings if stage is None else stage).get("tags", {})
 
-    def _save_tags(self, tx: Transaction, scope: Scope, request: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
+    def _save_tags(
+        self, tx: Transaction, scope: Scope, request: dict[str, Any], tags: dict[str, str]
+    ) -> dict[str, Any]:
         api, stage = self._tagged(tx, scope, request)
         (api.settings if stage is None else stage)["tags"] = tags
         if stage is None:

@@ -48,9 +48,7 @@ class Deployments(Loading):
         if request.get("cacheClusterEnabled"):
             raise NotEmulated("apigateway", "CreateDeployment", "cache clusters are not emulated")
         api = self._api(tx, scope, request["restApiId"])
-        methods = [
-            method for item in api.resources.values() for method in (item.get("resourceMethods") or {}).values()
-        ]
+        methods = [method for item in api.resources.values() for method in (item.get("resourceMethods") or {}).values()]
         if not methods:
             raise bad_request("The REST API doesn't contain any methods")
         if any("methodIntegration" not in method for method in methods):
@@ -154,9 +152,7 @@ class Deployments(Loading):
         api = self._api(tx, scope, request["restApiId"])
         wanted = request.get("deploymentId")
         return {
-            "item": [
-                stage for stage in store.list_stages(tx, api.id) if not wanted or stage["deploymentId"] == wanted
-            ]
+            "item": [stage for stage in store.list_stages(tx, api.id) if not wanted or stage["deploymentId"] == wanted]
         }
 
     def update_stage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

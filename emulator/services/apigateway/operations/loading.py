@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeAlias
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import store
 from emulator.services.apigateway.model import HTTP_METHODS, Api, bad_request, not_found
 from emulator.settings import LiveSettings
+
+_Found: TypeAlias = tuple[Api, dict[str, Any], dict[str, Any]]
 
 
 class Loading:
@@ -32,14 +34,14 @@ class Loading:
             raise not_found("Invalid Resource identifier specified")
         return api, resource
 
-    def _method(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any], dict[str, Any]]:
+    def _method(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> _Found:
         api, resource = self._resource(tx, scope, request)
         method = resource.get("resourceMethods", {}).get(request["httpMethod"])
         if method is None:
             raise not_found("Invalid Method identifier specified")
         return api, resource, method
 
-    def _integration(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any], dict[str, Any]]:
+    def _integration(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> _Found:
         api, _, method = self._method(tx, scope, request)
         integration = method.get("methodIntegration")
         if integration is None:
@@ -63,9 +65,7 @@ class Loading:
 def check_http_method(name: str) -> None:
     """Raise unless it is one that API Gateway routes [R:test_put_method_validation wrong-method]."""
     if name not in HTTP_METHODS:
-        raise bad_request(
-            "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY"
-        )
+        raise bad_request("Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY")
 
 
 def page(items: list[Any], request: dict[str, Any], default: int = 25) -> dict[str, Any]:

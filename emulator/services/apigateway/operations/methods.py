@@ -82,7 +82,12 @@ class Methods(Loading):
             "authorizationType": request["authorizationType"],
             "apiKeyRequired": bool(request.get("apiKeyRequired")),
             **given(
-                request, "operationName", "requestParameters", "requestModels", "requestValidatorId", "authorizationScopes"
+                request,
+                "operationName",
+                "requestParameters",
+                "requestModels",
+                "requestValidatorId",
+                "authorizationScopes",
             ),
         }
         check_method(api, method)

@@ -40,7 +40,8 @@ class Template:
 
     def __init__(self, source: str) -> None:
         self._body = tree.parse(source)
-        self._constant = "".join(n.text for n in self._body) if all(isinstance(n, tree.Text) for n in self._body) else None
+        texts = [node.text for node in self._body if isinstance(node, tree.Text)]
+        self._constant = "".join(texts) if len(texts) == len(self._body) else None
 
     def render(self, variables: dict[str, Any], budget: int = 20_000) -> str:
         """The text. `variables` is changed by #set. Raises `VtlError`; `OverBudget` after `budget` steps."""

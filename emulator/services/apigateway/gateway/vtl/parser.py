@@ -103,8 +103,10 @@ class Stop:
 
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
-_DIRECTIVE = re.compile(r"#(?:\{(set|if|elseif|else|foreach|end|break|stop|macro|parse|include|define|evaluate)\}"
-                        r"|(set|if|elseif|else|foreach|end|break|stop|macro|parse|include|define|evaluate)(?![A-Za-z0-9_]))")
+_DIRECTIVE = re.compile(
+    r"#(?:\{(set|if|elseif|else|foreach|end|break|stop|macro|parse|include|define|evaluate)\}"
+    r"|(set|if|elseif|else|foreach|end|break|stop|macro|parse|include|define|evaluate)(?![A-Za-z0-9_]))"
+)
 _NEWLINE = re.compile(r"[ \t]*(?:\r\n|\n|\r)")
 _SPACE = re.compile(r"\s*")
 _NUMBER = re.compile(r"\d+(?:\.\d+(?:[eE][+-]?\d+)?)?")
@@ -239,7 +241,8 @@ class _Parser:
             branches: list[tuple[Any, tuple[Any, ...]]] = []
             condition: Any = self.condition()
             while True:
-                body, end = self.body(frozenset({"elseif", "else", "end"}) if condition is not None else frozenset({"end"}))
+                ends = frozenset({"elseif", "else", "end"}) if condition is not None else frozenset({"end"})
+                body, end = self.body(ends)
                 branches.append((condition, body))
                 if end == "elseif":
                     condition = self.condition()

@@ -41,7 +41,9 @@ class HostObject:
 
     __slots__ = ("methods", "properties", "text")
 
-    def __init__(self, methods: dict[str, Callable[..., Any]], properties: dict[str, Any] | None = None, text: str = "") -> None:
+    def __init__(
+        self, methods: dict[str, Callable[..., Any]], properties: dict[str, Any] | None = None, text: str = ""
+    ) -> None:
         self.methods = methods
         self.properties = properties or {}
         self.text = text
@@ -122,7 +124,6 @@ def show_float(value: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e7:
         text = repr(value)
         return text if "e" not in text else f"{value:.20f}".rstrip("0")
-    digits, exponent = f"{value!r}", 0
     mantissa, _, power = f"{value:e}".partition("e")
     exponent = int(power)
     digits = repr(value / 10.0**exponent) if abs(exponent) < 300 else mantissa
@@ -137,7 +138,7 @@ def equal(left: Any, right: Any) -> bool:
     if left is None or right is None:
         return left is right
     if isinstance(left, bool) or isinstance(right, bool):
-        return left is right or (isinstance(left, str) or isinstance(right, str)) and show(left) == show(right)
+        return left is right or ((isinstance(left, str) or isinstance(right, str)) and show(left) == show(right))
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
         return left == right
     if type(left) is type(right):
