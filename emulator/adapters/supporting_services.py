@@ -36,6 +36,7 @@ NOT_DELEGATED = frozenset(
         "stepfunctions",
         "ses",
         "sesv2",
+        "sqs",
         "sns",
         "events",
         "scheduler",

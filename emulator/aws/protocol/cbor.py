@@ -72,8 +72,8 @@ def _encode(value: Any, out: bytearray) -> None:
 def decode(data: bytes) -> Any:
     """The one value in `data`. Raises CborError."""
     value, end = _decode(data, 0, 0)
-    if end != len(data):
-        raise CborError("bytes follow the value")
+    if end != len(data) or value is _BREAK:
+        raise CborError("not exactly one value")
     return value
 
 
