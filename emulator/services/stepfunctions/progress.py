@@ -5,6 +5,8 @@ Decides how frames, history and jobs are committed together; the states language
 
 from __future__ import annotations
 
+from typing import Any
+
 from emulator import jobs
 from emulator.ports import Transaction
 
@@ -70,9 +72,10 @@ def timer_signal(token: str) -> Signal:
 
 
 def _obey(tx: Transaction, execution: StoredExecution, command: Command) -> None:
-    payload = {"execution": execution.id, "arn": execution.arn}
+    payload: dict[str, Any] = {"execution": execution.id, "arn": execution.arn}
     if isinstance(command, CallTask):
-        payload.update(token=command.token, resource=command.resource)
+        # The request id is drawn once: a call repeated after a crash carries the same one.
+        payload.update(token=command.token, resource=command.resource, request_id=tx.new_id())
         jobs.enqueue(
             tx, TASK, payload, key=_key(execution, command.token), body=command.parameters.text.encode()
         )

@@ -20,7 +20,7 @@ class LambdaInvoke(Protocol):
     """What is needed of Lambda's operations."""
 
     async def invoke(
-        self, scope: Scope, request: dict[str, Any], request_id: str | None = None
+        self, scope: Scope, request: dict[str, Any], *, request_id: str | None = None
     ) -> dict[str, Any]: ...
 
 
@@ -50,24 +50,25 @@ class StepFunctionsWorker:
             return
         token, resource = job.payload["token"], job.payload["resource"]
 
-        def load(tx: Transaction) -> tuple[Scope, str] | None:
+        request_id = job.payload["request_id"]
+
+        def load(tx: Transaction) -> Scope | None:
             execution = store.load_execution(tx, job.payload["execution"])
             if execution is None or execution.status != "RUNNING" or jobs.load(tx, job.id) is None:
                 return None
-            return Scope(execution.account, execution.region), tx.new_id()
+            return Scope(execution.account, execution.region)
 
-        loaded = await self._store.read(load)
-        if loaded is None:
+        scope = await self._store.read(load)
+        if scope is None:
             await self._store.transact(lambda tx: jobs.complete(tx, job.id))
             return
-        scope, request_id = loaded
         request = self._integrations.lambda_request(resource, Data(text=job.body.decode()))
         answer: dict[str, Any] | TaskFailed
         if isinstance(request, TaskFailed):
             answer = request
         else:
             try:
-                answer = await self._lambda.invoke(scope, request, request_id)
+                answer = await self._lambda.invoke(scope, request, request_id=request_id)
             except AwsError as error:
                 answer = self._integrations.lambda_error(token, error, request_id)
             except NotEmulated as error:
@@ -98,6 +99,6 @@ class StepFunctionsWorker:
             job.payload["token"],
             job.payload["resource"],
             Data(text=job.body.decode()),
-            tx.new_id(),
+            job.payload["request_id"],
         )
         progress.signal_execution(tx, execution.id, signal)

@@ -168,7 +168,7 @@ class _Judge:
             if isinstance(states[name], dict)
             and (states[name].get("End") is True or states[name].get("Type") in ("Succeed", "Fail"))
         ]
-        if not ends:
+        if not ends and not self.problems:
             self.add(f"{at}/States", "No terminal state is reachable", "MISSING_END_STATE")
 
     # ── states ──────────────────────────────────────────────────────────────────────────────────

@@ -194,9 +194,9 @@ def test_parallel_exits_with_the_event_before_its_success() -> None:
     assert driver.history[2:] == [
         (3, 2, "ParallelStateStarted"),
         (4, 3, "PassStateEntered"),
-        (5, 3, "PassStateEntered"),
-        (6, 4, "PassStateExited"),
-        (7, 5, "PassStateExited"),
+        (5, 4, "PassStateExited"),
+        (6, 3, "PassStateEntered"),
+        (7, 6, "PassStateExited"),
         (8, 7, "ParallelStateSucceeded"),
         (9, 7, "ParallelStateExited"),
         (10, 9, "ExecutionSucceeded"),
