@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emulator.demo.deploy import Deployed, deploy, report
-from emulator.demo.observe import Moment, attempt_moments, executions, state_moments
+from emulator.demo.observe import ANSWERED, MAILED, Moment, attempt_moments, executions, state_moments
 from emulator.demo.session import Answer, Request, Session
 
 WAITING = "patient@example.com"
@@ -36,9 +36,9 @@ def run(real: bool = False, port: int = 0) -> int:
             "a verified sender\n",
             highlight=False,
         )
-        Demo(console, session, deployed).show()
+        succeeded = Demo(console, session, deployed).show()
     console.print(f"[dim]{time.monotonic() - began:.1f} s on this machine[/]", highlight=False)
-    return 0
+    return 0 if succeeded else 1
 
 
 def _kind_of_time(real: bool) -> str:
@@ -57,8 +57,8 @@ class Demo:
         self._seen: set[Moment] = set()
         self._beginning = 0.0
 
-    def show(self) -> None:
-        """Submit both ways, watch until both reports have been mailed, and compare."""
+    def show(self) -> bool:
+        """Submit both ways, watch until both reports have been mailed, compare, and say whether both succeeded."""
         path = f"/_aws/execute-api/{self.deployed.api_id}/{self.deployed.stage}"
         self._beginning = self.session.now()
         self.console.print("[bold]The same report goes both ways at once[/]   (seconds are AWS time)")
@@ -74,6 +74,8 @@ class Demo:
 
             self.session.until(self._all_done, LIMIT_SECONDS, look)
         self._compare()
+        histories = executions(self.session, self.deployed)
+        return [events[-1]["type"] for _, events in histories] == ["ExecutionSucceeded"] * len(self.requests)
 
     def _all_done(self) -> bool:
         answered = all(request.answered.is_set() for request in self.requests.values())
@@ -95,7 +97,7 @@ class Demo:
 
     def _answers(self) -> list[Moment]:
         return [
-            Moment(request.sent_at + answer.after_seconds, whose, f"client sees {_status(answer)}")
+            Moment(request.sent_at + answer.after_seconds, ANSWERED, whose, f"client sees {_status(answer)}")
             for whose, request in self.requests.items()
             if request.answered.is_set()
             for answer in (request.result(),)
@@ -103,7 +105,7 @@ class Demo:
 
     def _emails(self) -> list[Moment]:
         return [
-            Moment(datetime.fromisoformat(message["sent_at"]).timestamp(), message["to"][0], "email arrives")
+            Moment(datetime.fromisoformat(message["sent_at"]).timestamp(), MAILED, message["to"][0], "email arrives")
             for message in self.session.get("inbox")["messages"]
         ]
 
@@ -124,8 +126,8 @@ class Demo:
         table.add_column("POST /reports  (X-Amz-Invocation-Type: 'Event')", overflow="fold")
         rows: dict[str, tuple[list[str], list[str]]] = {}
         for whose, request in self.requests.items():
-            rows.setdefault("0.0 s", ([], []))[whose == ASYNC].append("client sends the report")
-            assert request.answered.is_set()
+            when = f"{request.sent_at - self._beginning:.1f} s"
+            rows.setdefault(when, ([], []))[whose == ASYNC].append("client sends the report")
         for moment in sorted(self.moments):
             when = f"{moment.at - self._beginning:.1f} s"
             rows.setdefault(when, ([], []))[moment.whose == ASYNC].append(moment.text)
@@ -147,8 +149,8 @@ class Demo:
             whose = message["to"][0]
             self._line(f"  email to {whose}: {message['subject']}")
         self._line(
-            "\nThe gateway gave up on the first client after its integration timeout, but nobody told the function: it ran\n"
-            "on, and its report was processed and mailed all the same. A client that tried again would get it twice.\n"
+            "\nThe gateway gave up on the first client after its integration timeout, but nobody told the function:\n"
+            "it ran on, and its report was processed and mailed all the same. Whoever tries again gets it twice.\n"
             "The second client was answered as soon as the event was durably queued."
         )
         text = next(message["text"] for message in messages if message["to"][0] == ASYNC)

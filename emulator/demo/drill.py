@@ -125,12 +125,14 @@ CANDIDATES = (
     Candidate(
         "the integration gets a timeout of 60 s",
         Drill.longer_timeout,
-        "No: 29 s is the largest value unless AWS raises the account's quota, and a longer wait is no immediate answer.",
+        "No: 29 s is the largest value unless AWS raises the account's quota, and a longer wait is no immediate "
+        "answer.",
     ),
     Candidate(
         "the integration sends X-Amz-Target: 'Async'",
         Drill.target_header,
-        "No: X-Amz-Target names an operation in the JSON protocols of other services. Lambda's Invoke does not read it.",
+        "No: X-Amz-Target names an operation in the JSON protocols of other services. Lambda's Invoke does not "
+        "read it.",
     ),
 )
 

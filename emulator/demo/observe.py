@@ -14,12 +14,17 @@ from emulator.demo.deploy import Deployed
 from emulator.demo.session import Session
 
 
+ANSWERED, ATTEMPT_BEGINS, STARTED, ATTEMPT_ENDS, STATES, MAILED = 0.0, 1.0, 2.0, 3.0, 10.0, 1e6
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Moment:
     """Something that happened."""
 
     at: float
     """AWS time, epoch seconds."""
+    rank: float
+    """Order of what happens at the same time: clients, then attempts, then states by their event id."""
     whose: str
     """The recipient that the request named: the one thing which follows a report all the way."""
     text: str
@@ -43,8 +48,13 @@ def state_moments(histories: Iterable[tuple[str, list[dict[str, Any]]]]) -> list
         for event in events:
             text = _describe(event)
             if text is not None:
-                moments.append(Moment(event["timestamp"].timestamp(), whose, text))
+                moments.append(Moment(event["timestamp"].timestamp(), _rank(event), whose, text))
     return moments
+
+
+def _rank(event: dict[str, Any]) -> float:
+    """An execution starts while the function that starts it still runs; its states come after."""
+    return STARTED if event["type"] == "ExecutionStarted" else STATES + event["id"]
 
 
 def _describe(event: dict[str, Any]) -> str | None:
@@ -68,7 +78,7 @@ def attempt_moments(session: Session, deployed: Deployed, requests: dict[str, st
         whose = requests.get(attempt["invocation_type"])
         if attempt["function_arn"].startswith(deployed.functions["submit"]) and whose is not None:
             number = f"attempt {attempt['attempt']}"
-            moments.append(Moment(attempt["started_at"], whose, f"function submit: {number} starts"))
+            moments.append(Moment(attempt["started_at"], ATTEMPT_BEGINS, whose, f"function submit: {number} starts"))
             outcome = "succeeds" if attempt["outcome"] == "success" else attempt["outcome"].replace("_", " ")
-            moments.append(Moment(attempt["ended_at"], whose, f"function submit: {number} {outcome}"))
+            moments.append(Moment(attempt["ended_at"], ATTEMPT_ENDS, whose, f"function submit: {number} {outcome}"))
     return moments
