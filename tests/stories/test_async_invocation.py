@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from emulator.testing import RunningEmulator
 from tests.wire.test_lambda import create, package
@@ -21,10 +24,13 @@ def handler(event, context):
 """
 
 
-def failing_function(emulator: RunningEmulator) -> Any:
+@pytest.fixture
+def client(emulator: RunningEmulator) -> Iterator[Any]:
+    """A client, and a function `f` that fails as often as its event says."""
     client = emulator.client("lambda")
     create(client, Code={"ZipFile": package(FAILS_TWICE)})
-    return client
+    yield client
+    client.close()
 
 
 def accept(client: Any, failures: int) -> str:
@@ -40,8 +46,7 @@ def attempts(emulator: RunningEmulator, request_id: str) -> list[dict[str, Any]]
     return [line for line in lines if line["request_id"] == request_id]
 
 
-def test_an_event_that_fails_twice_is_retried_after_60_and_180_seconds(emulator: RunningEmulator) -> None:
-    client = failing_function(emulator)
+def test_an_event_that_fails_twice_is_retried_after_60_and_180_seconds(emulator: RunningEmulator, client: Any) -> None:
     start = emulator.now()
     request_id = accept(client, failures=2)
     emulator.advance(59)
@@ -56,31 +61,27 @@ def test_an_event_that_fails_twice_is_retried_after_60_and_180_seconds(emulator:
     assert [line["outcome"] for line in seen] == ["function_error", "function_error", "success"]
 
 
-def test_an_event_that_never_succeeds_is_given_up_after_three_attempts(emulator: RunningEmulator) -> None:
-    client = failing_function(emulator)
+def test_an_event_that_never_succeeds_is_given_up_after_three_attempts(emulator: RunningEmulator, client: Any) -> None:
     request_id = accept(client, failures=99)
     emulator.settle()
     seen = attempts(emulator, request_id)
     assert [line["decision"] for line in seen] == ["retry", "retry", "RetriesExhausted"]
 
 
-def test_an_event_succeeds_on_its_second_attempt(emulator: RunningEmulator) -> None:
-    client = failing_function(emulator)
+def test_an_event_succeeds_on_its_second_attempt(emulator: RunningEmulator, client: Any) -> None:
     request_id = accept(client, failures=1)
     emulator.settle()
     assert [line["decision"] for line in attempts(emulator, request_id)] == ["retry", "done"]
 
 
-def test_an_event_that_would_grow_too_old_is_given_up_at_once(emulator: RunningEmulator) -> None:
-    client = failing_function(emulator)
+def test_an_event_that_would_grow_too_old_is_given_up_at_once(emulator: RunningEmulator, client: Any) -> None:
     client.put_function_event_invoke_config(FunctionName="f", MaximumEventAgeInSeconds=90)
     request_id = accept(client, failures=99)
     emulator.settle()
     assert [line["decision"] for line in attempts(emulator, request_id)] == ["retry", "EventAgeExceeded"]
 
 
-def test_an_event_waits_in_the_queue_while_its_function_is_replaced(emulator: RunningEmulator) -> None:
-    client = failing_function(emulator)
+def test_an_event_waits_in_the_queue_while_its_function_is_replaced(emulator: RunningEmulator, client: Any) -> None:
     request_id = accept(client, failures=99)
     emulator.advance(1)
     client.update_function_code(FunctionName="f", ZipFile=package("def handler(event, context): pass"))
@@ -88,8 +89,7 @@ def test_an_event_waits_in_the_queue_while_its_function_is_replaced(emulator: Ru
     assert [line["outcome"] for line in attempts(emulator, request_id)] == ["function_error", "success"]
 
 
-def test_the_outcome_of_an_event_reaches_its_destination(emulator: RunningEmulator) -> None:
-    client = failing_function(emulator)
+def test_the_outcome_of_an_event_reaches_its_destination(emulator: RunningEmulator, client: Any) -> None:
     create(client, "observer")
     arn = client.get_function(FunctionName="observer")["Configuration"]["FunctionArn"]
     client.put_function_event_invoke_config(

@@ -7,6 +7,7 @@ import io
 import json
 import urllib.request
 import zipfile
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -56,8 +57,10 @@ def package(code: str = CODE, name: str = "app.py") -> bytes:
 
 
 @pytest.fixture
-def client(emulator: RunningEmulator) -> Any:
-    return emulator.client("lambda")
+def client(emulator: RunningEmulator) -> Iterator[Any]:
+    client = emulator.client("lambda")
+    yield client
+    client.close()
 
 
 def create(client: Any, name: str = "f", **more: Any) -> dict[str, Any]:
