@@ -151,8 +151,7 @@ def _mailer(address: str | None) -> Mailer | None:
         return None
     from emulator.adapters.smtp import SmtpMailer
 
-    host, _, port = address.rpartition(":")
-    return SmtpMailer(host or "localhost", int(port))
+    return SmtpMailer.from_address(address)
 
 
 async def serve_until(

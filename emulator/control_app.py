@@ -47,6 +47,9 @@ def build(emulator: Emulator) -> Any:
     def problem(status: int, message: str) -> JSONResponse:
         return JSONResponse({"message": message}, status)
 
+    def page(html: str) -> HTMLResponse:
+        return HTMLResponse(html, headers={"Content-Security-Policy": inbox.PAGE_POLICY})
+
     def current_clock() -> dict[str, Any]:
         return clock_state(emulator)
 
@@ -95,7 +98,7 @@ def build(emulator: Emulator) -> Any:
 
     async def inbox_page() -> Any:
         """The inbox for people."""
-        return HTMLResponse(inbox.render_inbox_page(await emulator.store.read(inbox.list_messages)))
+        return page(inbox.render_inbox_page(await emulator.store.read(inbox.list_messages)))
 
     async def read_message(message_id: str, request: Request) -> Any:
         """One message: a page in a browser, JSON for everyone else."""
@@ -103,7 +106,7 @@ def build(emulator: Emulator) -> Any:
         if message is None:
             return problem(404, f"there is no message {message_id}; GET /_emulator/inbox lists them")
         if "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(inbox.render_message_page(message))
+            return page(inbox.render_message_page(message))
         return message
 
     async def list_queue(limit: int = 100) -> dict[str, Any]:

@@ -216,12 +216,16 @@ class MailerUnavailable(Exception):
     """The relay did not take the message now; the delivery job tries again later."""
 
 
+class MailRefused(MailerUnavailable):
+    """The relay said no for good: trying again is pointless, the message bounced."""
+
+
 class Mailer(ABC):
     """Takes mail out of the emulator. The inbox is in the store; a Mailer is what may follow it."""
 
     @abstractmethod
     async def send(self, mail: OutgoingMail) -> None:
-        """Hand the message over, or raise `MailerUnavailable`."""
+        """Hand the message over; raise `MailerUnavailable` to be called again, `MailRefused` to give up."""
 
 
 # ── the services around the path ────────────────────────────────────────────────────────────────

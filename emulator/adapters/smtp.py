@@ -9,15 +9,9 @@ from __future__ import annotations
 import asyncio
 import smtplib
 
-from emulator.ports import Mailer, MailerUnavailable, OutgoingMail
+from emulator.ports import Mailer, MailerUnavailable, MailRefused, OutgoingMail
 
 CONVERSATION_TIMEOUT_SECONDS = 15.0
-
-
-class MailRefused(MailerUnavailable):
-    """The server said no for good (5xx): trying again is pointless, the message bounced."""
-
-    permanent = True
 
 
 class SmtpMailer(Mailer):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from emulator.adapters.smtp import MailRefused, SmtpMailer
-from emulator.ports import MailerUnavailable, OutgoingMail
+from emulator.adapters.smtp import SmtpMailer
+from emulator.ports import MailerUnavailable, MailRefused, OutgoingMail
 
 RAW = b"From: a@example.com\r\nTo: b@example.org\r\nSubject: x\r\n\r\n.dot\r\nGr\xc3\xb6\xc3\x9fe\r\n"
 MAIL = OutgoingMail("id", "a@example.com", ["b@example.org", "c@example.org"], RAW)

@@ -250,4 +250,5 @@ def _body(message: EmailMessage, subtype: str) -> str | None:
         text = printable(payload.decode(charset, errors="replace"))
     except (LookupError, ValueError):
         text = payload.decode("utf-8", errors="replace")
-    return text.replace("\r\n", "\n")
+    # A message body ends with a line break whether or not its author wrote one; a reader does not see it.
+    return text.replace("\r\n", "\n").removesuffix("\n")

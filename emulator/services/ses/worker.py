@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from emulator import jobs
 from emulator.jobs import Job
-from emulator.ports import Mailer, MailerUnavailable, OutgoingMail, Store, Transaction
+from emulator.ports import Mailer, MailerUnavailable, MailRefused, OutgoingMail, Store, Transaction
 from emulator.services.ses import model, store
 from emulator.services.ses.model import Delivery, Message
 
@@ -45,7 +45,7 @@ def _settle(tx: Transaction, job: Job, message: Message | None, failure: MailerU
     if message is None:
         jobs.complete(tx, job.id)
         return
-    if failure is None or getattr(failure, "permanent", False):
+    if failure is None or isinstance(failure, MailRefused):
         if jobs.complete(tx, job.id):
             store.set_delivery(tx, message.id, *_outcome(message, failure))
         return

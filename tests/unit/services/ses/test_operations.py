@@ -14,7 +14,7 @@ from emulator.adapters.clock import LiveClock
 from emulator.adapters.sqlite import SqliteStore
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
-from emulator.ports import Mailer, MailerUnavailable, OutgoingMail, Transaction
+from emulator.ports import Mailer, MailerUnavailable, MailRefused, OutgoingMail, Transaction
 from emulator.services.ses import inbox, store
 from emulator.services.ses.operations import SesOperations
 from emulator.services.ses.worker import DeliveryWorker
@@ -24,10 +24,6 @@ from emulator.settings import LiveSettings
 T = TypeVar("T")
 SCOPE = Scope()
 START = 1_700_000_000.0
-
-
-class Refusing(MailerUnavailable):
-    permanent = True
 
 
 class ScriptedMailer(Mailer):
@@ -254,7 +250,7 @@ def test_a_raw_message_keeps_its_bytes_and_gets_the_headers_of_ses(bench: Bench)
     )
     identifier = bench.do(bench.v1.send_raw_email, {"RawMessage": {"Data": raw}})["MessageId"]
     [message] = bench.messages()
-    assert (message["subject"], message["text"]) == ("Größe", "Hello\n")
+    assert (message["subject"], message["text"]) == ("Größe", "Hello")
     assert (message["to"], message["bcc"]) == (["Ada <ada@example.org>", "bob@example.org"], ["secret@example.org"])
     sent = bench.raw(identifier)
     assert sent.endswith(b"\r\n\r\nHello\n")
@@ -348,7 +344,7 @@ def test_a_relay_that_stays_down_ends_in_a_bounce(bench: Bench) -> None:
 def test_a_refusal_of_the_relay_is_a_bounce_and_not_tried_again(bench: Bench) -> None:
     bench.verify()
     bench.do(bench.v2.send_email, v2_mail())
-    bench.deliver(ScriptedMailer(Refusing("550 no such user")))
+    bench.deliver(ScriptedMailer(MailRefused("550 no such user")))
     assert bench.messages()[0]["delivery"] == {"state": "bounced", "detail": "550 no such user"}
     assert bench.pending() == []
 
