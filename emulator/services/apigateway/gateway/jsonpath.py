@@ -187,7 +187,12 @@ def _compare(left: Any, operator: str, right: Any) -> bool:
     if operator in ("==", "!="):
         same = left == right and isinstance(left, bool) == isinstance(right, bool)
         return same == (operator == "==")
-    numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
+    numbers = _is_number(left) and _is_number(right)
     if not numbers and not (isinstance(left, str) and isinstance(right, str)):
         return False
-    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]
+    order = bool(left > right) - bool(left < right)
+    return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[operator]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

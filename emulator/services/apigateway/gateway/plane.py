@@ -212,8 +212,9 @@ class GatewayDataPlane:
         self, exchange: Exchange, snapshot: Snapshot, integration: dict[str, Any], kind: str, payload: bytes
     ) -> dict[str, Any]:
         """Invoke, but wait no longer than the integration's timeout; the function runs on (3.8)."""
-        request = {**_target(exchange, integration), "InvocationType": kind, "Payload": payload}
-        scope = _scope_of(request["FunctionName"], snapshot.scope)
+        target = _target(exchange, integration)
+        request: dict[str, Any] = {**target, "InvocationType": kind, "Payload": payload}
+        scope = _scope_of(target["FunctionName"], snapshot.scope)
         request_id = await self._store.read(lambda tx: tx.new_id())
         milliseconds = integration.get("timeoutInMillis")
         seconds = milliseconds / 1000 if milliseconds else self._settings.default_integration_timeout_seconds

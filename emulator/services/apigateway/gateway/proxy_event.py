@@ -95,7 +95,10 @@ def proxy_response(exchange: Exchange, snapshot: Snapshot, payload: bytes) -> Ht
     if not isinstance(answer, dict) or not answer.keys() <= _ANSWER_MEMBERS:
         raise malformed_proxy_response()
     status = _status(answer.get("statusCode"))
-    headers = _answer_headers(answer.get("headers"), answer.get("multiValueHeaders"))
+    single, multi = answer.get("headers"), answer.get("multiValueHeaders")
+    if not isinstance(single, (dict, type(None))) or not isinstance(multi, (dict, type(None))):
+        raise malformed_proxy_response()
+    headers = _answer_headers(single, multi)
     body = answer.get("body")
     if body is None:
         content = b""
@@ -129,9 +132,7 @@ def _status(value: Any) -> int:
     return status
 
 
-def _answer_headers(single: Any, multi: Any) -> list[tuple[str, str]]:
-    if not isinstance(single, (dict, type(None))) or not isinstance(multi, (dict, type(None))):
-        raise malformed_proxy_response()
+def _answer_headers(single: dict[str, Any] | None, multi: dict[str, Any] | None) -> list[tuple[str, str]]:
     headers: list[tuple[str, str]] = []
     casing: dict[str, str] = {}
     for name, values in (multi or {}).items():
@@ -141,7 +142,7 @@ def _answer_headers(single: Any, multi: Any) -> list[tuple[str, str]]:
         headers.extend((name, _text(value)) for value in values)
     for name, value in (single or {}).items():
         if value is not None:
-            headers.append((casing.get(name.lower(), name), _text(value)))
+            headers.append((casing.get(name.lower()) or name, _text(value)))
     return headers
 
 

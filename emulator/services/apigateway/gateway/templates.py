@@ -55,13 +55,13 @@ async def render(exchange: Exchange, snapshot: Snapshot, source: str, body: str)
     template = snapshot.template(source)
     if template is None:
         raise configuration_error("Unable to transform request: the mapping template cannot be read")
-    before = copy.deepcopy(exchange.context)
+    overrides = copy.deepcopy({name: exchange.context[name] for name in ("requestOverride", "responseOverride")})
     try:
         try:
             return template.render(_variables(exchange, body), QUICK_BUDGET).strip()
         except OverBudget:
-            exchange.context.clear()
-            exchange.context.update(before)
+            del exchange.context  # computed anew, without what the first try put into it
+            exchange.context.update(overrides)
             work = functools.partial(template.render, _variables(exchange, body), LONG_BUDGET)
             return (await asyncio.to_thread(work)).strip()
     except (VtlError, ValueProblem) as error:
