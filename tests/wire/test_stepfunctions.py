@@ -193,6 +193,16 @@ def test_lists_page_and_filter(emulator: RunningEmulator) -> None:
             "Fail, Choice, Parallel, Map] at /States/A/Type",
         ),
         (
+            {"StartAt": "A", "States": {"A": {"Type": ["Pass"], "End": True}}},
+            "SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, "
+            "Fail, Choice, Parallel, Map] at /States/A/Type",
+        ),
+        (
+            {"StartAt": "A", "States": {"A": {"Type": "Fail", "CausePath": None}}},
+            "SCHEMA_VALIDATION_FAILED: The value for the field 'CausePath' must be a valid JSONPath or a valid "
+            "intrinsic function call at /States/A",
+        ),
+        (
             {"StartAt": "A", "States": {"A": {"Type": "Wait", "Timestamp": "2016-12-05 21:29:29Z", "End": True}}},
             "SCHEMA_VALIDATION_FAILED: String does not match RFC3339 timestamp at /States/A/Timestamp",
         ),

@@ -182,7 +182,7 @@ class _Judge:
         if kind is None:
             self.add(at, "These fields are required: [Type]")
             return []
-        if kind not in FIELDS:
+        if not isinstance(kind, str) or kind not in FIELDS:
             self.add(f"{at}/Type", f"The field 'Type' should have one of these values: [{', '.join(FIELDS)}]")
             return []
         self.unknown(state, (*COMMON, *FIELDS[kind]), at)
@@ -254,7 +254,7 @@ class _Judge:
             self.text(state, name, at)
             self.at_most_one(state, (name, f"{name}Path"), at)
             value = state.get(f"{name}Path")
-            if value is not None:
+            if f"{name}Path" in state:
                 try:
                     payload.parse_expression(value if isinstance(value, str) else "")
                 except (BadPath, BadIntrinsic):
