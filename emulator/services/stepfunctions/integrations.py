@@ -24,7 +24,7 @@ from emulator.ports import Transaction
 
 from .asl import timestamps
 from .asl.data import Data, Json, dumps, loads
-from .asl.interpreter import TaskFailed, TaskSucceeded
+from .asl.messages import TaskFailed, TaskSucceeded
 
 _FUNCTION = re.compile(
     r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,140}(:[A-Za-z0-9$_-]{1,128})?"

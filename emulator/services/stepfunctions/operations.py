@@ -15,7 +15,7 @@ from emulator.ports import Transaction
 from . import model, progress, store
 from .asl import validate
 from .asl.data import loads
-from .asl.interpreter import Start, Stop
+from .asl.messages import Start, Stop
 from .model import StateMachine, StoredExecution
 
 STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")

@@ -14,7 +14,8 @@ from . import store
 from .asl.data import Data
 from .asl.definition import compile_definition
 from .asl.frames import Frames
-from .asl.interpreter import (
+from .asl.interpreter import Run
+from .asl.messages import (
     CallTask,
     Command,
     Ended,
@@ -22,7 +23,6 @@ from .asl.interpreter import (
     Forget,
     GoOn,
     Resume,
-    Run,
     SetTimer,
     Signal,
     TimerFired,

@@ -9,7 +9,7 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 
-from .asl.interpreter import Ended, Event
+from .asl.messages import Ended, Event
 from .model import StateMachine, StoredExecution
 
 SCHEMA = """

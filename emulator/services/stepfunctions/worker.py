@@ -12,7 +12,8 @@ from emulator.ports import Store, Transaction
 
 from . import progress, store
 from .asl.data import Data
-from .asl.interpreter import TaskFailed, TaskSucceeded, task_kind
+from .asl.interpreter import task_kind
+from .asl.messages import TaskFailed, TaskSucceeded
 from .integrations import Integrations
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from emulator.services.stepfunctions.asl.data import Data
 from emulator.services.stepfunctions.asl.definition import compile_definition
 from emulator.services.stepfunctions.asl.frames import Frames
-from emulator.services.stepfunctions.asl.interpreter import (
+from emulator.services.stepfunctions.asl.interpreter import Run
+from emulator.services.stepfunctions.asl.messages import (
     CallTask,
     Ended,
     Event,
@@ -18,7 +19,6 @@ from emulator.services.stepfunctions.asl.interpreter import (
     Forget,
     GoOn,
     Resume,
-    Run,
     SetTimer,
     Signal,
     Start,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.services.stepfunctions.asl.data import Data
-from emulator.services.stepfunctions.asl.interpreter import Start, Stop, TaskSucceeded, TimerFired
+from emulator.services.stepfunctions.asl.messages import Start, Stop, TaskSucceeded, TimerFired
 
 from .asl_run import FUNCTION, Driver, Failure, Never, one, run_state
 

@@ -1,0 +1,121 @@
+"""What goes into the interpreter and comes out: signals, commands, history events, the end. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .data import Data
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What never changes about an execution."""
+
+    arn: str
+    name: str
+    role_arn: str
+    started_at: float
+    machine_arn: str
+    machine_name: str
+    region: str
+    input: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One history event; `member` is boto3's name of its details, None if it has none."""
+
+    id: int
+    previous_id: int
+    type: str
+    member: str | None
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallTask:
+    """Call `resource` with `parameters` and signal the result with `token`."""
+
+    token: str
+    resource: str
+    parameters: Data
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Signal `token` at `due_at`."""
+
+    token: str
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Nobody awaits `token` any more: drop its call and its timers."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Signal `Resume` at once, in a commit of its own."""
+
+
+Command = CallTask | SetTimer | Forget | GoOn
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The execution begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on where a long run stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSucceeded:
+    token: str
+    output: Data
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    token: str
+    error: str
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    error: str | None
+    cause: str | None
+
+
+Signal = Start | Resume | TaskSucceeded | TaskFailed | TimerFired | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the execution ended."""
+
+    status: str
+    output: Data | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one signal changed, besides the frames."""
+
+    events: list[Event] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    ended: Ended | None = None
