@@ -17,7 +17,7 @@ import shutil
 import signal
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +47,7 @@ class ProcessRuntime(FunctionRuntime):
         endpoint_url: Callable[[], str],
         launcher: Launcher | None = None,
     ) -> None:
-        self._clock, self._settings, self._endpoint_url = clock, settings, endpoint_url
+        self.clock, self.settings, self._endpoint_url = clock, settings, endpoint_url
         self._packages = Packages(work_dir.absolute() / "code")
         self._temporary = work_dir.absolute() / "tmp"
         shutil.rmtree(self._temporary, ignore_errors=True)
@@ -62,7 +62,7 @@ class ProcessRuntime(FunctionRuntime):
     # ── the port ──
 
     async def run(self, function: FunctionSpec, invocation: Invocation) -> InvocationResult:
-        hold = Hold(self._clock, f"invocation {invocation.request_id} of {function.name}")
+        hold = Hold(self.clock, f"invocation {invocation.request_id} of {function.name}")
         hold.take()
         try:
             if not function.runtime.startswith("python3"):
@@ -100,7 +100,7 @@ class ProcessRuntime(FunctionRuntime):
         await self._launcher.aclose()
 
     @contextmanager
-    def calling(self, session_token: str | None) -> Iterator[None]:
+    def calling(self, session_token: str | None) -> Generator[None]:
         """While the emulator serves a request that carries this `X-Amz-Security-Token`.
 
         A function that calls the emulator waits for it, so it must not hold AWS time still meanwhile: the answer
@@ -136,9 +136,9 @@ class ProcessRuntime(FunctionRuntime):
         left = self._left_temporary.get(function.key)
         temporary = left.pop() if left else self._temporary / str(next(self._numbers))
         temporary.mkdir(parents=True, exist_ok=True)
-        environment = ExecutionEnvironment(function, self._clock, temporary)
+        environment = ExecutionEnvironment(function, self.clock, temporary)
         self._all.add(environment)
-        day = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y/%m/%d")
+        day = datetime.fromtimestamp(self.clock.now(), UTC).strftime("%Y/%m/%d")
         stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
         variables = function_environment(
             function, task_root, temporary, self._endpoint_url(), stream, environment.token
@@ -157,7 +157,7 @@ class ProcessRuntime(FunctionRuntime):
 
     def give_back(self, environment: ExecutionEnvironment) -> None:
         """After an invocation: keep it warm, or end it."""
-        if not environment.usable or self._settings.environment_idle_seconds <= 0:
+        if not environment.usable or self.settings.environment_idle_seconds <= 0:
             self.end_soon(environment, keep_temporary=not environment.retired)
             return
         loop = asyncio.get_running_loop()
@@ -198,12 +198,12 @@ class ProcessRuntime(FunctionRuntime):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _tick(self) -> float:
-        return min(max(self._settings.environment_idle_seconds / 2, 0.05), LONGEST_TICK_SECONDS)
+        return min(max(self.settings.environment_idle_seconds / 2, 0.05), LONGEST_TICK_SECONDS)
 
     def _reap(self) -> None:
         loop = asyncio.get_running_loop()
         self._reaper = None
-        oldest = loop.time() - self._settings.environment_idle_seconds
+        oldest = loop.time() - self.settings.environment_idle_seconds
         self._spawn(self._end_idle(lambda environment: environment.idle_since <= oldest))
         if self._idle:
             self._reaper = loop.call_later(self._tick(), self._reap)
@@ -219,7 +219,7 @@ class _Attempt:
 
     def __init__(self, runtime: ProcessRuntime, function: FunctionSpec, invocation: Invocation, hold: Hold) -> None:
         self._runtime, self._function, self._invocation, self._hold = runtime, function, invocation, hold
-        self._clock = runtime._clock
+        self._clock = runtime.clock
         self._virtual = self._clock.virtual
         self._started = 0.0
         self._before: list[str] = []
@@ -250,7 +250,7 @@ class _Attempt:
 
     async def _cold_start(self) -> tuple[ExecutionEnvironment, Reply, float]:
         """Init phase; when it is cut, once more within the invocation and its timeout (reference 1.5)."""
-        function, limit = self._function, self._runtime._settings.init_timeout_seconds
+        function, limit = self._function, self._runtime.settings.init_timeout_seconds
         version = ".".join(platform.python_version_tuple()[:2])
         self._before.append(logs.init_start(version, function.region))
         if function.runtime != f"python{version}":
@@ -336,5 +336,3 @@ class _Attempt:
             init_seconds=self._init_seconds,
             logs=(*self._before, *lines),
         )
-
-

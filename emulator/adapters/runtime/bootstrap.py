@@ -22,6 +22,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from . import wire
@@ -74,9 +75,7 @@ def load_handler(handler: str) -> Callable[[Any, Any], Any]:
     except ValueError as error:
         raise Fault("Runtime.MalformedHandlerName", f"Bad handler '{handler}': {error}") from None
     if module_name.split(".")[0] in sys.builtin_module_names:
-        raise Fault(
-            "Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module"
-        )
+        raise Fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module")
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
@@ -95,7 +94,8 @@ def load_handler(handler: str) -> Callable[[Any, Any], Any]:
 
 def forget_shadowed(task_root: str) -> None:
     """What the package brings itself wins over what the zygote has already imported, boto3 for example."""
-    own = {entry.split(".")[0] for entry in os.listdir(task_root) if entry.endswith(".py") or "." not in entry}
+    entries = [entry.name for entry in Path(task_root).iterdir()]
+    own = {entry.split(".")[0] for entry in entries if entry.endswith(".py") or "." not in entry}
     essential = {"sys", "os", "time", "json", "logging", "traceback", "importlib", "_lambda_runtime", "encodings"}
     shadowed = own - essential - set(sys.builtin_module_names)
     bundled = {"boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil"}
@@ -281,7 +281,7 @@ class Process:
             traceback.print_exc()
         finally:
             if not self._forked:
-                atexit._run_exitfuncs()
+                atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
             self._flush()
             self._exit(code)
 
@@ -418,8 +418,8 @@ def _limit(memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if not sys.platform.startswith("linux"):
         return
-    with open("/proc/self/status", encoding="ascii") as status:
-        used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:"))
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    used = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))
     limit = used + memory_mb * 1024 * 1024 + MEMORY_SLACK_BYTES
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or limit < hard:

@@ -206,7 +206,7 @@ class SpawnLauncher(Launcher):
     async def start(self, control: socket.socket, ticks: socket.socket, log: int) -> Child:
         numbers = (control.fileno(), ticks.fileno())
         command = [sys.executable, "-P", str(ZYGOTE), "environment", *map(str, numbers), _site_folder()]
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 — returns once the program has started
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=numbers, start_new_session=True,
             env=_bare_environment(),
         )  # fmt: skip

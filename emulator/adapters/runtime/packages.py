@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import re
 import shutil
 import stat
@@ -50,7 +49,8 @@ def extract(data: bytes, path: Path) -> None:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise InvalidPackage("Could not unzip uploaded file. Please check your file, then try to upload again.") from error
+        message = "Could not unzip uploaded file. Please check your file, then try to upload again."
+        raise InvalidPackage(message) from error
     with archive:
         members = archive.infolist()
         _check(members)
@@ -73,7 +73,7 @@ def extract(data: bytes, path: Path) -> None:
                         sink.write(chunk)
                 if (member.external_attr >> 16) & 0o111:
                     target.chmod(0o755)
-            os.replace(partial, path)
+            partial.replace(path)
         except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
             raise InvalidPackage(f"Could not unzip uploaded file: {error}") from error
         finally:

@@ -1,4 +1,7 @@
-"""The environment variables of a function's process (reference lambda_invoke.md 1.7). Nothing of the host's AWS_* leaks."""
+"""The environment variables of a function's process (reference lambda_invoke.md 1.7).
+
+Decides who wins: AWS's reserved names, then the user's. Nothing of the host's AWS_* leaks.
+"""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ class _PlainTraveller:
 
             @classmethod
             def utcnow(cls) -> Any:
-                return cls.fromtimestamp(shim.time(), datetime.timezone.utc).replace(tzinfo=None)
+                return cls.fromtimestamp(shim.time(), datetime.UTC).replace(tzinfo=None)
 
         VirtualDatetime.__name__ = VirtualDatetime.__qualname__ = "datetime"
         self._replaced = (shim.time, lambda: int(shim.time() * 1e9), VirtualDatetime)

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 SOON = (
@@ -38,9 +39,10 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 def _load_siblings() -> Any:
     """The folder of this file as the package `_lambda_runtime`, without its parents."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    path = os.path.join(folder, "__init__.py")
-    spec = importlib.util.spec_from_file_location("_lambda_runtime", path, submodule_search_locations=[folder])
+    folder = Path(__file__).resolve().parent
+    spec = importlib.util.spec_from_file_location(
+        "_lambda_runtime", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["_lambda_runtime"] = module
@@ -161,10 +163,10 @@ class Zygote:
     def _kill_orphans(self) -> bool:
         """Kill what dead environments left: such processes become children of this one."""
         try:
-            with open(f"/proc/self/task/{self._pid}/children", encoding="ascii") as children:
-                orphans = [int(pid) for pid in children.read().split() if int(pid) not in self._alive]
+            children = Path(f"/proc/self/task/{self._pid}/children").read_text(encoding="ascii")
         except OSError:
             return False
+        orphans = [int(pid) for pid in children.split() if int(pid) not in self._alive]
         for pid in orphans:
             try:
                 os.kill(pid, signal.SIGKILL)

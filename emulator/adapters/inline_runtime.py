@@ -1,0 +1,333 @@
+"""Functions in threads of the emulator's own process: breakpoints and coverage work in handlers.
+
+For debugging and for small tests. Its limits, all of them those of threads: a handler that has timed out is
+abandoned, not killed; `sys.exit` ends the invocation only; memory and files are not limited; output is that of
+`sys.stdout` and `sys.stderr` as Python sees them; two functions must not import, inside their handlers, different
+modules of the same name; `time.time` and `time.sleep` are virtual, `datetime` and `asyncio.sleep` are the host's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, MutableMapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult
+from emulator.settings import LiveSettings
+
+from .runtime import bootstrap, logs, outcomes, wire
+from .runtime.environment import Hold
+from .runtime.packages import InvalidPackage, Packages
+from .runtime.variables import function_environment
+
+UNHANDLED = "Unhandled"
+
+
+class _Local(threading.local):
+    """What the patched functions see in a handler's thread."""
+
+    environment: dict[str, str] | None = None
+    output: io.StringIO | None = None
+    sleep: Callable[[float], None] | None = None
+    now: Callable[[], float] | None = None
+
+
+class _Environ(MutableMapping[str, str]):
+    """`os.environ`, which in a handler's thread is the function's."""
+
+    def __init__(self, local: _Local, base: MutableMapping[str, str]) -> None:
+        self._local, self._base = local, base
+
+    @property
+    def _mine(self) -> MutableMapping[str, str]:
+        return self._base if self._local.environment is None else self._local.environment
+
+    def __getitem__(self, key: str) -> str:
+        return self._mine[key]
+
+    def __setitem__(self, key: str, value: str) -> None:
+        self._mine[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._mine[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._mine)
+
+    def __len__(self) -> int:
+        return len(self._mine)
+
+    def copy(self) -> dict[str, str]:
+        return dict(self._mine)
+
+
+class _Stream:
+    """`sys.stdout`, which in a handler's thread is the invocation's log."""
+
+    def __init__(self, local: _Local, base: Any) -> None:
+        self._local, self._base = local, base
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._local.output or self._base, name)
+
+
+class _Patches:
+    """The patched functions, in place from the first invocation to `aclose`."""
+
+    def __init__(self) -> None:
+        self.local = _Local()
+        self._saved: tuple[Any, ...] | None = None
+
+    def apply(self) -> None:
+        if self._saved is not None:
+            return
+        self._saved = saved = (os.environ, time.sleep, time.time, sys.stdout, sys.stderr)
+        local, real_sleep, real_time = self.local, time.sleep, time.time
+
+        def sleep(seconds: float) -> None:
+            (local.sleep or real_sleep)(seconds)
+
+        def now() -> float:
+            return (local.now or real_time)()
+
+        namespace: Any = os
+        namespace.environ = _Environ(local, saved[0])
+        time.sleep, time.time = sleep, now
+        streams: Any = sys
+        streams.stdout, streams.stderr = _Stream(local, saved[3]), _Stream(local, saved[4])
+
+    def undo(self) -> None:
+        if self._saved is not None:
+            namespace: Any = os
+            namespace.environ, time.sleep, time.time, sys.stdout, sys.stderr = self._saved
+            self._saved = None
+
+
+class _Environment:
+    """A loaded handler with its modules, variables and folder."""
+
+    def __init__(self, function: FunctionSpec, variables: dict[str, str], task_root: Path) -> None:
+        self.function, self.variables, self.task_root = function, variables, task_root
+        self.handler: Callable[[Any, Any], Any] | None = None
+
+
+class InlineRuntime(FunctionRuntime):
+    """One thread per running invocation; loaded handlers are reused one invocation at a time."""
+
+    def __init__(self, clock: Clock, settings: LiveSettings, work_dir: Path, endpoint_url: Callable[[], str]) -> None:
+        self._clock, self._settings, self._endpoint_url = clock, settings, endpoint_url
+        self._packages = Packages(work_dir.absolute() / "code")
+        self._temporary = work_dir.absolute() / "tmp"
+        self._patches = _Patches()
+        self._idle: dict[str, list[_Environment]] = {}
+        self._import_lock = threading.Lock()
+        self._numbers = itertools.count()
+
+    async def run(self, function: FunctionSpec, invocation: Invocation) -> InvocationResult:
+        hold = Hold(self._clock, f"invocation {invocation.request_id} of {function.name}")
+        hold.take()
+        try:
+            if not function.runtime.startswith("python3"):
+                payload = outcomes.not_available(function.runtime)
+                return InvocationResult(payload, UNHANDLED, "Runtime.NotAvailable")
+            idle = self._idle.get(function.key)
+            try:
+                environment = idle.pop() if idle else await self._create(function)
+            except InvalidPackage as error:
+                return InvocationResult(outcomes.invalid_package(str(error)), UNHANDLED, "InvalidZipFileException")
+            self._patches.apply()
+            return await _Attempt(self._clock, self._patches.local, environment, invocation, hold, self).run()
+        finally:
+            hold.release()
+
+    async def _create(self, function: FunctionSpec) -> _Environment:
+        task_root = await self._packages.extracted(function.code_sha256, function.load_code)
+        temporary = self._temporary / str(next(self._numbers))
+        temporary.mkdir(parents=True, exist_ok=True)
+        stream = f"{time.strftime('%Y/%m/%d', time.gmtime(self._clock.now()))}/[{function.version}]{uuid.uuid4().hex}"
+        token = uuid.uuid4().hex
+        variables = function_environment(function, task_root, temporary, self._endpoint_url(), stream, token)
+        return _Environment(function, variables, task_root)
+
+    def load(self, environment: _Environment) -> None:
+        """Import the handler with the package's folder first, and leave no module of it behind for others."""
+        root = str(environment.task_root)
+        with self._import_lock:
+            before = dict(sys.modules)
+            sys.path.insert(0, root)
+            try:
+                first = environment.function.handler.split(".")[0].split("/")[0]
+                if first not in sys.builtin_module_names:
+                    sys.modules.pop(first, None)
+                environment.handler = bootstrap.load_handler(environment.function.handler)
+            finally:
+                sys.path.remove(root)
+                for name, module in list(sys.modules.items()):
+                    if _file(module).startswith(root):
+                        if name in before:
+                            sys.modules[name] = before[name]
+                        else:
+                            del sys.modules[name]
+
+    def give_back(self, environment: _Environment) -> None:
+        if environment.handler is not None:
+            self._idle.setdefault(environment.function.key, []).append(environment)
+
+    async def discard(self, function_arn: str) -> None:
+        for key, idle in list(self._idle.items()):
+            if idle and idle[0].function.arn == function_arn:
+                del self._idle[key]
+
+    async def reset(self) -> None:
+        self._idle.clear()
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+    async def aclose(self) -> None:
+        await self.reset()
+        self._patches.undo()
+
+
+def _file(module: ModuleType | None) -> str:
+    return getattr(module, "__file__", None) or ""
+
+
+class _Ended(BaseException):
+    """Ends an abandoned handler at its next sleep."""
+
+
+class _Attempt:
+    """One invocation in a thread."""
+
+    def __init__(
+        self, clock: Clock, local: _Local, environment: _Environment, invocation: Invocation, hold: Hold,
+        runtime: InlineRuntime,
+    ) -> None:  # fmt: skip
+        self._clock, self._local, self._environment = clock, local, environment
+        self._invocation, self._hold, self._runtime = invocation, hold, runtime
+        self._loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[tuple[int, bytes]] = self._loop.create_future()
+        self._output = io.StringIO()
+        self._virtual = clock.virtual
+        self._started = clock.now()
+        self._deadline = self._started + environment.function.timeout_seconds
+        self._over = False
+        self._frozen_now = self._started
+        self._sleeps: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> InvocationResult:
+        function, request_id = self._environment.function, self._invocation.request_id
+        begun = time.perf_counter()
+        threading.Thread(target=self._work, name=f"function {function.name}", daemon=True).start()
+        timer = self._loop.call_later(function.timeout_seconds, self._end, 0, b"")
+        try:
+            kind, payload = await self._answer
+        finally:
+            self._over = True
+            timer.cancel()
+            for sleep in self._sleeps:
+                sleep.cancel()
+            self._hold.take()
+        took = self._clock.now() - self._started if self._virtual else time.perf_counter() - begun
+        error_type: str | None = None
+        notes: list[str] = []
+        if kind == 0:
+            took, error_type = function.timeout_seconds, "Sandbox.Timedout"
+            payload = outcomes.timed_out(request_id, function.timeout_seconds)
+            notes.append(f"{request_id} Task timed out after {function.timeout_seconds:.2f} seconds\n")
+        elif kind != wire.RESULT:
+            error = json.loads(payload)
+            error_type = str(error["errorType"])
+            if "stackTrace" in error:
+                notes.append(logs.uncaught(error))
+        if kind in (wire.RESULT, wire.FAILED) and error_type != "Runtime.ExitError":
+            self._runtime.give_back(self._environment)
+        printed = logs.LogBuffer()
+        printed.feed(self._output.getvalue().encode("utf-8", "backslashreplace"))
+        lines = [
+            logs.start(request_id, function.version),
+            *printed.take(),
+            *notes,
+            *logs.end_and_report(request_id, took, function.memory_mb, 0, None, ""),
+        ]
+        tail = logs.tail(lines) if self._invocation.want_log_tail else b""
+        return InvocationResult(payload, UNHANDLED if error_type else None, error_type, tail, took, None, tuple(lines))
+
+    def _work(self) -> None:
+        """In the thread."""
+        local, environment, invocation = self._local, self._environment, self._invocation
+        local.environment, local.output = environment.variables, self._output
+        if self._virtual:
+            local.sleep, local.now = self._sleep, lambda: self._frozen_now
+        environment.variables["_X_AMZN_TRACE_ID"] = invocation.trace_id
+        marshaller = bootstrap.Marshaller(environment.variables["AWS_EXECUTION_ENV"] in bootstrap.UNICODE_RESULTS)
+        try:
+            if environment.handler is None:
+                try:
+                    self._runtime.load(environment)
+                except Exception as error:
+                    self._tell(wire.INIT_FAILED, marshaller.marshal(bootstrap.describe(error, "")))
+                    return
+            assert environment.handler is not None
+            header = {
+                "id": invocation.request_id,
+                "arn": invocation.invoked_function_arn,
+                "deadline": round(self._deadline * 1000),
+                "client": invocation.client_context,
+            }
+            variables = environment.variables
+            self._tell(*bootstrap.answer(environment.handler, header, invocation.payload, marshaller, variables))
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else int(error.code is not None)
+            self._tell(wire.FAILED, outcomes.exited(invocation.request_id, (code & 0xFF) << 8))
+        except MemoryError:
+            self._tell(wire.FAILED, outcomes.exited(invocation.request_id, 9))
+        except _Ended:
+            pass
+        except BaseException:
+            self._tell(wire.FAILED, outcomes.exited(invocation.request_id, 1 << 8))
+
+    def _tell(self, kind: int, payload: bytes) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._end, kind, payload)
+        except RuntimeError:
+            pass  # the emulator has ended; so has the question
+
+    def _end(self, kind: int, payload: bytes) -> None:
+        if not self._answer.done():
+            self._answer.set_result((kind, payload))
+
+    def _sleep(self, seconds: float) -> None:
+        """In the thread: wait until the clock says so."""
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        woken = threading.Event()
+        self._loop.call_soon_threadsafe(self._start_sleep, seconds, woken)
+        woken.wait()
+        if self._over:
+            raise _Ended
+
+    def _start_sleep(self, seconds: float, woken: threading.Event) -> None:
+        task = self._loop.create_task(self._sleep_through(seconds))
+        self._sleeps.add(task)
+        task.add_done_callback(lambda _: woken.set())
+
+    async def _sleep_through(self, seconds: float) -> None:
+        due_at = self._clock.now() + seconds
+        self._hold.release()
+        await self._clock.sleep_until(min(due_at, self._deadline))
+        self._hold.take()
+        self._frozen_now = self._clock.now()
+        if due_at >= self._deadline:
+            self._over = True
+            self._end(0, b"")
