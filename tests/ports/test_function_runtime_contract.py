@@ -1,5 +1,8 @@
 """What every FunctionRuntime promises, run on each adapter; below it, what only processes can promise."""
 
+# Other processes tell what they did by files and by being gone: there is no event to wait for.
+# ruff: noqa: ASYNC110, ASYNC240
+
 from __future__ import annotations
 
 import asyncio
@@ -189,10 +192,13 @@ def test_an_exception_becomes_awss_error_payload(on_each: Any) -> None:
 @pytest.mark.parametrize(
     ("source", "handler", "error_type", "message"),
     [
-        ("import nope", "app.handler", "Runtime.ImportModuleError", "Unable to import module 'app': No module named 'nope'"),
+        ("import nope", "app.handler", "Runtime.ImportModuleError",
+         "Unable to import module 'app': No module named 'nope'"),
         ("x = 1", "app.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
-        ("def f(:", "app.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app': invalid syntax (app.py, line 1)"),
-        ("", "handler", "Runtime.MalformedHandlerName", "Bad handler 'handler': not enough values to unpack (expected 2, got 1)"),
+        ("def f(:", "app.handler", "Runtime.UserCodeSyntaxError",
+         "Syntax error in module 'app': invalid syntax (app.py, line 1)"),
+        ("", "handler", "Runtime.MalformedHandlerName",
+         "Bad handler 'handler': not enough values to unpack (expected 2, got 1)"),
         ("", "other.handler", "Runtime.ImportModuleError", "Unable to import module 'other': No module named 'other'"),
         ("raise KeyError('k')", "app.handler", "KeyError", "'k'"),
     ],
@@ -362,7 +368,8 @@ def test_a_warm_environment_keeps_its_globals_and_is_used_by_one_invocation_at_a
         source = (
             "import time\ncount = 0\n"
             "def handler(event, context):\n"
-            "    global count\n    count += 1\n    seen = count\n    time.sleep(1)\n    assert count == seen\n    return count\n"
+            "    global count\n    count += 1\n    seen = count\n    time.sleep(1)\n"
+            "    assert count == seen\n    return count\n"
         )
         spec = function(source)
         both = await bench.drive(asyncio.gather(*(bench.runtime.run(spec, invocation()) for _ in range(2))))
@@ -533,7 +540,10 @@ def test_a_forked_copy_that_returns_does_not_answer(on_processes: Any) -> None:
 
 def test_a_flood_of_output_is_bounded(on_processes: Any) -> None:
     async def test(bench: Bench) -> None:
-        source = "def handler(event, context):\n    for n in range(60_000):\n        print('x' * 99)\n    print('last')\n    return 1\n"
+        source = (
+            "def handler(event, context):\n    for n in range(60_000):\n        print('x' * 99)\n"
+            "    print('last')\n    return 1\n"
+        )
         result = await bench.run(source)
         assert result.payload == b"1"
         assert sum(map(len, result.logs)) < 1_400_000
@@ -614,7 +624,10 @@ def test_an_idle_environment_ends_after_its_time(on_processes: Any, settings: Li
 
 def test_a_zygote_that_was_killed_is_replaced(on_processes: Any) -> None:
     async def test(bench: Bench) -> None:
-        source = "import os, signal\ndef handler(event, context):\n    os.kill(os.getppid(), signal.SIGKILL)\n    signal.pause()\n"
+        source = (
+            "import os, signal\ndef handler(event, context):\n    os.kill(os.getppid(), signal.SIGKILL)\n"
+            "    signal.pause()\n"
+        )
         if not sys.platform.startswith("linux"):
             pytest.skip("there is no zygote")
         assert (await bench.run(source)).error_type == "Runtime.ExitError"
