@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -20,6 +20,7 @@ A local emulator of one path through AWS: API Gateway → Lambda → Step Functi
 
 Start it, copy the two export lines that it prints, and every AWS SDK, the AWS CLI and your own handlers talk to it:
 
+\b
     emulator start
     export AWS_ENDPOINT_URL=http://localhost:4566
     aws lambda list-functions
@@ -59,7 +60,10 @@ def start(
         bool, typer.Option("--frozen", help="Start with AWS time frozen; POST /_emulator/clock moves it.")
     ] = False,
 ) -> None:
-    """Run the emulator until Ctrl-C. What was accepted survives a restart, and a kill."""
+    """Run the emulator until Ctrl-C.
+
+    What was accepted survives a restart, and a kill.
+    """
     from emulator.adapters.sqlite import DataDirectoryInUse, UnknownSchema
     from emulator.app import serve
     from emulator.settings import Settings
@@ -91,7 +95,10 @@ def demo(
     real: Annotated[bool, typer.Option("--real", help="Real time instead of virtual time: takes 45 s.")] = False,
     port: Annotated[int, typer.Option(help="Port of the emulator it starts; 0 takes a free one.")] = 0,
 ) -> None:
-    """One report, both ways: a synchronous route that gives up, an asynchronous one that answers at once."""
+    """Watch one report go both ways, waiting and not.
+
+    A synchronous route whose gateway gives up, and an asynchronous one that answers at once.
+    """
     from emulator.demo import demo as showing
 
     raise typer.Exit(showing.run(real, port))
@@ -101,7 +108,10 @@ def demo(
 def drill(
     real: Annotated[bool, typer.Option("--real", help="Real time instead of virtual time: takes two minutes.")] = False,
 ) -> None:
-    """Four attempts to get an immediate answer from a slow route, and what each really does."""
+    """Try four ways to an immediate answer.
+
+    The certification question of this field, applied to a slow route: what each attempt really does.
+    """
     from emulator.demo import drill as showing
 
     raise typer.Exit(showing.run(real))
@@ -186,7 +196,7 @@ def _stop_for(error: OSError, settings: Settings) -> None:
     raise error
 
 
-def _stop(problem: str, next_step: str) -> None:
+def _stop(problem: str, next_step: str) -> NoReturn:
     """End with exit code 1, saying what is wrong and what to do."""
     typer.echo(f"{problem}\n{next_step}", err=True)
     raise typer.Exit(1)

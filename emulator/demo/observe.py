@@ -13,7 +13,6 @@ from typing import Any
 from emulator.demo.deploy import Deployed
 from emulator.demo.session import Session
 
-
 ANSWERED, ATTEMPT_BEGINS, STARTED, ATTEMPT_ENDS, STATES, MAILED = 0.0, 1.0, 2.0, 3.0, 10.0, 1e6
 
 
