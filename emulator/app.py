@@ -22,6 +22,7 @@ from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
 from emulator.aws.edge import Edge
+from emulator.aws.scope import Scope
 from emulator.aws.service import Context, Mounted, Services
 from emulator.control import Control
 from emulator.ports import FunctionRuntime, Mailer, Store
@@ -82,6 +83,7 @@ class Emulator:
             settings=settings,
             control=Control(self),
             data_planes=[self.apigateway.operations.data_plane],
+            calling=self.runtime.calling,
         )
         self._loop: asyncio.Task[None] | None = None
 
@@ -98,14 +100,16 @@ class Emulator:
 
     async def stop(self) -> None:
         """End functions, the worker and the store; everything committed stays."""
-        if self._loop is not None:
-            self._loop.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._loop
-        await self.runtime.aclose()
-        self.store.close()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        try:
+            if self._loop is not None:
+                self._loop.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._loop
+            await self.runtime.aclose()
+        finally:
+            self.store.close()
+            if self._temporary is not None:
+                shutil.rmtree(self._temporary, ignore_errors=True)
 
     async def advance(self, seconds: float) -> None:
         """Move AWS time forward by `seconds`, running everything that falls due on the way."""
@@ -140,6 +144,10 @@ class Emulator:
         """botocore names of everything that answers."""
         delegated = ["s3", "iam", "sts", "dynamodb", "ssm", "secretsmanager", "kms"]
         return sorted({*self.services.names(), *(name for name in delegated if self.supporting.supports(name))})
+
+    async def code_package(self, account: str, region: str, name: str) -> bytes | None:
+        """The deployment package of a function, as `GetFunction` points to it."""
+        return await self.store.read(lambda tx: self.lambda_.operations.code_package(tx, Scope(account, region), name))
 
     async def recent_invocations(self) -> list[dict[str, Any]]:
         """Attempts of functions, oldest first."""

@@ -120,6 +120,13 @@ def build(emulator: Emulator) -> Any:
         """Attempts of functions, as they happened in AWS time."""
         return {"invocations": await emulator.recent_invocations()}
 
+    async def code_package(account: str, region: str, name: str) -> Any:
+        """A function's deployment package: what `Code.Location` of GetFunction points to."""
+        package = await emulator.code_package(account, region, name)
+        if package is None:
+            return problem(404, f"there is no function {name} in {account} {region}")
+        return Response(package, media_type="application/zip")
+
     def home() -> Any:
         return Response(
             "async-gateway-emulator\n\n/_emulator/health\n/_emulator/docs      the control API\n"
@@ -139,6 +146,7 @@ def build(emulator: Emulator) -> Any:
     app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"])
     app.add_api_route("/_emulator/queue", list_queue, methods=["GET"])
+    app.add_api_route("/_emulator/lambda/code/{account}/{region}/{name}", code_package, methods=["GET"])
     app.add_api_route("/_emulator/timeline", timeline, methods=["GET"])
     return app
 

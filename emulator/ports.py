@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -184,6 +184,13 @@ class FunctionRuntime(ABC):
         Holds `Clock.busy` itself while the function computes and gives it back while it sleeps in virtual time;
         the caller therefore wraps the await in `Clock.parked()`.
         """
+
+    def calling(self, session_token: str) -> AbstractContextManager[None]:
+        """While the emulator serves a request that a function sent: the function waits, so it holds no time still.
+
+        `session_token` is the request's X-Amz-Security-Token; one that no function has does nothing.
+        """
+        return nullcontext()
 
     @abstractmethod
     async def discard(self, function_arn: str) -> None:

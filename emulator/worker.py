@@ -21,6 +21,8 @@ log = logging.getLogger("emulator.worker")
 
 READ_AHEAD = 32
 """Jobs of a kind read beyond those that start at once: fewer queries, bounded memory."""
+REPAIR_SECONDS = 1.0
+"""Host seconds before the worker asks a store again that did not answer."""
 LONGEST_REPAIR_SECONDS = 60.0
 
 
@@ -69,8 +71,12 @@ class Worker:
         try:
             while True:
                 self._changed.clear()
-                await self._start_due()
-                await self._until_something_is_due()
+                try:
+                    await self._start_due()
+                    await self._until_something_is_due()
+                except Exception:  # the store does not answer (a full disk, say): what is due stays due
+                    log.exception("the worker cannot read its jobs; it tries again in %g s", REPAIR_SECONDS)
+                    await asyncio.sleep(REPAIR_SECONDS)
         finally:
             for task in self._tasks:
                 task.cancel()

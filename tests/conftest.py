@@ -22,4 +22,5 @@ def emulator(shared_emulator: RunningEmulator) -> Iterator[RunningEmulator]:
     shared_emulator.reset()
     shared_emulator.emulator.worker.failures.clear()
     yield shared_emulator
+    shared_emulator.close_clients()
     assert shared_emulator.failures() == []

@@ -100,13 +100,13 @@ class ProcessRuntime(FunctionRuntime):
         await self._launcher.aclose()
 
     @contextmanager
-    def calling(self, session_token: str | None) -> Generator[None]:
+    def calling(self, session_token: str) -> Generator[None]:
         """While the emulator serves a request that carries this `X-Amz-Security-Token`.
 
         A function that calls the emulator waits for it, so it must not hold AWS time still meanwhile: the answer
         may need AWS time to pass. The edge's own `busy` covers the work of the request. Unknown tokens do nothing.
         """
-        caller = next((each for each in self._all if each.token == session_token), None) if session_token else None
+        caller = next((each for each in self._all if each.token == session_token), None)
         if caller is None:
             yield
             return

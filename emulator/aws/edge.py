@@ -15,7 +15,7 @@ import re
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -70,6 +70,7 @@ class Edge:
         control: AsgiApp,
         data_planes: Sequence[DataPlane] = (),
         lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+        calling: Callable[[str], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._services = services
         self._supporting = supporting
@@ -78,6 +79,7 @@ class Edge:
         self._control = control
         self._data_planes = data_planes
         self._lifespan = lifespan
+        self._calling = calling
         self._admission = Admission(settings)
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
@@ -121,7 +123,10 @@ class Edge:
         if plane is not None:
             await _send(send, await self._answer_data_plane(plane, request, match))
         else:
-            await _send(send, await self._answer_api(request))
+            token = request.header("x-amz-security-token")
+            with self._calling(token) if token else nullcontext():
+                answer = await self._answer_api(request)
+            await _send(send, answer)
 
     async def _answer_data_plane(self, plane: DataPlane, request: HttpRequest, match: Any) -> HttpResponse:
         with self._clock.busy(f"{request.method} {request.path[:100]}"):

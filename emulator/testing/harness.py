@@ -32,6 +32,7 @@ class RunningEmulator:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self._clients: list[Any] = []
         self.emulator: Emulator
         self.url = ""
 
@@ -51,8 +52,15 @@ class RunningEmulator:
         if self._error is not None:
             raise self._error
 
+    def close_clients(self) -> None:
+        """Close the connections of every client made so far."""
+        for made in self._clients:
+            made.close()
+        self._clients.clear()
+
     def stop(self) -> None:
         """End the emulator as a polite exit would."""
+        self.close_clients()
         if self._loop is not None and self._stop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(CALL_TIMEOUT_SECONDS)
@@ -69,7 +77,9 @@ class RunningEmulator:
             "aws_secret_access_key": "test",
             "config": Config(retries={"total_max_attempts": 1}, read_timeout=60, parameter_validation=True),
         }
-        return boto3.client(service, **{**settings, **options})
+        made = boto3.client(service, **{**settings, **options})
+        self._clients.append(made)
+        return made
 
     def data_plane(self, api_id: str, stage: str, path: str = "") -> str:
         """The URL of a path of a deployed REST API."""

@@ -121,14 +121,13 @@ def test_the_lambda_integration_wraps_the_payload(emulator: RunningEmulator) -> 
 
 def test_a_missing_function_is_named_as_the_old_sdk_names_it(emulator: RunningEmulator) -> None:
     parameters = {"FunctionName": "no_such", "Payload": {}}
-    arn = start(
-        emulator, one({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters})
-    )
+    arn = start(emulator, one({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters}))
     emulator.settle()
     described = describe(emulator, arn)
     assert described["error"] == "Lambda.ResourceNotFoundException"
-    assert "(Service: AWSLambda; Status Code: 404; Error Code: ResourceNotFoundException; Request ID: " in (
-        described["cause"]
+    assert (
+        "(Service: AWSLambda; Status Code: 404; Error Code: ResourceNotFoundException; Request ID: "
+        in (described["cause"])
     )
 
 

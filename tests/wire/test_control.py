@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import datetime
 
 import httpx
@@ -65,3 +67,19 @@ def test_an_unknown_message_is_a_404_that_says_where_to_look(emulator: RunningEm
     answer = httpx.get(f"{emulator.url}/_emulator/inbox/none")
     assert answer.status_code == 404
     assert "/_emulator/inbox" in answer.json()["message"]
+
+
+def test_the_code_of_a_function_is_where_get_function_says(emulator: RunningEmulator) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("app.py", "def handler(event, context): return 1\n")
+    client = emulator.client("lambda")
+    client.create_function(
+        FunctionName="f",
+        Runtime="python3.12",
+        Role="arn:aws:iam::000000000000:role/r",
+        Handler="app.handler",
+        Code={"ZipFile": archive.getvalue()},
+    )
+    location = client.get_function(FunctionName="f")["Code"]["Location"]
+    assert httpx.get(location).content == archive.getvalue()

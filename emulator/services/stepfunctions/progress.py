@@ -76,9 +76,7 @@ def _obey(tx: Transaction, execution: StoredExecution, command: Command) -> None
     if isinstance(command, CallTask):
         # The request id is drawn once: a call repeated after a crash carries the same one.
         payload.update(token=command.token, resource=command.resource, request_id=tx.new_id())
-        jobs.enqueue(
-            tx, TASK, payload, key=_key(execution, command.token), body=command.parameters.text.encode()
-        )
+        jobs.enqueue(tx, TASK, payload, key=_key(execution, command.token), body=command.parameters.text.encode())
     elif isinstance(command, SetTimer):
         payload["token"] = command.token
         jobs.enqueue(tx, TIMER, payload, due_at=command.due_at, key=_key(execution, command.token))

@@ -85,9 +85,7 @@ def compile_rule(rule: dict[str, Any]) -> Rule:
     if operator.endswith("Path"):
         other = paths.parse(expected)
         kind, relation = COMPARISONS[operator[:-4]]
-        return lambda environment: compare(
-            kind, relation, _variable(environment, path), _variable(environment, other)
-        )
+        return lambda environment: compare(kind, relation, _variable(environment, path), _variable(environment, other))
     kind, relation = COMPARISONS[operator]
     return lambda environment: compare(kind, relation, _variable(environment, path), expected)
 

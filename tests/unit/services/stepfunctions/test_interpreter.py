@@ -178,9 +178,13 @@ def test_a_bad_wait_is_told_as_aws_does(wait: str, value: Any, cause: str) -> No
 
 def test_a_missing_path_in_parameters_names_field_and_input() -> None:
     driver = run_state({"Type": "Pass", "Parameters": {"value.$": "$.no_such_jsonpath"}}, {"a": 1})
-    assert driver.events[-1].details["cause"].endswith(
-        "The JSONPath '$.no_such_jsonpath' specified for the field 'value.$' could not be found in the input '"
-        '{"a": 1}\''
+    assert (
+        driver.events[-1]
+        .details["cause"]
+        .endswith(
+            "The JSONPath '$.no_such_jsonpath' specified for the field 'value.$' could not be found in the input '"
+            '{"a": 1}\''
+        )
     )
 
 

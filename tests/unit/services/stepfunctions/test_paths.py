@@ -37,7 +37,7 @@ VALUE: Any = {
         ("$.items[?(@.t in ['x','y'] && @.n < 2)].t", ["x"]),
         ("$.none[*]", []),
         ("$.items.length()", 3),
-        ("$['Test\\\"\"Name\"']", "quoted"),
+        ('$[\'Test\\""Name"\']', "quoted"),
     ],
 )
 def test_a_path_selects(path: str, expected: Any) -> None:
