@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.errors import MessageError
+from email.header import Header
 from email.message import EmailMessage
 from email.utils import format_datetime
 
@@ -35,11 +36,12 @@ def compose(draft: Draft, header_id: str, now: float) -> bytes:
     for name, addresses in (("To", draft.to), ("Cc", draft.cc), ("Reply-To", draft.reply_to)):
         if addresses:
             message[name] = ", ".join(addresses)
-    message["Subject"] = _one_line("Subject", draft.subject)
+    encoded: dict[bytes, bytes] = {}
+    _set_text(message, "Subject", draft.subject, encoded)
     message["Date"] = _date(now)
     message["Message-ID"] = header_id
     for name, value in draft.headers:
-        message[name] = _one_line(name, value)
+        _set_text(message, name, value, encoded)
     if draft.text is not None or draft.html is None:
         message.set_content(_encodable(draft.text or "", draft.text_charset), charset=draft.text_charset)
     if draft.html is not None and draft.text is None:
@@ -50,7 +52,27 @@ def compose(draft: Draft, header_id: str, now: float) -> bytes:
         _attach(message, attachment)
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
         part.set_boundary(f"----=_Part_{number}_{re.sub('[^0-9A-Za-z-]', '', header_id.partition('@')[0])}")
-    return message.as_bytes()
+    head, blank, body = message.as_bytes().partition(b"\r\n\r\n")
+    head += b"\r\n"
+    for placeholder, words in encoded.items():
+        head = head.replace(placeholder, words, 1)
+    return head + blank[2:] + body
+
+
+def _set_text(message: EmailMessage, name: str, value: str, encoded: dict[bytes, bytes]) -> None:
+    """Set a text header; one that is not ASCII becomes encoded words when the message is written.
+
+    The standard library's folding of a mixed header doubles the space before an encoded word, so the whole value
+    is encoded, as SES does [K], and takes the place of an ASCII placeholder.
+    """
+    _one_line(name, value)
+    if value.isascii():
+        message[name] = value
+        return
+    placeholder = f"encoded-header-{len(encoded)}"
+    message[name] = placeholder
+    words = Header(printable(value), "utf-8", header_name=name).encode(linesep="\r\n")
+    encoded[f"{name}: {placeholder}\r\n".encode()] = f"{name}: {words}\r\n".encode()
 
 
 def storable(draft: Draft) -> Draft:
