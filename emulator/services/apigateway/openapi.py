@@ -10,8 +10,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from emulator.aws.errors import NotEmulated
 from emulator.services.apigateway.model import (
     GATEWAY_RESPONSE_STATUS,
@@ -37,35 +35,27 @@ _MAX_DOCUMENT = 6 * 1024 * 1024
 _PLACES = {"query": "querystring", "header": "header", "path": "path"}
 
 
-class _Loader(yaml.SafeLoader):
-    """Dates stay text; aliases, by which a small file grows huge, are refused."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("aliases are not accepted")
-        return super().compose_node(parent, index)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(("timestamp",))]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def parse(body: bytes) -> dict[str, Any]:
     """The document, from JSON or YAML. Raises `Invalid OpenAPI input.` [R:test_import_api_bad_file]."""
     if len(body) > _MAX_DOCUMENT:
         raise bad_request(_BAD)
     try:
         text = body.decode()
-        document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)  # noqa: S506
-    except (ValueError, yaml.YAMLError, RecursionError):
+        document = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
+    except (ValueError, RecursionError):
         raise bad_request(_BAD) from None
     if not isinstance(document, dict) or not ("openapi" in document or "swagger" in document):
         raise bad_request(_BAD)
     if not isinstance(document.get("info"), dict) or not isinstance(document.get("paths", {}), dict):
         raise bad_request(_BAD)
     return document
+
+
+def _yaml(text: str) -> Any:
+    """A YAML document. Raises ValueError."""
+    from emulator.services.apigateway.safe_yaml import load  # imported for the first YAML file only
+
+    return load(text)
 
 
 def api_settings(document: dict[str, Any]) -> dict[str, Any]:

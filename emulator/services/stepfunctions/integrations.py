@@ -10,12 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-from botocore.exceptions import BotoCoreError
-from botocore.loaders import Loader
-from botocore.model import ServiceModel
-from botocore.validate import ParamValidator
+from typing import TYPE_CHECKING, Any
 
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
@@ -25,6 +20,9 @@ from emulator.ports import Transaction
 from .asl import timestamps
 from .asl.data import Data, Json, dumps, loads
 from .asl.messages import TaskFailed, TaskSucceeded
+
+if TYPE_CHECKING:  # botocore is imported when the first `aws-sdk` task is met: start-up does not pay for it
+    from botocore.model import ServiceModel
 
 _FUNCTION = re.compile(
     r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,140}(:[A-Za-z0-9$_-]{1,128})?"
@@ -74,7 +72,6 @@ class Integrations:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._loader = Loader()
         self._models: dict[str, ServiceModel] = {}
 
     # ── when a state machine is created ─────────────────────────────────────────────────────────
@@ -227,6 +224,8 @@ class Integrations:
             request = _to_boto3(operation.input_shape, parameters.value, "")
         except ValueError as problem:
             return bad_parameters(parameters, [str(problem)], token)
+        from botocore.validate import ParamValidator
+
         report = ParamValidator().validate(request, operation.input_shape)
         if report.has_errors():
             return bad_parameters(parameters, str(report.generate_report()).split("\n"), token)
@@ -253,8 +252,12 @@ class Integrations:
 
     def _model(self, name: str) -> ServiceModel | None:
         if name not in self._models:
+            from botocore.exceptions import BotoCoreError
+            from botocore.loaders import Loader
+            from botocore.model import ServiceModel
+
             try:
-                self._models[name] = ServiceModel(self._loader.load_service_model(name, "service-2"), name)
+                self._models[name] = ServiceModel(Loader().load_service_model(name, "service-2"), name)
             except BotoCoreError:
                 return None
         return self._models[name]
