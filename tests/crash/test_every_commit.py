@@ -167,6 +167,73 @@ class RetriedFunction:
         assert aws.control("GET", "queue")["total"] == 0
 
 
+FAILS_ONCE = """
+import os
+def handler(event, context):
+    if not os.path.exists(event["diary"]):
+        open(event["diary"], "w").close()
+        raise ValueError("not yet")
+    return "done"
+"""
+RETRY = {
+    "StartAt": "Flaky",
+    "States": {
+        "Flaky": {
+            "Type": "Task",
+            "Resource": "FLAKY",
+            "Retry": [{"ErrorEquals": ["ValueError"], "IntervalSeconds": 30, "MaxAttempts": 5}],
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "GaveUp"}],
+            "End": True,
+        },
+        "GaveUp": {"Type": "Fail"},
+    },
+}
+
+
+class RetriedTask:
+    """A task whose function fails once and that its state machine retries after 30 s."""
+
+    def __init__(self, diary: Path) -> None:
+        self.diary = diary
+
+    def prepare(self, aws: RunningEmulator) -> None:
+        definition = json.dumps(RETRY).replace("FLAKY", create_function(aws, "flaky", FAILS_ONCE))
+        aws.client("stepfunctions").create_state_machine(name="story", definition=definition, roleArn=ROLE)
+
+    def act(self, aws: RunningEmulator) -> bool:
+        client = aws.client("stepfunctions")
+        event = json.dumps({"diary": str(self.diary)})
+        return accepted(lambda: client.start_execution(stateMachineArn=MACHINE, name="r1", input=event))
+
+    def verify(self, aws: RunningEmulator) -> None:
+        client = aws.client("stepfunctions")
+        executions = client.list_executions(stateMachineArn=MACHINE)["executions"]
+        assert [execution["status"] for execution in executions] == ["SUCCEEDED"]
+        events = client.get_execution_history(executionArn=executions[0]["executionArn"])["events"]
+        assert [event["id"] for event in events] == list(range(1, len(events) + 1))
+        assert events[-1]["executionSucceededEventDetails"]["output"] == '"done"'
+
+
+class TooOldEvent:
+    """An event that always fails and whose age limit allows one attempt only."""
+
+    def __init__(self, diary: Path) -> None:
+        self.diary = diary
+
+    def prepare(self, aws: RunningEmulator) -> None:
+        create_function(aws, "fails-twice", FAILS_TWICE)
+        aws.client("lambda").put_function_event_invoke_config(FunctionName="fails-twice", MaximumEventAgeInSeconds=60)
+
+    def act(self, aws: RunningEmulator) -> bool:
+        return RetriedFunction(self.diary).act(aws)
+
+    def verify(self, aws: RunningEmulator) -> None:
+        attempts = aws.control("GET", "timeline")["invocations"]
+        events = [attempt["request_id"] for attempt in attempts]
+        assert len(set(events)) == len(events) in (1, 2), "one attempt for each event that the client sent"
+        assert aws.control("GET", "queue")["total"] == 0
+
+
 def run_to_the_crash(data: Path, story: Story, at: int, when: Literal["before", "after"]) -> tuple[bool, bool, float]:
     """(crashed, accepted, AWS time at the end) of one life."""
     mortal = Mortal(data, start_at=1_700_000_000.0)
@@ -226,3 +293,23 @@ def test_a_retried_event_survives_a_crash_at_every_commit(tmp_path: Path, when: 
         return Story(retried.prepare, retried.act, retried.verify)
 
     assert crash_at_every_commit(tmp_path, make, when) == 4
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_retried_task_survives_a_crash_at_every_commit(tmp_path: Path, when: Literal["before", "after"]) -> None:
+    def make(diary: Path) -> Story:
+        retried = RetriedTask(diary)
+        return Story(retried.prepare, retried.act, retried.verify)
+
+    assert crash_at_every_commit(tmp_path, make, when) >= 4
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_event_that_grows_too_old_survives_a_crash_at_every_commit(
+    tmp_path: Path, when: Literal["before", "after"]
+) -> None:
+    def make(diary: Path) -> Story:
+        old = TooOldEvent(diary)
+        return Story(old.prepare, old.act, old.verify)
+
+    assert crash_at_every_commit(tmp_path, make, when) == 2
