@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator import jobs
-from emulator.adapters import http_server
+from emulator.adapters import http_server, remembered_time
 from emulator.adapters.clock import LiveClock
 from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.sqlite import SqliteStore
@@ -52,7 +52,7 @@ class Emulator:
         self.settings = settings
         self.base_url = base_url
         self.live = LiveSettings()
-        self.clock = LiveClock(settings.frozen, settings.start_at)
+        self.clock = LiveClock(settings.frozen, remembered_time.first_time(settings.data, settings.start_at))
         store: Store = SqliteStore(self.clock, settings.data, settings.fsync, settings.seed)
         self.store = wrap_store(store) if wrap_store else store
         self._temporary = Path(tempfile.mkdtemp(prefix="emulator-")) if settings.data is None else None
@@ -126,7 +126,12 @@ class Emulator:
         try:
             await move(until)
         finally:
-            self.clock.set_factor(factor)
+            self.set_time_factor(factor)
+
+    def set_time_factor(self, factor: float) -> None:
+        """Freeze (0), resume (1) or scale AWS time; a restart on the same data does not go back behind it."""
+        self.clock.set_factor(factor)
+        remembered_time.remember(self.settings.data, self.clock.now(), factor)
 
     async def reset(self) -> None:
         """Forget everything but the time."""

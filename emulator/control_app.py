@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from fastapi import Body, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from emulator import __version__, jobs
@@ -50,6 +51,11 @@ def build(emulator: Emulator) -> Any:
     def page(html: str) -> HTMLResponse:
         return HTMLResponse(html, headers={"Content-Security-Policy": inbox.PAGE_POLICY})
 
+    def unreadable(_: Request, error: Exception) -> JSONResponse:
+        return problem(400, "send a JSON object with Content-Type: application/json; " + str(error)[:300])
+
+    app.add_exception_handler(RequestValidationError, unreadable)
+
     def current_clock() -> dict[str, Any]:
         return clock_state(emulator)
 
@@ -57,14 +63,14 @@ def build(emulator: Emulator) -> Any:
         """freeze | advance (seconds) | settle | scale (factor) | resume. AWS time never goes back."""
         action = request.get("action")
         if action == "freeze":
-            emulator.clock.set_factor(0.0)
+            emulator.set_time_factor(0.0)
         elif action == "resume":
-            emulator.clock.set_factor(1.0)
+            emulator.set_time_factor(1.0)
         elif action == "scale":
             factor = request.get("factor")
             if not _number(factor) or not 0 < factor <= 1e6:
                 return problem(400, 'scale needs "factor", more than 0 and at most 1000000')
-            emulator.clock.set_factor(float(factor))
+            emulator.set_time_factor(float(factor))
         elif action == "advance":
             seconds = request.get("seconds")
             if not _number(seconds) or not 0 <= seconds <= LONGEST_SETTLE_SECONDS:
@@ -152,4 +158,9 @@ def build(emulator: Emulator) -> Any:
 
 
 def _number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False

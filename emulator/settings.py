@@ -110,10 +110,10 @@ class LiveSettings:
                     raise ValueError(f"{name} must be true or false")
             elif isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise ValueError(f"{name} must be a number")
-            elif isinstance(item.default, int) and not float(value).is_integer():
-                raise ValueError(f"{name} must be a whole number")
             elif not item.metadata["low"] <= value <= item.metadata["high"]:
                 raise ValueError(f"{name} must be between {item.metadata['low']:g} and {item.metadata['high']:g}")
+            elif isinstance(item.default, int) and not float(value).is_integer():
+                raise ValueError(f"{name} must be a whole number")
         for name, value in values.items():
             default = known[name].default
             setattr(self, name, value if isinstance(default, bool) else type(default)(value))

@@ -66,8 +66,11 @@ def api_settings(document: dict[str, Any]) -> dict[str, Any]:
         settings["description"] = str(info["description"])
     if info.get("version") is not None:
         settings["version"] = str(info["version"])
-    if document.get("x-amazon-apigateway-binary-media-types"):
-        settings["binaryMediaTypes"] = [str(item) for item in document["x-amazon-apigateway-binary-media-types"]]
+    binary = document.get("x-amazon-apigateway-binary-media-types")
+    if binary is not None:
+        if not isinstance(binary, list):
+            raise bad_request(_BAD)
+        settings["binaryMediaTypes"] = [str(item) for item in binary]
     size = document.get("x-amazon-apigateway-minimum-compression-size")
     if isinstance(size, int):
         settings["minimumCompressionSize"] = size

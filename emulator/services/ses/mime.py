@@ -22,7 +22,7 @@ from emulator.services.ses.model import Attachment, Content, Draft, Refused
 _STAMPED = ("date", "message-id", "bcc", "return-path")
 """Headers that SES takes out of a raw message; it writes the first two itself."""
 
-_PARSER_FAILURES = (MessageError, ValueError, LookupError, AttributeError, TypeError, AssertionError)
+_PARSER_FAILURES = (MessageError, ValueError, LookupError, AttributeError, TypeError, AssertionError, RecursionError)
 """What the standard library's parser lets out on bytes it did not expect."""
 
 ONCE_ONLY = ("from", "to", "cc", "bcc", "subject", "reply-to", "sender", "date", "message-id")
@@ -176,8 +176,11 @@ def _crlf(line: bytes) -> bytes:
 
 
 def parse(raw: bytes) -> EmailMessage:
-    """A raw message as an object; never raises, whatever the bytes."""
-    message = message_from_bytes(raw.replace(b"\0", b"?"), policy=policy.default)  # its parser fails on NUL
+    """A raw message as an object, whatever the bytes. Raises `Refused` if its parts nest too deeply."""
+    try:
+        message = message_from_bytes(raw.replace(b"\0", b"?"), policy=policy.default)  # its parser fails on NUL
+    except RecursionError:
+        raise Refused("The message is nested too deeply.") from None
     assert isinstance(message, EmailMessage)
     return message
 

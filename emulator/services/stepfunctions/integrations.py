@@ -238,6 +238,11 @@ class Integrations:
             if isinstance(error, NotEmulated):
                 return TaskFailed(token, "States.TaskFailed", f"{error}. {error.detail}".strip())
             return self._sdk_error(token, call, model, error, request_id)
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            # Our mistake on somebody's odd parameters: the task fails, so that the execution does not hang for ever.
+            tx.execute("ROLLBACK TO sfn_task")
+            tx.execute("RELEASE sfn_task")
+            return TaskFailed(token, "States.TaskFailed", f"{call.boto3_operation} failed: {type(error).__name__}")
         tx.execute("RELEASE sfn_task")
         return TaskSucceeded(token, Data(_from_boto3(operation.output_shape, result)))
 

@@ -7,12 +7,16 @@ own spacing as long as nothing touches the value [R:test_parallel_state_nested],
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import Any
 
 Json = Any
 
 DATA_LIMIT_BYTES = 262_144
 """Largest input or output of a state, UTF-8 [R:test_states_errors]."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _MISSING: Any = object()
 
@@ -23,11 +27,23 @@ def dumps(value: Json) -> str:
 
 
 def loads(text: str | bytes) -> Json:
-    """Strict JSON: no NaN, no Infinity. Raises ValueError."""
+    """Strict JSON: no NaN, no number beyond a double; lone surrogates become `?`, as in Java. Raises ValueError."""
+    if isinstance(text, bytes):
+        text = text.decode()
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        if _SURROGATE.search(text):
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        return value
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is beyond the range of a double")
+    return number
 
 
 def _no_constant(name: str) -> Json:

@@ -161,7 +161,10 @@ def evaluate(call: Call, scope: Scope) -> Json:
     values = [_value(argument, scope) for argument in call.arguments]
     if call.name in ("MathRandom", "UUID"):
         return _math_random(values, scope) if call.name == "MathRandom" else scope.new_id()
-    return FUNCTIONS[call.name][2](*values)
+    try:
+        return FUNCTIONS[call.name][2](*values)
+    except (ArithmeticError, UnicodeError, RecursionError, MemoryError) as error:
+        raise _wrong(call.name, f"the arguments are beyond what it can work on ({type(error).__name__})") from None
 
 
 def _value(argument: Literal | Path | Call, scope: Scope) -> Json:
@@ -236,6 +239,8 @@ def _whole(function: str, value: Json) -> int:
     """Java's Math.round: half up [R:test_math_add]."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong(function, "the argument must be a number")
+    if not -(2**63) <= value < 2**63:
+        raise _wrong(function, "the argument does not fit a 64-bit integer")
     return value if isinstance(value, int) else math.floor(value + 0.5)
 
 
