@@ -662,7 +662,7 @@ def test_a_function_that_waits_for_the_emulator_lets_time_pass(on_processes: Any
         async def edge() -> None:
             while not token_file.exists():
                 await asyncio.sleep(0.002)
-            with bench.runtime.calling(token_file.read_text()):  # type: ignore[attr-defined]
+            with bench.runtime.calling(token_file.read_text()):
                 await bench.clock.sleep_until(bench.clock.now() + 10)
             answer_file.write_text("x")
 

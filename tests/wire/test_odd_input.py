@@ -9,6 +9,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.services.stepfunctions import progress
 from emulator.testing import RunningEmulator
 
 ROLE = "arn:aws:iam::000000000000:role/odd"
@@ -81,3 +82,22 @@ def test_binary_media_types_that_are_no_list_are_an_invalid_file(emulator: Runni
     }
     with pytest.raises(ClientError, match="Invalid OpenAPI input"):
         emulator.client("apigateway").import_rest_api(body=json.dumps(document).encode())
+
+
+def test_an_execution_that_the_interpreter_cannot_carry_on_fails_and_does_not_hang(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = emulator.client("stepfunctions")
+    definition = {**LATER, "States": {**LATER["States"], "B": {"Type": "Succeed"}}}  # type: ignore[dict-item]
+    machine = client.create_state_machine(name="odd", definition=json.dumps(definition), roleArn=ROLE)
+    execution = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+
+    def broken(*_: Any) -> Any:  # stands for a mistake of ours that no test knows yet
+        raise OverflowError
+
+    monkeypatch.setattr(progress, "Run", broken)
+    emulator.settle()
+    ended = client.describe_execution(executionArn=execution)
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+    last = client.get_execution_history(executionArn=execution, reverseOrder=True)["events"][0]
+    assert last["type"] == "ExecutionFailed"

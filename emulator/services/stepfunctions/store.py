@@ -212,6 +212,12 @@ def add_events(tx: Transaction, execution: StoredExecution, events: list[Event])
         )
 
 
+def last_event_id(tx: Transaction, execution_id: int) -> int:
+    """The id of an execution's newest event, 0 if it has none."""
+    row = tx.execute("SELECT max(id) FROM sfn_event WHERE execution_id = ?", (execution_id,)).fetchone()
+    return row[0] or 0
+
+
 def list_events(
     tx: Transaction, execution_id: int, start: int, limit: int, reverse: bool
 ) -> list[tuple[int, float, str, int, str | None, dict[str, Any]]]:
