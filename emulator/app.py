@@ -21,9 +21,11 @@ from emulator.adapters.clock import LiveClock
 from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
+from emulator.aws.calls import Calls
 from emulator.aws.edge import Edge
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, Mounted, Services
+from emulator.aws.telemetry import Silent
 from emulator.control import Control
 from emulator.ports import FunctionRuntime, Mailer, Store
 from emulator.services.apigateway import wire as apigateway
@@ -67,7 +69,16 @@ class Emulator:
         self.services = Services()
         self.mounted: list[Mounted] = []
         context = Context(
-            self.store, self.clock, self.live, self.services, self.runtime, _mailer(settings.smtp), base_url
+            self.store,
+            self.clock,
+            self.live,
+            self.services,
+            self.runtime,
+            Calls(self.services, self.supporting),
+            Silent(),
+            Silent(),
+            _mailer(settings.smtp),
+            base_url,
         )
         self.lambda_ = self._mount(lambda_.mount(context))
         self._mount(ses.mount(context))

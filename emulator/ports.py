@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -74,6 +74,10 @@ class Transaction(ABC):
         """Run one statement (`?` placeholders)."""
 
     @abstractmethod
+    def nested(self) -> AbstractContextManager[None]:
+        """A part of the change that is undone alone when the block raises; the exception goes on."""
+
+    @abstractmethod
     def new_id(self) -> str:
         """A fresh lower-case UUID; seeded in tests."""
 
@@ -121,6 +125,22 @@ class Store(ABC):
 
 
 @dataclass(frozen=True, slots=True)
+class CodeSource:
+    """A zip archive by content: a function's package or a layer's content."""
+
+    sha256: str
+    load: Callable[[], Awaitable[bytes]]
+    """The archive's bytes; called when no extracted copy of `sha256` exists yet."""
+
+
+class LogEvent(NamedTuple):
+    """One log event of a function: when it was written (AWS epoch seconds) and its text, which ends with a newline."""
+
+    at: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """One version of one function, as an execution environment needs it."""
 
@@ -141,6 +161,18 @@ class FunctionSpec:
     account: str
     region: str
     log_group: str
+    layers: Sequence[CodeSource] = ()
+    """Merged into /opt in this order; later ones win."""
+    source_directory: str | None = None
+    """Run this folder of the machine instead of a package (hot reload)."""
+    ephemeral_storage_mb: int = 512
+    initialization_type: str = "on-demand"
+    """`on-demand`, `provisioned-concurrency` or `snap-start`."""
+    architecture: str = "x86_64"
+    log_format: str = "Text"
+    """`Text` or `JSON`, with the two levels below for JSON only."""
+    application_log_level: str | None = None
+    system_log_level: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +187,11 @@ class Invocation:
     """JSON text, synchronous invocations only."""
     trace_id: str = ""
     want_log_tail: bool = False
+    on_chunk: Callable[[bytes], None] | None = None
+    """Called with each piece of a response that the function streams; the result's payload is then empty.
+
+    None asks for a buffered response, whatever the function does. A function that does not stream calls it never.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +208,10 @@ class InvocationResult:
     took_seconds: float = 0.0
     init_seconds: float | None = None
     """Set on a cold start only."""
-    logs: Sequence[str] = field(default_factory=tuple)
+    logs: Sequence[LogEvent] = field(default_factory=tuple)
+    """Everything that belongs into the function's log stream since the last invocation there, in order."""
+    log_stream: str = ""
+    used_memory_mb: int = 0
 
 
 class FunctionRuntime(ABC):

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult
+from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult, LogEvent
 from emulator.settings import LiveSettings
 
 from .runtime import bootstrap, logs, outcomes, wire
@@ -261,7 +261,8 @@ class _Attempt:
             *logs.end_and_report(request_id, took, function.memory_mb, 0, None, ""),
         ]
         tail = logs.tail(lines) if self._invocation.want_log_tail else b""
-        return InvocationResult(payload, UNHANDLED if error_type else None, error_type, tail, took, None, tuple(lines))
+        events = tuple(LogEvent(self._clock.now(), line) for line in lines)
+        return InvocationResult(payload, UNHANDLED if error_type else None, error_type, tail, took, None, events)
 
     def _work(self) -> None:
         """In the thread."""

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult
+from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult, LogEvent
 from emulator.settings import LiveSettings
 
 from .runtime import logs, outcomes, wire
@@ -334,5 +334,6 @@ class _Attempt:
             log_tail=logs.tail(lines) if self._invocation.want_log_tail else b"",
             took_seconds=took,
             init_seconds=self._init_seconds,
-            logs=(*self._before, *lines),
+            logs=tuple(LogEvent(self._clock.now(), line) for line in (*self._before, *lines)),
+            used_memory_mb=-(-used_kib // 1024),
         )

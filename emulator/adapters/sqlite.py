@@ -13,7 +13,8 @@ import random
 import sqlite3
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +41,7 @@ class SqliteTransaction(Transaction):
     """The one transaction object of a store; it is reused, because only one change runs at a time."""
 
     def __init__(self, connection: sqlite3.Connection, seed: int | None) -> None:
+        self._connection = connection
         self._execute = connection.execute
         self._random = random.Random(seed) if seed is not None else random.SystemRandom()
         self._seeded = seed is not None
@@ -48,6 +50,20 @@ class SqliteTransaction(Transaction):
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
         return self._execute(sql, parameters)
+
+    @contextmanager
+    def nested(self) -> Generator[None]:
+        wake_before = self.wake_at
+        self._execute("SAVEPOINT nested")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:  # else a full disk: SQLite has undone everything already
+                self._execute("ROLLBACK TO nested")
+                self._execute("RELEASE nested")
+            self.wake_at = wake_before
+            raise
+        self._execute("RELEASE nested")
 
     def new_id(self) -> str:
         if self._seeded:

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -172,6 +172,9 @@ class Edge:
                 _check_front_door(service.name, operation_name, len(request.body))
                 parameters = operation.parse(request, labels)
                 operation.validate(parameters)
+                prepare = getattr(service, "prepare", None)
+                if prepare is not None:
+                    prepare(operation_name, request, parameters)
                 result = await service.call(operation_name, address.scope, parameters, request_id)
                 response = operation.serialize(result, request_id, protocol)
                 finish = getattr(service, "finish", None)
@@ -316,11 +319,29 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 async def _send(send: AsgiSend, response: HttpResponse) -> None:
     headers = [(name.encode("latin-1", "replace"), _header_bytes(value)) for name, value in response.headers]
+    if response.stream is not None:
+        await _send_stream(send, response.status, headers, response.stream)
+        return
     if response.status not in (204, 304):
         headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     body = b"" if response.status in (204, 304) else response.body
     await send({"type": "http.response.body", "body": body})
+
+
+async def _send_stream(
+    send: AsgiSend, status: int, headers: list[tuple[bytes, bytes]], stream: AsyncIterator[bytes]
+) -> None:
+    """Send each piece at once. A stream that breaks leaves the chunked body without its end, as a broken one must."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    try:
+        async for piece in stream:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    finally:
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _header_bytes(value: str) -> bytes:

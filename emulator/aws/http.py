@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 
@@ -28,8 +29,10 @@ class HttpRequest:
 
 @dataclass(slots=True)
 class HttpResponse:
-    """A whole answer; Content-Length is added by the edge."""
+    """An answer; Content-Length is added by the edge, unless the body is a stream."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+    """Pieces of a body that is sent as it comes into being; `body` is then ignored. Closed by the edge."""

@@ -10,29 +10,45 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
+from emulator.aws.telemetry import LogSink, MetricSink
 from emulator.jobs import Job
 from emulator.ports import Clock, FunctionRuntime, Mailer, Store
 from emulator.settings import LiveSettings
+
+if TYPE_CHECKING:
+    from emulator.aws.calls import Calls
 
 READ_PREFIXES = ("Get", "List", "Describe", "Head")
 
 
 class Service:
-    """One emulated AWS service: `name` is botocore's service name."""
+    """One emulated AWS service: `name` is botocore's service name.
+
+    A service's wire.py may add two methods that the edge calls if they are there: `prepare(operation, http_request,
+    parameters)` before an operation, to take over what AWS's model does not state (a header, say), and
+    `finish(operation, result, http_response)` after it.
+    """
 
     def __init__(self, name: str, store: Store, operations: Mapping[str, Callable[..., Any]]) -> None:
         self.name = name
         self.store = store
         self.operations = dict(operations)
+        self._for_services: dict[str, Callable[..., dict[str, Any]]] = {}
         self._waits = {op for op, method in operations.items() if inspect.iscoroutinefunction(method)}
+
+    def offer_in_transaction(self, operation: str, method: Callable[..., dict[str, Any]]) -> None:
+        """Offer other services a `(tx, scope, request)` form of an operation that makes callers at the edge wait."""
+        self._for_services[operation] = method
 
     def transactional(self, operation: str) -> Callable[..., dict[str, Any]] | None:
         """The `(tx, scope, request)` method of an operation, or None if it is absent or makes its caller wait."""
-        return None if operation in self._waits else self.operations.get(operation)
+        if operation in self._waits:
+            return self._for_services.get(operation)
+        return self.operations.get(operation)
 
     async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
         """Run an operation for a caller at the edge. Raises `AwsError` or `NotEmulated`.
@@ -77,6 +93,12 @@ class Context:
     settings: LiveSettings
     services: Services
     runtime: FunctionRuntime
+    calls: Calls
+    """Operations of other services, in the caller's transaction."""
+    logs: LogSink
+    """CloudWatch Logs."""
+    metrics: MetricSink
+    """CloudWatch metrics."""
     mailer: Mailer | None = None
     base_url: str = "http://localhost:4566"
 

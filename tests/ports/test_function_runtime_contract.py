@@ -143,6 +143,10 @@ def on_processes(tmp_path: Path, settings: LiveSettings) -> Any:
     return runner("processes", tmp_path, settings)
 
 
+def texts(result: InvocationResult) -> list[str]:
+    return [event.message for event in result.logs]
+
+
 def error_of(result: InvocationResult) -> dict[str, Any]:
     assert result.function_error == "Unhandled"
     error: dict[str, Any] = json.loads(result.payload)
@@ -183,8 +187,8 @@ def test_an_exception_becomes_awss_error_payload(on_each: Any) -> None:
         assert line.startswith('  File "') and line.endswith(
             "app.py\", line 2, in handler\n    raise ValueError('no cash flow')\n"
         )
-        assert any(text.startswith("[ERROR] ValueError: no cash flow\nTraceback") for text in result.logs)
-        assert "\n\u00a0\u00a0File " in "".join(result.logs)
+        assert any(text.startswith("[ERROR] ValueError: no cash flow\nTraceback") for text in texts(result))
+        assert "\n\u00a0\u00a0File " in "".join(texts(result))
 
     on_each(test)
 
@@ -306,7 +310,7 @@ def test_the_log_is_start_output_end_report(on_each: Any) -> None:
         assert lines[5].startswith(
             f"REPORT RequestId: {REQUEST_ID}\tDuration: 0.00 ms\tBilled Duration: 0 ms\tMemory Size: 128 MB\t"
         )
-        assert {"multi\n", "line\n", "a\rb\n"} <= set(result.logs)
+        assert {"multi\n", "line\n", "a\rb\n"} <= set(texts(result))
 
     on_each(test)  # fmt: skip
 
@@ -452,7 +456,7 @@ def test_an_endless_loop_is_ended_in_host_time(on_processes: Any) -> None:
         source = "def handler(event, context):\n    print('before')\n    while True:\n        pass\n"
         result = await bench.run(source, timeout_seconds=0.2)
         assert result.error_type == "Sandbox.Timedout"
-        assert "before\n" in result.logs
+        assert "before\n" in texts(result)
         assert result.took_seconds == 0.2
 
     on_processes(test)
@@ -546,9 +550,9 @@ def test_a_flood_of_output_is_bounded(on_processes: Any) -> None:
         )
         result = await bench.run(source)
         assert result.payload == b"1"
-        assert sum(map(len, result.logs)) < 1_400_000
-        assert "last\n" in result.logs
-        assert any("bytes of output are left out" in line for line in result.logs)
+        assert sum(map(len, texts(result))) < 1_400_000
+        assert "last\n" in texts(result)
+        assert any("bytes of output are left out" in line for line in texts(result))
 
     on_processes(test)
 
@@ -557,7 +561,7 @@ def test_a_record_of_logging_is_one_log_event(on_processes: Any) -> None:
     async def test(bench: Bench) -> None:
         source = "import logging\ndef handler(event, context):\n    logging.getLogger().warning('two\\nlines')\n"
         result = await bench.run(source)
-        assert f"[WARNING]\t2027-01-15T08:00:00.000Z\t{REQUEST_ID}\ttwo\nlines\n" in result.logs
+        assert f"[WARNING]\t2027-01-15T08:00:00.000Z\t{REQUEST_ID}\ttwo\nlines\n" in texts(result)
 
     on_processes(test)
 
@@ -570,7 +574,7 @@ def test_an_init_phase_that_is_too_long_runs_again_within_the_invocation(
         result = await bench.run(source, timeout_seconds=60.0)
         assert json.loads(result.payload) == 1_800_000_021.0
         assert result.took_seconds == 11.0
-        assert any(line.startswith("INIT_REPORT") and "Status: timeout" in line for line in result.logs)
+        assert any(line.startswith("INIT_REPORT") and "Status: timeout" in line for line in texts(result))
         assert (await bench.run(source, timeout_seconds=5.0)).error_type == "Sandbox.Timedout"
 
     on_processes(test)
