@@ -10,7 +10,8 @@ from typing import Any
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.lambda_.model import EventInvokeConfig, Function, InvocationRecord
+from emulator.services.lambda_.events import EventInvokeConfig, InvocationRecord
+from emulator.services.lambda_.model import Function
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lambda_function (

@@ -24,6 +24,7 @@ class LambdaService(Service):
     def __init__(self, store: Store, lambda_: LambdaOperations) -> None:
         super().__init__("lambda", store, _table(lambda_))
         self._lambda = lambda_
+        self.offer_in_transaction("Invoke", lambda_.invoke_event)
 
     async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
         if operation == "Invoke":

@@ -15,7 +15,8 @@ from emulator.aws.errors import AwsError
 from emulator.jobs import Job
 from emulator.ports import Invocation, InvocationResult, Transaction
 from emulator.services.lambda_ import store as tables
-from emulator.services.lambda_.model import (
+from emulator.services.lambda_.destinations import invocation_record
+from emulator.services.lambda_.events import (
     FUNCTION_ERROR,
     MOST_HOPS,
     SUCCESS,
@@ -30,14 +31,13 @@ from emulator.services.lambda_.model import (
     Retry,
     RetryRules,
     after_attempt,
-    invocation_record,
-    trace_header,
 )
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.event_configs import destination_function
 from emulator.services.lambda_.operations.state import Resolved
 from emulator.services.lambda_.rules.names import FunctionName, function_arn
 from emulator.services.lambda_.rules.payload import LARGEST_PAYLOAD_BYTES
+from emulator.services.lambda_.trace import trace_header
 from emulator.settings import LiveSettings
 
 

@@ -12,7 +12,7 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
-from emulator.services.lambda_.model import EventInvokeConfig
+from emulator.services.lambda_.events import EventInvokeConfig
 from emulator.services.lambda_.operations.functions import PAGE, read_marker, write_marker
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names

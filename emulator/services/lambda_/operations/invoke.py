@@ -16,7 +16,7 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Invocation, InvocationResult, Transaction
 from emulator.services.lambda_ import store as tables
-from emulator.services.lambda_.model import FUNCTION_ERROR, SUCCESS, Event, InvocationRecord, trace_header
+from emulator.services.lambda_.events import FUNCTION_ERROR, SUCCESS, Event, InvocationRecord
 from emulator.services.lambda_.operations.state import LambdaState, Resolved
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import (
@@ -27,6 +27,7 @@ from emulator.services.lambda_.rules.errors import (
     throttled,
 )
 from emulator.services.lambda_.rules.payload import LARGEST_RESPONSE_BYTES, check_json, check_size
+from emulator.services.lambda_.trace import trace_header
 
 EVENT_JOB = "lambda.event"
 LARGEST_CLIENT_CONTEXT = 3_583
@@ -84,6 +85,17 @@ class InvokeOperations(LambdaState):
         if wants_log:
             answer["LogResult"] = base64.b64encode(result.log_tail[-4096:]).decode()
         return answer
+
+    def invoke_event(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Invoke with `InvocationType` Event for another service, in its commit. Raises what `invoke` raises."""
+        assert request.get("InvocationType") == "Event", "only events can be accepted in another service's commit"
+        named = names.parse(request["FunctionName"], scope, request.get("Qualifier"))
+        payload = _bytes(request.get("Payload")) or b"{}"
+        check_size(payload, "Event")
+        self._resolve(tx, named)
+        check_json(payload)
+        self.accept_event(tx, named, payload, tx.new_id())
+        return {"StatusCode": 202, "Payload": b""}
 
     def accept_event(
         self, tx: Transaction, named: names.FunctionName, payload: bytes, request_id: str, hops: int = 0

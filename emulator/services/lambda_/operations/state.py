@@ -6,7 +6,7 @@ only a copy (resolved functions) or dies with the process anyway (running invoca
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -14,7 +14,9 @@ from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Store, Transaction
 from emulator.services.lambda_ import store as tables
-from emulator.services.lambda_.model import EventInvokeConfig, Function, InvocationRecord
+from emulator.services.lambda_.events import EventInvokeConfig, InvocationRecord
+from emulator.services.lambda_.model import Function
+from emulator.services.lambda_.operations.concurrency import Concurrency
 from emulator.services.lambda_.rules.errors import function_not_found, service_failure
 from emulator.services.lambda_.rules.names import LATEST, LATEST_PUBLISHED, FunctionName
 from emulator.settings import LiveSettings
@@ -35,40 +37,6 @@ class Resolved:
     reserved_in_total: int
     """Reserved by all functions of the scope; the rest is shared."""
     event_config: EventInvokeConfig | None
-
-
-class Concurrency:
-    """Running invocations per function and per scope; a slot dies with the process, as its invocation does."""
-
-    def __init__(self, settings: LiveSettings) -> None:
-        self._settings = settings
-        self._functions: Counter[str] = Counter()
-        self._shared: Counter[Scope] = Counter()
-
-    def acquire(self, function: Resolved) -> str | None:
-        """Take a slot, or say why there is none (a `ThrottleReason`)."""
-        arn = function.spec.arn
-        if function.reserved is not None:
-            if self._functions[arn] >= function.reserved:
-                return "ReservedFunctionConcurrentInvocationLimitExceeded"
-        elif self._shared[function.scope] >= self._settings.account_concurrency - function.reserved_in_total:
-            return "ConcurrentInvocationLimitExceeded"
-        else:
-            self._shared[function.scope] += 1
-        self._functions[arn] += 1
-        return None
-
-    def release(self, function: Resolved) -> None:
-        """Give back the slot that `acquire` gave for the same `function`."""
-        self._functions[function.spec.arn] -= 1
-        if self._functions[function.spec.arn] <= 0:
-            del self._functions[function.spec.arn]
-        if function.reserved is None:
-            self._shared[function.scope] -= 1
-
-    def anything_runs(self) -> bool:
-        """Whether any invocation holds a slot."""
-        return bool(self._functions)
 
 
 class LambdaState:

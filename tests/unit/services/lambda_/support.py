@@ -11,8 +11,11 @@ from typing import Any
 from emulator import jobs
 from emulator.adapters.clock import LiveClock
 from emulator.adapters.sqlite import SqliteStore
+from emulator.adapters.supporting_services import MotoServices
+from emulator.aws.calls import Calls
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, Services
+from emulator.aws.telemetry import Silent
 from emulator.ports import FunctionRuntime, FunctionSpec, Invocation, InvocationResult
 from emulator.services.lambda_ import wire
 from emulator.services.lambda_.operations import LambdaOperations
@@ -75,8 +78,20 @@ class Bench:
         self.store = SqliteStore(self.clock, None, seed=1)
         self.settings = LiveSettings()
         self.runtime = ScriptedRuntime(self.clock)
-        context = Context(self.store, self.clock, self.settings, Services(), self.runtime)
+        services = Services()
+        context = Context(
+            self.store,
+            self.clock,
+            self.settings,
+            services,
+            self.runtime,
+            Calls(services, MotoServices()),
+            Silent(),
+            Silent(),
+        )
         mounted = wire.mount(context)
+        for service in mounted.services:
+            services.add(service)
         self.store.add_schema(mounted.schema)
         self.store.add_schema(jobs.SCHEMA)
         self.service = mounted.services[0]

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from emulator.aws.scope import Scope
-from emulator.services.lambda_.model import (
+from emulator.services.lambda_.destinations import invocation_record
+from emulator.services.lambda_.events import (
     FUNCTION_ERROR,
     SUCCESS,
     SYSTEM_ERROR,
@@ -18,7 +19,6 @@ from emulator.services.lambda_.model import (
     Retry,
     RetryRules,
     after_attempt,
-    invocation_record,
 )
 
 T0 = 1_763_734_000.0
