@@ -165,6 +165,13 @@ class Emulator:
         """The deployment package of a function, as `GetFunction` points to it."""
         return await self.store.read(lambda tx: self.lambda_.operations.code_package(tx, Scope(account, region), name))
 
+    async def layer_package(self, account: str, region: str, name: str, version: int) -> bytes | None:
+        """The archive of a layer version, as `GetLayerVersion` points to it."""
+        if not 0 < version < 2**63:
+            return None
+        scope = Scope(account, region)
+        return await self.store.read(lambda tx: self.lambda_.operations.layer_package(tx, scope, name, version))
+
     async def recent_invocations(self) -> list[dict[str, Any]]:
         """Attempts of functions, oldest first."""
         return await self.store.read(self.lambda_.operations.recent_invocations)

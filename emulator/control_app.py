@@ -133,6 +133,13 @@ def build(emulator: Emulator) -> Any:
             return problem(404, f"there is no function {name} in {account} {region}")
         return Response(package, media_type="application/zip")
 
+    async def layer_package(account: str, region: str, name: str, version: int) -> Any:
+        """A layer version's archive: what `Content.Location` of GetLayerVersion points to."""
+        package = await emulator.layer_package(account, region, name, version)
+        if package is None:
+            return problem(404, f"there is no layer {name} with version {version} in {account} {region}")
+        return Response(package, media_type="application/zip")
+
     def home() -> Any:
         return Response(
             "async-gateway-emulator\n\n/_emulator/health\n/_emulator/docs      the control API\n"
@@ -153,6 +160,8 @@ def build(emulator: Emulator) -> Any:
     app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"])
     app.add_api_route("/_emulator/queue", list_queue, methods=["GET"])
     app.add_api_route("/_emulator/lambda/code/{account}/{region}/{name}", code_package, methods=["GET"])
+    layer_path = "/_emulator/lambda/layer/{account}/{region}/{name}/{version}"
+    app.add_api_route(layer_path, layer_package, methods=["GET"])
     app.add_api_route("/_emulator/timeline", timeline, methods=["GET"])
     return app
 

@@ -40,6 +40,7 @@ BODY_WAIT_SECONDS = 60.0
 FRONT_DOOR_LIMITS = {
     ("lambda", "Invoke"): (10 * 1024 * 1024, 6291456, "InvokeFunction"),
     ("lambda", "CreateFunction"): (70167211, 70167211, "CreateFunction"),
+    ("lambda", "PublishLayerVersion"): (70167211, 70167211, "PublishLayerVersion"),
     ("lambda", "UpdateFunctionCode"): (70167211, 70167211, "UpdateFunctionCode"),
 }
 """(bytes above which Lambda's front end refuses, the limit it names, the name it uses): lambda_invoke.md 1.3.

@@ -38,7 +38,6 @@ BODY_PREFIX = frozenset({"apigateway"})
 UNCHECKED = {
     ("lambda", "functionName"): "name forms, lengths and patterns have moved on (lambda_invoke.md 1.1)",
     ("lambda", "runtime"): "Lambda's own text, with another code [R: test_lambda_api]",
-    ("lambda", "compatibleRuntimes"): "as runtime",
     ("lambda", "payload"): "size is Invoke's own answer (lambda_invoke.md 1.3)",
     ("lambda", "code.zipFile"): "size is the service's own answer",
     ("stepfunctions", "input"): "size and JSON are InvalidExecutionInput",

@@ -9,6 +9,7 @@ from emulator.aws.http import HttpResponse
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
+from emulator.services.lambda_ import layer_store
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import EVENT_JOB, TRACE_MEMBER
 from emulator.services.lambda_.rules import names
@@ -59,7 +60,7 @@ def mount(context: Context) -> Mounted:
     settings = context.settings
     return Mounted(
         services=[LambdaService(context.store, operations)],
-        schema=SCHEMA,
+        schema=SCHEMA + layer_store.SCHEMA,
         jobs={EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency)},
         operations=operations,
     )
@@ -91,4 +92,13 @@ def _table(lambda_: LambdaOperations) -> dict[str, Callable[..., Any]]:
         "ListTags": lambda_.list_tags,
         "TagResource": lambda_.tag_resource,
         "UntagResource": lambda_.untag_resource,
+        "PublishLayerVersion": lambda_.publish_layer_version,
+        "GetLayerVersion": lambda_.get_layer_version,
+        "GetLayerVersionByArn": lambda_.get_layer_version_by_arn,
+        "ListLayerVersions": lambda_.list_layer_versions,
+        "ListLayers": lambda_.list_layers,
+        "DeleteLayerVersion": lambda_.delete_layer_version,
+        "AddLayerVersionPermission": lambda_.add_layer_version_permission,
+        "RemoveLayerVersionPermission": lambda_.remove_layer_version_permission,
+        "GetLayerVersionPolicy": lambda_.get_layer_version_policy,
     }

@@ -6,9 +6,12 @@ from emulator.services.lambda_.operations.event_configs import EventConfigOperat
 from emulator.services.lambda_.operations.functions import FunctionOperations
 from emulator.services.lambda_.operations.governance import GovernanceOperations
 from emulator.services.lambda_.operations.invoke import InvokeOperations
+from emulator.services.lambda_.operations.layers import LayerOperations
 
 
-class LambdaOperations(FunctionOperations, EventConfigOperations, GovernanceOperations, InvokeOperations):
+class LambdaOperations(
+    FunctionOperations, EventConfigOperations, GovernanceOperations, InvokeOperations, LayerOperations
+):
     """All operations over one shared state (`state.LambdaState`)."""
 
 

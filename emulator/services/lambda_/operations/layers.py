@@ -1,0 +1,274 @@
+"""Layers: publish, read, share, delete; and which of them a function may have.
+
+A version never changes but for its policy. Deleting one hides it: functions that have it run on with it, and its
+number is not given again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from emulator.aws.errors import NotEmulated
+from emulator.aws.scope import Scope
+from emulator.ports import CodeSource, Store, Transaction
+from emulator.services.lambda_ import layer_store
+from emulator.services.lambda_.layers import (
+    LayerName,
+    LayerVersion,
+    access_denied,
+    check_layer_arns,
+    check_unzipped_size,
+    parse_layer,
+    parse_version_arn,
+    policy_statement,
+    unzipped_size,
+)
+from emulator.services.lambda_.operations.functions import read_marker, write_marker
+from emulator.services.lambda_.operations.state import LambdaState
+from emulator.services.lambda_.rules.errors import (
+    conflict,
+    invalid_parameter,
+    not_found,
+    service_failure,
+    stale_revision,
+)
+from emulator.services.lambda_.rules.package import check_package, code_sha256
+
+Request = dict[str, Any]
+PAGE = 50
+GONE = "The resource you requested does not exist."
+
+
+class LayerOperations(LambdaState):
+    """PublishLayerVersion … RemoveLayerVersionPermission."""
+
+    def publish_layer_version(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """The next version of a layer, from a zip archive."""
+        layer = parse_layer(request["LayerName"], scope)
+        if layer.scope != scope:
+            raise access_denied(scope, "PublishLayerVersion", layer.arn)
+        package = _archive(request.get("Content") or {})
+        check_package(package)
+        settings: dict[str, Any] = {}
+        for member in ("Description", "CompatibleArchitectures", "CompatibleRuntimes", "LicenseInfo"):
+            if request.get(member) is not None:
+                settings[member] = request[member]
+        version = LayerVersion(
+            layer,
+            layer_store.latest_number(tx, layer) + 1,
+            code_sha256(package),
+            len(package),
+            unzipped_size(package),
+            tx.now,
+            settings,
+        )
+        layer_store.save_content(tx, scope, version.sha256, package)
+        layer_store.save_version(tx, version)
+        return version.describe(self._location(version))
+
+    def get_layer_version(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """One version, with a link to its archive."""
+        layer = parse_layer(request["LayerName"], scope)
+        found = _readable(tx, scope, layer, _number(request))
+        return found.describe(self._location(found))
+
+    def get_layer_version_by_arn(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """One version, named by its ARN."""
+        parsed = parse_version_arn(request["Arn"])
+        if parsed is None or parsed[0].scope.region != scope.region:
+            raise not_found(GONE)
+        found = _readable(tx, scope, *parsed)
+        return found.describe(self._location(found))
+
+    def list_layer_versions(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Versions of a layer, newest first; none if there is no such layer."""
+        layer = parse_layer(request["LayerName"], scope)
+        if layer.scope != scope:
+            raise access_denied(scope, "ListLayerVersions", layer.arn)
+        marker = read_marker(request.get("Marker"))
+        if marker and not marker.isdecimal():
+            raise invalid_parameter("Invalid marker.")
+        found = [
+            version
+            for version in layer_store.list_versions(tx, layer, int(marker[:18]) if marker else None)
+            if version.is_compatible(request.get("CompatibleRuntime"), request.get("CompatibleArchitecture"))
+        ]
+        size = request.get("MaxItems") or PAGE
+        result: dict[str, Any] = {"LayerVersions": [version.describe_listed() for version in found[:size]]}
+        if len(found) > size:
+            result["NextMarker"] = write_marker(str(found[size - 1].version))
+        return result
+
+    def list_layers(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Layers by name, each with its newest version that fits the filters."""
+        size = request.get("MaxItems") or PAGE
+        layers: list[dict[str, Any]] = []
+        result: dict[str, Any] = {"Layers": layers}
+        for name in layer_store.list_names(tx, scope, read_marker(request.get("Marker"))):
+            layer = LayerName(scope, name)
+            fitting = (
+                version
+                for version in layer_store.list_versions(tx, layer)
+                if version.is_compatible(request.get("CompatibleRuntime"), request.get("CompatibleArchitecture"))
+            )
+            latest = next(fitting, None)
+            if latest is None:
+                continue
+            if len(layers) == size:
+                result["NextMarker"] = write_marker(layers[-1]["LayerName"])
+                break
+            layers.append({"LayerName": name, "LayerArn": layer.arn, "LatestMatchingVersion": latest.describe_listed()})
+        return result
+
+    def delete_layer_version(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Hide a version; one that does not exist is deleted already."""
+        layer = parse_layer(request["LayerName"], scope)
+        number = _number(request)
+        if layer.scope != scope:
+            raise access_denied(scope, "DeleteLayerVersion", layer.version_arn(number))
+        found = layer_store.find_version(tx, layer, number)
+        if found is not None and not found.deleted:
+            layer_store.save_version(tx, replace(found, deleted=True))
+        return {}
+
+    def add_layer_version_permission(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Let another account, an organization's or everybody use a version."""
+        found = self._own(tx, scope, request, "AddLayerVersionPermission")
+        _check_revision(found, request)
+        sid = request["StatementId"]
+        if any(statement["Sid"] == sid for statement in found.policy):
+            raise conflict(
+                f"The statement id ({sid}) provided already exists. Please provide a new statement id, "
+                "or remove the existing statement."
+            )
+        if request.get("OrganizationId") is not None and request["Principal"] != "*":
+            raise invalid_parameter("OrganizationId can only be specified when Principal is *.")  # text unverified
+        statement = policy_statement(found.arn, request)
+        changed = replace(found, policy=[*found.policy, statement], policy_revision=tx.new_id())
+        layer_store.save_version(tx, changed)
+        return {"Statement": json.dumps(statement, separators=(",", ":")), "RevisionId": changed.policy_revision}
+
+    def remove_layer_version_permission(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Take a statement out of a version's policy."""
+        found = self._own(tx, scope, request, "RemoveLayerVersionPermission")
+        if not found.policy:
+            raise not_found("No policy is associated with the given resource.")
+        kept = [statement for statement in found.policy if statement["Sid"] != request["StatementId"]]
+        if len(kept) == len(found.policy):
+            raise not_found(f"Statement {request['StatementId']} is not found in resource policy.")
+        _check_revision(found, request)
+        layer_store.save_version(tx, replace(found, policy=kept, policy_revision=tx.new_id()))
+        return {}
+
+    def get_layer_version_policy(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """A version's policy as JSON text."""
+        found = self._own(tx, scope, request, "GetLayerVersionPolicy")
+        if not found.policy:
+            raise not_found("No policy is associated with the given resource.")
+        policy = {"Version": "2012-10-17", "Id": "default", "Statement": found.policy}
+        return {"Policy": json.dumps(policy, separators=(",", ":")), "RevisionId": found.policy_revision}
+
+    def layer_package(self, tx: Transaction, scope: Scope, name: str, version: int) -> bytes | None:
+        """The archive behind `Content.Location`, or None; not an AWS operation."""
+        found = layer_store.find_version(tx, LayerName(scope, name), version)
+        return layer_store.load_content(tx, scope, found.sha256) if found is not None and not found.deleted else None
+
+    def _own(self, tx: Transaction, scope: Scope, request: Request, action: str) -> LayerVersion:
+        layer = parse_layer(request["LayerName"], scope)
+        number = _number(request)
+        if layer.scope != scope:
+            raise access_denied(scope, action, layer.version_arn(number))
+        found = layer_store.find_version(tx, layer, number)
+        if found is None or found.deleted:
+            raise not_found(f"Layer version {layer.version_arn(number)} does not exist.")
+        return found
+
+    def _location(self, version: LayerVersion) -> str:
+        scope = version.layer.scope
+        place = f"{scope.account}/{scope.region}/{version.layer.name}/{version.version}"
+        return f"{self.base_url}/_emulator/lambda/layer/{place}"
+
+
+# ── for functions ───────────────────────────────────────────────────────────────────────────────
+
+
+def function_layers(
+    tx: Transaction, scope: Scope, arns: Sequence[str], unzipped_code_bytes: int, kept: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """`Layers` of a function's configuration from the ARNs of a request.
+
+    `kept` are ARNs that the function has already: it keeps them even if they have been deleted since. Raises AWS's
+    400 for the list (`check_layer_arns`), for versions that do not exist and for what is too large together, and 403
+    for another account's layer that is not shared with this one.
+    """
+    check_layer_arns(arns, scope)
+    found: list[LayerVersion] = []
+    for arn in arns:
+        version = layer_store.find_layer_version(tx, arn)
+        usable = version is not None and (not version.deleted or arn in kept)
+        if arn.split(":")[4] != scope.account and not (
+            version is not None and usable and version.may_be_read_by(scope.account)
+        ):
+            raise access_denied(scope, "GetLayerVersion", arn)
+        if version is None or not usable:
+            raise invalid_parameter(f"Layer version {arn} does not exist.")
+        found.append(version)
+    check_unzipped_size(unzipped_code_bytes, found)
+    return [{"Arn": version.arn, "CodeSize": version.size} for version in found]
+
+
+def layer_sources(tx: Transaction, store: Store, layers: Sequence[dict[str, Any]]) -> list[CodeSource]:
+    """`FunctionSpec.layers` of a function's `Layers`, in the function's order."""
+    found = [layer_store.find_layer_version(tx, layer["Arn"]) for layer in layers]
+    return [
+        CodeSource(version.sha256, _loader(store, version.layer.scope, version.sha256))
+        for version in found
+        if version is not None
+    ]
+
+
+def _loader(store: Store, scope: Scope, sha256: str) -> Callable[[], Awaitable[bytes]]:
+    async def load() -> bytes:
+        package = await store.read(lambda tx: layer_store.load_content(tx, scope, sha256))
+        if package is None:
+            raise service_failure()
+        return package
+
+    return load
+
+
+# ── reading requests ────────────────────────────────────────────────────────────────────────────
+
+
+def _number(request: Request) -> int:
+    number: int = request["VersionNumber"]
+    if number < 1:
+        raise invalid_parameter("Layer Version Cannot be less than 1.")
+    return number
+
+
+def _readable(tx: Transaction, scope: Scope, layer: LayerName, number: int) -> LayerVersion:
+    found = layer_store.find_version(tx, layer, number)
+    there = found is not None and not found.deleted
+    if layer.scope != scope and not (found is not None and there and found.may_be_read_by(scope.account)):
+        raise access_denied(scope, "GetLayerVersion", layer.version_arn(number))
+    if found is None or not there:
+        raise not_found(GONE)
+    return found
+
+
+def _check_revision(found: LayerVersion, request: Request) -> None:
+    if request.get("RevisionId") not in (None, found.policy_revision):
+        raise stale_revision("GetLayerPolicy")
+
+
+def _archive(content: Request) -> bytes:
+    if any(content.get(member) for member in ("S3Bucket", "S3Key", "S3ObjectVersion")):
+        raise NotEmulated("lambda", "PublishLayerVersion with S3Bucket", "archives from S3; send them as ZipFile")
+    archive = content.get("ZipFile")
+    if archive is None:
+        raise invalid_parameter("Please provide a source for layer code.")  # text unverified
+    return bytes(archive)
