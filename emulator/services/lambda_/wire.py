@@ -9,7 +9,7 @@ from emulator.aws.http import HttpResponse
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
-from emulator.services.lambda_ import layer_store
+from emulator.services.lambda_ import store_layers
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import EVENT_JOB, TRACE_MEMBER
 from emulator.services.lambda_.rules import names
@@ -60,7 +60,7 @@ def mount(context: Context) -> Mounted:
     settings = context.settings
     return Mounted(
         services=[LambdaService(context.store, operations)],
-        schema=SCHEMA + layer_store.SCHEMA,
+        schema=SCHEMA + store_layers.SCHEMA,
         jobs={EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency)},
         operations=operations,
     )

@@ -12,8 +12,8 @@ from typing import Any
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.lambda_ import layer_store
 from emulator.services.lambda_ import store as tables
+from emulator.services.lambda_ import store_layers
 from emulator.services.lambda_.model import Function
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
@@ -175,7 +175,7 @@ class FunctionOperations(LambdaState):
                 "ConcurrentExecutions": limit,
                 "UnreservedConcurrentExecutions": limit - tables.reserved_in_total(tx, scope),
             },
-            "AccountUsage": {"TotalCodeSize": size + layer_store.total_size(tx, scope), "FunctionCount": count},
+            "AccountUsage": {"TotalCodeSize": size + store_layers.total_size(tx, scope), "FunctionCount": count},
         }
 
     def code_package(self, tx: Transaction, scope: Scope, name: str) -> bytes | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from typing import Any
 
 from emulator import jobs
@@ -38,10 +39,18 @@ TRACE_MEMBER = "_trace_id"
 class InvokeOperations(LambdaState):
     """Invoke, and what other services need of it."""
 
-    async def invoke(self, scope: Scope, request: dict[str, Any], *, request_id: str | None = None) -> dict[str, Any]:
+    async def invoke(
+        self,
+        scope: Scope,
+        request: dict[str, Any],
+        *,
+        request_id: str | None = None,
+        on_chunk: Callable[[bytes], None] | None = None,
+    ) -> dict[str, Any]:
         """Invoke a function: 200 with its result, 202 once the event is committed, 204 for a dry run.
 
-        The function's failure is a result with `FunctionError`. Raises AWS's errors of 1.4.
+        The function's failure is a result with `FunctionError`. Raises AWS's errors of 1.4. `on_chunk` gets the pieces
+        of a response that the function streams; `Payload` is then empty. One that does not stream never calls it.
         """
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"))
         invocation_type = request.get("InvocationType") or "RequestResponse"
@@ -72,7 +81,9 @@ class InvokeOperations(LambdaState):
             await self.store.transact(lambda tx: self.accept_event(tx, named, payload, accepted))
             return {"StatusCode": 202, "Payload": b"", TRACE_MEMBER: trace_id}
         wants_log = request.get("LogType") == "Tail"
-        invocation = Invocation(request_id, payload, function.invoked_arn, client_context, trace_id, wants_log)
+        invocation = Invocation(
+            request_id, payload, function.invoked_arn, client_context, trace_id, wants_log, on_chunk
+        )
         result = await self._run_now(function, invocation)
         answer: dict[str, Any] = {
             "StatusCode": 200,

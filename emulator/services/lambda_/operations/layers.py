@@ -14,7 +14,7 @@ from typing import Any
 from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import CodeSource, Store, Transaction
-from emulator.services.lambda_ import layer_store
+from emulator.services.lambda_ import store_layers
 from emulator.services.lambda_.layers import (
     LayerName,
     LayerVersion,
@@ -58,15 +58,15 @@ class LayerOperations(LambdaState):
                 settings[member] = request[member]
         version = LayerVersion(
             layer,
-            layer_store.latest_number(tx, layer) + 1,
+            store_layers.latest_number(tx, layer) + 1,
             code_sha256(package),
             len(package),
             unzipped_size(package),
             tx.now,
             settings,
         )
-        layer_store.save_content(tx, scope, version.sha256, package)
-        layer_store.save_version(tx, version)
+        store_layers.save_content(tx, scope, version.sha256, package)
+        store_layers.save_version(tx, version)
         return version.describe(self._location(version))
 
     def get_layer_version(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class LayerOperations(LambdaState):
             raise invalid_parameter("Invalid marker.")
         found = [
             version
-            for version in layer_store.list_versions(tx, layer, int(marker[:18]) if marker else None)
+            for version in store_layers.list_versions(tx, layer, int(marker[:18]) if marker else None)
             if version.is_compatible(request.get("CompatibleRuntime"), request.get("CompatibleArchitecture"))
         ]
         size = request.get("MaxItems") or PAGE
@@ -107,11 +107,11 @@ class LayerOperations(LambdaState):
         size = request.get("MaxItems") or PAGE
         layers: list[dict[str, Any]] = []
         result: dict[str, Any] = {"Layers": layers}
-        for name in layer_store.list_names(tx, scope, read_marker(request.get("Marker"))):
+        for name in store_layers.list_names(tx, scope, read_marker(request.get("Marker"))):
             layer = LayerName(scope, name)
             fitting = (
                 version
-                for version in layer_store.list_versions(tx, layer)
+                for version in store_layers.list_versions(tx, layer)
                 if version.is_compatible(request.get("CompatibleRuntime"), request.get("CompatibleArchitecture"))
             )
             latest = next(fitting, None)
@@ -129,9 +129,9 @@ class LayerOperations(LambdaState):
         number = _number(request)
         if layer.scope != scope:
             raise access_denied(scope, "DeleteLayerVersion", layer.version_arn(number))
-        found = layer_store.find_version(tx, layer, number)
+        found = store_layers.find_version(tx, layer, number)
         if found is not None and not found.deleted:
-            layer_store.save_version(tx, replace(found, deleted=True))
+            store_layers.save_version(tx, replace(found, deleted=True))
         return {}
 
     def add_layer_version_permission(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class LayerOperations(LambdaState):
             raise invalid_parameter("OrganizationId can only be specified when Principal is *.")  # text unverified
         statement = policy_statement(found.arn, request)
         changed = replace(found, policy=[*found.policy, statement], policy_revision=tx.new_id())
-        layer_store.save_version(tx, changed)
+        store_layers.save_version(tx, changed)
         return {"Statement": json.dumps(statement, separators=(",", ":")), "RevisionId": changed.policy_revision}
 
     def remove_layer_version_permission(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -160,7 +160,7 @@ class LayerOperations(LambdaState):
         if len(kept) == len(found.policy):
             raise not_found(f"Statement {request['StatementId']} is not found in resource policy.")
         _check_revision(found, request)
-        layer_store.save_version(tx, replace(found, policy=kept, policy_revision=tx.new_id()))
+        store_layers.save_version(tx, replace(found, policy=kept, policy_revision=tx.new_id()))
         return {}
 
     def get_layer_version_policy(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -173,15 +173,15 @@ class LayerOperations(LambdaState):
 
     def layer_package(self, tx: Transaction, scope: Scope, name: str, version: int) -> bytes | None:
         """The archive behind `Content.Location`, or None; not an AWS operation."""
-        found = layer_store.find_version(tx, LayerName(scope, name), version)
-        return layer_store.load_content(tx, scope, found.sha256) if found is not None and not found.deleted else None
+        found = store_layers.find_version(tx, LayerName(scope, name), version)
+        return store_layers.load_content(tx, scope, found.sha256) if found is not None and not found.deleted else None
 
     def _own(self, tx: Transaction, scope: Scope, request: Request, action: str) -> LayerVersion:
         layer = parse_layer(request["LayerName"], scope)
         number = _number(request)
         if layer.scope != scope:
             raise access_denied(scope, action, layer.version_arn(number))
-        found = layer_store.find_version(tx, layer, number)
+        found = store_layers.find_version(tx, layer, number)
         if found is None or found.deleted:
             raise not_found(f"Layer version {layer.version_arn(number)} does not exist.")
         return found
@@ -207,7 +207,7 @@ def function_layers(
     check_layer_arns(arns, scope)
     found: list[LayerVersion] = []
     for arn in arns:
-        version = layer_store.find_layer_version(tx, arn)
+        version = store_layers.find_layer_version(tx, arn)
         usable = version is not None and (not version.deleted or arn in kept)
         if arn.split(":")[4] != scope.account and not (
             version is not None and usable and version.may_be_read_by(scope.account)
@@ -222,7 +222,7 @@ def function_layers(
 
 def layer_sources(tx: Transaction, store: Store, layers: Sequence[dict[str, Any]]) -> list[CodeSource]:
     """`FunctionSpec.layers` of a function's `Layers`, in the function's order."""
-    found = [layer_store.find_layer_version(tx, layer["Arn"]) for layer in layers]
+    found = [store_layers.find_layer_version(tx, layer["Arn"]) for layer in layers]
     return [
         CodeSource(version.sha256, _loader(store, version.layer.scope, version.sha256))
         for version in found
@@ -232,7 +232,7 @@ def layer_sources(tx: Transaction, store: Store, layers: Sequence[dict[str, Any]
 
 def _loader(store: Store, scope: Scope, sha256: str) -> Callable[[], Awaitable[bytes]]:
     async def load() -> bytes:
-        package = await store.read(lambda tx: layer_store.load_content(tx, scope, sha256))
+        package = await store.read(lambda tx: store_layers.load_content(tx, scope, sha256))
         if package is None:
             raise service_failure()
         return package
@@ -251,7 +251,7 @@ def _number(request: Request) -> int:
 
 
 def _readable(tx: Transaction, scope: Scope, layer: LayerName, number: int) -> LayerVersion:
-    found = layer_store.find_version(tx, layer, number)
+    found = store_layers.find_version(tx, layer, number)
     there = found is not None and not found.deleted
     if layer.scope != scope and not (found is not None and there and found.may_be_read_by(scope.account)):
         raise access_denied(scope, "GetLayerVersion", layer.version_arn(number))
