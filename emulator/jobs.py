@@ -16,14 +16,18 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS job (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   kind TEXT NOT NULL,
+  owner TEXT NOT NULL,
   key TEXT,
   due_at REAL NOT NULL,
   payload TEXT NOT NULL,
   body BLOB
 );
-CREATE INDEX IF NOT EXISTS job_due ON job (kind, due_at, id);
+CREATE INDEX IF NOT EXISTS job_due ON job (kind, due_at);
+CREATE INDEX IF NOT EXISTS job_turn ON job (kind, owner, due_at);
 CREATE INDEX IF NOT EXISTS job_key ON job (key) WHERE key IS NOT NULL;
 """
+
+_COLUMNS = "id, kind, key, due_at, payload, body, owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Job:
     due_at: float
     payload: dict[str, Any]
     body: bytes
+    owner: str = ""
 
 
 def enqueue(
@@ -45,14 +50,18 @@ def enqueue(
     due_at: float | None = None,
     key: str | None = None,
     body: bytes | None = None,
+    owner: str = "",
 ) -> int:
-    """Schedule a job (now, unless `due_at`) and return its id. `key` lets `cancel` find it; `body` is opaque."""
+    """Schedule a job (now, unless `due_at`) and return its id.
+
+    `key` lets `cancel` find it; `body` is opaque; jobs of one `owner` do not delay those of another.
+    """
     due = tx.now if due_at is None else due_at
     cursor = tx.execute(
-        "INSERT INTO job (kind, key, due_at, payload, body) VALUES (?, ?, ?, ?, ?)",
-        (kind, key, due, json.dumps(payload, separators=(",", ":")), body),
+        "INSERT INTO job (kind, owner, key, due_at, payload, body) VALUES (?, ?, ?, ?, ?, ?)",
+        (kind, owner, key, due, json.dumps(payload, separators=(",", ":")), body),
     )
-    tx.wake(due)
+    tx.wake(due, kind)
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
@@ -62,14 +71,16 @@ def complete(tx: Transaction, job_id: int) -> bool:
     return tx.execute("DELETE FROM job WHERE id = ?", (job_id,)).rowcount > 0
 
 
-def reschedule(tx: Transaction, job_id: int, due_at: float, payload: dict[str, Any] | None = None) -> bool:
-    """Move a job to `due_at`, with a new payload if given; False if it is gone."""
+def reschedule(
+    tx: Transaction, job_id: int, due_at: float, payload: dict[str, Any] | None = None, kind: str = ""
+) -> bool:
+    """Move a job to `due_at`, with a new payload if given; False if it is gone. `kind` saves the worker a look."""
     if payload is None:
         cursor = tx.execute("UPDATE job SET due_at = ? WHERE id = ?", (due_at, job_id))
     else:
         text = json.dumps(payload, separators=(",", ":"))
         cursor = tx.execute("UPDATE job SET due_at = ?, payload = ? WHERE id = ?", (due_at, text, job_id))
-    tx.wake(due_at)
+    tx.wake(due_at, kind)
     return cursor.rowcount > 0
 
 
@@ -80,28 +91,39 @@ def cancel(tx: Transaction, key: str) -> int:
 
 def load(tx: Transaction, job_id: int) -> Job | None:
     """The job, if it still exists."""
-    row = tx.execute("SELECT id, kind, key, due_at, payload, body FROM job WHERE id = ?", (job_id,)).fetchone()
+    row = tx.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (job_id,)).fetchone()
     return _job(row) if row else None
 
 
 def pending(tx: Transaction, kind: str | None = None, limit: int = 1000) -> list[Job]:
     """Jobs not yet done, earliest first."""
     where, parameters = ("WHERE kind = ?", [kind]) if kind else ("", [])
-    rows = tx.execute(
-        f"SELECT id, kind, key, due_at, payload, body FROM job {where} ORDER BY due_at, id LIMIT ?",
-        [*parameters, limit],
-    ).fetchall()
-    return [_job(row) for row in rows]
+    rows = tx.execute(f"SELECT {_COLUMNS} FROM job {where} ORDER BY due_at, id LIMIT ?", [*parameters, limit])
+    return [_job(row) for row in rows.fetchall()]
 
 
-def due(tx: Transaction, kind: str, now: float, limit: int) -> list[Job]:
-    """Up to `limit` jobs of a kind that are due at `now`, earliest first."""
+def next_owner(tx: Transaction, kind: str, after: str | None) -> str | None:
+    """The first owner of jobs of a kind, or the first beyond `after`."""
+    if after is None:
+        row = tx.execute("SELECT min(owner) FROM job WHERE kind = ?", (kind,)).fetchone()
+    else:
+        row = tx.execute("SELECT min(owner) FROM job WHERE kind = ? AND owner > ?", (kind, after)).fetchone()
+    return row[0]
+
+
+def due(tx: Transaction, kind: str, owner: str, now: float, limit: int) -> list[int]:
+    """Ids of up to `limit` jobs of a kind and owner that are due at `now`, earliest first."""
     rows = tx.execute(
-        "SELECT id, kind, key, due_at, payload, body FROM job "
-        "WHERE kind = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?",
-        (kind, now, limit),
+        "SELECT id FROM job WHERE kind = ? AND owner = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?",
+        (kind, owner, now, limit),
     ).fetchall()
-    return [_job(row) for row in rows]
+    return [row[0] for row in rows]
+
+
+def due_at(tx: Transaction, job_id: int) -> float | None:
+    """When a job is due, if it still exists."""
+    row = tx.execute("SELECT due_at FROM job WHERE id = ?", (job_id,)).fetchone()
+    return row[0] if row else None
 
 
 def next_due(tx: Transaction, kind: str, after: float) -> float | None:
@@ -111,4 +133,4 @@ def next_due(tx: Transaction, kind: str, after: float) -> float | None:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    return Job(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5] or b"")
+    return Job(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5] or b"", row[6])

@@ -86,8 +86,8 @@ class Transaction(ABC):
         """A number in [0, 1); seeded in tests."""
 
     @abstractmethod
-    def wake(self, due_at: float) -> None:
-        """Once this change is committed, tell the worker that something falls due at `due_at`."""
+    def wake(self, due_at: float, kind: str = "") -> None:
+        """Once this change is committed, tell the worker that a job of `kind` (any, if empty) is due at `due_at`."""
 
 
 class Store(ABC):
@@ -101,6 +101,13 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def post(self, change: Callable[[Transaction], None]) -> None:
+        """Have `change` run in the next transaction and go on at once: for records that no answer promises.
+
+        Whoever asks after the next turn of the loop finds it done. A change that fails is logged.
+        """
+
+    @abstractmethod
     async def read(self, query: Callable[[Transaction], T]) -> T:
         """Run a query that changes nothing, on committed data."""
 
@@ -109,8 +116,8 @@ class Store(ABC):
         """Create a service's tables (`CREATE TABLE IF NOT EXISTS …;`). Called once, before serving."""
 
     @abstractmethod
-    def on_wake(self, listener: Callable[[float], None]) -> None:
-        """Call `listener(earliest due time)` after each commit that scheduled something."""
+    def on_wake(self, listener: Callable[[Mapping[str, float]], None]) -> None:
+        """Call `listener(earliest due time by kind of job)` after each commit that scheduled something."""
 
     @abstractmethod
     async def reset(self) -> None:

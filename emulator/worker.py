@@ -1,7 +1,9 @@
 """The only loop: starts due jobs, and moves frozen time when nobody is at work.
 
-Decides what runs now and how many of a kind at once. Knows nothing of what a job means. On one host a
-claim is a membership in `_claimed`: after a crash every unfinished job is simply due.
+Decides what runs now, how many of a kind at once, and whose turn it is: the owners of a kind's jobs take turns, and
+one of whose jobs none runs need not wait for the others'. Knows nothing of what a job means. On one host a claim is a
+membership in `_Lane.claimed`: after a crash every unfinished job is simply due. Only ids are read ahead, so that
+memory holds what runs and not what waits.
 """
 
 from __future__ import annotations
@@ -15,15 +17,16 @@ from typing import Any, Protocol
 from emulator import jobs
 from emulator.aws.service import JobKind
 from emulator.jobs import Job
-from emulator.ports import Clock, Store
+from emulator.ports import Clock, Store, Transaction
 
 log = logging.getLogger("emulator.worker")
 
 READ_AHEAD = 32
-"""Jobs of a kind read beyond those that start at once: fewer queries, bounded memory."""
+"""Ids of due jobs read at a time for each owner."""
 REPAIR_SECONDS = 1.0
 """Host seconds before the worker asks a store again that did not answer."""
 LONGEST_REPAIR_SECONDS = 60.0
+NEVER = float("inf")
 
 
 class MovableClock(Protocol):
@@ -36,14 +39,135 @@ class MovableClock(Protocol):
     async def quiet(self) -> None: ...
 
 
-class _Lane:
-    """The jobs of one kind that are in memory."""
+class _Turn:
+    """The due jobs of one owner that were read ahead."""
 
-    def __init__(self, kind: JobKind) -> None:
-        self.kind = kind
-        self.ready: deque[Job] = deque()
+    __slots__ = ("claimed", "owner", "ready", "running", "unread")
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.ready: deque[int] = deque()
         self.claimed: set[int] = set()
+        """Jobs that are ready, running or under repair: not to be read again."""
         self.running = 0
+        self.unread = False
+        """There may be more due jobs than were read."""
+
+    def read(self, tx: Transaction, kind: str, now: float) -> None:
+        """Read the ids of due jobs that are not claimed."""
+        wanted = READ_AHEAD + len(self.claimed)
+        found = jobs.due(tx, kind, self.owner, now, wanted)
+        self.unread = len(found) == wanted
+        fresh = [job_id for job_id in found if job_id not in self.claimed]
+        self.claimed.update(fresh)
+        self.ready.extend(fresh)
+
+
+class _Lane:
+    """The jobs of one kind: whose turn it is, and when the next falls due that nobody has read."""
+
+    def __init__(self, name: str, kind: JobKind) -> None:
+        self.name = name
+        self.kind = kind
+        self.running = 0
+        self.next_due = 0.0
+        """Nothing unread is due before."""
+        self.ended: list[tuple[_Turn, int]] = []
+        """Jobs whose handler has returned."""
+        self._turns: dict[str, _Turn] = {}
+        self._order: deque[_Turn] = deque()
+        """Owners with something ready, whose turn it is first."""
+
+    def start(self, tx: Transaction, now: float) -> list[tuple[_Turn, Job]]:
+        """All jobs that may start now."""
+        for turn, job_id in self.ended:
+            self.release(turn, job_id)
+            again = jobs.due_at(tx, job_id)  # its handler may have given it a new due time, even now
+            if again is not None:
+                self.next_due = min(self.next_due, again)
+        self.ended.clear()
+        if self.next_due <= now:
+            self._read(tx, now)
+        taken: list[tuple[_Turn, Job]] = []
+        while self._order:
+            following = self._take(tx, now)
+            if following is None:
+                break
+            taken.append(following)
+        return taken
+
+    def idle(self, now: float) -> bool:
+        """Whether `start` would do nothing."""
+        return self.next_due > now and not self._order and not self.ended
+
+    def _read(self, tx: Transaction, now: float) -> None:
+        """Look for due jobs of every owner."""
+        owner = jobs.next_owner(tx, self.name, None)
+        while owner is not None:
+            turn = self._turns.get(owner)
+            if turn is None:
+                turn = self._turns[owner] = _Turn(owner)
+            if turn.ready:
+                turn.unread = True
+            else:
+                turn.read(tx, self.name, now)
+                if turn.ready:
+                    self._order.append(turn)
+                elif not turn.claimed:
+                    del self._turns[owner]
+            owner = jobs.next_owner(tx, self.name, owner)
+        following = jobs.next_due(tx, self.name, now)
+        self.next_due = NEVER if following is None else following
+
+    def _take(self, tx: Transaction, now: float) -> tuple[_Turn, Job] | None:
+        """The next job that may start, or None."""
+        limit = self.kind.limit()
+        while self._order and self.running < 2 * limit:
+            turn = self._next_turn(limit)
+            if turn is None:
+                return None
+            job_id = turn.ready.popleft()
+            if not turn.ready and turn.unread:
+                turn.read(tx, self.name, now)
+            if turn.ready:
+                self._order.append(turn)
+            job = jobs.load(tx, job_id)
+            if job is None:  # cancelled since it was read
+                self.release(turn, job_id)
+            elif job.due_at > now:  # moved since it was read
+                self.release(turn, job_id)
+                self.next_due = min(self.next_due, job.due_at)
+            else:
+                turn.running += 1
+                self.running += 1
+                return turn, job
+        return None
+
+    def _next_turn(self, limit: int) -> _Turn | None:
+        """Whose turn it is. With every place taken, only an owner who has none gets one more."""
+        if self.running < limit:
+            return self._order.popleft()
+        for turn in self._order:
+            if turn.owner and turn.running == 0:
+                self._order.remove(turn)
+                return turn
+        return None
+
+    def release(self, turn: _Turn, job_id: int) -> None:
+        """Let the job be read again, if it is still there."""
+        turn.claimed.discard(job_id)
+        if not turn.claimed:
+            self._turns.pop(turn.owner, None)
+
+    def forget(self) -> None:
+        """Drop what was read ahead."""
+        self._order.clear()
+        for turn in list(self._turns.values()):
+            turn.claimed.difference_update(turn.ready)
+            turn.ready.clear()
+            if not turn.claimed:
+                del self._turns[turn.owner]
+        self.next_due = 0.0
 
 
 class Worker:
@@ -53,7 +177,7 @@ class Worker:
         self._store = store
         self._clock = clock
         self._movable = movable
-        self._lanes = {name: _Lane(kind) for name, kind in kinds.items()}
+        self._lanes = {name: _Lane(name, kind) for name, kind in kinds.items()}
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()
@@ -63,7 +187,11 @@ class Worker:
         """Jobs whose handler raised: our mistakes, for tests to find."""
         store.on_wake(self._wake)
 
-    def _wake(self, due_at: float) -> None:
+    def _wake(self, due: Mapping[str, float]) -> None:
+        for kind, due_at in due.items():
+            lanes = [self._lanes[kind]] if kind in self._lanes else [] if kind else self._lanes.values()
+            for lane in lanes:
+                lane.next_due = min(lane.next_due, due_at)
         self._changed.set()
 
     async def run(self) -> None:
@@ -83,10 +211,16 @@ class Worker:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _until_something_is_due(self) -> None:
-        due_at = await self._next_job()
-        waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._changed.wait())]
-        if due_at is not None:
-            waits.append(asyncio.create_task(self._clock.sleep_until(due_at)))
+        if self._changed.is_set():
+            return
+        due_at = min((lane.next_due for lane in self._lanes.values()), default=NEVER)
+        if due_at == NEVER:
+            await self._changed.wait()
+            return
+        waits: list[asyncio.Task[Any]] = [
+            asyncio.create_task(self._changed.wait()),
+            asyncio.create_task(self._clock.sleep_until(due_at)),
+        ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -118,9 +252,7 @@ class Worker:
     def forget(self) -> None:
         """Drop what was read ahead: the store was reset."""
         for lane in self._lanes.values():
-            for job in lane.ready:
-                lane.claimed.discard(job.id)
-            lane.ready.clear()
+            lane.forget()
         for task in self._tasks:
             task.cancel()
 
@@ -129,35 +261,27 @@ class Worker:
         return {name: lane.running for name, lane in self._lanes.items()}
 
     async def _next_job(self) -> float | None:
+        """When the next job is due: exactly, because time will jump there."""
         now = self._clock.now()
         names = list(self._lanes)
         times = await self._store.read(lambda tx: [jobs.next_due(tx, name, now) for name in names])
         return min((time for time in times if time is not None), default=None)
 
     async def _start_due(self) -> bool:
-        started = False
         async with self._starting:
-            for name, lane in self._lanes.items():
-                free = lane.kind.limit() - lane.running
-                while free > 0:
-                    if not lane.ready and not await self._read_ahead(name, lane, free):
-                        break
-                    self._start(lane, lane.ready.popleft())
-                    started = True
-                    free -= 1
+            return await self._store.read(self._start_all)
+
+    def _start_all(self, tx: Transaction) -> bool:
+        now, started = self._clock.now(), False
+        for lane in self._lanes.values():
+            if lane.idle(now):
+                continue
+            for turn, job in lane.start(tx, now):
+                self._start(lane, turn, job)
+                started = True
         return started
 
-    async def _read_ahead(self, name: str, lane: _Lane, free: int) -> bool:
-        now = self._clock.now()
-        wanted = max(free, READ_AHEAD) + len(lane.claimed)
-        for job in await self._store.read(lambda tx: jobs.due(tx, name, now, wanted)):
-            if job.id not in lane.claimed:
-                lane.claimed.add(job.id)
-                lane.ready.append(job)
-        return bool(lane.ready)
-
-    def _start(self, lane: _Lane, job: Job) -> None:
-        lane.running += 1
+    def _start(self, lane: _Lane, turn: _Turn, job: Job) -> None:
         hold = self._clock.busy(f"{job.kind} job {job.id}")
         hold.__enter__()
         task = asyncio.create_task(lane.kind.handler(job), name=f"{job.kind}-{job.id}")
@@ -166,25 +290,27 @@ class Worker:
         def finished(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
             lane.running -= 1
+            turn.running -= 1
             error = None if task.cancelled() else task.exception()
             if error is None:
-                lane.claimed.discard(job.id)
+                lane.ended.append((turn, job.id))
                 self._failures.pop(job.id, None)
             else:
-                self._repair(lane, job, error)
+                self._repair(lane, turn, job, error)
             self._changed.set()
             hold.__exit__(None, None, None)
 
         task.add_done_callback(finished)
 
-    def _repair(self, lane: _Lane, job: Job, error: BaseException) -> None:
+    def _repair(self, lane: _Lane, turn: _Turn, job: Job, error: BaseException) -> None:
         """A handler raised: our mistake or a full disk. Keep the job, say so, and try again in host time."""
         count = self._failures[job.id] = self._failures.get(job.id, 0) + 1
         self.failures.append(f"{job.kind} job {job.id}: {error!r}")
         log.error("%s job %d failed (%d times); it stays and is tried again", job.kind, job.id, count, exc_info=error)
 
         def release() -> None:
-            lane.claimed.discard(job.id)
+            lane.release(turn, job.id)
+            lane.next_due = 0.0
             self._changed.set()
 
         asyncio.get_running_loop().call_later(min(2.0**count, LONGEST_REPAIR_SECONDS), release)

@@ -6,7 +6,7 @@ whatever code still runs. What a restart finds is what the inner store had commi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
 
 from emulator.ports import Store, Transaction
@@ -48,6 +48,10 @@ class CrashingStore(Store):
         self._check()
         return result
 
+    def post(self, change: Callable[[Transaction], None]) -> None:
+        if not self.dead:
+            self._inner.post(change)
+
     async def read(self, query: Callable[[Transaction], T]) -> T:
         self._check()
         return await self._inner.read(query)
@@ -55,7 +59,7 @@ class CrashingStore(Store):
     def add_schema(self, ddl: str) -> None:
         self._inner.add_schema(ddl)
 
-    def on_wake(self, listener: Callable[[float], None]) -> None:
+    def on_wake(self, listener: Callable[[Mapping[str, float]], None]) -> None:
         self._inner.on_wake(listener)
 
     async def reset(self) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import random
 import sqlite3
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,8 @@ from typing import Any, TypeVar
 from emulator.ports import Clock, Cursor, Store, Transaction
 
 T = TypeVar("T")
-SCHEMA_VERSION = 1
+log = logging.getLogger("emulator.store")
+SCHEMA_VERSION = 2
 LARGEST_GROUP = 256
 
 
@@ -46,14 +48,14 @@ class SqliteTransaction(Transaction):
         self._random = random.Random(seed) if seed is not None else random.SystemRandom()
         self._seeded = seed is not None
         self.now = 0.0
-        self.wake_at: float | None = None
+        self.wakes: list[tuple[str, float]] = []
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
         return self._execute(sql, parameters)
 
     @contextmanager
     def nested(self) -> Generator[None]:
-        wake_before = self.wake_at
+        wakes_before = len(self.wakes)
         self._execute("SAVEPOINT nested")
         try:
             yield
@@ -61,7 +63,7 @@ class SqliteTransaction(Transaction):
             if self._connection.in_transaction:  # else a full disk: SQLite has undone everything already
                 self._execute("ROLLBACK TO nested")
                 self._execute("RELEASE nested")
-            self.wake_at = wake_before
+            del self.wakes[wakes_before:]
             raise
         self._execute("RELEASE nested")
 
@@ -73,9 +75,8 @@ class SqliteTransaction(Transaction):
     def random(self) -> float:
         return self._random.random()
 
-    def wake(self, due_at: float) -> None:
-        if self.wake_at is None or due_at < self.wake_at:
-            self.wake_at = due_at
+    def wake(self, due_at: float, kind: str = "") -> None:
+        self.wakes.append((kind, due_at))
 
 
 class SqliteStore(Store):
@@ -105,12 +106,12 @@ class SqliteStore(Store):
         self._tx = SqliteTransaction(self._db, seed)
         self._waiting: deque[tuple[Callable[[Transaction], Any], asyncio.Future[Any]]] = deque()
         self._scheduled = False
-        self._listeners: list[Callable[[float], None]] = []
+        self._listeners: list[Callable[[Mapping[str, float]], None]] = []
 
     def add_schema(self, ddl: str) -> None:
         self._db.executescript(ddl)
 
-    def on_wake(self, listener: Callable[[float], None]) -> None:
+    def on_wake(self, listener: Callable[[Mapping[str, float]], None]) -> None:
         self._listeners.append(listener)
 
     async def transact(self, change: Callable[[Transaction], T]) -> T:
@@ -121,6 +122,15 @@ class SqliteStore(Store):
             self._scheduled = True
             loop.call_soon(self._flush)
         return await future
+
+    def post(self, change: Callable[[Transaction], None]) -> None:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        future.add_done_callback(_log_failure)
+        self._waiting.append((change, future))
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._flush)
 
     async def read(self, query: Callable[[Transaction], T]) -> T:
         self._tx.now = self._clock.now()
@@ -143,7 +153,7 @@ class SqliteStore(Store):
         self._scheduled = False
         tx, execute = self._tx, self._db.execute
         tx.now = self._clock.now()
-        tx.wake_at = None
+        tx.wakes.clear()
         group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
         answers: list[tuple[asyncio.Future[Any], Any, Exception | None]] = []
         try:
@@ -152,14 +162,14 @@ class SqliteStore(Store):
                 if future.cancelled():
                     continue
                 execute("SAVEPOINT change")
-                wake_before = tx.wake_at
+                wakes_before = len(tx.wakes)
                 try:
                     answers.append((future, change(tx), None))
                 except Exception as error:  # the change failed: it alone is undone, its caller hears why
                     if not self._db.in_transaction:  # a full disk: SQLite has undone the whole group
                         raise
                     execute("ROLLBACK TO change")
-                    tx.wake_at = wake_before
+                    del tx.wakes[wakes_before:]
                     answers.append((future, None, error))
                 execute("RELEASE change")
             execute("COMMIT")
@@ -177,9 +187,13 @@ class SqliteStore(Store):
                     future.set_result(result)
                 else:
                     future.set_exception(failure)
-            if tx.wake_at is not None:
+            if tx.wakes:
+                earliest: dict[str, float] = {}
+                for kind, due_at in tx.wakes:
+                    if due_at < earliest.get(kind, float("inf")):
+                        earliest[kind] = due_at
                 for listener in self._listeners:
-                    listener(tx.wake_at)
+                    listener(earliest)
         if self._waiting and not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -188,6 +202,12 @@ class SqliteStore(Store):
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
+
+
+def _log_failure(future: asyncio.Future[None]) -> None:
+    error = None if future.cancelled() else future.exception()
+    if error is not None:
+        log.error("a record could not be written", exc_info=error)
 
 
 def _lock(directory: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_a_change_that_raises_leaves_nothing_and_spares_its_neighbours(make_stor
             jobs.enqueue(tx, "kind", {})
             raise LookupError("mine")
 
-        woken: list[float] = []
+        woken: list[Mapping[str, float]] = []
         store.on_wake(woken.append)
         results = await asyncio.gather(
             store.transact(write("a")), store.transact(fails), store.transact(write("b")), return_exceptions=True
@@ -72,16 +72,17 @@ def test_a_change_that_raises_leaves_nothing_and_spares_its_neighbours(make_stor
 def test_the_worker_hears_the_earliest_due_time_after_the_commit(make_store: MakeStore) -> None:
     async def story() -> None:
         store = make_store()
-        woken: list[float] = []
+        woken: list[Mapping[str, float]] = []
         store.on_wake(woken.append)
 
         def schedule(tx: Transaction) -> None:
             jobs.enqueue(tx, "kind", {}, due_at=2000.0)
             jobs.enqueue(tx, "kind", {}, due_at=1500.0)
+            jobs.enqueue(tx, "other", {}, due_at=1700.0)
             assert woken == []
 
         await store.transact(schedule)
-        assert woken == [1500.0]
+        assert woken == [{"kind": 1500.0, "other": 1700.0}]
 
     asyncio.run(story())
 

@@ -142,3 +142,92 @@ def test_a_cancelled_job_does_not_run() -> None:
         assert bench.diary == []
 
     asyncio.run(story())
+
+
+def test_the_owners_of_jobs_take_turns() -> None:
+    async def story() -> None:
+        bench = Bench(limit=2)
+        await bench.store.transact(
+            lambda tx: [
+                jobs.enqueue(tx, "note", {"n": f"{owner}{n}"}, owner=owner) for owner in "ab" for n in range(99)
+            ]
+        )
+        await bench.worker.settle(1e9)
+        ran = [n for _, n in bench.diary]
+        assert ran[:6] == ["a0", "b0", "a1", "b1", "a2", "b2"]
+        assert len(ran) == 198 == len(set(ran))
+
+    asyncio.run(story())
+
+
+def test_an_owner_of_whose_jobs_none_runs_does_not_wait_for_the_others_to_end() -> None:
+    async def story() -> None:
+        bench = Bench(limit=2)
+        ended = asyncio.Event()
+
+        async def slow(job: Job) -> None:
+            bench.diary.append((0, job.payload["n"]))
+            await ended.wait()
+            await bench.store.transact(lambda tx: jobs.complete(tx, job.id))
+
+        bench.handler = slow
+        await bench.store.transact(lambda tx: [jobs.enqueue(tx, "note", {"n": "a"}, owner="a") for _ in range(50)])
+        serving = asyncio.create_task(bench.worker.run())
+        while len(bench.diary) < 2:
+            await asyncio.sleep(0)
+        await bench.store.transact(lambda tx: [jobs.enqueue(tx, "note", {"n": "b"}, owner="b") for _ in range(50)])
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert [n for _, n in bench.diary] == ["a", "a", "b"]
+        ended.set()
+        await bench.worker.settle(1e9)
+        assert len(bench.diary) == 100
+        serving.cancel()
+
+    asyncio.run(story())
+
+
+def test_a_job_that_gives_itself_a_due_time_now_runs_again() -> None:
+    async def story() -> None:
+        bench = Bench()
+
+        async def twice(job: Job) -> None:
+            bench.diary.append((0, job.payload["n"]))
+            if job.payload["n"] == "again":
+                await bench.store.transact(lambda tx: jobs.complete(tx, job.id))
+            else:
+                await bench.store.transact(lambda tx: jobs.reschedule(tx, job.id, tx.now, {"n": "again"}))
+                for _ in range(20):  # the worker looks while this handler still holds the job
+                    await asyncio.sleep(0)
+
+        bench.handler = twice
+        await bench.schedule("once")
+        serving = asyncio.create_task(bench.worker.run())
+        while len(bench.diary) < 2:
+            await asyncio.sleep(0)
+        serving.cancel()
+
+    asyncio.run(story())
+
+
+def test_jobs_that_come_while_others_are_read_ahead_are_not_forgotten() -> None:
+    async def story() -> None:
+        bench = Bench(limit=1)
+
+        async def more(job: Job) -> None:
+            n = job.payload["n"]
+
+            def change(tx: Any) -> None:
+                jobs.complete(tx, job.id)
+                if n < 100:
+                    jobs.enqueue(tx, "note", {"n": n + 100}, owner="a")
+
+            bench.diary.append((0, n))
+            await bench.store.transact(change)
+
+        bench.handler = more
+        await bench.store.transact(lambda tx: [jobs.enqueue(tx, "note", {"n": n}, owner="a") for n in range(50)])
+        await bench.worker.settle(1e9)
+        assert sorted(n for _, n in bench.diary) == [*range(50), *range(100, 150)]
+
+    asyncio.run(story())
