@@ -144,13 +144,18 @@ def test_a_cancelled_job_does_not_run() -> None:
     asyncio.run(story())
 
 
+async def turns(count: int = 50) -> None:
+    """Let everything that can run do so."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 def test_the_owners_of_jobs_take_turns() -> None:
     async def story() -> None:
         bench = Bench(limit=2)
+        names = [(owner, n) for owner in "ab" for n in range(99)]
         await bench.store.transact(
-            lambda tx: [
-                jobs.enqueue(tx, "note", {"n": f"{owner}{n}"}, owner=owner) for owner in "ab" for n in range(99)
-            ]
+            lambda tx: [jobs.enqueue(tx, "note", {"n": f"{owner}{n}"}, owner=owner) for owner, n in names]
         )
         await bench.worker.settle(1e9)
         ran = [n for _, n in bench.diary]
@@ -173,11 +178,9 @@ def test_an_owner_of_whose_jobs_none_runs_does_not_wait_for_the_others_to_end() 
         bench.handler = slow
         await bench.store.transact(lambda tx: [jobs.enqueue(tx, "note", {"n": "a"}, owner="a") for _ in range(50)])
         serving = asyncio.create_task(bench.worker.run())
-        while len(bench.diary) < 2:
-            await asyncio.sleep(0)
+        await turns()
         await bench.store.transact(lambda tx: [jobs.enqueue(tx, "note", {"n": "b"}, owner="b") for _ in range(50)])
-        for _ in range(50):
-            await asyncio.sleep(0)
+        await turns()
         assert [n for _, n in bench.diary] == ["a", "a", "b"]
         ended.set()
         await bench.worker.settle(1e9)
@@ -197,14 +200,13 @@ def test_a_job_that_gives_itself_a_due_time_now_runs_again() -> None:
                 await bench.store.transact(lambda tx: jobs.complete(tx, job.id))
             else:
                 await bench.store.transact(lambda tx: jobs.reschedule(tx, job.id, tx.now, {"n": "again"}))
-                for _ in range(20):  # the worker looks while this handler still holds the job
-                    await asyncio.sleep(0)
+                await turns(20)  # the worker looks while this handler still holds the job
 
         bench.handler = twice
         await bench.schedule("once")
         serving = asyncio.create_task(bench.worker.run())
-        while len(bench.diary) < 2:
-            await asyncio.sleep(0)
+        await turns()
+        assert len(bench.diary) == 2
         serving.cancel()
 
     asyncio.run(story())

@@ -34,6 +34,7 @@ from emulator.services.lambda_.events import (
 )
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.event_configs import destination_function
+from emulator.services.lambda_.operations.invoke import EVENT_JOB
 from emulator.services.lambda_.operations.state import Resolved
 from emulator.services.lambda_.rules.names import FunctionName, function_arn
 from emulator.services.lambda_.rules.payload import LARGEST_PAYLOAD_BYTES
@@ -107,7 +108,7 @@ class EventWorker:
         else:
             decision = after_attempt(event, attempt.outcome, self._rules(attempt.config), tx.now)
         if isinstance(decision, Retry):
-            alive = jobs.reschedule(tx, job.id, decision.due_at, decision.event.to_payload())
+            alive = jobs.reschedule(tx, job.id, decision.due_at, decision.event.to_payload(), EVENT_JOB)
         else:
             alive = jobs.complete(tx, job.id)
         if not alive:  # finished by somebody else, or reset: its effects are not ours to repeat

@@ -113,7 +113,7 @@ class InvokeOperations(LambdaState):
     ) -> str:
         """Put an event on the queue, in the caller's commit; return its request id."""
         event = Event(request_id, named.scope, named.name, named.qualifier, tx.now, hops=hops)
-        jobs.enqueue(tx, EVENT_JOB, event.to_payload(), body=payload)
+        jobs.enqueue(tx, EVENT_JOB, event.to_payload(), body=payload, owner=named.arn)
         return request_id
 
     def recent_invocations(
