@@ -141,7 +141,10 @@ class CodeSource:
 
 
 class LogEvent(NamedTuple):
-    """One log event of a function: when it was written (AWS epoch seconds) and its text, which ends with a newline."""
+    """One log event of a function: when it was written (AWS epoch seconds) and its text.
+
+    The text ends with a newline, but for records that AWS's runtimes write without one (`[ERROR] …`).
+    """
 
     at: float
     message: str

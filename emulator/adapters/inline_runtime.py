@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
-import json
 import os
 import shutil
 import sys
@@ -23,12 +22,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult, LogEvent
+from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult
 from emulator.settings import LiveSettings
 
-from .runtime import bootstrap, logs, outcomes, wire
+from .runtime import bootstrap, outcomes, platform_log, wire
 from .runtime.environment import Hold
+from .runtime.function_log import FunctionLog
+from .runtime.log_buffer import LogBuffer
 from .runtime.packages import InvalidPackage, Packages
+from .runtime.platform_log import PlatformLog
 from .runtime.variables import function_environment
 
 UNHANDLED = "Unhandled"
@@ -218,6 +220,7 @@ class _Attempt:
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[tuple[int, bytes]] = self._loop.create_future()
         self._output = io.StringIO()
+        self._printed = LogBuffer(clock.now)
         self._virtual = clock.virtual
         self._started = clock.now()
         self._deadline = self._started + environment.function.timeout_seconds
@@ -239,30 +242,27 @@ class _Attempt:
                 sleep.cancel()
             self._hold.take()
         took = self._clock.now() - self._started if self._virtual else time.perf_counter() - begun
-        error_type: str | None = None
-        notes: list[str] = []
+        error_type, reason, status = None, None, "success"
         if kind == 0:
-            took, error_type = function.timeout_seconds, "Sandbox.Timedout"
+            took, error_type, status = function.timeout_seconds, "Sandbox.Timedout", "timeout"
             payload = outcomes.timed_out(request_id, function.timeout_seconds)
-            notes.append(f"{request_id} Task timed out after {function.timeout_seconds:.2f} seconds\n")
+            reason = f"Task timed out after {function.timeout_seconds:.2f} seconds"
         elif kind != wire.RESULT:
-            error = json.loads(payload)
-            error_type = str(error["errorType"])
-            if "stackTrace" in error:
-                notes.append(logs.uncaught(error))
+            error_type, status = outcomes.error_type_of(payload), "failure"
         if kind in (wire.RESULT, wire.FAILED) and error_type != "Runtime.ExitError":
             self._runtime.give_back(self._environment)
-        printed = logs.LogBuffer()
+        now, log = self._clock.now(), PlatformLog(function)
+        printed = self._printed
         printed.feed(self._output.getvalue().encode("utf-8", "backslashreplace"))
-        lines = [
-            logs.start(request_id, function.version),
-            *printed.take(),
-            *notes,
-            *logs.end_and_report(request_id, took, function.memory_mb, 0, None, ""),
-        ]
-        tail = logs.tail(lines) if self._invocation.want_log_tail else b""
-        events = tuple(LogEvent(self._clock.now(), line) for line in lines)
-        return InvocationResult(payload, UNHANDLED if error_type else None, error_type, tail, took, None, events)
+        events = [*log.start(self._started, request_id), *printed.take()]
+        if reason is not None and error_type is not None:
+            events += log.failure(now, request_id, reason, error_type)
+        events += log.end(now, request_id, took, 0, None, status, error_type)
+        tail = platform_log.tail(events) if self._invocation.want_log_tail else b""
+        stream = self._environment.variables["AWS_LAMBDA_LOG_STREAM_NAME"]
+        return InvocationResult(
+            payload, UNHANDLED if error_type else None, error_type, tail, took, None, tuple(events), stream
+        )
 
     def _work(self) -> None:
         """In the thread."""
@@ -272,12 +272,15 @@ class _Attempt:
             local.sleep, local.now = self._sleep, lambda: self._frozen_now
         environment.variables["_X_AMZN_TRACE_ID"] = invocation.trace_id
         marshaller = bootstrap.Marshaller(environment.variables["AWS_EXECUTION_ENV"] in bootstrap.UNICODE_RESULTS)
+        log = FunctionLog(self._write_event, environment.function.log_format == "JSON")
         try:
             if environment.handler is None:
                 try:
                     self._runtime.load(environment)
                 except Exception as error:
-                    self._tell(wire.INIT_FAILED, marshaller.marshal(bootstrap.describe(error, "")))
+                    described = bootstrap.describe(error, "")
+                    log.error(described)
+                    self._tell(wire.INIT_FAILED, marshaller.marshal_error(described))
                     return
             assert environment.handler is not None
             header = {
@@ -287,7 +290,7 @@ class _Attempt:
                 "client": invocation.client_context,
             }
             variables = environment.variables
-            self._tell(*bootstrap.answer(environment.handler, header, invocation.payload, marshaller, variables))
+            self._tell(*bootstrap.answer(environment.handler, header, invocation.payload, marshaller, variables, log))
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
             self._tell(wire.FAILED, outcomes.exited(invocation.request_id, (code & 0xFF) << 8))
@@ -297,6 +300,10 @@ class _Attempt:
             pass
         except BaseException:
             self._tell(wire.FAILED, outcomes.exited(invocation.request_id, 1 << 8))
+
+    def _write_event(self, text: str) -> None:
+        mark = wire.log_mark(self._printed.mark)
+        self._output.write(wire.log_record(mark, text.encode("utf-8", "backslashreplace")).decode())
 
     def _tell(self, kind: int, payload: bytes) -> None:
         try:

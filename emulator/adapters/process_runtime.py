@@ -1,7 +1,7 @@
 """Functions in warm child processes: the FunctionRuntime of the server.
 
-Decides which execution environment serves an invocation, and turns how it ended into AWS's result. Processes,
-frames and time live in `runtime/`. Deliberately knows no queue, no concurrency limit and no retry.
+Decides which execution environment serves an invocation, keeps warm ones and ends idle ones. Processes, frames, time
+and results live in `runtime/`. Deliberately knows no queue, no concurrency limit and no retry.
 
 `time.sleep` of a handler is real while AWS time is real, and a message to the clock while it is virtual. In both
 cases a function that computes too long, in host time, is killed: code that burns CPU takes no AWS time.
@@ -11,33 +11,34 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-import platform
 import shutil
-import signal
-import time
 import uuid
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult, LogEvent
+from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult
 from emulator.settings import LiveSettings
 
-from .runtime import logs, outcomes, wire
-from .runtime.environment import Ending, ExecutionEnvironment, Hold, Reply
+from .runtime import outcomes
+from .runtime.attempt import UNHANDLED, Attempt, Pool
+from .runtime.environment import ExecutionEnvironment, Hold, Site
+from .runtime.kinds import EnvironmentKind
 from .runtime.launcher import Launcher, default_launcher
-from .runtime.packages import InvalidPackage, Packages
+from .runtime.packages import Packages
+from .runtime.python_environment import PythonKind
 from .runtime.variables import function_environment
 
 LONGEST_TICK_SECONDS = 5.0
-UNHANDLED = "Unhandled"
 
 
-class ProcessRuntime(FunctionRuntime):
-    """Execution environments as processes; the most recently used warm one is used again."""
+class ProcessRuntime(FunctionRuntime, Pool):
+    """Execution environments as processes; the most recently used warm one is used again.
+
+    `kinds` are asked in order who runs a function's runtime; Python is asked last.
+    """
 
     def __init__(
         self,
@@ -46,12 +47,13 @@ class ProcessRuntime(FunctionRuntime):
         work_dir: Path,
         endpoint_url: Callable[[], str],
         launcher: Launcher | None = None,
+        kinds: Sequence[EnvironmentKind] = (),
     ) -> None:
         self.clock, self.settings, self._endpoint_url = clock, settings, endpoint_url
         self._packages = Packages(work_dir.absolute() / "code")
         self._temporary = work_dir.absolute() / "tmp"
         shutil.rmtree(self._temporary, ignore_errors=True)
-        self._launcher = launcher or default_launcher()
+        self._kinds = (*kinds, PythonKind(clock, launcher or default_launcher()))
         self._numbers = itertools.count()
         self._idle: dict[str, list[ExecutionEnvironment]] = {}
         self._all: set[ExecutionEnvironment] = set()
@@ -65,10 +67,11 @@ class ProcessRuntime(FunctionRuntime):
         hold = Hold(self.clock, f"invocation {invocation.request_id} of {function.name}")
         hold.take()
         try:
-            if not function.runtime.startswith("python3"):
+            kind = next((each for each in self._kinds if each.runs(function.runtime)), None)
+            if kind is None:
                 payload = outcomes.not_available(function.runtime)
                 return InvocationResult(payload, UNHANDLED, "Runtime.NotAvailable")
-            return await _Attempt(self, function, invocation, hold).run()
+            return await Attempt(self, kind, function, invocation, hold).run()
         finally:
             hold.release()
 
@@ -97,7 +100,8 @@ class ProcessRuntime(FunctionRuntime):
         await self.reset()
         if self._background:
             await asyncio.wait(self._background)
-        await self._launcher.aclose()
+        for kind in self._kinds:
+            await kind.aclose()
 
     @contextmanager
     def calling(self, session_token: str) -> Generator[None]:
@@ -106,7 +110,7 @@ class ProcessRuntime(FunctionRuntime):
         A function that calls the emulator waits for it, so it must not hold AWS time still meanwhile: the answer
         may need AWS time to pass. The edge's own `busy` covers the work of the request. Unknown tokens do nothing.
         """
-        caller = next((each for each in self._all if each.token == session_token), None)
+        caller = next((each for each in self._all if each.site.session_token == session_token), None)
         if caller is None:
             yield
             return
@@ -128,32 +132,23 @@ class ProcessRuntime(FunctionRuntime):
             self.end_soon(environment, keep_temporary=True)
         return None
 
-    async def start(
-        self, function: FunctionSpec, hold: Hold, limit_seconds: float
-    ) -> tuple[ExecutionEnvironment, Reply]:
-        """A new environment, and how its init phase ended. Raises InvalidPackage."""
+    async def create(self, function: FunctionSpec, kind: EnvironmentKind) -> ExecutionEnvironment:
+        """A new environment, not yet started. Raises InvalidPackage."""
         task_root = await self._packages.extracted(function.code_sha256, function.load_code)
         left = self._left_temporary.get(function.key)
         temporary = left.pop() if left else self._temporary / str(next(self._numbers))
         temporary.mkdir(parents=True, exist_ok=True)
-        environment = ExecutionEnvironment(function, self.clock, temporary)
-        self._all.add(environment)
         day = datetime.fromtimestamp(self.clock.now(), UTC).strftime("%Y/%m/%d")
         stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
-        variables = function_environment(
-            function, task_root, temporary, self._endpoint_url(), stream, environment.token
-        )
-        config = {
-            "handler": function.handler,
-            "task_root": str(task_root),
-            "environment": variables,
-            "memory_mb": function.memory_mb,
-        }
-        try:
-            return environment, await environment.start(self._launcher, config, hold, limit_seconds)
-        except BaseException:
-            self.end_soon(environment, keep_temporary=True)
-            raise
+        token = uuid.uuid4().hex
+        variables = function_environment(function, task_root, temporary, self._endpoint_url(), stream, token)
+        environment = kind.create(function, Site(task_root, None, temporary, stream, token, variables))
+        self._all.add(environment)
+        return environment
+
+    def init_timeout_seconds(self, function: FunctionSpec) -> float:
+        """Limit of the init phase."""
+        return self.settings.init_timeout_seconds
 
     def give_back(self, environment: ExecutionEnvironment) -> None:
         """After an invocation: keep it warm, or end it."""
@@ -173,9 +168,9 @@ class ProcessRuntime(FunctionRuntime):
         self._all.discard(environment)
         await environment.kill()
         if keep_temporary:
-            self._left_temporary.setdefault(environment.function.key, []).append(environment.temporary)
+            self._left_temporary.setdefault(environment.function.key, []).append(environment.site.temporary)
         else:
-            shutil.rmtree(environment.temporary, ignore_errors=True)
+            shutil.rmtree(environment.site.temporary, ignore_errors=True)
 
     def end_soon(self, environment: ExecutionEnvironment, keep_temporary: bool) -> None:
         """Kill it without waiting."""
@@ -212,128 +207,3 @@ class ProcessRuntime(FunctionRuntime):
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-
-class _Attempt:
-    """One invocation on its way: environment, question, result."""
-
-    def __init__(self, runtime: ProcessRuntime, function: FunctionSpec, invocation: Invocation, hold: Hold) -> None:
-        self._runtime, self._function, self._invocation, self._hold = runtime, function, invocation, hold
-        self._clock = runtime.clock
-        self._virtual = self._clock.virtual
-        self._started = 0.0
-        self._before: list[str] = []
-        self._init_seconds: float | None = None
-
-    def _time(self) -> float:
-        """What durations are measured in: AWS time while it is virtual."""
-        return self._clock.now() if self._virtual else time.perf_counter()
-
-    async def run(self) -> InvocationResult:
-        environment = self._runtime.take_warm(self._function.key)
-        left = self._function.timeout_seconds
-        if environment is not None:
-            self._started = self._time()
-        else:
-            try:
-                environment, reply, left = await self._cold_start()
-            except InvalidPackage as error:
-                return InvocationResult(outcomes.invalid_package(str(error)), UNHANDLED, "InvalidZipFileException")
-            if reply.ending is not Ending.ANSWERED or reply.kind != wire.READY:
-                return await self._result(environment, reply)
-        try:
-            reply = await environment.ask(self._frame(left), self._hold, left)
-            return await self._result(environment, reply)
-        except BaseException:
-            self._runtime.end_soon(environment, keep_temporary=True)
-            raise
-
-    async def _cold_start(self) -> tuple[ExecutionEnvironment, Reply, float]:
-        """Init phase; when it is cut, once more within the invocation and its timeout (reference 1.5)."""
-        function, limit = self._function, self._runtime.settings.init_timeout_seconds
-        version = ".".join(platform.python_version_tuple()[:2])
-        self._before.append(logs.init_start(version, function.region))
-        if function.runtime != f"python{version}":
-            note = f"[emulator] {function.runtime} runs on Python {platform.python_version()} of this machine\n"
-            self._before.append(note)
-        begun = self._time()
-        environment, reply = await self._runtime.start(function, self._hold, limit)
-        self._started = self._time()
-        if reply.ending is not Ending.TIMED_OUT:
-            self._init_seconds = self._started - begun
-            self._before += environment.logs.take()
-            return environment, reply, function.timeout_seconds
-        await self._runtime.end(environment, keep_temporary=True)
-        self._before += [*environment.logs.take(), logs.init_report(limit, "timeout")]
-        environment, reply = await self._runtime.start(function, self._hold, function.timeout_seconds)
-        left = function.timeout_seconds - (self._time() - self._started)
-        if left <= 0 and reply.ending is Ending.ANSWERED:
-            reply = Reply(Ending.TIMED_OUT)
-        return environment, reply, left
-
-    def _frame(self, left: float) -> bytes:
-        now, invocation = self._clock.now(), self._invocation
-        header = json.dumps(
-            {
-                "id": invocation.request_id,
-                "arn": invocation.invoked_function_arn,
-                "deadline": round((now + left) * 1000),
-                "now": now,
-                "virtual": self._clock.virtual,
-                "trace": invocation.trace_id,
-                "client": invocation.client_context,
-            }
-        ).encode()
-        return wire.frame(wire.INVOKE, wire.QUESTION.pack(len(header)), header, invocation.payload)
-
-    async def _result(self, environment: ExecutionEnvironment, reply: Reply) -> InvocationResult:
-        function, request_id = self._function, self._invocation.request_id
-        took = max(0.0, self._time() - self._started)
-        error_type: str | None = None
-        status = ""
-        used_kib = environment.used_kib
-        notes: list[str] = []
-        if reply.ending is Ending.TIMED_OUT:
-            await self._runtime.end(environment, keep_temporary=True)
-            took, error_type, status = function.timeout_seconds, "Sandbox.Timedout", "timeout"
-            payload = outcomes.timed_out(request_id, function.timeout_seconds)
-            at = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:23]
-            notes.append(f"{at}Z {request_id} Task timed out after {function.timeout_seconds:.2f} seconds\n")
-        elif reply.ending is Ending.EXITED:
-            await self._runtime.end(environment, keep_temporary=True)
-            error_type, status = "Runtime.ExitError", "error\tError Type: Runtime.ExitError"
-            payload = outcomes.exited(request_id, reply.status)
-            notes.append(f"RequestId: {request_id} Error: {outcomes.exit_reason(reply.status)}\nRuntime.ExitError\n")
-            if reply.status == signal.SIGKILL:
-                used_kib = function.memory_mb * 1024
-        else:
-            payload = reply.body
-            if reply.kind == wire.RESULT:
-                self._runtime.give_back(environment)
-            else:
-                error = json.loads(payload)
-                error_type = str(error.get("errorType"))
-                if "stackTrace" in error:
-                    notes.append(logs.uncaught(error))
-                if reply.kind == wire.FAILED:
-                    self._runtime.give_back(environment)
-                else:
-                    self._init_seconds = None
-                    status = f"error\tError Type: {error_type}"
-                    await self._runtime.end(environment, keep_temporary=True)
-        lines = [
-            logs.start(request_id, function.version),
-            *environment.logs.take(),
-            *notes,
-            *logs.end_and_report(request_id, took, function.memory_mb, used_kib, self._init_seconds, status),
-        ]
-        return InvocationResult(
-            payload=payload,
-            function_error=UNHANDLED if error_type is not None else None,
-            error_type=error_type,
-            log_tail=logs.tail(lines) if self._invocation.want_log_tail else b"",
-            took_seconds=took,
-            init_seconds=self._init_seconds,
-            logs=tuple(LogEvent(self._clock.now(), line) for line in (*self._before, *lines)),
-            used_memory_mb=-(-used_kib // 1024),
-        )

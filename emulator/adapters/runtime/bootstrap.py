@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from . import wire
+from .function_log import INIT_WARNING, FunctionLog, event_writer
 from .virtual_time import TimeShim
 
 MAXIMUM_RESULT_BYTES = 6_291_556
@@ -201,17 +202,32 @@ class Marshaller:
             if isinstance(value, bytes):
                 json.loads(value)
                 return value
-            text = self._encoder.encode(value)
-            if self._saw_decimal:
-                self._saw_decimal = False
-                text = self._decimals.sub(r"\1", text)
-            return text.encode()
+            return self._text(value).encode()
         except Exception as error:
             raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
 
+    def marshal_error(self, error: dict[str, Any]) -> bytes:
+        """An error payload; text that is no Unicode is written as escapes, so that the error is told at all."""
+        try:
+            return self._text(error).encode()
+        except UnicodeEncodeError:
+            return json.dumps(error).encode()
+
+    def _text(self, value: Any) -> str:
+        text = self._encoder.encode(value)
+        if self._saw_decimal:
+            self._saw_decimal = False
+            text = self._decimals.sub(r"\1", text)
+        return text
+
 
 def answer(
-    handler: Callable[[Any, Any], Any], header: dict[str, Any], payload: Any, marshaller: Marshaller, environment: Any
+    handler: Callable[[Any, Any], Any],
+    header: dict[str, Any],
+    payload: Any,
+    marshaller: Marshaller,
+    environment: Any,
+    log: FunctionLog,
 ) -> tuple[int, bytes]:
     """Run the handler once: (RESULT or FAILED, JSON). SystemExit, MemoryError and their like pass."""
     try:
@@ -224,29 +240,14 @@ def answer(
     except MemoryError:
         raise
     except Exception as error:
-        return wire.FAILED, marshaller.marshal(describe(error, header["id"]))
+        described = describe(error, header["id"])
+        log.error(described)
+        return wire.FAILED, marshaller.marshal_error(described)
     if len(result) > MAXIMUM_RESULT_BYTES:
         message = f"Response payload size exceeded maximum allowed payload size ({MAXIMUM_RESULT_BYTES} bytes)."
         error = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
         return wire.FAILED, json.dumps(error, separators=(",", ":")).encode()
     return wire.RESULT, result
-
-
-# ── logging ─────────────────────────────────────────────────────────────────────────────────────
-
-
-class RequestLogHandler(logging.Handler):
-    """`[INFO]\\t2025-11-24T23:12:27.123Z\\t<request id>\\tmessage`: one record is one log event."""
-
-    def __init__(self, request_id: Callable[[], str]) -> None:
-        super().__init__()
-        self._request_id = request_id
-        text = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
-        self.setFormatter(logging.Formatter(text, "%Y-%m-%dT%H:%M:%S"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        record.aws_request_id = self._request_id()
-        sys.stdout.write(self.format(record).replace("\n", wire.LINE_CONTINUES) + "\n")
 
 
 # ── the process ─────────────────────────────────────────────────────────────────────────────────
@@ -289,7 +290,7 @@ class Process:
         kind, body = self._receive()
         assert kind == wire.CONFIGURE, kind
         config: dict[str, Any] = json.loads(body)
-        self._prepare(config)
+        log = self._prepare(config)
         environment = os.environ
         marshaller = Marshaller(environment.get("AWS_EXECUTION_ENV") in UNICODE_RESULTS)
         try:
@@ -297,7 +298,10 @@ class Process:
         except MemoryError:
             raise
         except Exception as error:
-            self._answer(wire.INIT_FAILED, marshaller.marshal(describe(error, "")))
+            described = describe(error, "")
+            logging.warning(INIT_WARNING)
+            log.error(described)
+            self._answer(wire.INIT_FAILED, marshaller.marshal_error(described))
             return 1
         self._answer(wire.READY, b"")
         while True:
@@ -310,12 +314,13 @@ class Process:
                 environment["_X_AMZN_TRACE_ID"] = header["trace"]
             else:
                 environment.pop("_X_AMZN_TRACE_ID", None)
-            kind, result = answer(handler, header, memoryview(body)[4 + length :].tobytes(), marshaller, environment)
+            payload = memoryview(body)[4 + length :].tobytes()
+            kind, result = answer(handler, header, payload, marshaller, environment, log)
             if self._forked:
                 return 0  # a copy that the handler forked has returned: the answer is not its to give
             self._answer(kind, result)
 
-    def _prepare(self, config: dict[str, Any]) -> None:
+    def _prepare(self, config: dict[str, Any]) -> FunctionLog:
         shim, task_root = self._shim, config["task_root"]
         os.environ.clear()
         os.environ.update(config["environment"])
@@ -330,13 +335,16 @@ class Process:
             raw = io.FileIO(descriptor, "w", closefd=False)
             buffered: Any = io.BufferedWriter(raw)
             setattr(sys, name, io.TextIOWrapper(buffered, "utf-8", "backslashreplace", line_buffering=True))
-        logging.Formatter.converter = time.gmtime
-        logging.getLogger().addHandler(RequestLogHandler(lambda: self._request_id))
+        mark = wire.log_mark(config["log_mark"])
+        write_event = event_writer(move_high(os.dup(1)), lambda text: wire.log_record(mark, text))
+        log = FunctionLog(write_event, config["log_format"] == "JSON")
+        log.install(lambda: self._request_id, config["log_level"])
         shim.connect(lambda sleeper, due: self._write_all(self._time, wire.TICK.pack(sleeper, due)))
         shim.set(config["now"], config["virtual"])
         os.register_at_fork(after_in_child=self._became_copy)
         _thread.start_new_thread(self._watch, ())
         _limit(config["memory_mb"])
+        return log
 
     def _watch(self) -> None:
         """Deliver wake-ups; when the engine is gone, so is everything here."""

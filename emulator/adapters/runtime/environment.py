@@ -1,25 +1,28 @@
-"""The engine's side of one execution environment: questions and answers, sleeps, deadlines, its end.
+"""The engine's side of one execution environment: questions and answers, sleeps, deadlines, logs, its end.
 
-Decides when a question counts as timed out and when the clock may move meanwhile. Knows no pool and no AWS text.
+Decides when a question counts as timed out and when the clock may move meanwhile. What a question looks like to the
+process is left to subclasses: `PythonEnvironment` speaks over a socket pair, others over AWS's Runtime API. Knows no
+pool and no AWS text.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
-import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from emulator.ports import Clock, FunctionSpec
+from emulator.ports import Clock, FunctionSpec, Invocation
 
 from . import wire
-from .launcher import Child, Launcher
-from .logs import LogBuffer
+from .launcher import Child
+from .log_buffer import LogBuffer
 
 SLEEPERS_GRACE_SECONDS = 0.02
 """Host time after a wake-up for which an environment with further sleepers counts as computing."""
@@ -41,9 +44,28 @@ class Ending(Enum):
 class Reply(NamedTuple):
     ending: Ending
     kind: int = 0
+    """`wire.READY` or `INIT_FAILED` after `start`, `wire.RESULT` or `FAILED` after `invoke`."""
     body: bytes = b""
+    """The function's JSON, or the error it reported, verbatim."""
     status: int = 0
     """Wait status of a process that exited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an environment lives on this machine, and what its process is told."""
+
+    task_root: Path
+    """The function's code: AWS's /var/task."""
+    layers_root: Path | None
+    """The merged layers, AWS's /opt; None without layers."""
+    temporary: Path
+    """AWS's /tmp. It outlives the environment when that is reset."""
+    log_stream: str
+    session_token: str
+    """AWS_SESSION_TOKEN of the function: by it the emulator knows who calls."""
+    variables: dict[str, str]
+    """The process's environment variables; its kind may add to them before it starts."""
 
 
 class Hold:
@@ -112,21 +134,23 @@ class _Question:
             self._watch.cancel()
 
 
-class ExecutionEnvironment:
-    """A child process that answers one question at a time."""
+class ExecutionEnvironment(ABC):
+    """A process that loads a function once and then answers one invocation at a time.
 
-    def __init__(self, function: FunctionSpec, clock: Clock, temporary: Path) -> None:
+    A subclass starts the process (`_launch`), says how the two questions are put (`_send_init`, `_send_invocation`),
+    and calls `_answered` and `_hung_up` for what it hears.
+    """
+
+    def __init__(self, function: FunctionSpec, clock: Clock, site: Site) -> None:
         self.function = function
-        self.temporary = temporary
-        self.token = uuid.uuid4().hex
-        self.logs = LogBuffer()
+        self.site = site
         self.retired = False
         self.idle_since = 0.0
         self.used_kib = 0
         self._clock = clock
+        self.logs = LogBuffer(clock.now)
         self._loop = asyncio.get_running_loop()
         self._child: Child | None = None
-        self._control: Any = None
         self._ticks: Any = None
         self._log_fd = -1
         self._question: _Question | None = None
@@ -135,35 +159,55 @@ class ExecutionEnvironment:
         self._grace: asyncio.TimerHandle | None = None
         self._gone = False
 
+    # ── what a kind of environment decides ──
+
+    @abstractmethod
+    async def _launch(self, ticks: socket.socket, log: int) -> Child:
+        """Start the process. It writes its output to the pipe `log`, and may speak of sleeps on `ticks`.
+
+        Its own copies of both are closed when this returns.
+        """
+
+    @abstractmethod
+    def _send_init(self) -> None:
+        """Let the process load the function. `_answered(READY or INIT_FAILED, …)` ends the wait."""
+
+    @abstractmethod
+    def _send_invocation(self, invocation: Invocation, deadline: float) -> None:
+        """Pose an invocation (`deadline`: AWS epoch seconds). `_answered(RESULT or FAILED, …)` ends the wait."""
+
+    def _close(self) -> None:
+        """Let go of what `_launch` opened; may be called more than once."""
+        return
+
     # ── life ──
 
-    async def start(self, launcher: Launcher, config: dict[str, Any], hold: Hold, limit_seconds: float) -> Reply:
+    async def start(self, hold: Hold, limit_seconds: float) -> Reply:
         """Start the process and let it load the handler: READY or INIT_FAILED, a timeout or an exit."""
-        control, their_control = socket.socketpair()
         ticks, their_ticks = socket.socketpair()
         self._log_fd, their_log = os.pipe()
         try:
             os.set_blocking(self._log_fd, False)
-            for sock in (control, ticks):
-                sock.setblocking(False)
+            ticks.setblocking(False)
             self._loop.add_reader(self._log_fd, self._read_logs)
-            self._control, _ = await self._loop.create_unix_connection(lambda: _Control(self), sock=control)
             self._ticks, _ = await self._loop.create_unix_connection(lambda: _Ticks(self), sock=ticks)
-            self._child = await launcher.start(their_control, their_ticks, their_log)
+            self._child = await self._launch(their_ticks, their_log)
         finally:
-            their_control.close()
             their_ticks.close()
             os.close(their_log)
-        config = {**config, "now": self._clock.now(), "virtual": self._clock.virtual}
-        return await self.ask(wire.frame(wire.CONFIGURE, json.dumps(config).encode()), hold, limit_seconds)
+        return await self._ask(self._send_init, hold, limit_seconds)
 
-    async def ask(self, frame: bytes, hold: Hold, limit_seconds: float) -> Reply:
-        """Send a frame and wait for what comes of it. The hold is taken when this returns."""
+    async def invoke(self, invocation: Invocation, hold: Hold, limit_seconds: float) -> Reply:
+        """Run one invocation: RESULT or FAILED, a timeout or an exit. The hold is taken when this returns."""
+        deadline = self._clock.now() + limit_seconds
+        return await self._ask(lambda: self._send_invocation(invocation, deadline), hold, limit_seconds)
+
+    async def _ask(self, send: Callable[[], None], hold: Hold, limit_seconds: float) -> Reply:
         question = self._question = _Question(hold, self._clock, limit_seconds, self._clock.virtual)
         try:
             if self._gone:
                 return await self._exit_reply()
-            self._control.write(frame)
+            send()
             reply = await question.reply
         finally:
             self._question = None
@@ -202,9 +246,9 @@ class ExecutionEnvironment:
             self._loop.remove_reader(self._log_fd)
             os.close(self._log_fd)
             self._log_fd = -1
-        for transport in (self._control, self._ticks):
-            if transport is not None:
-                transport.abort()
+        if self._ticks is not None:
+            self._ticks.abort()
+        self._close()
 
     @property
     def usable(self) -> bool:
@@ -213,18 +257,20 @@ class ExecutionEnvironment:
 
     # ── what the child says ──
 
-    def on_frame(self, kind: int, body: bytes) -> None:
-        if self._question is None or self._question.reply.done() or len(body) < wire.ANSWER.size:
-            return
-        (self.used_kib,) = wire.ANSWER.unpack_from(body)
-        self._question.end(Reply(Ending.ANSWERED, kind, body[wire.ANSWER.size :]))
+    def _answered(self, kind: int, body: bytes) -> None:
+        """The process has answered the question that is under way, if one is."""
+        if self._question is not None:
+            self._question.end(Reply(Ending.ANSWERED, kind, body))
 
-    def on_hang_up(self) -> None:
+    def _hung_up(self) -> None:
+        """The process has ended, or can no longer be spoken to."""
         self._gone = True
         if self._question is not None:
             self._question.end(Reply(Ending.EXITED))
 
     def on_tick(self, sleeper: int, due_at: float) -> None:
+        """The process sleeps, or no longer does. What it wrote until now was written now."""
+        self._read_logs()
         if due_at == wire.CANCELLED:
             task = self._sleepers.pop(sleeper, None)
             if task is not None:
@@ -281,32 +327,6 @@ class ExecutionEnvironment:
             self.logs.feed(data)
             if self._question is not None and not self._question.reply.done():
                 return  # a flood shares the loop with everybody else
-
-
-class _Control(asyncio.Protocol):
-    """Cuts the control channel into frames."""
-
-    def __init__(self, environment: ExecutionEnvironment) -> None:
-        self._environment = environment
-        self._buffer = bytearray()
-        self._needed = wire.HEADER.size
-
-    def data_received(self, data: bytes) -> None:
-        buffer = self._buffer
-        buffer += data
-        while len(buffer) >= self._needed:
-            length, kind = wire.HEADER.unpack_from(buffer)
-            whole = wire.HEADER.size + length
-            if len(buffer) < whole:
-                self._needed = whole
-                return
-            body = bytes(buffer[wire.HEADER.size : whole])
-            del buffer[:whole]
-            self._needed = wire.HEADER.size
-            self._environment.on_frame(kind, body)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._environment.on_hang_up()
 
 
 class _Ticks(asyncio.Protocol):

@@ -51,3 +51,12 @@ def not_available(runtime: str) -> bytes:
 
 def invalid_package(message: str) -> bytes:
     return _payload("InvalidZipFileException", message)
+
+
+def error_type_of(payload: bytes) -> str:
+    """The `errorType` of an error that a runtime reported; `Unknown` if it says none (reference 1.5)."""
+    try:
+        error = json.loads(payload)
+    except (ValueError, RecursionError):
+        return "Unknown"
+    return str(error["errorType"]) if isinstance(error, dict) and error.get("errorType") else "Unknown"

@@ -22,8 +22,17 @@ CONFIGURE, INVOKE = 1, 2
 READY, INIT_FAILED, RESULT, FAILED = 11, 12, 13, 14
 CANCELLED = -1.0
 
-LINE_CONTINUES = "\0\n"
-"""In the log pipe: a line break inside one log event (a record of `logging` is one event, as on AWS)."""
+RECORD_BEGINS, RECORD_ENDS = b"(", b")"
+
+
+def log_mark(secret: str) -> bytes:
+    """What marks a record in the log pipe, where everything else is one event a line."""
+    return b"\0" + secret.encode()
+
+
+def log_record(mark: bytes, text: bytes) -> bytes:
+    """One event of the log pipe, whatever line breaks it has; it ends as `text` does."""
+    return mark + RECORD_BEGINS + text.replace(b"\n", mark + b"\n") + mark + RECORD_ENDS + b"\n"
 
 
 def frame(kind: int, *parts: bytes) -> bytes:

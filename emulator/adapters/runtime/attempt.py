@@ -1,0 +1,226 @@
+"""One invocation on its way: an environment, the question, and AWS's result of how it ended.
+
+Decides what each ending is called and what is logged around it (reference lambda_invoke.md 1.5, 1.6). Processes and
+time are `environment`'s, the pool is `process_runtime`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from emulator.ports import Clock, FunctionSpec, Invocation, InvocationResult, LogEvent
+
+from . import outcomes, platform_log, wire
+from .environment import Ending, ExecutionEnvironment, Hold, Reply
+from .kinds import EnvironmentKind
+from .packages import InvalidPackage
+from .platform_log import PlatformLog
+
+UNHANDLED = "Unhandled"
+
+
+class Pool(ABC):
+    """Where an attempt gets its environment from and gives it back to."""
+
+    clock: Clock
+
+    @abstractmethod
+    def take_warm(self, key: str) -> ExecutionEnvironment | None:
+        """The most recently used idle environment."""
+
+    @abstractmethod
+    async def create(self, function: FunctionSpec, kind: EnvironmentKind) -> ExecutionEnvironment:
+        """A new environment, not yet started. Raises InvalidPackage."""
+
+    @abstractmethod
+    def give_back(self, environment: ExecutionEnvironment) -> None:
+        """After an invocation: keep it warm, or end it."""
+
+    @abstractmethod
+    async def end(self, environment: ExecutionEnvironment, keep_temporary: bool) -> None:
+        """Kill it and wait until it is gone."""
+
+    @abstractmethod
+    def end_soon(self, environment: ExecutionEnvironment, keep_temporary: bool) -> None:
+        """Kill it without waiting."""
+
+    @abstractmethod
+    def init_timeout_seconds(self, function: FunctionSpec) -> float:
+        """Limit of the init phase."""
+
+
+class _End(NamedTuple):
+    """How an attempt ended, before its log is written."""
+
+    payload: bytes
+    status: str
+    """`success`, `failure` (the function reported an error), `error` or `timeout`."""
+    error_type: str | None = None
+    reason: str | None = None
+    """What the platform logs about a process that it ended or lost."""
+
+
+class Attempt:
+    """Runs one invocation of one function."""
+
+    def __init__(
+        self, pool: Pool, kind: EnvironmentKind, function: FunctionSpec, invocation: Invocation, hold: Hold
+    ) -> None:
+        self._pool, self._kind, self._function = pool, kind, function
+        self._invocation, self._hold = invocation, hold
+        self._clock = pool.clock
+        self._virtual = self._clock.virtual
+        self._log = PlatformLog(function)
+        self._started = self._clock.now()
+        self._measured_from = 0.0
+        self._before: list[LogEvent] = []
+        self._init_seconds: float | None = None
+
+    async def run(self) -> InvocationResult:
+        """From a warm or a new environment to the result. Never raises for the user's failures."""
+        environment = self._pool.take_warm(self._function.key)
+        left = self._function.timeout_seconds
+        if environment is not None:
+            self._start_measuring()
+        else:
+            try:
+                environment, reply, left = await self._cold_start()
+            except InvalidPackage as error:
+                return InvocationResult(outcomes.invalid_package(str(error)), UNHANDLED, "InvalidZipFileException")
+            if reply.ending is not Ending.ANSWERED or reply.kind != wire.READY:
+                return await self._result(environment, reply)
+        try:
+            reply = await environment.invoke(self._invocation, self._hold, left)
+            return await self._result(environment, reply)
+        except BaseException:
+            self._pool.end_soon(environment, keep_temporary=True)
+            raise
+
+    # ── the init phase ──
+
+    async def _cold_start(self) -> tuple[ExecutionEnvironment, Reply, float]:
+        """Init phase; when it fails or is cut, once more within the invocation and its timeout (reference 1.5)."""
+        function, runtime = self._function, self._function.runtime
+        now = self._clock.now()
+        self._before += self._log.init_start(now, self._kind.runtime_version(runtime))
+        remark = self._kind.remark(runtime)
+        if remark is not None:
+            self._before += self._log.remark(now, remark)
+        begun = self._time()
+        environment, reply = await self._start(self._pool.init_timeout_seconds(function))
+        self._start_measuring()
+        took = self._measured_from - begun
+        self._before += environment.logs.take()
+        if reply.ending is Ending.ANSWERED and reply.kind == wire.READY:
+            self._init_seconds = took
+            return environment, reply, function.timeout_seconds
+        await self._pool.end(environment, keep_temporary=True)
+        self._report_failed_init(environment, reply, took, "init")
+        environment, reply = await self._start(function.timeout_seconds)
+        took = self._took()
+        if reply.ending is not Ending.ANSWERED or reply.kind != wire.READY:
+            self._report_failed_init(environment, reply, took, "invoke")
+        if _crashed(reply):
+            # A runtime that crashes at import is started again and again until the invocation times out
+            # [R:test_lambda_runtime_exit_segfault].
+            await self._pass_time(function.timeout_seconds - took)
+            return environment, Reply(Ending.TIMED_OUT), 0.0
+        left = function.timeout_seconds - took
+        if left <= 0 and reply.ending is Ending.ANSWERED:
+            reply = Reply(Ending.TIMED_OUT)
+        return environment, reply, left
+
+    async def _start(self, limit_seconds: float) -> tuple[ExecutionEnvironment, Reply]:
+        environment = await self._pool.create(self._function, self._kind)
+        try:
+            return environment, await environment.start(self._hold, limit_seconds)
+        except BaseException:
+            self._pool.end_soon(environment, keep_temporary=True)
+            raise
+
+    def _report_failed_init(self, environment: ExecutionEnvironment, reply: Reply, took: float, phase: str) -> None:
+        self._before += environment.logs.take()
+        error_type = None
+        if reply.ending is Ending.EXITED:
+            error_type = "Runtime.ExitError"
+        elif reply.ending is Ending.ANSWERED:
+            error_type = outcomes.error_type_of(reply.body)
+        status = "timeout" if reply.ending is Ending.TIMED_OUT else "error"
+        self._before += self._log.init_report(self._clock.now(), took, phase, status, error_type)
+
+    async def _pass_time(self, seconds: float) -> None:
+        self._hold.release()
+        try:
+            await self._clock.sleep_until(self._clock.now() + seconds)
+        finally:
+            self._hold.take()
+
+    # ── time ──
+
+    def _time(self) -> float:
+        """What durations are measured in: AWS time while it is virtual."""
+        return self._clock.now() if self._virtual else time.perf_counter()
+
+    def _start_measuring(self) -> None:
+        self._started, self._measured_from = self._clock.now(), self._time()
+
+    def _took(self) -> float:
+        return max(0.0, self._time() - self._measured_from)
+
+    # ── the result ──
+
+    async def _result(self, environment: ExecutionEnvironment, reply: Reply) -> InvocationResult:
+        function, invocation = self._function, self._invocation
+        took, used_kib = self._took(), environment.used_kib
+        end = self._end(reply)
+        if end.status in ("error", "timeout"):
+            await self._pool.end(environment, keep_temporary=True)
+        else:
+            self._pool.give_back(environment)
+        if end.status == "timeout":
+            took = function.timeout_seconds
+        if end.status == "error" and reply.ending is Ending.EXITED and reply.status == signal.SIGKILL:
+            used_kib = function.memory_mb * 1024
+        now, used_mb = self._clock.now(), -(-used_kib // 1024)
+        events = self._log.start(self._started, invocation.request_id)
+        events += environment.logs.take()
+        if end.reason is not None and end.error_type is not None:
+            events += self._log.failure(now, invocation.request_id, end.reason, end.error_type)
+        events += self._log.end(
+            now, invocation.request_id, took, used_mb, self._init_seconds, end.status, end.error_type
+        )
+        return InvocationResult(
+            payload=end.payload,
+            function_error=UNHANDLED if end.error_type is not None else None,
+            error_type=end.error_type,
+            log_tail=platform_log.tail(events) if invocation.want_log_tail else b"",
+            took_seconds=took,
+            init_seconds=self._init_seconds,
+            logs=(*self._before, *events),
+            log_stream=environment.site.log_stream,
+            used_memory_mb=used_mb,
+        )
+
+    def _end(self, reply: Reply) -> _End:
+        function, request_id = self._function, self._invocation.request_id
+        if reply.ending is Ending.TIMED_OUT:
+            payload = outcomes.timed_out(request_id, function.timeout_seconds)
+            reason = f"Task timed out after {function.timeout_seconds:.2f} seconds"
+            return _End(payload, "timeout", "Sandbox.Timedout", reason)
+        if reply.ending is Ending.EXITED:
+            payload = outcomes.exited(request_id, reply.status)
+            return _End(payload, "error", "Runtime.ExitError", outcomes.exit_reason(reply.status))
+        if reply.kind == wire.RESULT:
+            return _End(reply.body, "success")
+        error_type = outcomes.error_type_of(reply.body)
+        return _End(reply.body, "failure" if reply.kind == wire.FAILED else "error", error_type)
+
+
+def _crashed(reply: Reply) -> bool:
+    return (
+        reply.ending is Ending.EXITED and os.WIFSIGNALED(reply.status) and os.WTERMSIG(reply.status) == signal.SIGSEGV
+    )

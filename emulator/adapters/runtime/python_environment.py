@@ -1,0 +1,132 @@
+"""Python functions: an execution environment forked from a warm process, spoken to over a private socket pair.
+
+Decides the frames of the two questions; `bootstrap.py` is the other end. Knows no deadline and no pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from emulator.ports import Clock, FunctionSpec, Invocation
+
+from . import wire
+from .environment import ExecutionEnvironment, Site
+from .kinds import EnvironmentKind
+from .launcher import Child, Launcher
+
+
+class PythonKind(EnvironmentKind):
+    """The runtimes `python3.x`."""
+
+    def __init__(self, clock: Clock, launcher: Launcher) -> None:
+        self._clock, self._launcher = clock, launcher
+
+    def runs(self, runtime: str) -> bool:
+        return runtime.startswith("python3.")
+
+    def runtime_version(self, runtime: str) -> str:
+        return f"python:{_own_version()}.v1"
+
+    def remark(self, runtime: str) -> str | None:
+        if runtime == f"python{_own_version()}":
+            return None
+        return f"{runtime} runs on Python {platform.python_version()} of this machine"
+
+    def create(self, function: FunctionSpec, site: Site) -> ExecutionEnvironment:
+        return PythonEnvironment(function, self._clock, site, self._launcher)
+
+    async def aclose(self) -> None:
+        await self._launcher.aclose()
+
+
+def _own_version() -> str:
+    return ".".join(platform.python_version_tuple()[:2])
+
+
+class PythonEnvironment(ExecutionEnvironment):
+    """A child process that runs `bootstrap.py`."""
+
+    def __init__(self, function: FunctionSpec, clock: Clock, site: Site, launcher: Launcher) -> None:
+        super().__init__(function, clock, site)
+        self._launcher = launcher
+        self._control: Any = None
+
+    async def _launch(self, ticks: socket.socket, log: int) -> Child:
+        control, theirs = socket.socketpair()
+        try:
+            control.setblocking(False)
+            protocol = _Control(self._on_frame, self._hung_up)
+            self._control, _ = await self._loop.create_unix_connection(lambda: protocol, sock=control)
+            return await self._launcher.start(theirs, ticks, log)
+        finally:
+            theirs.close()
+
+    def _send_init(self) -> None:
+        function, site = self.function, self.site
+        config = {
+            "handler": function.handler,
+            "task_root": str(site.task_root),
+            "environment": site.variables,
+            "memory_mb": function.memory_mb,
+            "log_mark": self.logs.mark,
+            "log_format": function.log_format,
+            "log_level": function.application_log_level,
+            "now": self._clock.now(),
+            "virtual": self._clock.virtual,
+        }
+        self._control.write(wire.frame(wire.CONFIGURE, json.dumps(config).encode()))
+
+    def _send_invocation(self, invocation: Invocation, deadline: float) -> None:
+        header = json.dumps(
+            {
+                "id": invocation.request_id,
+                "arn": invocation.invoked_function_arn,
+                "deadline": round(deadline * 1000),
+                "now": self._clock.now(),
+                "virtual": self._clock.virtual,
+                "trace": invocation.trace_id,
+                "client": invocation.client_context,
+            }
+        ).encode()
+        self._control.write(wire.frame(wire.INVOKE, wire.QUESTION.pack(len(header)), header, invocation.payload))
+
+    def _on_frame(self, kind: int, body: bytes) -> None:
+        if self._question is None or len(body) < wire.ANSWER.size:
+            return
+        (self.used_kib,) = wire.ANSWER.unpack_from(body)
+        self._answered(kind, body[wire.ANSWER.size :])
+
+    def _close(self) -> None:
+        if self._control is not None:
+            self._control.abort()
+
+
+class _Control(asyncio.Protocol):
+    """Cuts the control channel into frames."""
+
+    def __init__(self, on_frame: Callable[[int, bytes], None], on_hang_up: Callable[[], None]) -> None:
+        self._on_frame, self._on_hang_up = on_frame, on_hang_up
+        self._buffer = bytearray()
+        self._needed = wire.HEADER.size
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= self._needed:
+            length, kind = wire.HEADER.unpack_from(buffer)
+            whole = wire.HEADER.size + length
+            if len(buffer) < whole:
+                self._needed = whole
+                return
+            body = bytes(buffer[wire.HEADER.size : whole])
+            del buffer[:whole]
+            self._needed = wire.HEADER.size
+            self._on_frame(kind, body)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._on_hang_up()
