@@ -29,7 +29,9 @@ from emulator.aws.telemetry import Silent
 from emulator.control import Control
 from emulator.ports import FunctionRuntime, Mailer, Store
 from emulator.services.apigateway import wire as apigateway
+from emulator.services.cloudwatch import wire as cloudwatch
 from emulator.services.lambda_ import wire as lambda_
+from emulator.services.logs import wire as logs
 from emulator.services.ses import wire as ses
 from emulator.services.stepfunctions import wire as stepfunctions
 from emulator.settings import LiveSettings, Settings
@@ -80,6 +82,8 @@ class Emulator:
             _mailer(settings.smtp),
             base_url,
         )
+        self._mount(cloudwatch.mount(context))  # fills context.metrics, and logs fills context.logs
+        self._mount(logs.mount(context))
         self.lambda_ = self._mount(lambda_.mount(context))
         self._mount(ses.mount(context))
         self._mount(stepfunctions.mount(context, self.lambda_.operations))

@@ -1,0 +1,90 @@
+"""How metric values come in: from PutMetricData, and from services that count (`Context.metrics`).
+
+One call is one row of JSON, because calls are part of every invocation's commit; the rollup makes minutes of many rows.
+What watches metrics (alarms) is told in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from emulator import jobs
+from emulator.aws.scope import Scope
+from emulator.aws.telemetry import Datum
+from emulator.ports import Transaction
+from emulator.services.cloudwatch import store
+from emulator.services.cloudwatch.distribution import Distribution
+
+ROLLUP_JOB = "cloudwatch.rollup"
+ROLLUP_EVERY = 2000
+"""Rows that may wait for a rollup: reading stays cheap and the table small."""
+
+
+class Alarms(Protocol):
+    """Who watches metrics."""
+
+    def saw(self, tx: Transaction, scope: Scope, namespace: str, dimensions: str) -> None:
+        """Values have arrived under these dimensions. On the way of every invocation: cheap without alarms."""
+        ...
+
+
+class Recording:
+    """CloudWatch metrics as other services see them: a MetricSink."""
+
+    def __init__(self, alarms: Alarms) -> None:
+        self._alarms = alarms
+
+    def add(
+        self, tx: Transaction, scope: Scope, namespace: str, dimensions: Mapping[str, str], data: Sequence[Datum]
+    ) -> None:
+        """Add values at `tx.now` under exactly these dimensions."""
+        if data:
+            at = int(tx.now)
+            entries = [[name, unit, value] for name, value, unit in data]
+            self.record(tx, scope, namespace, dimensions, entries, at - at % 60)
+
+    def record(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        namespace: str,
+        dimensions: Mapping[str, str],
+        entries: list[list[Any]],
+        at: int,
+    ) -> None:
+        """Append entries `[name, unit, value]`, `[name, unit, values, counts]` or `[name, unit, {statistic set}]`.
+
+        `at` is a whole minute, unless the values are of high resolution.
+        """
+        key = store.dimensions_key(dimensions)
+        number = store.add_write(tx, scope, namespace, key, at, entries)
+        if number % ROLLUP_EVERY == 0:
+            jobs.cancel(tx, ROLLUP_JOB)
+            jobs.enqueue(tx, ROLLUP_JOB, {}, key=ROLLUP_JOB)
+        self._alarms.saw(tx, scope, namespace, key)
+
+
+class Value(NamedTuple):
+    """What was written about one metric at one time."""
+
+    name: str
+    unit: str
+    distribution: Distribution
+
+
+def values_of(entries: Iterable[list[Any]], name: str | None = None) -> Iterator[Value]:
+    """The entries of one write, of one metric or of all."""
+    for entry in entries:
+        if name is not None and entry[0] != name:
+            continue
+        made = Distribution()
+        given = entry[2]
+        if isinstance(given, dict):
+            made.add_set(given["n"], given["sum"], given["min"], given["max"])
+        elif isinstance(given, list):
+            for value, times in zip(given, entry[3], strict=True):
+                made.add(value, times)
+        else:
+            made.add(given)
+        yield Value(entry[0], entry[1], made)

@@ -1,0 +1,75 @@
+"""What happens to metric values later: many writes become one summary per metric and minute."""
+
+from __future__ import annotations
+
+from emulator import jobs
+from emulator.jobs import Job
+from emulator.ports import Store, Transaction
+from emulator.services.cloudwatch import store
+from emulator.services.cloudwatch.distribution import Distribution
+from emulator.services.cloudwatch.recording import values_of
+
+WRITES_AT_ONCE = 1000
+"""Rows merged in one commit: a rollup never holds up others for long."""
+FINE_SECONDS = 3 * 3600
+"""How long values of high resolution keep their second [D: metrics retention]."""
+KEPT_SECONDS = 455 * 86400
+"""How long CloudWatch keeps metrics at all (15 months) [D]."""
+
+
+class MetricWorker:
+    """Runs `cloudwatch.rollup` jobs."""
+
+    def __init__(self, rows: Store) -> None:
+        self._rows = rows
+
+    async def roll_up(self, job: Job) -> None:
+        """Merge what was written into minutes, a commit for each piece."""
+        await self._rows.transact(lambda tx: _roll_up(tx, job))
+
+
+def _roll_up(tx: Transaction, job: Job) -> None:
+    summaries = _Summaries(tx)
+    taken = store.take_writes(tx, WRITES_AT_ONCE)
+    for write in taken:
+        for value in values_of(write.entries):
+            metric = summaries.metric(write, value.name)
+            summaries.of(metric, value.unit, write.at).merge(value.distribution)
+    fine = store.take_fine(tx, int(tx.now) - FINE_SECONDS, WRITES_AT_ONCE)
+    for metric, unit, at, summary in fine:
+        summaries.of(metric, unit, at - at % 60).merge(Distribution.from_json(summary))
+    summaries.write()
+    if WRITES_AT_ONCE in (len(taken), len(fine)):
+        jobs.reschedule(tx, job.id, tx.now)
+        return
+    store.forget_before(tx, int(tx.now) - KEPT_SECONDS)
+    jobs.complete(tx, job.id)
+
+
+class _Summaries:
+    """The summaries that one rollup touches, read and written once each."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._metrics: dict[tuple[object, ...], int] = {}
+        self._found: dict[tuple[int, str, int], Distribution] = {}
+
+    def metric(self, write: store.Write, name: str) -> int:
+        key = (write.scope, write.namespace, write.dimensions, name, write.at)
+        known = self._metrics.get(key)
+        if known is None:
+            known = self._metrics[key] = store.note_metric(
+                self._tx, write.scope, write.namespace, name, write.dimensions, write.at
+            )
+        return known
+
+    def of(self, metric: int, unit: str, at: int) -> Distribution:
+        found = self._found.get((metric, unit, at))
+        if found is None:
+            before = store.get_summary(self._tx, metric, unit, at)
+            found = self._found[metric, unit, at] = Distribution.from_json(before) if before else Distribution()
+        return found
+
+    def write(self) -> None:
+        for (metric, unit, at), distribution in self._found.items():
+            store.put_summary(self._tx, metric, unit, at, distribution.to_json())
