@@ -33,6 +33,7 @@ from emulator.services.cloudwatch import wire as cloudwatch
 from emulator.services.lambda_ import wire as lambda_
 from emulator.services.logs import wire as logs
 from emulator.services.ses import wire as ses
+from emulator.services.sqs import wire as sqs
 from emulator.services.stepfunctions import wire as stepfunctions
 from emulator.settings import LiveSettings, Settings
 from emulator.worker import Worker
@@ -84,6 +85,7 @@ class Emulator:
         )
         self._mount(cloudwatch.mount(context))  # fills context.metrics, and logs fills context.logs
         self._mount(logs.mount(context))
+        self.sqs = self._mount(sqs.mount(context))
         self.lambda_ = self._mount(lambda_.mount(context))
         self._mount(ses.mount(context))
         self._mount(stepfunctions.mount(context, self.lambda_.operations))

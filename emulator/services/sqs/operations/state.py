@@ -1,0 +1,91 @@
+"""What all SQS operations share: the ports, finding a queue, and telling those who wait for messages.
+
+Two kinds of waiters. A long poll waits in memory (`bell`): it dies with its connection anyway. A consumer such as an
+event source mapping is told inside the transaction (`on_arrival`), so that its job and the message are one commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from emulator.aws.scope import Scope
+from emulator.ports import Clock, Store, Transaction
+from emulator.services.sqs import store as tables
+from emulator.services.sqs.model import Queue
+from emulator.services.sqs.rules.addresses import QueueName, parse_arn, parse_url, queue_url
+from emulator.services.sqs.rules.errors import no_such_queue
+
+Arrival = Callable[[Transaction, Queue, float], None]
+"""Called as (tx, queue, when): from `when` on there is something to receive. Runs in the transaction that caused it."""
+
+
+class SqsState:
+    """Base of the operation classes."""
+
+    def __init__(self, store: Store, clock: Clock, base_url: str) -> None:
+        self.store = store
+        self.clock = clock
+        self.base_url = base_url
+        self._bells: dict[int, set[asyncio.Event]] = {}
+        self._rung: set[int] = set()
+        self._listeners: list[Arrival] = []
+        store.on_wake(self._ring)
+
+    def on_arrival(self, listener: Arrival) -> None:
+        """Tell `listener` about everything that can be received from now on."""
+        self._listeners.append(listener)
+
+    def forget_cached(self) -> None:
+        """After a reset: whoever waits finds that its queue is gone."""
+        self._rung.update(self._bells)
+        self._ring(0.0)
+
+    def find(self, tx: Transaction, at: QueueName) -> Queue | None:
+        """The queue of that name."""
+        return tables.find_queue(tx, at)
+
+    def find_by_arn(self, tx: Transaction, arn: str) -> Queue | None:
+        """The queue with that ARN, if `arn` is one and it exists."""
+        at = parse_arn(arn)
+        return tables.find_queue(tx, at) if at is not None else None
+
+    def url_of(self, queue: Queue) -> str:
+        """The QueueUrl of a queue."""
+        return queue_url(self.base_url, queue.at)
+
+    def queue_at(self, tx: Transaction, scope: Scope, url: str | None) -> Queue:
+        """The queue that a QueueUrl names. Raises QueueDoesNotExist."""
+        queue = tables.find_queue(tx, parse_url(url, scope))
+        if queue is None:
+            raise no_such_queue()
+        return queue
+
+    def arrived(self, tx: Transaction, queue: Queue, visible_at: float) -> None:
+        """Something can be received from `visible_at` on: tell those who wait, once this is committed."""
+        if queue.id in self._bells:
+            self._rung.add(queue.id)
+            tx.wake(visible_at)
+        for listener in self._listeners:
+            listener(tx, queue, visible_at)
+
+    @contextmanager
+    def bell(self, queue: Queue) -> Generator[asyncio.Event]:
+        """An event that is set whenever something may have arrived in the queue, after the commit."""
+        bell = asyncio.Event()
+        bells = self._bells.setdefault(queue.id, set())
+        bells.add(bell)
+        try:
+            yield bell
+        finally:
+            bells.discard(bell)
+            if not bells and self._bells.get(queue.id) is bells:
+                del self._bells[queue.id]
+
+    def _ring(self, due_at: float) -> None:
+        """A commit scheduled something: if it was ours, wake the long polls of those queues."""
+        for queue_id in self._rung:
+            for bell in self._bells.get(queue_id, ()):
+                bell.set()
+        self._rung.clear()

@@ -1,0 +1,1 @@
+"""What SQS allows and how it says no: pure functions of their arguments."""
