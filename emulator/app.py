@@ -66,7 +66,7 @@ class Emulator:
         self.runtime: FunctionRuntime = (
             make_runtime(self)
             if make_runtime
-            else ProcessRuntime(self.clock, self.live, self.work_dir, lambda: self.base_url)
+            else ProcessRuntime(self.clock, self.live, self.work_dir, lambda: self.base_url, pythons=settings.pythons)
         )
         self.supporting = MotoServices()
         self.services = Services()
