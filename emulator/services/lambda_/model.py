@@ -15,8 +15,6 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.services.lambda_.rules.names import LATEST, function_arn
 
-# ── functions ───────────────────────────────────────────────────────────────────────────────────
-
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -40,6 +38,8 @@ class Function:
     """A folder of this machine that is run instead of a package (hot reload)."""
     published_from: str = ""
     """Of a published version: the fingerprint of `$LATEST` when it was published."""
+    recursive_loop: str = "Terminate"
+    """What happens to a chain of 16 invocations: `Terminate` or `Allow` (2.7). Of the function, not of a version."""
 
     @property
     def arn(self) -> str:
