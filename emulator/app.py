@@ -83,6 +83,7 @@ class Emulator:
             Calls(self.services, self.supporting),
             Silent(),
             Silent(),
+            self.supporting,
             _mailer(settings.smtp),
             self.http_sender,
             base_url,

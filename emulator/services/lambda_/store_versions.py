@@ -44,8 +44,7 @@ CREATE TABLE IF NOT EXISTS lambda_provisioned_concurrency (
 
 _HERE = "account = ? AND region = ? AND name = ?"
 _VERSION = (
-    "name, number, configuration, code_sha256, code_size, revision_id, last_modified, source_directory, "
-    "published_from"
+    "name, number, configuration, code_sha256, code_size, revision_id, last_modified, source_directory, published_from"
 )
 _ALIAS = "name, alias, version, description, revision_id, weights"
 

@@ -9,17 +9,24 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
-from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Store, Transaction
+from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Store, SupportingServices, Transaction
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_versions as versions
 from emulator.services.lambda_.events import EventInvokeConfig, InvocationRecord
 from emulator.services.lambda_.model import Function
 from emulator.services.lambda_.operations.concurrency import Concurrency
-from emulator.services.lambda_.rules.errors import function_not_found, service_failure
-from emulator.services.lambda_.rules.names import LATEST, LATEST_PUBLISHED, FunctionName
+from emulator.services.lambda_.operations.function_layers import layer_sources
+from emulator.services.lambda_.rules.errors import (
+    function_not_found,
+    service_failure,
+    stale_revision,
+    unqualified_only,
+)
+from emulator.services.lambda_.rules.names import LATEST, LATEST_PUBLISHED, FunctionName, parse
 from emulator.settings import LiveSettings
 
 MOST_CACHED = 10_000
@@ -57,9 +64,7 @@ class Resolved:
     @property
     def provisioned_spec(self) -> FunctionSpec:
         """The same function in an environment that was kept ready."""
-        return replace(
-            self.spec, key=f"{self.spec.key}:provisioned", initialization_type="provisioned-concurrency"
-        )
+        return replace(self.spec, key=f"{self.spec.key}:provisioned", initialization_type="provisioned-concurrency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +85,20 @@ class LambdaState:
     """Base of the operation classes; `settings` are live and asked anew each time."""
 
     def __init__(
-        self, store: Store, clock: Clock, settings: LiveSettings, runtime: FunctionRuntime, base_url: str
+        self,
+        store: Store,
+        clock: Clock,
+        settings: LiveSettings,
+        runtime: FunctionRuntime,
+        base_url: str,
+        supporting: SupportingServices,
     ) -> None:
         self.store = store
         self.clock = clock
         self.settings = settings
         self.runtime = runtime
         self.base_url = base_url
+        self.supporting = supporting
         self.concurrency = Concurrency(settings)
         self.recent_sync: deque[InvocationRecord] = deque(maxlen=MOST_RECENT)
         self._routes: dict[tuple[Scope, str, str | None], Route] = {}
@@ -129,6 +141,18 @@ class LambdaState:
             return None
         return self.find_version(tx, FunctionName(named.scope, named.name, alias.version))
 
+    def function_to_change(self, tx: Transaction, scope: Scope, request: dict[str, Any], action: str) -> Function:
+        """The `$LATEST` a request wants to change, under the revision it expects. Raises AWS's 400, 404, 412."""
+        named = parse(request["FunctionName"], scope, action=action)
+        if named.qualifier not in (None, LATEST):
+            raise unqualified_only()
+        function = tables.find_function(tx, scope, named.name)
+        if function is None:
+            raise function_not_found(named.arn)
+        if request.get("RevisionId") not in (None, function.revision_id):
+            raise stale_revision("GetFunction/GetAlias")
+        return function
+
     def _resolve(self, tx: Transaction, named: FunctionName) -> Resolved:
         route = self._route(tx, named)
         return route.primary if route.other is None else route.choose(tx.random())
@@ -152,7 +176,7 @@ class LambdaState:
 
     def _resolved(self, tx: Transaction, named: FunctionName, latest: Function, function: Function) -> Resolved:
         scope, name = named.scope, named.name
-        # A config of the qualifier that was named, else of the version behind it (unverified: AWS refuses both at once).
+        # A config of the qualifier that was named, else of the version behind it: AWS allows no two (unverified).
         ready = None
         for qualifier in dict.fromkeys((named.qualifier or LATEST, function.version)):
             ready = ready or versions.find_provisioned(tx, scope, name, qualifier)
@@ -192,11 +216,14 @@ class LambdaState:
             log_group=logging["LogGroup"],
             source_directory=function.source_directory,
             ephemeral_storage_mb=configuration["EphemeralStorage"]["Size"],
-            initialization_type="snap-start" if configuration["SnapStart"]["OptimizationStatus"] == "On" else "on-demand",
+            initialization_type="snap-start"
+            if configuration["SnapStart"]["OptimizationStatus"] == "On"
+            else "on-demand",
             architecture=configuration["Architectures"][0],
             log_format=logging["LogFormat"],
             application_log_level=logging.get("ApplicationLogLevel"),
             system_log_level=logging.get("SystemLogLevel"),
+            layers=layer_sources(tx, self.store, configuration.get("Layers", [])),
         )
 
     def _loader(self, scope: Scope, sha256: str) -> Callable[[], Awaitable[bytes]]:
