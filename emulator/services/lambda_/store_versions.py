@@ -101,7 +101,7 @@ def save_version(tx: Transaction, version: Function) -> None:
     """Insert a published version."""
     assert version.version != LATEST, "$LATEST is the function's own row"
     tx.execute(
-        f"INSERT INTO lambda_version (account, region, {_VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO lambda_version (account, region, {_VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             version.scope.account,
             version.scope.region,
