@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from emulator.aws.addressing import Address, address_of, host_name
 from emulator.aws.errors import AwsError, NotEmulated
-from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.http import BrokenStream, HttpRequest, HttpResponse
 from emulator.aws.protocol import ServiceModel, load_service, serialize_error, service_names
 from emulator.aws.service import Service, Services
 from emulator.ports import Clock, SupportingServices
@@ -338,6 +338,8 @@ async def _send_stream(
     try:
         async for piece in stream:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except BrokenStream:
+        return
     finally:
         close = getattr(stream, "aclose", None)
         if close is not None:

@@ -6,6 +6,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 
+class BrokenStream(Exception):
+    """Raised by a `HttpResponse.stream` that cannot go on: the connection ends without the end of the body."""
+
+
 @dataclass(slots=True)
 class HttpRequest:
     """A whole request; `path` is as sent (percent-encoded), header names keep the client's case."""

@@ -16,11 +16,12 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import LogSink, MetricSink
 from emulator.jobs import Job
-from emulator.ports import Clock, FunctionRuntime, HttpSender, Mailer, Store, SupportingServices
+from emulator.ports import Clock, FunctionRuntime, Mailer, Store
 from emulator.settings import LiveSettings
 
 if TYPE_CHECKING:
     from emulator.aws.calls import Calls
+    from emulator.aws.edge import DataPlane
 
 READ_PREFIXES = ("Get", "List", "Describe", "Head")
 
@@ -99,10 +100,7 @@ class Context:
     """CloudWatch Logs."""
     metrics: MetricSink
     """CloudWatch metrics."""
-    supporting: SupportingServices
-    """Delegated services, for what has to be fetched from them before a transaction (an object in S3)."""
     mailer: Mailer | None = None
-    http: HttpSender | None = None
     base_url: str = "http://localhost:4566"
 
 
@@ -123,3 +121,5 @@ class Mounted:
     jobs: dict[str, JobKind] = field(default_factory=dict)
     operations: Any = None
     """The service's operations object, for services downstream of it."""
+    data_planes: list[DataPlane] = field(default_factory=list["DataPlane"])
+    """What answers requests to what users have deployed in this service."""

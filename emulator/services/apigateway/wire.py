@@ -15,4 +15,4 @@ def mount(context: Context, lambda_operations: Any) -> Mounted:
     operations = Operations(context.settings)
     operations.data_plane = GatewayDataPlane(context, lambda_operations)
     service = Service("apigateway", context.store, operations.table())
-    return Mounted(services=[service], schema=SCHEMA, operations=operations)
+    return Mounted(services=[service], schema=SCHEMA, operations=operations, data_planes=[operations.data_plane])

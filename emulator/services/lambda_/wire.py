@@ -9,12 +9,12 @@ from emulator.aws.http import HttpResponse
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
-from emulator.services.lambda_ import store_layers, store_versions
+from emulator.services.lambda_ import store_layers, store_urls
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import EVENT_JOB, TRACE_MEMBER
-from emulator.services.lambda_.operations.packages import BRINGS_CODE
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.store import SCHEMA
+from emulator.services.lambda_.url_plane import FunctionUrlPlane
 from emulator.services.lambda_.worker import EventWorker
 
 ENDS_ENVIRONMENTS = frozenset({"DeleteFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration"})
@@ -31,8 +31,6 @@ class LambdaService(Service):
     async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
         if operation == "Invoke":
             return await self._lambda.invoke(scope, request, request_id=request_id)
-        if operation in BRINGS_CODE:
-            request = await self._lambda.with_code(operation, scope, request)
         result = await super().call(operation, scope, request, request_id)
         if operation in ENDS_ENVIRONMENTS:
             await self._lambda.runtime.discard(names.parse(request["FunctionName"], scope).arn)
@@ -58,16 +56,15 @@ class LambdaService(Service):
 
 def mount(context: Context) -> Mounted:
     """Build Lambda for `app.py`."""
-    operations = LambdaOperations(
-        context.store, context.clock, context.settings, context.runtime, context.base_url, context.supporting
-    )
+    operations = LambdaOperations(context.store, context.clock, context.settings, context.runtime, context.base_url)
     worker = EventWorker(operations)
     settings = context.settings
     return Mounted(
         services=[LambdaService(context.store, operations)],
-        schema=SCHEMA + store_versions.SCHEMA + store_layers.SCHEMA,
+        schema=SCHEMA + store_layers.SCHEMA + store_urls.SCHEMA,
         jobs={EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency)},
         operations=operations,
+        data_planes=[FunctionUrlPlane(context, operations)],
     )
 
 
@@ -78,16 +75,6 @@ def _table(lambda_: LambdaOperations) -> dict[str, Callable[..., Any]]:
         "GetFunctionConfiguration": lambda_.get_function_configuration,
         "ListFunctions": lambda_.list_functions,
         "ListVersionsByFunction": lambda_.list_versions_by_function,
-        "PublishVersion": lambda_.publish_version,
-        "CreateAlias": lambda_.create_alias,
-        "GetAlias": lambda_.get_alias,
-        "ListAliases": lambda_.list_aliases,
-        "UpdateAlias": lambda_.update_alias,
-        "DeleteAlias": lambda_.delete_alias,
-        "PutProvisionedConcurrencyConfig": lambda_.put_provisioned_concurrency_config,
-        "GetProvisionedConcurrencyConfig": lambda_.get_provisioned_concurrency_config,
-        "ListProvisionedConcurrencyConfigs": lambda_.list_provisioned_concurrency_configs,
-        "DeleteProvisionedConcurrencyConfig": lambda_.delete_provisioned_concurrency_config,
         "UpdateFunctionCode": lambda_.update_function_code,
         "UpdateFunctionConfiguration": lambda_.update_function_configuration,
         "DeleteFunction": lambda_.delete_function,
@@ -107,6 +94,11 @@ def _table(lambda_: LambdaOperations) -> dict[str, Callable[..., Any]]:
         "ListTags": lambda_.list_tags,
         "TagResource": lambda_.tag_resource,
         "UntagResource": lambda_.untag_resource,
+        "CreateFunctionUrlConfig": lambda_.create_function_url_config,
+        "GetFunctionUrlConfig": lambda_.get_function_url_config,
+        "UpdateFunctionUrlConfig": lambda_.update_function_url_config,
+        "DeleteFunctionUrlConfig": lambda_.delete_function_url_config,
+        "ListFunctionUrlConfigs": lambda_.list_function_url_configs,
         "PublishLayerVersion": lambda_.publish_layer_version,
         "GetLayerVersion": lambda_.get_layer_version,
         "GetLayerVersionByArn": lambda_.get_layer_version_by_arn,

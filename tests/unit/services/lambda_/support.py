@@ -88,7 +88,6 @@ class Bench:
             Calls(services, MotoServices()),
             Silent(),
             Silent(),
-            MotoServices(),
         )
         mounted = wire.mount(context)
         for service in mounted.services:
