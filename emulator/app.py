@@ -18,6 +18,7 @@ from typing import Any
 from emulator import jobs
 from emulator.adapters import http_server, remembered_time
 from emulator.adapters.clock import LiveClock
+from emulator.adapters.http_sender import HttpxSender
 from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
@@ -33,6 +34,7 @@ from emulator.services.cloudwatch import wire as cloudwatch
 from emulator.services.lambda_ import wire as lambda_
 from emulator.services.logs import wire as logs
 from emulator.services.ses import wire as ses
+from emulator.services.sns import wire as sns
 from emulator.services.sqs import wire as sqs
 from emulator.services.stepfunctions import wire as stepfunctions
 from emulator.settings import LiveSettings, Settings
@@ -66,9 +68,10 @@ class Emulator:
         self.runtime: FunctionRuntime = (
             make_runtime(self)
             if make_runtime
-            else ProcessRuntime(self.clock, self.live, self.work_dir, lambda: self.base_url)
+            else ProcessRuntime(self.clock, self.live, self.work_dir, lambda: self.base_url, pythons=settings.pythons)
         )
         self.supporting = MotoServices()
+        self.http_sender = HttpxSender()
         self.services = Services()
         self.mounted: list[Mounted] = []
         context = Context(
@@ -80,14 +83,17 @@ class Emulator:
             Calls(self.services, self.supporting),
             Silent(),
             Silent(),
+            self.supporting,
             _mailer(settings.smtp),
+            self.http_sender,
             base_url,
         )
         self._mount(cloudwatch.mount(context))  # fills context.metrics, and logs fills context.logs
         self._mount(logs.mount(context))
         self.sqs = self._mount(sqs.mount(context))
         self.lambda_ = self._mount(lambda_.mount(context))
-        self._mount(ses.mount(context))
+        mounted_ses = self._mount(ses.mount(context))
+        self._mount(sns.mount(context, mounted_ses.operations))
         self._mount(stepfunctions.mount(context, self.lambda_.operations))
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
         self.store.add_schema(jobs.SCHEMA)
@@ -123,6 +129,7 @@ class Emulator:
                 with contextlib.suppress(asyncio.CancelledError):
                     await self._loop
             await self.runtime.aclose()
+            await self.http_sender.aclose()
         finally:
             self.store.close()
             if self._temporary is not None:

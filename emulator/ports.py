@@ -285,6 +285,25 @@ class Mailer(ABC):
         """Hand the message over; raise `MailerUnavailable` to be called again, `MailRefused` to give up."""
 
 
+# ── endpoints outside ───────────────────────────────────────────────────────────────────────────
+
+
+class EndpointUnreachable(Exception):
+    """The endpoint did not answer: no such host, refused, or too slow. The text says which."""
+
+
+class HttpSender(ABC):
+    """Posts to the HTTP endpoints that users name (SNS subscriptions)."""
+
+    @abstractmethod
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> int:
+        """The status of the answer, redirects not followed. Host time. Raises `EndpointUnreachable`."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close what is open."""
+
+
 # ── the services around the path ────────────────────────────────────────────────────────────────
 
 

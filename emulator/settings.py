@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+PYTHON_VARIABLES = "EMULATOR_PYTHON_3_"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -30,6 +32,8 @@ class Settings:
     """Survive power loss too, not only a killed process: fsync each group of commits."""
     allowed_hosts: tuple[str, ...] = ()
     """Further `Host` names that may reach the control planes."""
+    pythons: dict[str, str] = field(default_factory=dict[str, str])
+    """Interpreters of functions by version, from `EMULATOR_PYTHON_3_12=/path` and the like; else from PATH."""
     seed: int | None = None
     """Seed for ids and random numbers; None is truly random."""
 
@@ -38,9 +42,16 @@ class Settings:
         """Settings from `EMULATOR_*`, each overridden by a keyword that is not None."""
         values: dict[str, Any] = {}
         environment = os.environ
+        pythons = {
+            f"3.{name.removeprefix(PYTHON_VARIABLES)}": value
+            for name, value in environment.items()
+            if name.startswith(PYTHON_VARIABLES) and value
+        }
+        if pythons:
+            values["pythons"] = pythons
         for item in fields(Settings):
             text = environment.get("EMULATOR_" + item.name.upper())
-            if text is None:
+            if text is None or item.name == "pythons":
                 continue
             if item.name == "port":
                 values["port"] = int(text)

@@ -119,8 +119,8 @@ class _Patches:
 class _Environment:
     """A loaded handler with its modules, variables and folder."""
 
-    def __init__(self, function: FunctionSpec, variables: dict[str, str], task_root: Path) -> None:
-        self.function, self.variables, self.task_root = function, variables, task_root
+    def __init__(self, function: FunctionSpec, variables: dict[str, str], folders: list[Path]) -> None:
+        self.function, self.variables, self.folders = function, variables, folders
         self.handler: Callable[[Any, Any], Any] | None = None
 
 
@@ -155,28 +155,33 @@ class InlineRuntime(FunctionRuntime):
 
     async def _create(self, function: FunctionSpec) -> _Environment:
         task_root = await self._packages.extracted(function.code_sha256, function.load_code)
+        layers_root = await self._packages.merged(function.layers)
         temporary = self._temporary / str(next(self._numbers))
         temporary.mkdir(parents=True, exist_ok=True)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime(self._clock.now()))}/[{function.version}]{uuid.uuid4().hex}"
         token = uuid.uuid4().hex
-        variables = function_environment(function, task_root, temporary, self._endpoint_url(), stream, token)
-        return _Environment(function, variables, task_root)
+        variables = function_environment(
+            function, task_root, layers_root, temporary, self._endpoint_url(), stream, token
+        )
+        folders = [task_root, *(bootstrap.layer_folders(layers_root) if layers_root else ())]
+        return _Environment(function, variables, folders)
 
     def load(self, environment: _Environment) -> None:
         """Import the handler with the package's folder first, and leave no module of it behind for others."""
-        root = str(environment.task_root)
+        roots = tuple(map(str, environment.folders))
         with self._import_lock:
             before = dict(sys.modules)
-            sys.path.insert(0, root)
+            sys.path[:0] = roots
             try:
                 first = environment.function.handler.split(".")[0].split("/")[0]
                 if first not in sys.builtin_module_names:
                     sys.modules.pop(first, None)
                 environment.handler = bootstrap.load_handler(environment.function.handler)
             finally:
-                sys.path.remove(root)
+                for root in roots:
+                    sys.path.remove(root)
                 for name, module in list(sys.modules.items()):
-                    if _file(module).startswith(root):
+                    if _file(module).startswith(roots):
                         if name in before:
                             sys.modules[name] = before[name]
                         else:

@@ -13,7 +13,7 @@ import asyncio
 import itertools
 import shutil
 import uuid
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from emulator.settings import LiveSettings
 from .runtime import outcomes
 from .runtime.attempt import UNHANDLED, Attempt, Pool
 from .runtime.environment import ExecutionEnvironment, Hold, Site
+from .runtime.interpreters import Interpreter, Interpreters
 from .runtime.kinds import EnvironmentKind
 from .runtime.launcher import Launcher, default_launcher
 from .runtime.packages import Packages
@@ -37,7 +38,8 @@ LONGEST_TICK_SECONDS = 5.0
 class ProcessRuntime(FunctionRuntime, Pool):
     """Execution environments as processes; the most recently used warm one is used again.
 
-    `kinds` are asked in order who runs a function's runtime; Python is asked last.
+    `kinds` are asked in order who runs a function's runtime; Python is asked last. `pythons` maps `3.12` to the
+    interpreter of that version.
     """
 
     def __init__(
@@ -46,14 +48,16 @@ class ProcessRuntime(FunctionRuntime, Pool):
         settings: LiveSettings,
         work_dir: Path,
         endpoint_url: Callable[[], str],
-        launcher: Launcher | None = None,
+        make_launcher: Callable[[Interpreter], Launcher] = default_launcher,
         kinds: Sequence[EnvironmentKind] = (),
+        pythons: Mapping[str, str] | None = None,
     ) -> None:
         self.clock, self.settings, self._endpoint_url = clock, settings, endpoint_url
         self._packages = Packages(work_dir.absolute() / "code")
         self._temporary = work_dir.absolute() / "tmp"
         shutil.rmtree(self._temporary, ignore_errors=True)
-        self._kinds = (*kinds, PythonKind(clock, launcher or default_launcher()))
+        interpreters = Interpreters(pythons or {}, work_dir.absolute() / "sdk")
+        self._kinds = (*kinds, PythonKind(clock, interpreters, make_launcher))
         self._numbers = itertools.count()
         self._idle: dict[str, list[ExecutionEnvironment]] = {}
         self._all: set[ExecutionEnvironment] = set()
@@ -135,14 +139,18 @@ class ProcessRuntime(FunctionRuntime, Pool):
     async def create(self, function: FunctionSpec, kind: EnvironmentKind) -> ExecutionEnvironment:
         """A new environment, not yet started. Raises InvalidPackage."""
         task_root = await self._packages.extracted(function.code_sha256, function.load_code)
+        layers_root = await self._packages.merged(function.layers)
         left = self._left_temporary.get(function.key)
         temporary = left.pop() if left else self._temporary / str(next(self._numbers))
         temporary.mkdir(parents=True, exist_ok=True)
         day = datetime.fromtimestamp(self.clock.now(), UTC).strftime("%Y/%m/%d")
         stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
         token = uuid.uuid4().hex
-        variables = function_environment(function, task_root, temporary, self._endpoint_url(), stream, token)
-        environment = kind.create(function, Site(task_root, None, temporary, stream, token, variables))
+        variables = function_environment(
+            function, task_root, layers_root, temporary, self._endpoint_url(), stream, token
+        )
+        site = Site(task_root, layers_root, temporary, stream, token, variables)
+        environment = kind.create(function, site)
         self._all.add(environment)
         return environment
 

@@ -147,7 +147,15 @@ def _from_host(host: str, path: str, known: Callable[[str], bool]) -> tuple[str 
     return _service_of_name(name, path, known), region
 
 
+_LINK_ACTIONS = {"ConfirmSubscription": "sns", "Unsubscribe": "sns"}
+"""Actions of links in mails, which AWS sends to one service's host and which name no API version."""
+
+
 def _from_form(request: HttpRequest) -> str | None:
+    if request.method == "GET" and request.query.startswith("Action="):
+        linked = _LINK_ACTIONS.get(request.query[7:].partition("&")[0])
+        if linked is not None:
+            return linked
     for text in (request.query, request.body[:65536].decode("utf-8", "replace")):
         if "Action=" in text and "Version=" in text:
             fields = dict(parse_qsl(text, keep_blank_values=True))

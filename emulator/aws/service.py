@@ -16,7 +16,7 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import LogSink, MetricSink
 from emulator.jobs import Job
-from emulator.ports import Clock, FunctionRuntime, Mailer, Store
+from emulator.ports import Clock, FunctionRuntime, HttpSender, Mailer, Store, SupportingServices
 from emulator.settings import LiveSettings
 
 if TYPE_CHECKING:
@@ -100,7 +100,10 @@ class Context:
     """CloudWatch Logs."""
     metrics: MetricSink
     """CloudWatch metrics."""
+    supporting: SupportingServices
+    """Delegated services, for what has to be fetched from them before a transaction (an object in S3)."""
     mailer: Mailer | None = None
+    http: HttpSender | None = None
     base_url: str = "http://localhost:4566"
 
 

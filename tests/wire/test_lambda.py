@@ -359,9 +359,9 @@ def test_account_settings_count_functions(client: Any) -> None:
 
 def test_an_operation_that_is_not_emulated_is_refused_by_name(client: Any) -> None:
     create(client)
-    _, status, text = error_of(lambda: client.publish_version(FunctionName="f"))
+    _, status, text = error_of(lambda: client.list_durable_executions_by_function(FunctionName="f"))
     assert status == 501
-    assert "PublishVersion" in text
+    assert "ListDurableExecutionsByFunction" in text
 
 
 def test_an_accepted_event_is_answered_202_with_an_empty_body_and_no_content_type(

@@ -105,6 +105,7 @@ class Attempt:
     async def _cold_start(self) -> tuple[ExecutionEnvironment, Reply, float]:
         """Init phase; when it fails or is cut, once more within the invocation and its timeout (reference 1.5)."""
         function, runtime = self._function, self._function.runtime
+        await self._kind.prepare(runtime)
         now = self._clock.now()
         self._before += self._log.init_start(now, self._kind.runtime_version(runtime))
         remark = self._kind.remark(runtime)

@@ -93,9 +93,16 @@ def load_handler(handler: str) -> Callable[[Any, Any], Any]:
     return found
 
 
-def forget_shadowed(task_root: str) -> None:
-    """What the package brings itself wins over what the zygote has already imported, boto3 for example."""
-    entries = [entry.name for entry in Path(task_root).iterdir()]
+def layer_folders(layers_root: Path) -> list[Path]:
+    """Where Python looks into layers, in AWS's order."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    python = layers_root / "python"
+    return [python / "lib" / version / "site-packages", python]
+
+
+def forget_shadowed(folders: list[str]) -> None:
+    """What the package or a layer brings wins over what the zygote has already imported, boto3 for example."""
+    entries = [entry.name for folder in folders if Path(folder).is_dir() for entry in Path(folder).iterdir()]
     own = {entry.split(".")[0] for entry in entries if entry.endswith(".py") or "." not in entry}
     essential = {"sys", "os", "time", "json", "logging", "traceback", "importlib", "_lambda_runtime", "encodings"}
     shadowed = own - essential - set(sys.builtin_module_names)
@@ -326,9 +333,12 @@ class Process:
         os.environ.update(config["environment"])
         time.tzset()
         os.chdir(task_root)
-        forget_shadowed(task_root)
+        folders = [task_root]
+        if config["layers_root"]:
+            folders += map(str, layer_folders(Path(config["layers_root"])))
+        forget_shadowed(folders)
         extra = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-        sys.path[:0] = [task_root, *(entry for entry in extra if entry not in sys.path)]
+        sys.path[:0] = [*folders, *(entry for entry in extra if entry not in sys.path)]
         sys.argv = ["bootstrap.py"]
         importlib.invalidate_caches()
         for name, descriptor in (("stdout", 1), ("stderr", 2)):

@@ -20,6 +20,10 @@ class EnvironmentKind(ABC):
     def runs(self, runtime: str) -> bool:
         """Whether this kind runs functions of `runtime`."""
 
+    async def prepare(self, runtime: str) -> None:
+        """Find out what is needed before `runtime` can be run. Called before each `create`."""
+        return
+
     @abstractmethod
     def create(self, function: FunctionSpec, site: Site) -> ExecutionEnvironment:
         """An environment, not yet started. May add to `site.variables`."""

@@ -6,7 +6,6 @@ Decides about processes only; what they say to each other is `environment` and `
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
 import signal
@@ -16,6 +15,8 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from pathlib import Path
+
+from .interpreters import Interpreter, own_interpreter
 
 ZYGOTE = Path(__file__).with_name("zygote.py")
 MOST_FORKS_UNDER_WAY = 8
@@ -44,14 +45,9 @@ class Launcher(ABC):
         """End all that it started."""
 
 
-def default_launcher() -> Launcher:
+def default_launcher(interpreter: Interpreter) -> Launcher:
     """The zygote where fork is safe."""
-    return ZygoteLauncher() if sys.platform.startswith("linux") else SpawnLauncher()
-
-
-def _site_folder() -> str:
-    spec = importlib.util.find_spec("boto3")
-    return str(Path(spec.origin).parent.parent) if spec is not None and spec.origin else ""
+    return ZygoteLauncher(interpreter) if sys.platform.startswith("linux") else SpawnLauncher(interpreter)
 
 
 def _bare_environment() -> dict[str, str]:
@@ -74,7 +70,8 @@ class _Forked(Child):
 class ZygoteLauncher(Launcher):
     """Forks from one warm process, started on first use and again should it die."""
 
-    def __init__(self) -> None:
+    def __init__(self, interpreter: Interpreter | None = None) -> None:
+        self._interpreter = interpreter or own_interpreter()
         self._process: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
         self._gate: asyncio.Semaphore | None = None
@@ -97,7 +94,7 @@ class ZygoteLauncher(Launcher):
 
     def _start_zygote(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-P", str(ZYGOTE), str(theirs.fileno()), _site_folder()]
+        command = [*self._interpreter.command, str(ZYGOTE), str(theirs.fileno()), self._interpreter.site_folder]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True,
             env=_bare_environment(), cwd="/",
@@ -198,17 +195,26 @@ class _Spawned(Child):
 
 
 class SpawnLauncher(Launcher):
-    """A fresh interpreter for each environment: slower, and safe everywhere."""
+    """A fresh interpreter for each environment: slower, and safe everywhere.
 
-    def __init__(self) -> None:
+    `library_path` is its LD_LIBRARY_PATH, which the dynamic loader reads only when a program starts.
+    """
+
+    def __init__(self, interpreter: Interpreter | None = None, library_path: str | None = None) -> None:
+        self._interpreter = interpreter or own_interpreter()
+        self._library_path = library_path
         self._children: set[_Spawned] = set()
 
     async def start(self, control: socket.socket, ticks: socket.socket, log: int) -> Child:
         numbers = (control.fileno(), ticks.fileno())
-        command = [sys.executable, "-P", str(ZYGOTE), "environment", *map(str, numbers), _site_folder()]
+        interpreter = self._interpreter
+        command = [*interpreter.command, str(ZYGOTE), "environment", *map(str, numbers), interpreter.site_folder]
+        variables = _bare_environment()
+        if self._library_path:
+            variables["LD_LIBRARY_PATH"] = self._library_path
         process = subprocess.Popen(  # noqa: ASYNC220 — returns once the program has started
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=numbers, start_new_session=True,
-            env=_bare_environment(),
+            env=variables,
         )  # fmt: skip
         child = _Spawned(process)
         self._children.add(child)

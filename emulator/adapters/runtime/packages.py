@@ -1,4 +1,4 @@
-"""Deployment packages on disk: extracted once per content, safely, visible only when complete.
+"""Deployment packages and layers on disk: extracted once per content, safely, visible only when complete.
 
 Refuses before anything is written: absolute paths, `..`, links, devices, too much content.
 """
@@ -6,13 +6,17 @@ Refuses before anything is written: absolute paths, `..`, links, devices, too mu
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
+import os
 import re
 import shutil
 import stat
 import zipfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path, PurePosixPath
+
+from emulator.ports import CodeSource
 
 MAXIMUM_UNZIPPED_BYTES = 262_144_000
 """AWS's 250 MB."""
@@ -33,15 +37,55 @@ class Packages:
 
     async def extracted(self, sha256: str, load: Callable[[], Awaitable[bytes]]) -> Path:
         """The folder with the package's content. Raises InvalidPackage."""
-        name = re.sub(r"[^A-Za-z0-9=_-]", lambda match: f".{ord(match[0]):02x}", sha256)
-        path = self._folder / name
+        path = self._folder / _folder_name(sha256)
         if path.is_dir():
             return path
-        async with self._locks.setdefault(name, asyncio.Lock()):
+        async with self._lock(path):
             if not path.is_dir():
                 data = await load()
                 await asyncio.get_running_loop().run_in_executor(None, extract, data, path)
         return path
+
+    async def merged(self, layers: Sequence[CodeSource]) -> Path | None:
+        """One folder with the content of all layers, later ones win: AWS's /opt. Raises InvalidPackage."""
+        if not layers:
+            return None
+        folders = [await self.extracted(layer.sha256, layer.load) for layer in layers]
+        if len(folders) == 1:
+            return folders[0]
+        combination = hashlib.sha256("\n".join(layer.sha256 for layer in layers).encode()).hexdigest()
+        path = self._folder / f"layers-{combination}"
+        async with self._lock(path):
+            if not path.is_dir():
+                await asyncio.get_running_loop().run_in_executor(None, merge, folders, path)
+        return path
+
+    def _lock(self, path: Path) -> asyncio.Lock:
+        return self._locks.setdefault(path.name, asyncio.Lock())
+
+
+def _folder_name(sha256: str) -> str:
+    return re.sub(r"[^A-Za-z0-9=_-]", lambda match: f".{ord(match[0]):02x}", sha256)
+
+
+def merge(folders: Sequence[Path], path: Path) -> None:
+    """Make `path` of the folders' files, as links to them, so that it costs no space. Later ones win."""
+    partial = path.with_name(path.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for folder in folders:
+        for parent, _, names in os.walk(folder):
+            target = partial / Path(parent).relative_to(folder)
+            if target.is_file():
+                target.unlink()
+            target.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                place = target / name
+                if place.is_dir():
+                    shutil.rmtree(place)
+                place.unlink(missing_ok=True)
+                os.link(Path(parent, name), place)
+    partial.replace(path)
 
 
 def extract(data: bytes, path: Path) -> None:

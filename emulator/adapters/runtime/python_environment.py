@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import platform
+import re
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -16,36 +16,59 @@ from emulator.ports import Clock, FunctionSpec, Invocation
 
 from . import wire
 from .environment import ExecutionEnvironment, Site
+from .interpreters import Interpreter, Interpreters
 from .kinds import EnvironmentKind
-from .launcher import Child, Launcher
+from .launcher import Child, Launcher, SpawnLauncher
 
 
 class PythonKind(EnvironmentKind):
-    """The runtimes `python3.x`."""
+    """The runtimes `python3.x`, each on an interpreter of its version if the machine has one."""
 
-    def __init__(self, clock: Clock, launcher: Launcher) -> None:
-        self._clock, self._launcher = clock, launcher
+    def __init__(
+        self, clock: Clock, interpreters: Interpreters, make_launcher: Callable[[Interpreter], Launcher]
+    ) -> None:
+        self._clock, self._interpreters, self._make_launcher = clock, interpreters, make_launcher
+        self._launchers: dict[str, Launcher] = {}
 
     def runs(self, runtime: str) -> bool:
-        return runtime.startswith("python3.")
+        return re.fullmatch(r"python3\.\d+", runtime) is not None
+
+    async def prepare(self, runtime: str) -> None:
+        minor = runtime.removeprefix("python")
+        if self._interpreters.known(minor) is None:
+            await asyncio.get_running_loop().run_in_executor(None, self._interpreters.find, minor)
 
     def runtime_version(self, runtime: str) -> str:
-        return f"python:{_own_version()}.v1"
+        return f"python:{self._interpreter(runtime).minor}.v1"
 
     def remark(self, runtime: str) -> str | None:
-        if runtime == f"python{_own_version()}":
+        interpreter = self._interpreter(runtime)
+        if runtime == f"python{interpreter.minor}":
             return None
-        return f"{runtime} runs on Python {platform.python_version()} of this machine"
+        variable = "EMULATOR_" + runtime.upper().replace("PYTHON", "PYTHON_").replace(".", "_")
+        return f"{runtime} runs on Python {interpreter.version} ({interpreter.executable}); {variable} names another"
 
     def create(self, function: FunctionSpec, site: Site) -> ExecutionEnvironment:
-        return PythonEnvironment(function, self._clock, site, self._launcher)
+        interpreter = self._interpreter(function.runtime)
+        if _needs_libraries(site):
+            launcher: Launcher = SpawnLauncher(interpreter, site.variables.get("LD_LIBRARY_PATH"))
+        else:
+            launcher = self._launchers.get(interpreter.executable) or self._make_launcher(interpreter)
+            self._launchers[interpreter.executable] = launcher
+        return PythonEnvironment(function, self._clock, site, launcher)
+
+    def _interpreter(self, runtime: str) -> Interpreter:
+        return self._interpreters.find(runtime.removeprefix("python"))
 
     async def aclose(self) -> None:
-        await self._launcher.aclose()
+        for launcher in self._launchers.values():
+            await launcher.aclose()
 
 
-def _own_version() -> str:
-    return ".".join(platform.python_version_tuple()[:2])
+def _needs_libraries(site: Site) -> bool:
+    """Whether the package or a layer brings shared libraries in `lib`, which only a fresh process would find."""
+    folders = [site.task_root / "lib", *([site.layers_root / "lib"] if site.layers_root else [])]
+    return any(next(folder.glob("*.so*"), None) is not None for folder in folders if folder.is_dir())
 
 
 class PythonEnvironment(ExecutionEnvironment):
@@ -71,6 +94,7 @@ class PythonEnvironment(ExecutionEnvironment):
         config = {
             "handler": function.handler,
             "task_root": str(site.task_root),
+            "layers_root": str(site.layers_root) if site.layers_root else None,
             "environment": site.variables,
             "memory_mb": function.memory_mb,
             "log_mark": self.logs.mark,

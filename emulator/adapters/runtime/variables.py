@@ -14,12 +14,27 @@ PLAIN_ACCOUNT = "000000000000"
 
 
 def function_environment(
-    function: FunctionSpec, task_root: Path, temporary: Path, endpoint_url: str, log_stream: str, session_token: str
+    function: FunctionSpec,
+    task_root: Path,
+    layers_root: Path | None,
+    temporary: Path,
+    endpoint_url: str,
+    log_stream: str,
+    session_token: str,
 ) -> dict[str, str]:
     """AWS's variables, the user's (which win, except where AWS reserves the name), and where the emulator is."""
     account = function.account
+    path = [os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")]
+    libraries = [str(task_root), str(task_root / "lib")]
+    if layers_root is not None:
+        path.append(str(layers_root / "bin"))
+        libraries.append(str(layers_root / "lib"))
+    host_libraries = os.environ.get("LD_LIBRARY_PATH")
+    if host_libraries:
+        libraries.insert(0, host_libraries)
     replaceable = {
-        "PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        "PATH": os.pathsep.join(path),
+        "LD_LIBRARY_PATH": os.pathsep.join(libraries),
         "LANG": "en_US.UTF-8",
         "LC_CTYPE": "C.UTF-8",
         "TZ": ":UTC",
@@ -38,7 +53,7 @@ def function_environment(
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": function.initialization_type,
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
@@ -51,4 +66,8 @@ def function_environment(
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_SESSION_TOKEN": session_token,
     }
+    if function.log_format == "JSON":
+        reserved["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+    if function.application_log_level:
+        reserved["AWS_LAMBDA_LOG_LEVEL"] = function.application_log_level
     return {**replaceable, **function.environment, **reserved}

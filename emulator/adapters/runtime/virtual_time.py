@@ -205,7 +205,8 @@ class _PlainTraveller:
 
             @classmethod
             def utcnow(cls) -> Any:
-                return cls.fromtimestamp(shim.time(), datetime.UTC).replace(tzinfo=None)
+                utc = datetime.timezone.utc  # noqa: UP017 — functions run on Python 3.9 too
+                return cls.fromtimestamp(shim.time(), utc).replace(tzinfo=None)
 
         VirtualDatetime.__name__ = VirtualDatetime.__qualname__ = "datetime"
         self._replaced = (shim.time, lambda: int(shim.time() * 1e9), VirtualDatetime)

@@ -212,7 +212,9 @@ def main() -> None:
     if fresh:
         del arguments[0]
     site = arguments[2:] if fresh else arguments[1:]
-    sys.path.extend(folder for folder in site if folder and folder not in sys.path)
+    for folder in site:
+        if folder and folder not in sys.path and importlib.util.find_spec("boto3") is None:
+            sys.path.append(folder)
     bootstrap, shim = _load_siblings()
     assert time.sleep == shim.sleep
     if fresh:

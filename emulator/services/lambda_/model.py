@@ -6,6 +6,8 @@ it is not known here.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,12 +15,14 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.services.lambda_.rules.names import LATEST, function_arn
 
-# ── functions ───────────────────────────────────────────────────────────────────────────────────
-
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function as it is stored; `configuration` holds its settings in AWS's member names."""
+    """One version of one function: `$LATEST`, which changes, or a numbered snapshot, which does not.
+
+    `configuration` holds its settings in AWS's member names. Reserved concurrency and tags belong to the function
+    and are read with `$LATEST` only.
+    """
 
     scope: Scope
     name: str
@@ -29,39 +33,58 @@ class Function:
     last_modified: float
     reserved_concurrency: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
-    policy: list[dict[str, Any]] = field(default_factory=list)
-    policy_revision: str = ""
+    version: str = LATEST
+    source_directory: str | None = None
+    """A folder of this machine that is run instead of a package (hot reload)."""
+    published_from: str = ""
+    """Of a published version: the fingerprint of `$LATEST` when it was published."""
+    recursive_loop: str = "Terminate"
+    """What happens to a chain of 16 invocations: `Terminate` or `Allow` (2.7). Of the function, not of a version."""
 
     @property
     def arn(self) -> str:
         """Unqualified ARN."""
         return function_arn(self.scope, self.name)
 
-    def describe(self, qualified: bool = False) -> dict[str, Any]:
-        """`FunctionConfiguration` without the state members, as lists show it [R:test_list_functions]."""
+    @property
+    def version_arn(self) -> str:
+        """The ARN of exactly this version."""
+        return f"{self.arn}:{self.version}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for two states of a function that PublishVersion would not tell apart."""
+        settings = json.dumps(self.configuration, sort_keys=True)
+        return hashlib.sha256(f"{self.code_sha256} {settings}".encode()).hexdigest()
+
+    def describe(self, qualifier: str | None = None) -> dict[str, Any]:
+        """`FunctionConfiguration` without the state members, as lists show it [R:test_list_functions].
+
+        `qualifier` is the one the caller named; its ARN is told back.
+        """
         return {
             "FunctionName": self.name,
-            "FunctionArn": f"{self.arn}:{LATEST}" if qualified else self.arn,
+            "FunctionArn": self.arn if qualifier is None else f"{self.arn}:{qualifier}",
             **self.configuration,
             "CodeSize": self.code_size,
             "CodeSha256": self.code_sha256,
             "LastModified": timestamp(self.last_modified),
-            "Version": LATEST,
+            "Version": self.version,
             "RevisionId": self.revision_id,
         }
 
-    def describe_with_state(self, qualified: bool = False) -> dict[str, Any]:
+    def describe_with_state(self, qualifier: str | None = None) -> dict[str, Any]:
         """`FunctionConfiguration` as single reads show it [R:test_function_lifecycle]."""
         return {
-            **self.describe(qualified),
+            **self.describe(qualifier),
             "RuntimeVersionConfig": {"RuntimeVersionArn": self._runtime_version_arn()},
             "State": "Active",
             "LastUpdateStatus": "Successful",
         }
 
-    def describe_created(self, revision_id: str) -> dict[str, Any]:
-        """The answer to CreateFunction: still pending, under a revision that the next read has left behind."""
-        result = self.describe_with_state()
+    def describe_created(self, revision_id: str, qualifier: str | None = None) -> dict[str, Any]:
+        """A new function or version: still pending, under a revision that the next read has left behind."""
+        result = self.describe_with_state(qualifier)
         del result["LastUpdateStatus"]
         return {
             **result,
@@ -85,11 +108,104 @@ class Function:
         """A copy with other values."""
         return replace(self, **changes)
 
+    def published(self, number: int, description: str | None, revision_id: str, now: float) -> Function:
+        """The snapshot of `$LATEST` under a number; SnapStart is optimised at once, as there is no snapshot to take."""
+        configuration = dict(self.configuration)
+        if description is not None:
+            configuration["Description"] = description
+        if configuration["SnapStart"]["ApplyOn"] == "PublishedVersions":
+            configuration["SnapStart"] = {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
+        return replace(
+            self,
+            configuration=configuration,
+            version=str(number),
+            revision_id=revision_id,
+            last_modified=now,
+            reserved_concurrency=None,
+            tags={},
+            published_from=self.fingerprint,
+        )
+
     def _runtime_version_arn(self) -> str:
         # AWS's value is the hash of an image nobody else has; ours is stable for a runtime's name.
         runtime = str(self.configuration.get("Runtime", ""))
         digest = (runtime.encode().hex() * 64)[:64]
         return f"arn:aws:lambda:{self.scope.region}::runtime:{digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name for one published version, or for two of which a draw decides."""
+
+    scope: Scope
+    function: str
+    name: str
+    version: str
+    description: str
+    revision_id: str
+    weights: dict[str, float] = field(default_factory=dict)
+    """The probability of another version than `version`; at most one."""
+
+    @property
+    def arn(self) -> str:
+        """The alias's own ARN."""
+        return f"{function_arn(self.scope, self.function)}:{self.name}"
+
+    @property
+    def versions(self) -> list[str]:
+        """Every version the alias leads to."""
+        return [self.version, *self.weights]
+
+    def describe(self) -> dict[str, Any]:
+        """`AliasConfiguration`; a routing config only if there is one [R:test_alias_routingconfig]."""
+        result: dict[str, Any] = {
+            "AliasArn": self.arn,
+            "Name": self.name,
+            "FunctionVersion": self.version,
+            "Description": self.description,
+            "RevisionId": self.revision_id,
+        }
+        if self.weights:
+            result["RoutingConfig"] = {"AdditionalVersionWeights": self.weights}
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The resource policy of a function, version or alias: its statements and their revision."""
+
+    statements: list[dict[str, Any]]
+    revision_id: str
+
+    def text(self) -> str:
+        """The policy document."""
+        document = {"Version": "2012-10-17", "Id": "default", "Statement": self.statements}
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionedConcurrency:
+    """Environments kept ready for a published version or an alias."""
+
+    qualifier: str
+    requested: int
+    last_modified: float
+
+    def describe(self, ready: bool = True) -> dict[str, Any]:
+        """As Put (not ready yet) and every later read (ready) show it [R:test_lambda_provisioned_lifecycle]."""
+        count = self.requested if ready else 0
+        return {
+            "RequestedProvisionedConcurrentExecutions": self.requested,
+            "AvailableProvisionedConcurrentExecutions": count,
+            "AllocatedProvisionedConcurrentExecutions": count,
+            "Status": "READY" if ready else "IN_PROGRESS",
+            "LastModified": seconds_timestamp(self.last_modified),
+        }
+
+
+def seconds_timestamp(at: float) -> str:
+    """`LastModified` of a provisioned concurrency config: no fraction [D: GetProvisionedConcurrencyConfig]."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
 def timestamp(at: float) -> str:

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS lambda_function (
   account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
   configuration TEXT NOT NULL, code_sha256 TEXT NOT NULL, code_size INTEGER NOT NULL,
   revision_id TEXT NOT NULL, last_modified REAL NOT NULL, reserved_concurrency INTEGER,
-  tags TEXT NOT NULL, policy TEXT NOT NULL, policy_revision TEXT NOT NULL,
+  tags TEXT NOT NULL, source_directory TEXT, recursive_loop TEXT NOT NULL,
   PRIMARY KEY (account, region, name)
 );
 CREATE TABLE IF NOT EXISTS lambda_code (
@@ -42,7 +42,7 @@ CREATE INDEX IF NOT EXISTS lambda_invocation_request ON lambda_invocation (reque
 
 _FUNCTION = (
     "name, configuration, code_sha256, code_size, revision_id, last_modified, reserved_concurrency, "
-    "tags, policy, policy_revision"
+    "tags, source_directory, recursive_loop"
 )
 _CONFIG = "name, qualifier, last_modified, maximum_retry_attempts, maximum_event_age_seconds, on_success, on_failure"
 
@@ -84,14 +84,14 @@ def save_function(tx: Transaction, function: Function) -> None:
             function.last_modified,
             function.reserved_concurrency,
             json.dumps(function.tags),
-            json.dumps(function.policy),
-            function.policy_revision,
+            function.source_directory,
+            function.recursive_loop,
         ),
     )
 
 
 def delete_function(tx: Transaction, scope: Scope, name: str) -> bool:
-    """Delete a function and its event invoke configs; False if there is none."""
+    """Delete a function and its event invoke configs; False if there is none. Versions: `store_versions`."""
     where = (scope.account, scope.region, name)
     tx.execute("DELETE FROM lambda_event_invoke_config WHERE account = ? AND region = ? AND name = ?", where)
     cursor = tx.execute("DELETE FROM lambda_function WHERE account = ? AND region = ? AND name = ?", where)
@@ -108,7 +108,7 @@ def reserved_in_total(tx: Transaction, scope: Scope, other_than: str = "") -> in
 
 
 def usage(tx: Transaction, scope: Scope) -> tuple[int, int]:
-    """(number of functions, total code bytes)."""
+    """(number of functions, code bytes of their `$LATEST`)."""
     row = tx.execute(
         "SELECT count(*), sum(code_size) FROM lambda_function WHERE account = ? AND region = ?",
         (scope.account, scope.region),
@@ -137,11 +137,13 @@ def load_package(tx: Transaction, scope: Scope, sha256: str) -> bytes | None:
 
 
 def drop_unused_packages(tx: Transaction, scope: Scope) -> None:
-    """Delete packages that no function of the scope uses."""
+    """Delete packages that no function and no version of the scope uses."""
+    where = (scope.account, scope.region)
     tx.execute(
-        "DELETE FROM lambda_code WHERE account = ? AND region = ? AND sha256 NOT IN "
-        "(SELECT code_sha256 FROM lambda_function WHERE account = ? AND region = ?)",
-        (scope.account, scope.region, scope.account, scope.region),
+        "DELETE FROM lambda_code WHERE account = ? AND region = ? "
+        "AND sha256 NOT IN (SELECT code_sha256 FROM lambda_function WHERE account = ? AND region = ?) "
+        "AND sha256 NOT IN (SELECT code_sha256 FROM lambda_version WHERE account = ? AND region = ?)",
+        (*where, *where, *where),
     )
 
 
@@ -254,6 +256,6 @@ def _function(scope: Scope, row: tuple[Any, ...]) -> Function:
         row[5],
         row[6],
         json.loads(row[7]),
-        json.loads(row[8]),
-        row[9],
+        source_directory=row[8],
+        recursive_loop=row[9],
     )

@@ -9,9 +9,10 @@ from emulator.aws.http import HttpResponse
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
-from emulator.services.lambda_ import store_layers, store_urls
+from emulator.services.lambda_ import store_layers, store_urls, store_versions
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import EVENT_JOB, TRACE_MEMBER
+from emulator.services.lambda_.operations.packages import BRINGS_CODE
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.store import SCHEMA
 from emulator.services.lambda_.url_plane import FunctionUrlPlane
@@ -31,6 +32,8 @@ class LambdaService(Service):
     async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
         if operation == "Invoke":
             return await self._lambda.invoke(scope, request, request_id=request_id)
+        if operation in BRINGS_CODE:
+            request = await self._lambda.with_code(operation, scope, request)
         result = await super().call(operation, scope, request, request_id)
         if operation in ENDS_ENVIRONMENTS:
             await self._lambda.runtime.discard(names.parse(request["FunctionName"], scope).arn)
@@ -56,12 +59,14 @@ class LambdaService(Service):
 
 def mount(context: Context) -> Mounted:
     """Build Lambda for `app.py`."""
-    operations = LambdaOperations(context.store, context.clock, context.settings, context.runtime, context.base_url)
+    operations = LambdaOperations(
+        context.store, context.clock, context.settings, context.runtime, context.base_url, context.supporting
+    )
     worker = EventWorker(operations)
     settings = context.settings
     return Mounted(
         services=[LambdaService(context.store, operations)],
-        schema=SCHEMA + store_layers.SCHEMA + store_urls.SCHEMA,
+        schema=SCHEMA + store_versions.SCHEMA + store_layers.SCHEMA + store_urls.SCHEMA,
         jobs={EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency)},
         operations=operations,
         data_planes=[FunctionUrlPlane(context, operations)],
@@ -75,6 +80,16 @@ def _table(lambda_: LambdaOperations) -> dict[str, Callable[..., Any]]:
         "GetFunctionConfiguration": lambda_.get_function_configuration,
         "ListFunctions": lambda_.list_functions,
         "ListVersionsByFunction": lambda_.list_versions_by_function,
+        "PublishVersion": lambda_.publish_version,
+        "CreateAlias": lambda_.create_alias,
+        "GetAlias": lambda_.get_alias,
+        "ListAliases": lambda_.list_aliases,
+        "UpdateAlias": lambda_.update_alias,
+        "DeleteAlias": lambda_.delete_alias,
+        "PutProvisionedConcurrencyConfig": lambda_.put_provisioned_concurrency_config,
+        "GetProvisionedConcurrencyConfig": lambda_.get_provisioned_concurrency_config,
+        "ListProvisionedConcurrencyConfigs": lambda_.list_provisioned_concurrency_configs,
+        "DeleteProvisionedConcurrencyConfig": lambda_.delete_provisioned_concurrency_config,
         "UpdateFunctionCode": lambda_.update_function_code,
         "UpdateFunctionConfiguration": lambda_.update_function_configuration,
         "DeleteFunction": lambda_.delete_function,

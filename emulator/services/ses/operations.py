@@ -96,6 +96,23 @@ class SesOperations:
         self._store(tx, scope, message)
         return identifier
 
+    def send_for_aws(self, tx: Transaction, scope: Scope, sender: str, to: str, subject: str, text: str) -> None:
+        """Mail that another AWS service sends in its own name: no identity, sandbox or quota applies (email.md 6.7)."""
+        try:
+            draft = mime.storable(Draft(sender, to=(to,), subject=subject, text=text))
+            mailbox = model.parse_address(sender).mailbox
+            recipient = model.parse_address(to).mailbox
+            identifier = model.message_id(scope.region, tx.now, tx.new_id())
+            raw = mime.compose(draft, model.message_id_header(identifier, scope.region), tx.now)
+        except Refused as error:
+            raise V1.refuse(error) from None
+        content = mime.read(raw)
+        message = Message(
+            identifier, tx.now, sender, mailbox, (to,), (), (), (), content, raw, (), recipients=(recipient,)
+        )
+        store.put_message(tx, scope, message, 0)
+        jobs.enqueue(tx, DELIVER, {"id": identifier, "attempts": 0})
+
     def accept_raw(
         self,
         tx: Transaction,

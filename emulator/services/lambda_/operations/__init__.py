@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from emulator.services.lambda_.operations.aliases import AliasOperations
 from emulator.services.lambda_.operations.event_configs import EventConfigOperations
 from emulator.services.lambda_.operations.functions import FunctionOperations
 from emulator.services.lambda_.operations.governance import GovernanceOperations
 from emulator.services.lambda_.operations.invoke import InvokeOperations
 from emulator.services.lambda_.operations.layers import LayerOperations
+from emulator.services.lambda_.operations.packages import PackageOperations
+from emulator.services.lambda_.operations.policies import PolicyOperations
+from emulator.services.lambda_.operations.provisioned import ProvisionedOperations
 from emulator.services.lambda_.operations.urls import UrlOperations
+from emulator.services.lambda_.operations.versions import VersionOperations
 
 
 class LambdaOperations(
-    FunctionOperations, EventConfigOperations, GovernanceOperations, InvokeOperations, LayerOperations, UrlOperations
+    FunctionOperations,
+    VersionOperations,
+    AliasOperations,
+    PolicyOperations,
+    ProvisionedOperations,
+    PackageOperations,
+    EventConfigOperations,
+    GovernanceOperations,
+    InvokeOperations,
+    LayerOperations,
+    UrlOperations,
 ):
     """All operations over one shared state (`state.LambdaState`)."""
 

@@ -13,7 +13,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_.events import EventInvokeConfig
-from emulator.services.lambda_.operations.functions import PAGE, read_marker, write_marker
+from emulator.services.lambda_.operations.paging import PAGE, read_marker, write_marker
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import constraint, invalid_parameter, not_found

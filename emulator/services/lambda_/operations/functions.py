@@ -5,17 +5,20 @@ Decides what a function may consist of and what AWS answers. A change takes effe
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
-from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_layers, store_urls
+from emulator.services.lambda_ import store_versions as versions
+from emulator.services.lambda_.layers import check_unzipped_size, unzipped_size
 from emulator.services.lambda_.model import Function
+from emulator.services.lambda_.operations.function_layers import function_layers
+from emulator.services.lambda_.operations.packages import CodeFetched, code_of
+from emulator.services.lambda_.operations.paging import page_size, read_marker, write_marker
 from emulator.services.lambda_.operations.state import LambdaState
+from emulator.services.lambda_.operations.versions import publish
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.configuration import (
     changed_configuration,
@@ -27,139 +30,169 @@ from emulator.services.lambda_.rules.errors import (
     constraint,
     function_not_found,
     invalid_parameter,
-    stale_revision,
 )
-from emulator.services.lambda_.rules.package import (
-    LARGEST_UNZIPPED_BYTES,
-    LARGEST_ZIPPED_BYTES,
-    check_package,
-    code_sha256,
-)
+from emulator.services.lambda_.rules.package import LARGEST_UNZIPPED_BYTES, LARGEST_ZIPPED_BYTES, check_package
 
 Request = dict[str, Any]
-PAGE = 50
+
+MOST_TAGS = 50
 
 
 class FunctionOperations(LambdaState):
-    """CreateFunction … ListVersionsByFunction, GetAccountSettings."""
+    """CreateFunction … DeleteFunction, GetAccountSettings."""
 
     def create_function(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """Create a function from a zip package; it is active at once."""
+        """Create a function from a package or a folder; it is active at once, and published if asked for."""
         named = names.parse_new(request["FunctionName"], scope)
         refuse_absent_features("CreateFunction", request)
-        package = _package("CreateFunction", request.get("Code") or {})
+        code = code_of("CreateFunction", request.get("Code") or {})
         configuration = new_configuration(request, named.name)
-        check_package(package)
+        unzipped = _check_code(request.get("Code") or {}, code)
         if tables.find_function(tx, scope, named.name) is not None:
             raise conflict(f"Function already exist: {named.name}")
-        digest = code_sha256(package)
+        if request.get("Layers"):
+            configuration["Layers"] = function_layers(tx, scope, request["Layers"], unzipped)
+        tags = dict(request.get("Tags") or {})
+        if len(tags) > MOST_TAGS:
+            raise invalid_parameter("Number of tags exceeds resource tag limit.")
         function = Function(
             scope,
             named.name,
             configuration,
-            digest,
-            len(package),
+            code.sha256,
+            len(code.package),
             tx.new_id(),
             tx.now,
-            tags=dict(request.get("Tags") or {}),
-            policy_revision=tx.new_id(),
+            tags=tags,
+            source_directory=code.directory,
         )
-        tables.save_package(tx, scope, digest, package)
+        _save_code(tx, scope, code)
         tables.save_function(tx, function)
+        created, _ = publish(tx, function) if request.get("Publish") else (function, True)
         self.function_changed()
-        return function.describe_created(tx.new_id())
+        return created.describe_created(tx.new_id())
 
     def get_function(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """Configuration, code location, tags and concurrency of a function."""
+        """Configuration, code location, tags and concurrency of a function or one of its versions."""
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"), "GetFunction")
         function = self._existing(tx, named)
-        location = f"{self.base_url}/_emulator/lambda/code/{scope.account}/{scope.region}/{function.name}"
+        latest = tables.find_function(tx, scope, named.name)
+        assert latest is not None, "its version exists"
         result: dict[str, Any] = {
-            "Configuration": function.describe_with_state(named.qualifier is not None),
-            "Code": {"RepositoryType": "S3", "Location": location},
+            "Configuration": function.describe_with_state(named.qualifier),
+            "Code": {"RepositoryType": "S3", "Location": self._code_location(function)},
         }
-        if function.tags:
-            result["Tags"] = function.tags
-        if function.reserved_concurrency is not None:
-            result["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
+        if latest.tags:
+            result["Tags"] = latest.tags
+        if latest.reserved_concurrency is not None:
+            result["Concurrency"] = {"ReservedConcurrentExecutions": latest.reserved_concurrency}
         return result
 
     def get_function_configuration(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """Configuration of a function."""
+        """Configuration of a function or one of its versions."""
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"), "GetFunctionConfiguration")
-        return self._existing(tx, named).describe_with_state(named.qualifier is not None)
+        return self._existing(tx, named).describe_with_state(named.qualifier)
 
     def list_functions(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """Functions by name, at most 50 a page."""
-        version = request.get("FunctionVersion")
-        if version not in (None, "ALL"):
-            raise constraint(version, "functionVersion", "Member must satisfy enum value set: [ALL]")
+        """Functions by name, at most 50 a page; with `FunctionVersion` ALL each followed by its versions."""
+        wanted = request.get("FunctionVersion")
+        if wanted not in (None, "ALL"):
+            raise constraint(wanted, "functionVersion", "Member must satisfy enum value set: [ALL]")
         if request.get("MasterRegion") not in (None, "ALL", scope.region):
             return {"Functions": []}
-        size = min(request.get("MaxItems") or PAGE, PAGE)
-        found = tables.list_functions(tx, scope, read_marker(request.get("Marker")), size + 1)
-        result: dict[str, Any] = {"Functions": [item.describe(version == "ALL") for item in found[:size]]}
+        size = page_size(request.get("MaxItems"))
+        after, _, number = read_marker(request.get("Marker")).partition(":")
+        found: list[Function] = []
+        if wanted == "ALL" and number:
+            found += versions.list_versions(
+                tx, scope, after, int(number) if versions.is_number(number) else 0, size + 1
+            )
+        for latest in tables.list_functions(tx, scope, after, size + 1):
+            if len(found) > size:
+                break
+            found.append(latest)
+            if wanted == "ALL":
+                found += versions.list_versions(tx, scope, latest.name, limit=size + 1)
+        items = [item.describe(item.version if wanted == "ALL" else None) for item in found[:size]]
+        result: dict[str, Any] = {"Functions": items}
         if len(found) > size:
-            result["NextMarker"] = write_marker(found[size - 1].name)
+            last = found[size - 1]
+            result["NextMarker"] = write_marker(
+                f"{last.name}:{0 if last.version == names.LATEST else last.version}" if wanted == "ALL" else last.name
+            )
         return result
 
-    def list_versions_by_function(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """`$LATEST`, the only version there is."""
-        named = names.parse(request["FunctionName"], scope, action="ListVersionsByFunction")
-        function = self._existing(tx, names.FunctionName(scope, named.name))
-        return {"Versions": [] if request.get("Marker") else [function.describe(qualified=True)]}
-
     def update_function_code(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """Replace the package; `DryRun` only checks it."""
-        function = self._to_change(tx, scope, request, "UpdateFunctionCode")
+        """Replace the package, and publish it if asked for; `DryRun` only checks."""
+        function = self.function_to_change(tx, scope, request, "UpdateFunctionCode")
         refuse_absent_features("UpdateFunctionCode", request)
-        package = _package("UpdateFunctionCode", request)
-        check_package(package)
-        digest = code_sha256(package)
+        if request.get("ImageUri"):
+            raise invalid_parameter("Please don't provide ImageUri when updating a function with packageType Zip.")
+        code = code_of("UpdateFunctionCode", request)
+        unzipped = _check_code(request, code)
+        layers = [
+            store_layers.find_layer_version(tx, layer["Arn"]) for layer in function.configuration.get("Layers", [])
+        ]
+        check_unzipped_size(unzipped, [layer for layer in layers if layer is not None])
         configuration = dict(function.configuration)
         if request.get("Architectures"):
             configuration = changed_configuration(configuration, {"Architectures": request["Architectures"]})
         updated = function.changed(
             configuration=configuration,
-            code_sha256=digest,
-            code_size=len(package),
+            code_sha256=code.sha256,
+            code_size=len(code.package),
+            source_directory=code.directory,
             revision_id=tx.new_id(),
             last_modified=tx.now,
         )
         if request.get("DryRun"):
             return updated.describe_with_state()
-        tables.save_package(tx, scope, digest, package)
+        _save_code(tx, scope, code)
         tables.save_function(tx, updated)
+        answer = updated.describe_updated(tx.new_id())
+        if request.get("Publish"):
+            # [R:test_publish_with_update]: the new version is what is told, and it is pending.
+            published, is_new = publish(tx, updated)
+            qualifier = published.version
+            answer = published.describe_created(published.revision_id, qualifier)
+            if not is_new:
+                answer = published.describe_with_state(qualifier)
         self._drop_unused_packages(tx, scope)
         self.function_changed()
-        return updated.describe_updated(tx.new_id())
+        return answer
 
     def update_function_configuration(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Change the members that the request names."""
-        function = self._to_change(tx, scope, request, "UpdateFunctionConfiguration")
+        function = self.function_to_change(tx, scope, request, "UpdateFunctionConfiguration")
         refuse_absent_features("UpdateFunctionConfiguration", request)
-        updated = function.changed(
-            configuration=changed_configuration(function.configuration, request),
-            revision_id=tx.new_id(),
-            last_modified=tx.now,
-        )
+        configuration = changed_configuration(function.configuration, request)
+        if request.get("Layers") is not None:
+            self._change_layers(tx, function, configuration, request["Layers"])
+        updated = function.changed(configuration=configuration, revision_id=tx.new_id(), last_modified=tx.now)
         tables.save_function(tx, updated)
         self.function_changed()
-        return updated.describe_updated(tx.new_id())
+        answer = updated.describe_updated(tx.new_id())
+        if "DeadLetterConfig" in function.configuration:
+            # The answer to a removal still shows what is removed [R:test_dead_letter_queue::delete_dlq].
+            answer.setdefault("DeadLetterConfig", function.configuration["DeadLetterConfig"])
+        return answer
 
     def delete_function(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """Delete a function with everything that belongs to it; queued events are dropped when they fall due."""
+        """Delete a function with everything that belongs to it, or one version; queued events are dropped when due."""
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"), "DeleteFunction")
-        if named.qualifier == names.LATEST:
+        qualifier = named.qualifier
+        if qualifier == names.LATEST:
             raise invalid_parameter("$LATEST version cannot be deleted without deleting the function.")
-        if named.qualifier is not None and not named.qualifier.isdecimal() and "$" not in named.qualifier:
+        if qualifier is not None and not qualifier.isdecimal() and "$" not in qualifier:
             raise invalid_parameter("Deletion of aliases is not currently supported.")
         if tables.find_function(tx, scope, named.name) is None:
             raise function_not_found(named.arn)
-        if named.qualifier is not None:
-            raise function_not_found(named.version_arn)
-        tables.delete_function(tx, scope, named.name)
-        store_urls.delete_urls(tx, scope, named.name)
+        if qualifier is not None:
+            self._delete_version(tx, scope, named.name, qualifier)
+        else:
+            versions.delete_all(tx, scope, named.name)
+            tables.delete_function(tx, scope, named.name)
+            store_urls.delete_urls(tx, scope, named.name)
         self._drop_unused_packages(tx, scope)
         self.function_changed()
         return {"StatusCode": 204}
@@ -167,40 +200,60 @@ class FunctionOperations(LambdaState):
     def get_account_settings(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Limits and usage of the account in this region."""
         count, size = tables.usage(tx, scope)
+        size += versions.code_bytes(tx, scope) + store_layers.total_size(tx, scope)
         limit = self.settings.account_concurrency
+        set_aside = tables.reserved_in_total(tx, scope) + versions.provisioned_outside_reserved(tx, scope)
         return {
             "AccountLimit": {
                 "TotalCodeSize": 80_530_636_800,
                 "CodeSizeUnzipped": LARGEST_UNZIPPED_BYTES,
                 "CodeSizeZipped": LARGEST_ZIPPED_BYTES,
                 "ConcurrentExecutions": limit,
-                "UnreservedConcurrentExecutions": limit - tables.reserved_in_total(tx, scope),
+                "UnreservedConcurrentExecutions": limit - set_aside,
             },
-            "AccountUsage": {"TotalCodeSize": size + store_layers.total_size(tx, scope), "FunctionCount": count},
+            "AccountUsage": {"TotalCodeSize": size, "FunctionCount": count},
         }
 
     def code_package(self, tx: Transaction, scope: Scope, name: str) -> bytes | None:
         """The package behind `Code.Location`, or None; not an AWS operation."""
-        function = tables.find_function(tx, scope, name)
+        name, _, version = name.partition(":")
+        function = self.find_version(tx, names.FunctionName(scope, name, version or None))
         return tables.load_package(tx, scope, function.code_sha256) if function else None
+
+    def _code_location(self, function: Function) -> str:
+        if function.source_directory is not None:
+            return f"file://{function.source_directory}"
+        place = f"{function.scope.account}/{function.scope.region}/{function.name}"
+        qualifier = "" if function.version == names.LATEST else f":{function.version}"
+        return f"{self.base_url}/_emulator/lambda/code/{place}{qualifier}"
 
     def _existing(self, tx: Transaction, named: names.FunctionName) -> Function:
         """The function, or 404 naming it as the caller did [R:test_ops_on_nonexisting_fn, _version]."""
-        function = tables.find_function(tx, named.scope, named.name) if named.is_latest else None
+        function = self.find_version(tx, named)
         if function is None:
             raise function_not_found(named.arn_as_named)
         return function
 
-    def _to_change(self, tx: Transaction, scope: Scope, request: Request, action: str) -> Function:
-        named = names.parse(request["FunctionName"], scope, action=action)
-        if not named.is_latest:
-            raise invalid_parameter("This operation is permitted on Lambda functions only. Aliases and versions do "
-                                    "not support this operation. Please specify either a function name or an "
-                                    "unqualified function ARN.")  # fmt: skip
-        function = self._existing(tx, names.FunctionName(scope, named.name))
-        if request.get("RevisionId") not in (None, function.revision_id):
-            raise stale_revision("GetFunction/GetAlias")
-        return function
+    def _change_layers(
+        self, tx: Transaction, function: Function, configuration: dict[str, Any], arns: list[str]
+    ) -> None:
+        package = tables.load_package(tx, function.scope, function.code_sha256) if arns else None
+        kept = [layer["Arn"] for layer in function.configuration.get("Layers", [])]
+        layers = function_layers(tx, function.scope, arns, unzipped_size(package) if package else 0, kept)
+        configuration.pop("Layers", None)
+        if layers:
+            configuration["Layers"] = layers
+
+    def _delete_version(self, tx: Transaction, scope: Scope, name: str, version: str) -> None:
+        """One that does not exist is deleted already: 204, as measured by users of AWS."""
+        if versions.find_version(tx, scope, name, version) is None:
+            return
+        aliases = [alias.name for alias in versions.list_aliases(tx, scope, name) if version in alias.versions]
+        if aliases:
+            raise conflict(
+                f"Unable to delete version because the following aliases reference it: [{', '.join(aliases)}]"
+            )
+        versions.delete_version(tx, scope, name, version)
 
     def _drop_unused_packages(self, tx: Transaction, scope: Scope) -> None:
         # An invocation may be about to load the package it resolved; then the next change sweeps.
@@ -208,31 +261,14 @@ class FunctionOperations(LambdaState):
             tables.drop_unused_packages(tx, scope)
 
 
-def write_marker(last: str) -> str:
-    """An opaque marker: the page after the item called `last`."""
-    return base64.urlsafe_b64encode(last.encode()).decode()
+def _check_code(request: Request, code: CodeFetched) -> int:
+    """The code's unzipped size. The limit on zipped bytes is for those in the request, not for objects in S3."""
+    if code.directory is not None:
+        return 0
+    check_package(code.package, in_request=request.get("ZipFile") is not None)
+    return unzipped_size(code.package)
 
 
-def read_marker(marker: str | None) -> str:
-    """What `write_marker` was given; an invented marker is refused."""
-    if not marker:
-        return ""
-    try:
-        return base64.urlsafe_b64decode(marker.encode()).decode()
-    except (binascii.Error, ValueError):
-        raise AwsError("InvalidParameterValueException", "Invalid marker.", 400, {"Type": "User"}) from None
-
-
-def _package(operation: str, code: Request) -> bytes:
-    """The zip in `code`; other origins are refused by name."""
-    if code.get("ImageUri"):
-        raise NotEmulated("lambda", f"{operation} with ImageUri", "functions from container images")
-    if any(code.get(member) for member in ("S3Bucket", "S3Key", "S3ObjectVersion")):
-        raise NotEmulated("lambda", f"{operation} with S3Bucket", "packages from S3; send them as ZipFile")
-    for member in ("SourceKMSKeyArn", "S3ObjectStorageMode"):
-        if code.get(member):
-            raise NotEmulated("lambda", f"{operation} with {member}")
-    package = code.get("ZipFile")
-    if package is None:
-        raise invalid_parameter("Please provide a source for function code.")
-    return bytes(package)
+def _save_code(tx: Transaction, scope: Scope, code: CodeFetched) -> None:
+    if code.directory is None:
+        tables.save_package(tx, scope, code.sha256, code.package)

@@ -1,4 +1,4 @@
-"""Layers: publish, read, share, delete; and which of them a function may have.
+"""Layers: publish, read, share, delete. Which of them a function may have is `function_layers.py`'s.
 
 A version never changes but for its policy. Deleting one hides it: functions that have it run on with it, and its
 number is not given again.
@@ -7,32 +7,29 @@ number is not given again.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
-from emulator.ports import CodeSource, Store, Transaction
+from emulator.ports import Transaction
 from emulator.services.lambda_ import store_layers
 from emulator.services.lambda_.layers import (
     LayerName,
     LayerVersion,
     access_denied,
-    check_layer_arns,
-    check_unzipped_size,
     parse_layer,
     parse_version_arn,
     policy_statement,
     unzipped_size,
 )
-from emulator.services.lambda_.operations.functions import read_marker, write_marker
+from emulator.services.lambda_.operations.packages import FETCHED_MEMBER, CodeFetched
+from emulator.services.lambda_.operations.paging import read_marker, write_marker
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules.errors import (
     conflict,
     invalid_parameter,
     not_found,
-    service_failure,
     stale_revision,
 )
 from emulator.services.lambda_.rules.package import check_package, code_sha256
@@ -192,54 +189,6 @@ class LayerOperations(LambdaState):
         return f"{self.base_url}/_emulator/lambda/layer/{place}"
 
 
-# ── for functions ───────────────────────────────────────────────────────────────────────────────
-
-
-def function_layers(
-    tx: Transaction, scope: Scope, arns: Sequence[str], unzipped_code_bytes: int, kept: Sequence[str] = ()
-) -> list[dict[str, Any]]:
-    """`Layers` of a function's configuration from the ARNs of a request.
-
-    `kept` are ARNs that the function has already: it keeps them even if they have been deleted since. Raises AWS's
-    400 for the list (`check_layer_arns`), for versions that do not exist and for what is too large together, and 403
-    for another account's layer that is not shared with this one.
-    """
-    check_layer_arns(arns, scope)
-    found: list[LayerVersion] = []
-    for arn in arns:
-        version = store_layers.find_layer_version(tx, arn)
-        usable = version is not None and (not version.deleted or arn in kept)
-        if arn.split(":")[4] != scope.account and not (
-            version is not None and usable and version.may_be_read_by(scope.account)
-        ):
-            raise access_denied(scope, "GetLayerVersion", arn)
-        if version is None or not usable:
-            raise invalid_parameter(f"Layer version {arn} does not exist.")
-        found.append(version)
-    check_unzipped_size(unzipped_code_bytes, found)
-    return [{"Arn": version.arn, "CodeSize": version.size} for version in found]
-
-
-def layer_sources(tx: Transaction, store: Store, layers: Sequence[dict[str, Any]]) -> list[CodeSource]:
-    """`FunctionSpec.layers` of a function's `Layers`, in the function's order."""
-    found = [store_layers.find_layer_version(tx, layer["Arn"]) for layer in layers]
-    return [
-        CodeSource(version.sha256, _loader(store, version.layer.scope, version.sha256))
-        for version in found
-        if version is not None
-    ]
-
-
-def _loader(store: Store, scope: Scope, sha256: str) -> Callable[[], Awaitable[bytes]]:
-    async def load() -> bytes:
-        package = await store.read(lambda tx: store_layers.load_content(tx, scope, sha256))
-        if package is None:
-            raise service_failure()
-        return package
-
-    return load
-
-
 # ── reading requests ────────────────────────────────────────────────────────────────────────────
 
 
@@ -266,9 +215,10 @@ def _check_revision(found: LayerVersion, request: Request) -> None:
 
 
 def _archive(content: Request) -> bytes:
-    if any(content.get(member) for member in ("S3Bucket", "S3Key", "S3ObjectVersion")):
-        raise NotEmulated("lambda", "PublishLayerVersion with S3Bucket", "archives from S3; send them as ZipFile")
-    archive = content.get("ZipFile")
+    fetched: CodeFetched | None = content.get(FETCHED_MEMBER)
+    if fetched is not None and fetched.directory is not None:
+        raise NotEmulated("lambda", "PublishLayerVersion with a folder", "a layer version never changes")
+    archive = fetched.package if fetched is not None else content.get("ZipFile")
     if archive is None:
         raise invalid_parameter("Please provide a source for layer code.")  # text unverified
     return bytes(archive)

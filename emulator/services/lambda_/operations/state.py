@@ -8,17 +8,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
-from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Store, Transaction
+from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Store, SupportingServices, Transaction
 from emulator.services.lambda_ import store as tables
+from emulator.services.lambda_ import store_versions as versions
 from emulator.services.lambda_.events import EventInvokeConfig, InvocationRecord
 from emulator.services.lambda_.model import Function
 from emulator.services.lambda_.operations.concurrency import Concurrency
-from emulator.services.lambda_.rules.errors import function_not_found, service_failure
-from emulator.services.lambda_.rules.names import LATEST, LATEST_PUBLISHED, FunctionName
+from emulator.services.lambda_.operations.function_layers import layer_sources
+from emulator.services.lambda_.rules.errors import (
+    function_not_found,
+    service_failure,
+    stale_revision,
+    unqualified_only,
+)
+from emulator.services.lambda_.rules.names import LATEST, LATEST_PUBLISHED, FunctionName, parse
 from emulator.settings import LiveSettings
 
 MOST_CACHED = 10_000
@@ -35,24 +43,65 @@ class Resolved:
     """As named by the caller: with a qualifier only if one was given."""
     reserved: int | None
     reserved_in_total: int
-    """Reserved by all functions of the scope; the rest is shared."""
+    """Set aside in the scope: reserved by functions, or provisioned for those that reserve none. The rest is shared."""
     event_config: EventInvokeConfig | None
+    """Of the qualifier that was named, not of the version it leads to (2.3)."""
+    qualifier: str | None = None
+    """As named by the caller; `spec.version` is what it led to."""
+    provisioned: int = 0
+    """Environments kept ready for this invocation's qualifier."""
+    provisioned_arn: str = ""
+    """The version or alias that has them; they are counted by it."""
+    provisioned_in_function: int = 0
+    """Provisioned for all qualifiers of the function: of what it reserves, only the rest serves other invocations."""
+    state: str = "Active"
+    dead_letter_arn: str | None = None
+    recursive_loop: str = "Terminate"
+    """`Terminate` or `Allow` (2.7)."""
+    tenancy: bool = False
+    """Whether invocations must name a tenant."""
+
+    @property
+    def provisioned_spec(self) -> FunctionSpec:
+        """The same function in an environment that was kept ready."""
+        return replace(self.spec, key=f"{self.spec.key}:provisioned", initialization_type="provisioned-concurrency")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a name leads: to one version, or to one of two by a draw per invocation."""
+
+    primary: Resolved
+    other: Resolved | None = None
+    weight: float = 0.0
+    """The probability of `other`."""
+
+    def choose(self, draw: float) -> Resolved:
+        """The version for a draw in [0, 1)."""
+        return self.other if self.other is not None and draw < self.weight else self.primary
 
 
 class LambdaState:
     """Base of the operation classes; `settings` are live and asked anew each time."""
 
     def __init__(
-        self, store: Store, clock: Clock, settings: LiveSettings, runtime: FunctionRuntime, base_url: str
+        self,
+        store: Store,
+        clock: Clock,
+        settings: LiveSettings,
+        runtime: FunctionRuntime,
+        base_url: str,
+        supporting: SupportingServices,
     ) -> None:
         self.store = store
         self.clock = clock
         self.settings = settings
         self.runtime = runtime
         self.base_url = base_url
+        self.supporting = supporting
         self.concurrency = Concurrency(settings)
         self.recent_sync: deque[InvocationRecord] = deque(maxlen=MOST_RECENT)
-        self._resolved: dict[tuple[Scope, str, str | None], Resolved] = {}
+        self._routes: dict[tuple[Scope, str, str | None], Route] = {}
         self._generation = 0
 
     def forget_cached(self) -> None:
@@ -63,46 +112,98 @@ class LambdaState:
     def function_changed(self) -> None:
         """Resolve anew from now on: something about a function changed."""
         self._generation += 1
-        self._resolved.clear()
+        self._routes.clear()
 
     async def resolve(self, named: FunctionName) -> Resolved:
-        """The function to run now. Raises 404 as Invoke does: unqualified names are told with `:$LATEST`."""
+        """The version to run now. Raises 404 as Invoke does: unqualified names are told with `:$LATEST`."""
         key = (named.scope, named.name, named.qualifier)
-        known = self._resolved.get(key)
-        if known is not None:
-            return known
-        generation = self._generation
-        resolved = await self.store.read(lambda tx: self._resolve(tx, named))
-        if generation == self._generation:
-            if len(self._resolved) >= MOST_CACHED:
-                self._resolved.clear()
-            self._resolved[key] = resolved
-        return resolved
+        route = self._routes.get(key)
+        if route is None:
+            generation = self._generation
+            route = await self.store.read(lambda tx: self._route(tx, named))
+            if generation == self._generation:
+                if len(self._routes) >= MOST_CACHED:
+                    self._routes.clear()
+                self._routes[key] = route
+        if route.other is None:
+            return route.primary
+        return route.choose(await self.store.read(lambda tx: tx.random()))
+
+    def find_version(self, tx: Transaction, named: FunctionName) -> Function | None:
+        """What a name means: `$LATEST`, a published version, or the version an alias mainly leads to."""
+        qualifier = named.qualifier
+        if qualifier is None or qualifier == LATEST:
+            return tables.find_function(tx, named.scope, named.name)
+        if versions.is_number(qualifier):
+            return versions.find_version(tx, named.scope, named.name, qualifier)
+        alias = versions.find_alias(tx, named.scope, named.name, qualifier)
+        if alias is None:
+            return None
+        return self.find_version(tx, FunctionName(named.scope, named.name, alias.version))
+
+    def function_to_change(self, tx: Transaction, scope: Scope, request: dict[str, Any], action: str) -> Function:
+        """The `$LATEST` a request wants to change, under the revision it expects. Raises AWS's 400, 404, 412."""
+        named = parse(request["FunctionName"], scope, action=action)
+        if named.qualifier not in (None, LATEST):
+            raise unqualified_only()
+        function = tables.find_function(tx, scope, named.name)
+        if function is None:
+            raise function_not_found(named.arn)
+        if request.get("RevisionId") not in (None, function.revision_id):
+            raise stale_revision("GetFunction/GetAlias")
+        return function
 
     def _resolve(self, tx: Transaction, named: FunctionName) -> Resolved:
-        function = tables.find_function(tx, named.scope, named.name)
-        if function is not None and named.qualifier == LATEST_PUBLISHED:
+        route = self._route(tx, named)
+        return route.primary if route.other is None else route.choose(tx.random())
+
+    def _route(self, tx: Transaction, named: FunctionName) -> Route:
+        latest = tables.find_function(tx, named.scope, named.name)
+        if latest is not None and named.qualifier == LATEST_PUBLISHED:
             raise AwsError(
                 "NoPublishedVersionException", "The function has no published version.", 400, {"Type": "User"}
             )
-        if function is None or not named.is_latest:
+        primary = self.find_version(tx, named)
+        if latest is None or primary is None:
             raise function_not_found(named.version_arn)
+        alias = versions.find_alias(tx, named.scope, named.name, named.qualifier) if named.qualifier else None
+        route = Route(self._resolved(tx, named, latest, primary))
+        for version, weight in (alias.weights if alias is not None else {}).items():
+            other = self.find_version(tx, FunctionName(named.scope, named.name, version))
+            if other is not None:
+                route = Route(route.primary, self._resolved(tx, named, latest, other), weight)
+        return route
+
+    def _resolved(self, tx: Transaction, named: FunctionName, latest: Function, function: Function) -> Resolved:
+        scope, name = named.scope, named.name
+        # A config of the qualifier that was named, else of the version behind it: AWS allows no two (unverified).
+        ready = None
+        for qualifier in dict.fromkeys((named.qualifier or LATEST, function.version)):
+            ready = ready or versions.find_provisioned(tx, scope, name, qualifier)
         return Resolved(
-            self._spec(function),
-            named.scope,
+            self._spec(tx, function),
+            scope,
             named.arn_as_named,
-            function.reserved_concurrency,
-            tables.reserved_in_total(tx, named.scope),
-            tables.find_event_config(tx, named.scope, named.name, named.qualifier or LATEST),
+            latest.reserved_concurrency,
+            tables.reserved_in_total(tx, scope) + versions.provisioned_outside_reserved(tx, scope),
+            tables.find_event_config(tx, scope, name, named.qualifier or LATEST),
+            qualifier=named.qualifier,
+            provisioned=ready.requested if ready is not None else 0,
+            provisioned_arn=f"{function.arn}:{ready.qualifier}" if ready is not None else "",
+            provisioned_in_function=versions.provisioned_of_function(tx, scope, name),
+            dead_letter_arn=function.configuration.get("DeadLetterConfig", {}).get("TargetArn"),
+            recursive_loop=latest.recursive_loop,
+            tenancy="TenancyConfig" in function.configuration,
         )
 
-    def _spec(self, function: Function) -> FunctionSpec:
+    def _spec(self, tx: Transaction, function: Function) -> FunctionSpec:
         configuration = function.configuration
+        logging = configuration["LoggingConfig"]
         return FunctionSpec(
-            key=f"{function.arn}:{LATEST}:{function.revision_id}",
+            key=f"{function.version_arn}:{function.last_modified}:{function.fingerprint}",
             arn=function.arn,
             name=function.name,
-            version=LATEST,
+            version=function.version,
             runtime=configuration["Runtime"],
             handler=configuration["Handler"],
             timeout_seconds=float(configuration["Timeout"]),
@@ -112,7 +213,17 @@ class LambdaState:
             load_code=self._loader(function.scope, function.code_sha256),
             account=function.scope.account,
             region=function.scope.region,
-            log_group=configuration["LoggingConfig"]["LogGroup"],
+            log_group=logging["LogGroup"],
+            source_directory=function.source_directory,
+            ephemeral_storage_mb=configuration["EphemeralStorage"]["Size"],
+            initialization_type="snap-start"
+            if configuration["SnapStart"]["OptimizationStatus"] == "On"
+            else "on-demand",
+            architecture=configuration["Architectures"][0],
+            log_format=logging["LogFormat"],
+            application_log_level=logging.get("ApplicationLogLevel"),
+            system_log_level=logging.get("SystemLogLevel"),
+            layers=layer_sources(tx, self.store, configuration.get("Layers", [])),
         )
 
     def _loader(self, scope: Scope, sha256: str) -> Callable[[], Awaitable[bytes]]:

@@ -38,16 +38,15 @@ ROLE_PATTERN = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"
 _PYTHON = re.compile(r"python3\.([89]|[1-9]\d)", re.ASCII)
 _RUNTIME_NAMES = frozenset(RUNTIMES.split(", "))
 _ROLE = re.compile(ROLE_PATTERN, re.ASCII)
+_SNAP_START = re.compile(r"java(1[1-9]|[2-9]\d)(\.al2023)?|python3\.(1[2-9]|[2-9]\d)|dotnet([89]|[1-9]\d)", re.ASCII)
+_DEAD_LETTER_TARGET = re.compile(r"arn:aws[a-zA-Z-]*:(sqs|sns):[a-z0-9-]+:\d{12}:[a-zA-Z0-9_.\-]+", re.ASCII)
 _KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+", re.ASCII)
 
 _ABSENT = {
-    "Publish": "published versions",
-    "PublishTo": "published versions",
-    "Layers": "layers",
+    "PublishTo": "the latest published version of managed instances",
     "FileSystemConfigs": "file systems",
     "CodeSigningConfigArn": "code signing",
     "ImageConfig": "functions from container images",
-    "KMSKeyArn": "encryption with customer keys",
     "TenancyConfig": "tenant isolation",
     "CapacityProviderConfig": "managed instances",
     "DurableConfig": "durable functions",
@@ -63,13 +62,6 @@ def refuse_absent_features(operation: str, request: Settings) -> None:
             raise NotEmulated("lambda", f"{operation} with {member}", feature)
     if request.get("PackageType") == "Image":
         raise NotEmulated("lambda", f"{operation} with PackageType Image", "functions from container images")
-    network = request.get("VpcConfig") or {}
-    if network.get("SubnetIds") or network.get("SecurityGroupIds"):
-        raise NotEmulated("lambda", f"{operation} with VpcConfig", "networks")
-    if (request.get("DeadLetterConfig") or {}).get("TargetArn"):
-        raise NotEmulated("lambda", f"{operation} with DeadLetterConfig", "dead-letter queues")
-    if (request.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions":
-        raise NotEmulated("lambda", f"{operation} with SnapStart", "snapshots of published versions")
 
 
 def new_configuration(request: Settings, name: str) -> Settings:
@@ -103,10 +95,37 @@ def changed_configuration(current: Settings, request: Settings) -> Settings:
             result[member] = dict(request[member])
     if request.get("Environment") is not None:
         result["Environment"] = {"Variables": dict(request["Environment"].get("Variables") or {})}
+    for member, path in (("DeadLetterConfig", "TargetArn"), ("KMSKeyArn", "")):
+        _change_removable(result, request, member, path)
+    if request.get("VpcConfig") is not None:
+        result["VpcConfig"] = _network(request["VpcConfig"])
+    if request.get("SnapStart"):
+        result["SnapStart"] = {"ApplyOn": request["SnapStart"].get("ApplyOn") or "None", "OptimizationStatus": "Off"}
     if request.get("LoggingConfig"):
         result["LoggingConfig"] = _logging(result["LoggingConfig"], request["LoggingConfig"])
     _check(result)
     return result
+
+
+def _change_removable(settings: Settings, request: Settings, member: str, path: str) -> None:
+    """Take over a member that an empty value removes."""
+    wanted = request.get(member)
+    if wanted is None:
+        return
+    if wanted.get(path) if path else wanted:
+        settings[member] = wanted
+    else:
+        settings.pop(member, None)
+
+
+def _network(wanted: Settings) -> Settings:
+    """A VPC config as it is shown; there is no network, so the subnets lead to no VPC."""
+    return {
+        "SubnetIds": list(wanted.get("SubnetIds") or []),
+        "SecurityGroupIds": list(wanted.get("SecurityGroupIds") or []),
+        "VpcId": "",
+        "Ipv6AllowedForDualStack": bool(wanted.get("Ipv6AllowedForDualStack")),
+    }
 
 
 def _check(settings: Settings) -> None:
@@ -141,6 +160,9 @@ def _check(settings: Settings) -> None:
             "Member must not be null]"
         )
         raise constraint(f"[{architectures[0]}]", "architectures", rule)
+    if settings["SnapStart"]["ApplyOn"] == "PublishedVersions" and not _SNAP_START.fullmatch(runtime):
+        raise invalid_parameter(f"{runtime} is not supported for SnapStart enabled functions.")
+    _check_dead_letter_target(settings.get("DeadLetterConfig", {}).get("TargetArn"))
     _check_environment(settings.get("Environment", {}).get("Variables", {}))
 
 
@@ -149,6 +171,11 @@ def _check_range(member: str, value: int, low: int, high: int) -> None:
         raise constraint(value, member, f"Member must have value greater than or equal to {low}")
     if value > high:
         raise constraint(value, member, f"Member must have value less than or equal to {high}")
+
+
+def _check_dead_letter_target(arn: str | None) -> None:
+    if arn is not None and not _DEAD_LETTER_TARGET.fullmatch(arn):
+        raise invalid_parameter(f"The provided target ARN {arn} is not a queue or topic.")  # text unverified
 
 
 def _check_environment(variables: dict[str, str]) -> None:

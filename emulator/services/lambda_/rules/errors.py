@@ -25,6 +25,19 @@ def function_not_found(arn: str) -> AwsError:
     return not_found(f"Function not found: {arn}")
 
 
+def alias_not_found(arn: str) -> AwsError:
+    """404 of operations that were given an alias [R:test_provisioned_concurrency_exceptions]."""
+    return not_found(f"Cannot find alias arn: {arn}")
+
+
+def unqualified_only() -> AwsError:
+    """400: the operation changes a function, and a version or alias was named."""
+    return invalid_parameter(
+        "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
+        "Please specify either a function name or an unqualified function ARN."
+    )
+
+
 def conflict(message: str) -> AwsError:
     """409: it exists already, or is busy."""
     return AwsError("ResourceConflictException", message, 409, USER)

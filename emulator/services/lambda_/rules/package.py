@@ -27,11 +27,14 @@ def code_sha256(package: bytes) -> str:
     return base64.b64encode(hashlib.sha256(package).digest()).decode()
 
 
-def check_package(package: bytes) -> None:
-    """Raise AWS's error unless `package` is a zip of ordinary files below its root [R:test_create_lambda_*]."""
+def check_package(package: bytes, in_request: bool = True) -> None:
+    """Raise AWS's error unless `package` is a zip of ordinary files below its root [R:test_create_lambda_*].
+
+    The limit on zipped bytes is for packages that come in the request.
+    """
     if not package:
         raise invalid_parameter("Uploaded file must be a non-empty zip")
-    if len(package) > LARGEST_ZIPPED_BYTES:
+    if in_request and len(package) > LARGEST_ZIPPED_BYTES:
         raise too_large(f"Zipped size must be smaller than {LARGEST_ZIPPED_BYTES} bytes")
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:

@@ -88,6 +88,7 @@ class Bench:
             Calls(services, MotoServices()),
             Silent(),
             Silent(),
+            MotoServices(),
         )
         mounted = wire.mount(context)
         for service in mounted.services:

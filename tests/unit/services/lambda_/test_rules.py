@@ -211,12 +211,11 @@ def test_a_configuration_aws_refuses_is_refused(change: dict[str, object], code:
 @pytest.mark.parametrize(
     "request_",
     [
-        {"Layers": ["arn"]},
-        {"Publish": True},
-        {"VpcConfig": {"SubnetIds": ["s"]}},
-        {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-east-1:111111111111:q"}},
         {"PackageType": "Image"},
-        {"SnapStart": {"ApplyOn": "PublishedVersions"}},
+        {"ImageConfig": {"Command": ["x"]}},
+        {"FileSystemConfigs": [{"Arn": "arn"}]},
+        {"DurableConfig": {"ExecutionTimeout": 1}},
+        {"PublishTo": "LATEST_PUBLISHED"},
     ],
 )
 def test_what_is_not_emulated_is_refused_by_name(request_: dict[str, object]) -> None:

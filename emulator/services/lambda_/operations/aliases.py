@@ -1,0 +1,128 @@
+"""Aliases: names for published versions, with or without a draw between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.lambda_ import store as tables
+from emulator.services.lambda_ import store_versions as versions
+from emulator.services.lambda_.model import Alias
+from emulator.services.lambda_.operations.paging import PAGE, read_marker, write_marker
+from emulator.services.lambda_.operations.state import LambdaState
+from emulator.services.lambda_.rules import names
+from emulator.services.lambda_.rules.errors import (
+    alias_not_found,
+    conflict,
+    function_not_found,
+    invalid_parameter,
+    not_found,
+    stale_revision,
+)
+
+Request = dict[str, Any]
+
+
+class AliasOperations(LambdaState):
+    """CreateAlias … DeleteAlias."""
+
+    def create_alias(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Name a version."""
+        name = self._function_name(scope, request, "CreateAlias")
+        alias = Alias(
+            scope,
+            name,
+            request["Name"],
+            request["FunctionVersion"],
+            request.get("Description") or "",
+            tx.new_id(),
+            _weights(request),
+        )
+        self._check_versions(tx, alias)
+        if versions.find_alias(tx, scope, name, alias.name) is not None:
+            raise conflict(f"Alias already exists: {alias.arn}")
+        self._save_alias(tx, alias)
+        return alias.describe()
+
+    def get_alias(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Show an alias."""
+        name = self._function_name(scope, request, "GetAlias")
+        alias = versions.find_alias(tx, scope, name, request["Name"])
+        if alias is None:
+            raise alias_not_found(f"{names.function_arn(scope, name)}:{request['Name']}")
+        return alias.describe()
+
+    def list_aliases(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Aliases by name; with `FunctionVersion` only those that invoke that version."""
+        name = self._function_name(scope, request, "ListAliases")
+        if tables.find_function(tx, scope, name) is None:
+            raise function_not_found(names.function_arn(scope, name))
+        wanted = request.get("FunctionVersion")
+        size = request.get("MaxItems") or PAGE
+        found = [
+            alias
+            for alias in versions.list_aliases(tx, scope, name, read_marker(request.get("Marker")))
+            if wanted is None or wanted in alias.versions
+        ]
+        result: dict[str, Any] = {"Aliases": [alias.describe() for alias in found[:size]]}
+        if len(found) > size:
+            result["NextMarker"] = write_marker(found[size - 1].name)
+        return result
+
+    def update_alias(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Change what the request names; an empty routing config ends the draw."""
+        name = self._function_name(scope, request, "UpdateAlias")
+        alias = versions.find_alias(tx, scope, name, request["Name"])
+        if alias is None:
+            raise not_found(f"Alias not found: {names.function_arn(scope, name)}:{request['Name']}")
+        if request.get("RevisionId") not in (None, alias.revision_id):
+            raise stale_revision("GetFunction/GetAlias")
+        changed = replace(
+            alias,
+            version=request.get("FunctionVersion") or alias.version,
+            description=alias.description if request.get("Description") is None else request["Description"],
+            weights=alias.weights if request.get("RoutingConfig") is None else _weights(request),
+            revision_id=tx.new_id(),
+        )
+        self._check_versions(tx, changed)
+        self._save_alias(tx, changed)
+        return changed.describe()
+
+    def delete_alias(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Delete an alias with what is configured for it; one that does not exist is deleted already."""
+        name = self._function_name(scope, request, "DeleteAlias")
+        if tables.find_function(tx, scope, name) is None:
+            raise function_not_found(names.function_arn(scope, name))
+        versions.delete_alias(tx, scope, name, request["Name"])
+        self.function_changed()
+        return {}
+
+    def _function_name(self, scope: Scope, request: Request, action: str) -> str:
+        return names.parse(request["FunctionName"], scope, action=action).name
+
+    def _check_versions(self, tx: Transaction, alias: Alias) -> None:
+        """What an alias may lead to (lambda_invoke 1.10)."""
+        if len(alias.weights) > 1:
+            raise invalid_parameter("Number of items in AdditionalVersionWeights cannot be greater than 1")
+        if alias.weights and alias.version == names.LATEST:
+            raise invalid_parameter("$LATEST is not supported for an alias pointing to more than 1 version")
+        if alias.version in alias.weights:
+            raise invalid_parameter(
+                f"Invalid function version {alias.version}. Function version {alias.version} is already included in "
+                "routing configuration."
+            )
+        for version in alias.versions:
+            named = names.FunctionName(alias.scope, alias.function, version)
+            if self.find_version(tx, named) is None:
+                raise function_not_found(named.version_arn)
+
+    def _save_alias(self, tx: Transaction, alias: Alias) -> None:
+        versions.save_alias(tx, alias)
+        self.function_changed()
+
+
+def _weights(request: Mapping[str, Any]) -> dict[str, float]:
+    return dict((request.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})

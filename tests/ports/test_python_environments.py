@@ -1,0 +1,296 @@
+"""Python functions: layers, interpreters, log formats, init phases."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.adapters.runtime.interpreters import Interpreters
+from emulator.ports import CodeSource
+from emulator.settings import LiveSettings
+from tests.ports.functions import REQUEST_ID, Bench, error_of, runner, texts
+
+FOREIGN = next((str(path) for path in sorted(Path.home().glob(".pyenv/versions/3.1[0-9].*/bin/python3"))), None)
+"""Another Python than the emulator's."""
+if FOREIGN is not None and f"3.{sys.version_info.minor}." in FOREIGN:
+    FOREIGN = None
+
+
+def layer(**files: str) -> CodeSource:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            info = zipfile.ZipInfo(name if "/" in name else name.replace("__", "/").replace("_py", ".py"))
+            info.external_attr = 0o755 << 16
+            archive.writestr(info, text)
+    data = buffer.getvalue()
+
+    async def load() -> bytes:
+        return data
+
+    return CodeSource(hashlib.sha256(data).hexdigest(), load)
+
+
+# ── layers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_modules_of_layers_are_found_after_the_functions_own_and_later_layers_win(on_each: Any) -> None:
+    async def test(bench: Bench) -> None:
+        first = layer(
+            python__shared_py="name = 'first'", python__one_py="name = 'one'", python__own_py="name = 'layer'"
+        )
+        second = layer(python__shared_py="name = 'second'")
+        source = "import shared, one, own\ndef handler(event, context):\n    return [shared.name, one.name, own.name]\n"
+        result = await bench.run(source, files={"own": "name = 'function'"}, layers=[first, second])
+        assert json.loads(result.payload) == ["second", "one", "function"]
+
+    on_each(test)
+
+
+def test_a_layers_folder_for_the_python_version_is_found_first(on_each: Any) -> None:
+    async def test(bench: Bench) -> None:
+        folder = f"python__lib__python3.{sys.version_info.minor}__site-packages__"
+        content = {f"{folder}shared_py": "name = 'versioned'", "python__shared_py": "name = 'plain'"}
+        source = "import shared\ndef handler(event, context):\n    return shared.name\n"
+        assert (await bench.run(source, layers=[layer(**content)])).payload == b'"versioned"'
+
+    on_each(test)
+
+
+def test_programs_of_layers_are_on_the_path(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = (
+            "import subprocess\ndef handler(event, context):\n"
+            "    return subprocess.run(['greet'], capture_output=True, text=True).stdout\n"
+        )
+        result = await bench.run(source, layers=[layer(bin__greet="#!/bin/sh\necho hello\n"), layer(x_py="")])
+        assert result.payload == b'"hello\\n"'
+
+    on_processes(test)
+
+
+def test_a_layer_that_brings_the_sdk_wins_over_the_runtimes(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = "import boto3\ndef handler(event, context):\n    return boto3.__version__\n"
+        mine = layer(**{"python/boto3/__init__.py": "__version__ = 'mine'"})
+        assert (await bench.run(source, layers=[mine])).payload == b'"mine"'
+
+    on_processes(test)
+
+
+def test_a_layer_that_is_no_zip_is_refused_by_name(on_each: Any) -> None:
+    async def load() -> bytes:
+        return b"no zip"
+
+    async def test(bench: Bench) -> None:
+        result = await bench.run("def handler(e, c): pass\n", layers=[CodeSource("broken", load)])
+        assert result.error_type == "InvalidZipFileException"
+
+    on_each(test)
+
+
+# ── interpreters ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.skipif(FOREIGN is None, reason="no second Python on this machine")
+def test_a_function_runs_on_the_interpreter_configured_for_its_runtime(tmp_path: Path, settings: LiveSettings) -> None:
+    source = (
+        "import sys, time, boto3, datetime\ndef handler(event, context):\n    time.sleep(100)\n"
+        "    return [sys.version_info[:2], datetime.datetime.now().timestamp()]\n"
+    )
+
+    async def test(bench: Bench) -> None:
+        result = await bench.run(source, runtime="python3.10", timeout_seconds=200.0)
+        version, now = json.loads(result.payload)
+        assert version != list(sys.version_info[:2])
+        assert now == 1_800_000_100.0
+        assert "INIT_START Runtime Version: python:3." in texts(result)[0]
+
+    assert FOREIGN is not None
+    runner("processes", tmp_path, settings, {"3.10": FOREIGN})(test)
+
+
+def test_a_runtime_without_its_interpreter_runs_on_the_emulators_and_the_log_says_so(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        result = await bench.run("def handler(event, context):\n    return 1\n", runtime="python3.8")
+        assert result.payload == b"1"
+        assert any("python3.8 runs on Python" in text and "EMULATOR_PYTHON_3_8" in text for text in texts(result))
+
+    on_processes(test)
+
+
+def test_an_interpreter_that_does_not_start_is_no_interpreter(tmp_path: Path) -> None:
+    shim = tmp_path / "python"
+    shim.write_text("#!/bin/sh\necho 'command not found' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    found = Interpreters({"3.12": str(shim), "3.13": str(tmp_path / "none")}, tmp_path / "sdk")
+    assert found.find("3.12").executable == found.find("3.13").executable == sys.executable
+
+
+def test_another_interpreter_is_given_the_sdk_and_nothing_else_of_the_emulators(tmp_path: Path) -> None:
+    link = tmp_path / "bin" / "python"
+    link.parent.mkdir()
+    link.write_text(f'#!/bin/sh\nexec {shutil.which(sys.executable)} "$@"\n')
+    link.chmod(0o755)
+    found = Interpreters({"3.99": str(link)}, tmp_path / "sdk").find("3.99")
+    names = {path.name for path in Path(found.site_folder).iterdir()}
+    assert {"boto3", "botocore"} <= names <= {
+        "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3",
+    }  # fmt: skip
+
+
+# ── the init phase ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_module_that_fails_once_runs_again_within_the_invocation(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = (
+            "import os, tempfile\nmarker = os.path.join(tempfile.gettempdir(), 'seen')\n"
+            "if not os.path.exists(marker):\n    open(marker, 'w').close()\n    raise RuntimeError('first time')\n"
+            "def handler(event, context):\n    return 'second time'\n"
+        )
+        result = await bench.run(source)
+        assert result.payload == b'"second time"'
+        reports = [text for text in texts(result) if text.startswith("INIT_REPORT")]
+        assert reports == ["INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\tError Type: RuntimeError\n"]
+        assert result.init_seconds is None
+
+    on_processes(test)
+
+
+def test_an_init_error_is_reported_for_both_phases_and_in_the_report(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        result = await bench.run("import nope\n")
+        error = error_of(result)
+        assert error == {
+            "errorMessage": "Unable to import module 'app': No module named 'nope'",
+            "errorType": "Runtime.ImportModuleError",
+            "requestId": "",
+            "stackTrace": [],
+        }
+        lines = texts(result)
+        assert lines[0].startswith("INIT_START Runtime Version: python:3.")
+        assert lines[1].startswith("[WARNING]\t2027-01-15T08:00:00.000Z\t\tLAMBDA_WARNING: Unhandled exception.")
+        assert lines[2] == (
+            "[ERROR] Runtime.ImportModuleError: Unable to import module 'app': No module named 'nope'\n"
+            "Traceback (most recent call last):"
+        )
+        phases = [text.split("\t")[1:] for text in lines if text.startswith("INIT_REPORT")]
+        assert phases == [
+            [f"Phase: {phase}", "Status: error", "Error Type: Runtime.ImportModuleError\n"]
+            for phase in ("init", "invoke")
+        ]
+        assert lines[-3:-1] == [
+            f"START RequestId: {REQUEST_ID} Version: $LATEST\n", f"END RequestId: {REQUEST_ID}\n",
+        ]  # fmt: skip
+        assert lines[-1].endswith("Status: error\tError Type: Runtime.ImportModuleError\n")
+
+    on_processes(test)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [("0", "Runtime exited without providing a reason"), ("127", "Runtime exited with error: exit status 127")],
+)
+def test_a_module_that_exits_is_told_as_aws_tells_it(on_processes: Any, code: str, reason: str) -> None:
+    async def test(bench: Bench) -> None:
+        result = await bench.run(f"import sys\nsys.exit({code})\n")
+        expected = {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {REQUEST_ID} Error: {reason}"}
+        assert error_of(result) == expected
+
+    on_processes(test)
+
+
+def test_a_segmentation_fault_at_import_ends_as_a_timeout(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        result = await bench.run("import ctypes\nctypes.string_at(0)\n", timeout_seconds=30.0)
+        assert error_of(result) == {
+            "errorType": "Sandbox.Timedout",
+            "errorMessage": f"RequestId: {REQUEST_ID} Error: Task timed out after 30.00 seconds",
+        }
+        assert (result.took_seconds, bench.clock.now()) == (30.0, 1_800_000_030.0)
+
+    on_processes(test)
+
+
+def test_the_initialization_type_is_told(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = "import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
+        result = await bench.run(source, initialization_type="provisioned-concurrency")
+        assert result.payload == b'"provisioned-concurrency"'
+
+    on_processes(test)
+
+
+# ── logs ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_each_line_carries_the_aws_time_at_which_it_was_written(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = "import time\ndef handler(event, context):\n    print('a')\n    time.sleep(60)\n    print('b')\n"
+        result = await bench.run(source, timeout_seconds=100.0)
+        at = {event.message: event.at for event in result.logs}
+        assert (at["a\n"], at["b\n"]) == (1_800_000_000.0, 1_800_000_060.0)
+        assert result.logs[-1].at == 1_800_000_060.0
+        assert result.log_stream.startswith("2027/01/15/[$LATEST]")
+        assert result.used_memory_mb > 0
+
+    on_processes(test)
+
+
+def test_json_logs_are_awss_fields(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = (
+            "import logging\nlog = logging.getLogger('mine')\n"
+            "def handler(event, context):\n"
+            "    log.info('hello %s', 'you', extra={'order': 7})\n    log.debug('hidden')\n"
+            "    try:\n        1 / 0\n    except ZeroDivisionError:\n        log.exception('failed')\n"
+        )
+        result = await bench.run(source, log_format="JSON", application_log_level="INFO")
+        records = [json.loads(text) for text in texts(result) if '"level"' in text]
+        stamp = "2027-01-15T08:00:00Z"
+        assert records[0] == {
+            "timestamp": stamp, "level": "INFO", "message": "hello you", "logger": "mine", "requestId": REQUEST_ID,
+            "order": 7,
+        }  # fmt: skip
+        assert list(records[1]) == [
+            "timestamp", "level", "message", "logger", "stackTrace", "errorType", "errorMessage", "requestId",
+            "location",
+        ]  # fmt: skip
+        assert (records[1]["errorType"], records[1]["errorMessage"]) == ("ZeroDivisionError", "division by zero")
+        assert records[1]["location"].endswith("app.py:handler:9")
+        assert len(records) == 2
+
+    on_processes(test)
+
+
+def test_an_error_in_json_logs_is_one_json_event(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        result = await bench.run("def handler(event, context):\n    raise ValueError('x')\n", log_format="JSON")
+        (error,) = [json.loads(text) for text in texts(result) if '"level"' in text]
+        assert list(error) == [
+            "timestamp", "level", "errorMessage", "errorType", "requestId", "stackTrace",
+        ]  # fmt: skip
+        kinds = [json.loads(text)["type"] for text in texts(result) if '"type"' in text]
+        assert kinds == ["platform.initStart", "platform.start", "platform.runtimeDone", "platform.report"]
+        report = json.loads(texts(result)[-1])["record"]
+        assert (report["status"], report["errorType"]) == ("failure", "ValueError")
+
+    on_processes(test)
+
+
+def test_a_printed_line_that_looks_like_a_record_is_a_line(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = "import os\ndef handler(event, context):\n    os.write(1, b'a\\0(\\nb\\0\\nc\\0)\\n')\n"
+        result = await bench.run(source)
+        assert texts(result)[-5:-2] == ["a\0(\n", "b\0\n", "c\0)\n"]
+
+    on_processes(test)
