@@ -22,12 +22,13 @@ from typing import Any
 from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult
 from emulator.settings import LiveSettings
 
+from .node.environment import NodeKind
 from .runtime import outcomes
 from .runtime.attempt import UNHANDLED, Attempt, Pool
 from .runtime.environment import ExecutionEnvironment, Hold, Site
 from .runtime.interpreters import Interpreter, Interpreters
 from .runtime.kinds import EnvironmentKind
-from .runtime.launcher import Launcher, default_launcher
+from .runtime.launcher import Launcher, Launchers, default_launcher
 from .runtime.packages import Packages
 from .runtime.python_environment import PythonKind
 from .runtime.variables import function_environment
@@ -57,7 +58,8 @@ class ProcessRuntime(FunctionRuntime, Pool):
         self._temporary = work_dir.absolute() / "tmp"
         shutil.rmtree(self._temporary, ignore_errors=True)
         interpreters = Interpreters(pythons or {}, work_dir.absolute() / "sdk")
-        self._kinds = (*kinds, PythonKind(clock, interpreters, make_launcher))
+        self._launchers = Launchers(make_launcher)
+        self._kinds = (*kinds, NodeKind(clock, self._launchers), PythonKind(clock, interpreters, self._launchers))
         self._numbers = itertools.count()
         self._idle: dict[str, list[ExecutionEnvironment]] = {}
         self._all: set[ExecutionEnvironment] = set()
@@ -106,6 +108,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
             await asyncio.wait(self._background)
         for kind in self._kinds:
             await kind.aclose()
+        await self._launchers.aclose()
 
     @contextmanager
     def calling(self, session_token: str) -> Generator[None]:

@@ -217,6 +217,10 @@ class Attempt:
             return _End(payload, "error", "Runtime.ExitError", outcomes.exit_reason(reply.status))
         if reply.kind == wire.RESULT:
             return _End(reply.body, "success")
+        if reply.kind == wire.FAULT:
+            error_type, message = outcomes.fault_of(reply.body)
+            payload = outcomes.platform_failure(request_id, error_type, message)
+            return _End(payload, "error", error_type, message)
         error_type = outcomes.error_type_of(reply.body)
         return _End(reply.body, "failure" if reply.kind == wire.FAILED else "error", error_type)
 

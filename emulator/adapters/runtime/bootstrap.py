@@ -295,6 +295,8 @@ class Process:
 
     def _serve(self) -> int:
         kind, body = self._receive()
+        if kind == wire.EXEC:
+            return self._become(json.loads(body))
         assert kind == wire.CONFIGURE, kind
         config: dict[str, Any] = json.loads(body)
         log = self._prepare(config)
@@ -355,6 +357,27 @@ class Process:
         _thread.start_new_thread(self._watch, ())
         _limit(config["memory_mb"])
         return log
+
+    def _become(self, program: dict[str, Any]) -> int:
+        """Be another program from now on: a Node.js function, a custom runtime, an extension (`program.py`)."""
+        channels = [self._control, self._time]
+        arguments = list(program["arguments"])
+        if program["channels"]:
+            for descriptor in channels:
+                os.set_inheritable(descriptor, True)
+            arguments += map(str, channels)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)  # Python's own choices would be inherited
+        try:
+            os.chdir(program["folder"])
+            _limit_files()
+            if sys.platform.startswith("linux") and program["memory_bytes"]:
+                resource.setrlimit(resource.RLIMIT_DATA, (program["memory_bytes"], program["memory_bytes"]))
+            os.execve(program["path"], arguments, program["environment"])
+        except (OSError, ValueError) as error:
+            number = error.errno if isinstance(error, OSError) and error.errno else 0
+            self._answer(wire.EXEC_FAILED, str(number).encode())
+        return 1
 
     def _watch(self) -> None:
         """Deliver wake-ups; when the engine is gone, so is everything here."""
@@ -430,10 +453,7 @@ def _limit(memory_mb: int) -> None:
     RLIMIT_DATA counts private writable memory, which is what a handler allocates; RLIMIT_AS would count mapped
     libraries and reserved address space too. macOS enforces neither.
     """
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = MAXIMUM_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAXIMUM_OPEN_FILES, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit_files()
     if not sys.platform.startswith("linux"):
         return
     status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -442,6 +462,13 @@ def _limit(memory_mb: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or limit < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _limit_files() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MAXIMUM_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAXIMUM_OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def move_high(descriptor: int) -> int:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 
 from .interpreters import Interpreter, own_interpreter
@@ -43,6 +44,27 @@ class Launcher(ABC):
     @abstractmethod
     async def aclose(self) -> None:
         """End all that it started."""
+
+
+class Launchers:
+    """One launcher for each interpreter, made on first use. Programs that are no Python start from our own."""
+
+    def __init__(self, make: Callable[[Interpreter], Launcher]) -> None:
+        self._make = make
+        self._made: dict[str, Launcher] = {}
+
+    def of(self, interpreter: Interpreter) -> Launcher:
+        launcher = self._made.get(interpreter.executable)
+        if launcher is None:
+            launcher = self._made[interpreter.executable] = self._make(interpreter)
+        return launcher
+
+    def of_programs(self) -> Launcher:
+        return self.of(own_interpreter())
+
+    async def aclose(self) -> None:
+        for launcher in self._made.values():
+            await launcher.aclose()
 
 
 def default_launcher(interpreter: Interpreter) -> Launcher:

@@ -40,13 +40,44 @@ def exited(request_id: str, status: int) -> bytes:
     return _payload("Runtime.ExitError", f"RequestId: {request_id} Error: {exit_reason(status)}")
 
 
+def fault(error_type: str, message: str) -> bytes:
+    """A failure that the platform names, before it is known which invocation it meets (`wire.FAULT`)."""
+    return _payload(error_type, message)
+
+
+def fault_of(body: bytes) -> tuple[str, str]:
+    """The type and message of a `fault`."""
+    value = json.loads(body)
+    return value["errorType"], value["errorMessage"]
+
+
+def platform_failure(request_id: str, error_type: str, message: str) -> bytes:
+    """[P: `RequestId: … Error: Couldn't find valid bootstrap(s): …`, several repositories' logs, 2019-24]"""
+    return _payload(error_type, f"RequestId: {request_id} Error: {message}")
+
+
 def not_available(runtime: str) -> bytes:
-    """A runtime that this machine cannot run: ours, not AWS's."""
+    """A runtime that no kind of environment runs: ours, not AWS's."""
+    advice = {
+        "nodejs": "Node.js functions need `node` on the PATH: install Node.js.",
+        "java": "Package the function for provided.al2023 with AWS's runtime interface client for Java.",
+        "dotnet": "Package the function for provided.al2023 (self-contained, with Amazon.Lambda.RuntimeSupport).",
+        "ruby": "Package the function for provided.al2023 with AWS's runtime interface client for Ruby "
+        "(gem aws_lambda_ric).",
+        "go": "AWS has retired go1.x: build the function for provided.al2023 with aws-lambda-go.",
+    }
+    found = next((text for name, text in advice.items() if runtime.startswith(name)), None)
+    text = found or "Package the function for provided.al2023 with its runtime interface client."
     return _payload(
-        "Runtime.NotAvailable",
-        f"The emulator runs functions of the Python runtimes (python3.x); {runtime} is not emulated. "
-        "See docs/compatibility.md.",
+        "Runtime.NotAvailable", f"The emulator cannot run {runtime} here. {text} See docs/compatibility.md."
     )
+
+
+def response_too_large() -> bytes:
+    """[R:test_lambda_too_large_response]"""
+    message = "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
+    value = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def invalid_package(message: str) -> bytes:

@@ -18,17 +18,14 @@ from . import wire
 from .environment import ExecutionEnvironment, Site
 from .interpreters import Interpreter, Interpreters
 from .kinds import EnvironmentKind
-from .launcher import Child, Launcher, SpawnLauncher
+from .launcher import Child, Launcher, Launchers, SpawnLauncher
 
 
 class PythonKind(EnvironmentKind):
     """The runtimes `python3.x`, each on an interpreter of its version if the machine has one."""
 
-    def __init__(
-        self, clock: Clock, interpreters: Interpreters, make_launcher: Callable[[Interpreter], Launcher]
-    ) -> None:
-        self._clock, self._interpreters, self._make_launcher = clock, interpreters, make_launcher
-        self._launchers: dict[str, Launcher] = {}
+    def __init__(self, clock: Clock, interpreters: Interpreters, launchers: Launchers) -> None:
+        self._clock, self._interpreters, self._launchers = clock, interpreters, launchers
 
     def runs(self, runtime: str) -> bool:
         return re.fullmatch(r"python3\.\d+", runtime) is not None
@@ -53,16 +50,11 @@ class PythonKind(EnvironmentKind):
         if _needs_libraries(site):
             launcher: Launcher = SpawnLauncher(interpreter, site.variables.get("LD_LIBRARY_PATH"))
         else:
-            launcher = self._launchers.get(interpreter.executable) or self._make_launcher(interpreter)
-            self._launchers[interpreter.executable] = launcher
+            launcher = self._launchers.of(interpreter)
         return PythonEnvironment(function, self._clock, site, launcher)
 
     def _interpreter(self, runtime: str) -> Interpreter:
         return self._interpreters.find(runtime.removeprefix("python"))
-
-    async def aclose(self) -> None:
-        for launcher in self._launchers.values():
-            await launcher.aclose()
 
 
 def _needs_libraries(site: Site) -> bool:
@@ -83,7 +75,7 @@ class PythonEnvironment(ExecutionEnvironment):
         control, theirs = socket.socketpair()
         try:
             control.setblocking(False)
-            protocol = _Control(self._on_frame, self._hung_up)
+            protocol = ControlChannel(self._on_frame, self._hung_up)
             self._control, _ = await self._loop.create_unix_connection(lambda: protocol, sock=control)
             return await self._launcher.start(theirs, ticks, log)
         finally:
@@ -130,7 +122,7 @@ class PythonEnvironment(ExecutionEnvironment):
             self._control.abort()
 
 
-class _Control(asyncio.Protocol):
+class ControlChannel(asyncio.Protocol):
     """Cuts the control channel into frames."""
 
     def __init__(self, on_frame: Callable[[int, bytes], None], on_hang_up: Callable[[], None]) -> None:

@@ -18,8 +18,17 @@ QUESTION = struct.Struct("<I")
 TICK = struct.Struct("<Id")
 """Time channel. Child: (sleeper, due), or (sleeper, CANCELLED). Engine: (sleeper, now)."""
 
-CONFIGURE, INVOKE = 1, 2
+CONFIGURE, INVOKE, EXEC = 1, 2, 3
+"""EXEC instead of CONFIGURE: the process becomes another program (`program.py`)."""
 READY, INIT_FAILED, RESULT, FAILED = 11, 12, 13, 14
+BROKEN = 15
+"""FAILED, and the process is about to exit."""
+CHUNK = 16
+"""A piece of a streamed response; RESULT or FAILED follows."""
+EXEC_FAILED = 17
+"""The program could not be started; the body is the error number."""
+FAULT = 18
+"""Never sent: a failure that the platform itself names, as JSON of its type and message."""
 CANCELLED = -1.0
 
 RECORD_BEGINS, RECORD_ENDS = b"(", b")"

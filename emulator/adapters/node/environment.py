@@ -1,0 +1,178 @@
+"""The kind of execution environment that runs `nodejs*` runtimes with the `node` of this machine.
+
+Decides what Node.js is told at its start and what its frames mean. Deadlines, time and logs are the base class's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+from emulator.ports import Clock, FunctionSpec, Invocation
+
+from ..runtime import outcomes, wire
+from ..runtime.environment import ExecutionEnvironment, Site
+from ..runtime.kinds import EnvironmentKind
+from ..runtime.launcher import Child, Launcher, Launchers
+from ..runtime.program import Program, exec_error
+from ..runtime.python_environment import ControlChannel
+
+BOOTSTRAP = Path(__file__).with_name("bootstrap.cjs")
+OLDEST_MAJOR = 18
+MAXIMUM_BUFFERED_BYTES = 6_291_556
+HEAP_SHARE, YOUNG_SHARE = 0.9, 0.05
+"""Of the configured memory: V8's old and young generation, as AWS sets them (unverified)."""
+
+
+class NodeKind(EnvironmentKind):
+    """The runtimes `nodejs18.x` and later; one Node.js of the machine runs them all."""
+
+    def __init__(self, clock: Clock, launchers: Launchers) -> None:
+        self._clock, self._launchers = clock, launchers
+        self._version: str | None = None
+
+    def runs(self, runtime: str) -> bool:
+        major = runtime.removeprefix("nodejs").removesuffix(".x")
+        return runtime.startswith("nodejs") and major.isdigit() and int(major) >= OLDEST_MAJOR and bool(self._node())
+
+    async def prepare(self, runtime: str) -> None:
+        """Ask `node` for its version, once."""
+        if self._version is None:
+            process = await asyncio.create_subprocess_exec(
+                self._node(), "--version", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+            )
+            output, _ = await process.communicate()
+            self._version = output.decode("ascii", "replace").strip().removeprefix("v") or "unknown"
+
+    def runtime_version(self, runtime: str) -> str:
+        return f"nodejs:{_major(runtime)}.v1"
+
+    def remark(self, runtime: str) -> str | None:
+        if self._version is None or self._version.split(".")[0] == _major(runtime):
+            return None
+        return f"{runtime} runs on Node.js {self._version} of this machine"
+
+    def create(self, function: FunctionSpec, site: Site) -> ExecutionEnvironment:
+        return NodeEnvironment(function, self._clock, site, self._launchers.of_programs(), Path(self._node()))
+
+    @staticmethod
+    def _node() -> str:
+        return shutil.which("node") or ""
+
+
+def _major(runtime: str) -> str:
+    return runtime.removeprefix("nodejs").removesuffix(".x")
+
+
+class NodeEnvironment(ExecutionEnvironment):
+    """A Node.js process that runs `bootstrap.cjs`."""
+
+    def __init__(self, function: FunctionSpec, clock: Clock, site: Site, launcher: Launcher, node: Path) -> None:
+        super().__init__(function, clock, site)
+        self._launcher, self._node = launcher, node
+        self._control: Any = None
+        self._invocation: Invocation | None = None
+        self._streamed = bytearray()
+        self._streamed_too_much = False
+        site.variables.setdefault("NODE_PATH", self._node_path())
+
+    def _node_path(self) -> str:
+        """Where AWS's runtimes look for packages beside the function's own."""
+        folders = [self.site.task_root]
+        if self.site.layers_root is not None:
+            packages = self.site.layers_root / "nodejs"
+            folders[:0] = [
+                packages / f"node{_major(self.function.runtime)}" / "node_modules",
+                packages / "node_modules",
+            ]
+        return ":".join(map(str, folders))
+
+    async def _launch(self, ticks: socket.socket, log: int) -> Child:
+        control, theirs = socket.socketpair()
+        try:
+            control.setblocking(False)
+            channel = ControlChannel(self._on_frame, self._hung_up)
+            self._control, _ = await self._loop.create_unix_connection(lambda: channel, sock=control)
+            return await self._launcher.start(theirs, ticks, log)
+        finally:
+            theirs.close()
+
+    def _send_init(self) -> None:
+        function, site = self.function, self.site
+        config = {
+            "handler": function.handler,
+            "taskRoot": str(site.task_root),
+            "major": int(_major(function.runtime)),
+            "log": {
+                "mark": self.logs.mark,
+                "format": function.log_format,
+                "level": function.application_log_level,
+            },
+            "now": self._clock.now(),
+            "virtual": self._clock.virtual,
+        }
+        heap, young = (max(1, int(function.memory_mb * share)) for share in (HEAP_SHARE, YOUNG_SHARE))
+        arguments = [
+            str(self._node),
+            f"--max-old-space-size={heap}",
+            f"--max-semi-space-size={young}",
+            str(BOOTSTRAP),
+            json.dumps(config),
+        ]
+        program = Program(self._node, arguments, site.variables, site.task_root, channels=True)
+        self._control.write(program.frame())
+
+    def _send_invocation(self, invocation: Invocation, deadline: float) -> None:
+        self._invocation = invocation
+        self._streamed.clear()
+        self._streamed_too_much = False
+        header = json.dumps(
+            {
+                "id": invocation.request_id,
+                "arn": invocation.invoked_function_arn,
+                "deadline": round(deadline * 1000),
+                "now": self._clock.now(),
+                "virtual": self._clock.virtual,
+                "trace": invocation.trace_id,
+                "client": invocation.client_context,
+            }
+        ).encode()
+        self._control.write(wire.frame(wire.INVOKE, wire.QUESTION.pack(len(header)), header, invocation.payload))
+
+    def _on_frame(self, kind: int, body: bytes) -> None:
+        if self._question is None:
+            return
+        if kind == wire.CHUNK:
+            return self._on_chunk(body)
+        (self.used_kib,) = wire.ANSWER.unpack_from(body)
+        body = body[wire.ANSWER.size :]
+        if kind == wire.EXEC_FAILED:
+            return self._answered(
+                wire.FAULT, outcomes.fault("Runtime.InvalidEntrypoint", exec_error(str(self._node), body))
+            )
+        if kind == wire.RESULT and self._streamed_too_much:
+            kind, body = wire.FAILED, outcomes.response_too_large()
+        elif kind == wire.RESULT and self._streamed:
+            body = bytes(self._streamed)
+        elif kind == wire.BROKEN:
+            self._gone = True
+            kind = wire.FAILED
+        self._answered(kind, body)
+
+    def _on_chunk(self, data: bytes) -> None:
+        """Pass a piece on; a caller that buffers gets all of them as the payload."""
+        assert self._invocation is not None
+        if self._invocation.on_chunk is not None:
+            self._invocation.on_chunk(data)
+        elif len(self._streamed) + len(data) > MAXIMUM_BUFFERED_BYTES:
+            self._streamed_too_much = True
+        else:
+            self._streamed += data
+
+    def _close(self) -> None:
+        if self._control is not None:
+            self._control.abort()

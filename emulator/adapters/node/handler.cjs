@@ -1,0 +1,70 @@
+// From `_HANDLER` to a function, by the rules of AWS's Node.js runtimes.
+'use strict';
+
+const fs = require('fs');
+const path = require('path');
+const { createRequire } = require('module');
+const { pathToFileURL } = require('url');
+const { Fault } = require('./errors.cjs');
+
+/** The handler of `dir/module.nested.name`. Throws Fault, or what the module itself throws. */
+async function load(root, handler) {
+  if (handler.includes('..')) {
+    throw new Fault('Runtime.MalformedHandlerName',
+      `'${handler}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
+  }
+  const directory = path.dirname(handler) === '.' ? '' : path.dirname(handler);
+  const split = /^([^.]*)\.(.+)$/.exec(path.basename(handler));
+  if (!split) throw new Fault('Runtime.MalformedHandlerName', 'Bad handler');
+  const [, name, member] = split;
+  const found = await loadModule(root, directory, name);
+  const value = member.split('.').reduce((nested, key) => nested && nested[key], found);
+  if (!value) throw new Fault('Runtime.HandlerNotFound', `${handler} is undefined or not exported`);
+  if (typeof value !== 'function') throw new Fault('Runtime.HandlerNotFound', `${handler} is not a function`);
+  return value;
+}
+
+async function loadModule(root, directory, name) {
+  const stem = path.resolve(root, directory, name);
+  try {
+    for (const [file, asModule] of candidates(stem)) {
+      if (isFile(file)) return asModule ? await import(pathToFileURL(file)) : createRequire(stem)(file);
+    }
+    // As a package: in the folder of the module, then where NODE_PATH says.
+    const own = createRequire(path.join(root, 'index.js'));
+    return own(own.resolve(directory ? `./${path.posix.join(directory, name)}` : name, { paths: [root, path.dirname(stem)] }));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Fault('Runtime.UserCodeSyntaxError', String(error));
+    if (error && error.code === 'MODULE_NOT_FOUND') throw new Fault('Runtime.ImportModuleError', String(error));
+    throw error;
+  }
+}
+
+/** [file, whether it is an ES module], in AWS's order. */
+function candidates(stem) {
+  const modules = () => typeIsModule(path.dirname(stem));
+  return [[stem, false], [stem + '.js', isFile(stem + '.js') && modules()], [stem + '.mjs', true], [stem + '.cjs', false]];
+}
+
+function isFile(file) {
+  return fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** Whether the nearest package.json says `"type": "module"`. */
+function typeIsModule(directory) {
+  while (true) {
+    const file = path.join(directory, 'package.json');
+    if (isFile(file)) {
+      try {
+        return JSON.parse(fs.readFileSync(file, 'utf8')).type === 'module';
+      } catch {
+        return false;
+      }
+    }
+    const parent = path.dirname(directory);
+    if (parent === directory) return false;
+    directory = parent;
+  }
+}
+
+module.exports = { load };

@@ -1,0 +1,286 @@
+// AWS time inside a handler: what Date, performance and timers say. runtime/virtual_time.py is the same for Python.
+//
+// In real mode everything passes through. In virtual mode the current time is a number that the emulator moves, and
+// the earliest timer is a message to the emulator, sent when this process has nothing else to do. Deliberately real in
+// both modes: sockets, files and child processes, which are real work.
+'use strict';
+
+const nodeTimers = require('timers');
+const timerPromises = require('timers/promises');
+const { performance } = require('perf_hooks');
+const { syncBuiltinESMExports } = require('module');
+
+const NOTICEABLE_OFFSET_MS = 250; // AWS time that differs less than this from the host's is the host's.
+const REAL_WORK_GRACE_MS = 20; // Host time for which sockets and files are waited for before timers count as sleep.
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+const AT_ONCE_MS = 1; // setTimeout(f, 0) yields and takes no AWS time.
+
+const RealDate = Date;
+const real = {
+  now: Date.now,
+  setTimeout, clearTimeout, setInterval, clearInterval, setImmediate,
+  monotonic: performance.now.bind(performance),
+  bigint: process.hrtime.bigint,
+};
+
+class VirtualTimer {
+  constructor(time, callback, delay, args, repeat) {
+    Object.assign(this, { time, callback, delay, args, repeat, referenced: true, live: false });
+    this.id = (time.nextId += 1);
+    time.add(this);
+  }
+
+  ref() { this.referenced = true; this.time.balance(); return this; }
+  unref() { this.referenced = false; this.time.balance(); return this; }
+  hasRef() { return this.referenced; }
+  refresh() { this.time.remove(this); this.time.add(this); return this; }
+  close() { this.time.remove(this); return this; }
+  [Symbol.toPrimitive]() { return this.id; }
+}
+if (Symbol.dispose) VirtualTimer.prototype[Symbol.dispose] = function dispose() { this.close(); };
+
+class Time {
+  /** `send(sleeper, due)` speaks to the emulator; `hold(boolean)` keeps the event loop alive for its answer. */
+  constructor(send, hold) {
+    this.send = send;
+    this.hold = hold;
+    this.virtual = false;
+    this.nowMs = 0;
+    this.offset = 0;
+    this.monotonicBase = 0;
+    this.nextId = 0;
+    this.order = 0;
+    this.timers = new Map(); // by id; insertion order is no order of time
+    this.announced = null; // {sleeper, due} that the emulator knows
+    this.sleeper = 0;
+    this.checking = false;
+    this.grace = null;
+    this.asking = false; // whether a question is under way
+  }
+
+  // ── what the emulator tells ──
+
+  /** Start of a question: AWS time in ms, and whether it is virtual. */
+  begin(now, virtual) {
+    const monotonic = this.monotonic();
+    this.virtual = virtual;
+    this.nowMs = now;
+    this.offset = virtual ? 0 : now - real.now();
+    if (Math.abs(this.offset) < NOTICEABLE_OFFSET_MS) this.offset = 0;
+    this.monotonicBase = monotonic - (virtual ? now : real.monotonic());
+    this.asking = true;
+    if (this.timers.size) real.setImmediate(() => this.runDue());
+    this.check();
+  }
+
+  /** The question is answered: a frozen environment has no timers under way. */
+  end() {
+    this.asking = false;
+    this.withdraw();
+  }
+
+  wake(sleeper, nowSeconds) {
+    if (!this.announced || this.announced.sleeper !== sleeper) return;
+    this.announced = null;
+    // A double of seconds is exact to the microsecond; a timer that is due must not be missed by that.
+    this.nowMs = Math.max(this.nowMs, Math.round(nowSeconds * 1e6) / 1e3);
+    this.runDue();
+  }
+
+  // ── what the handler sees ──
+
+  now() { return this.virtual ? this.nowMs : real.now() + this.offset; }
+
+  monotonic() { return (this.virtual ? this.nowMs : real.monotonic()) + this.monotonicBase; }
+
+  install() {
+    const time = this;
+    const now = () => Math.floor(time.now());
+    RealDate.now = now;
+    const VirtualDate = new Proxy(RealDate, {
+      construct: (target, args, newTarget) =>
+        Reflect.construct(target, args.length ? args : [now()], newTarget === VirtualDate ? target : newTarget),
+      apply: () => new RealDate(now()).toString(),
+    });
+    RealDate.prototype.constructor = VirtualDate;
+    globalThis.Date = VirtualDate;
+
+    Object.defineProperty(performance, 'now', { value: () => time.monotonic(), configurable: true, writable: true });
+    const bigint = () => BigInt(Math.round(time.monotonic() * 1e6));
+    const hrtime = (since) => {
+      const nanos = bigint() - (since ? BigInt(since[0]) * 1000000000n + BigInt(since[1]) : 0n);
+      return [Number(nanos / 1000000000n), Number(nanos % 1000000000n)];
+    };
+    hrtime.bigint = bigint;
+    process.hrtime = hrtime;
+
+    const functions = {
+      setTimeout: (callback, delay, ...args) => time.start(real.setTimeout, callback, delay, args, false),
+      setInterval: (callback, delay, ...args) => time.start(real.setInterval, callback, delay, args, true),
+      clearTimeout: (timer) => time.clear(real.clearTimeout, timer),
+      clearInterval: (timer) => time.clear(real.clearInterval, timer),
+    };
+    // util.promisify(setTimeout) asks for these.
+    const custom = require('util').promisify.custom;
+    const wait = (delay, value, options) => time.wait(delay, value, options);
+    Object.defineProperty(functions.setTimeout, custom, { value: wait, enumerable: true });
+    Object.assign(globalThis, functions);
+    Object.assign(nodeTimers, functions);
+
+    const realWait = timerPromises.setTimeout, realEvery = timerPromises.setInterval;
+    timerPromises.setTimeout = (delay, value, options) =>
+      (time.postpones(delay) ? time.wait(delay, value, options) : realWait(delay, value, options));
+    timerPromises.setInterval = (delay, value, options) =>
+      (time.postpones(delay) ? time.every(delay, value, options) : realEvery(delay, value, options));
+    if (timerPromises.scheduler) {
+      timerPromises.scheduler.wait = (delay, options) => timerPromises.setTimeout(delay, undefined, options);
+    }
+    const realAbort = AbortSignal.timeout.bind(AbortSignal);
+    AbortSignal.timeout = (delay) => {
+      if (!time.postpones(delay)) return realAbort(delay);
+      const controller = new AbortController();
+      const text = 'The operation was aborted due to timeout';
+      globalThis.setTimeout(() => controller.abort(new DOMException(text, 'TimeoutError')), delay).unref();
+      return controller.signal;
+    };
+    syncBuiltinESMExports();
+  }
+
+  /** Whether a delay is one that AWS time has to pass for. */
+  postpones(delay) { return this.virtual && Number(delay) > AT_ONCE_MS; }
+
+  start(plain, callback, delay, args, repeat) {
+    if (!this.postpones(delay) || typeof callback !== 'function') return plain(callback, delay, ...args);
+    return new VirtualTimer(this, callback, delay > LONGEST_TIMEOUT_MS ? 1 : Math.trunc(delay), args, repeat);
+  }
+
+  clear(plain, timer) {
+    const virtual = timer instanceof VirtualTimer ? timer : this.timers.get(Number(timer));
+    if (virtual && (timer === virtual || typeof timer !== 'object')) virtual.close();
+    else plain(timer);
+  }
+
+  wait(delay, value, options = {}) {
+    const { signal, ref = true } = options || {};
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        globalThis.clearTimeout(timer);
+        reject(Object.assign(new Error('The operation was aborted', { cause: signal.reason }),
+          { name: 'AbortError', code: 'ABORT_ERR' }));
+      };
+      const timer = globalThis.setTimeout(() => {
+        signal?.removeEventListener('abort', abort);
+        resolve(value);
+      }, delay);
+      if (!ref) timer.unref?.();
+      if (signal?.aborted) abort();
+      else signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  async* every(delay, value, options) {
+    while (true) {
+      await this.wait(delay, value, options);
+      yield value;
+    }
+  }
+
+  // ── timers ──
+
+  add(timer) {
+    timer.due = this.nowMs + timer.delay;
+    timer.order = (this.order += 1);
+    timer.live = true;
+    this.timers.set(timer.id, timer);
+    this.check();
+  }
+
+  remove(timer) {
+    timer.live = false;
+    if (this.timers.delete(timer.id)) this.check();
+  }
+
+  earliest() {
+    let first = null;
+    for (const timer of this.timers.values()) {
+      if (first === null || timer.due < first.due || (timer.due === first.due && timer.order < first.order)) first = timer;
+    }
+    return first;
+  }
+
+  /** Runs what is due, one timer a turn, so that promises settle in between as they do in Node. */
+  runDue() {
+    const timer = this.earliest();
+    if (timer === null || timer.due > this.nowMs) return this.check();
+    if (timer.repeat) {
+      timer.due = this.nowMs + timer.delay;
+      timer.order = (this.order += 1);
+    } else {
+      timer.live = false;
+      this.timers.delete(timer.id);
+    }
+    real.setImmediate(() => this.runDue());
+    timer.callback(...timer.args);
+  }
+
+  /** Looks, once everything at hand has run, whether only timers are left to wait for. */
+  check() {
+    this.balance();
+    if (this.checking || !this.virtual || !this.asking) return;
+    this.checking = true;
+    real.setImmediate(() => this.look());
+  }
+
+  look() {
+    this.checking = false;
+    const first = this.virtual && this.asking ? this.earliest() : null;
+    if (first === null) return this.withdraw();
+    if (this.announced !== null && this.announced.due === first.due) return undefined;
+    const others = this.othersAtWork();
+    if (others.includes('Immediate')) return this.check();
+    if (others.length === 0) return this.announce(first.due);
+    if (this.grace === null) {
+      this.grace = real.setTimeout(() => {
+        this.grace = null;
+        const timer = this.asking ? this.earliest() : null;
+        if (timer !== null) this.announce(timer.due);
+      }, REAL_WORK_GRACE_MS);
+      this.grace.unref();
+    }
+    return undefined;
+  }
+
+  /** What keeps the event loop alive beside our own channel. */
+  othersAtWork() {
+    const active = process.getActiveResourcesInfo();
+    const own = active.indexOf('PipeWrap');
+    if (own >= 0) active.splice(own, 1);
+    return active;
+  }
+
+  announce(due) {
+    if (this.announced !== null) {
+      if (this.announced.due === due) return;
+      this.withdraw();
+    }
+    this.sleeper = (this.sleeper + 1) >>> 0;
+    this.announced = { sleeper: this.sleeper, due };
+    this.send(this.sleeper, due / 1000);
+  }
+
+  withdraw() {
+    if (this.announced !== null) this.send(this.announced.sleeper, -1);
+    this.announced = null;
+  }
+
+  /** The loop must live while a referenced timer waits. */
+  balance() {
+    let wanted = false;
+    if (this.virtual && this.asking) {
+      for (const timer of this.timers.values()) if (timer.referenced) { wanted = true; break; }
+    }
+    this.hold(wanted);
+  }
+}
+
+module.exports = { Time, real };
