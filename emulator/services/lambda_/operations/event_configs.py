@@ -65,7 +65,7 @@ class EventConfigOperations(LambdaState):
         return result
 
     def _require_function(self, tx: Transaction, named: names.FunctionName) -> None:
-        if not named.is_latest or tables.find_function(tx, named.scope, named.name) is None:
+        if self.find_version(tx, named) is None:
             raise not_found("The function doesn't exist.")
 
     def _existing_config(self, tx: Transaction, named: names.FunctionName) -> EventInvokeConfig:

@@ -5,7 +5,7 @@ Decides what an error consists of; which operation raises it, and when, is not k
 
 from __future__ import annotations
 
-from emulator.aws.errors import AwsError
+from emulator.aws.errors import AwsError, validation_errors
 
 USER = {"Type": "User"}
 
@@ -45,8 +45,12 @@ def conflict(message: str) -> AwsError:
 
 def constraint(value: object, member: str, rule: str) -> AwsError:
     """400 in the form of the service model's own checks."""
-    text = f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}"
-    return AwsError("ValidationException", text, 400)
+    return validation_errors([violation(value, member, rule)])
+
+
+def violation(value: object, member: str, rule: str) -> str:
+    """One broken constraint, as the text of `constraint` lists them."""
+    return f"Value '{value}' at '{member}' failed to satisfy constraint: {rule}"
 
 
 def too_large(message: str) -> AwsError:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from emulator.aws.errors import AwsError
+from emulator.aws.errors import AwsError, validation_errors
 from emulator.aws.scope import Scope
-from emulator.services.lambda_.rules.errors import constraint, invalid_parameter, not_found
+from emulator.services.lambda_.rules.errors import invalid_parameter, not_found, violation
 
 LATEST = "$LATEST"
 LATEST_PUBLISHED = "$LATEST.PUBLISHED"
@@ -27,6 +27,7 @@ NEW_NAME_PATTERN = (
     r"(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
 )
 """CreateFunction's: no dots."""
+_PATTERN_RULE = "Member must satisfy regular expression pattern: "
 QUALIFIER_PATTERN = r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
 
 # The same patterns in Python's dialect: inside a set, `9-_` would be a range.
@@ -75,14 +76,15 @@ def function_arn(scope: Scope, name: str) -> str:
 def parse(text: str, scope: Scope, qualifier: str | None = None, action: str = "InvokeFunction") -> FunctionName:
     """Read `FunctionName` and `Qualifier`. Raises AWS's errors of 1.1; `action` is for the permission text."""
     match = _NAME.fullmatch(text)
+    problems: list[str] = []
+    if qualifier is not None and len(qualifier) > 128:
+        problems.append(violation(qualifier, "qualifier", "Member must have length less than or equal to 128"))
+    elif qualifier is not None and not _QUALIFIER.fullmatch(qualifier):
+        problems.append(violation(qualifier, "qualifier", f"{_PATTERN_RULE}{QUALIFIER_PATTERN}"))
     if match is None:
-        raise constraint(text, "functionName", f"Member must satisfy regular expression pattern: {NAME_PATTERN}")
-    if qualifier is not None:
-        if len(qualifier) > 128:
-            raise constraint(qualifier, "qualifier", "Member must have length less than or equal to 128")
-        if not _QUALIFIER.fullmatch(qualifier):
-            rule = f"Member must satisfy regular expression pattern: {QUALIFIER_PATTERN}"
-            raise constraint(qualifier, "qualifier", rule)
+        problems.append(violation(text, "functionName", f"{_PATTERN_RULE}{NAME_PATTERN}"))
+    if problems or match is None:
+        raise validation_errors(problems)
     region, account, name, derived = match.groups()
     if derived is not None and qualifier is not None and derived != qualifier:
         raise invalid_parameter("The derived qualifier from the function name does not match the specified qualifier.")
@@ -95,11 +97,14 @@ def parse(text: str, scope: Scope, qualifier: str | None = None, action: str = "
 
 def parse_new(text: str, scope: Scope) -> FunctionName:
     """Read the name of a function to be created; its length is checked with an odd code [R:test_function_arns]."""
+    problems: list[str] = []
     if len(text) > 140:
-        raise constraint(text, "functionName", "Member must have length less than or equal to 140")
+        problems.append(violation(text, "functionName", "Member must have length less than or equal to 140"))
     match = _NAME.fullmatch(text)
     if match is None or "." in match.group(3) or (match.group(4) or "").endswith(".PUBLISHED"):
-        raise constraint(text, "functionName", f"Member must satisfy regular expression pattern: {NEW_NAME_PATTERN}")
+        problems.append(violation(text, "functionName", f"{_PATTERN_RULE}{NEW_NAME_PATTERN}"))
+    if problems:
+        raise validation_errors(problems)
     named = parse(text, scope, action="CreateFunction")
     if len(named.name) > LONGEST_NAME:
         raise invalid_parameter(
