@@ -27,10 +27,12 @@ from emulator.settings import LiveSettings
 
 from .runtime import bootstrap, outcomes, platform_log, wire
 from .runtime.environment import Hold
+from .runtime.errors import describe
 from .runtime.function_log import FunctionLog
 from .runtime.log_buffer import LogBuffer
 from .runtime.packages import InvalidPackage, Packages
 from .runtime.platform_log import PlatformLog
+from .runtime.results import UNICODE_RESULTS, Marshaller
 from .runtime.variables import function_environment
 
 UNHANDLED = "Unhandled"
@@ -276,14 +278,14 @@ class _Attempt:
         if self._virtual:
             local.sleep, local.now = self._sleep, lambda: self._frozen_now
         environment.variables["_X_AMZN_TRACE_ID"] = invocation.trace_id
-        marshaller = bootstrap.Marshaller(environment.variables["AWS_EXECUTION_ENV"] in bootstrap.UNICODE_RESULTS)
+        marshaller = Marshaller(environment.variables["AWS_EXECUTION_ENV"] in UNICODE_RESULTS)
         log = FunctionLog(self._write_event, environment.function.log_format == "JSON")
         try:
             if environment.handler is None:
                 try:
                     self._runtime.load(environment)
                 except Exception as error:
-                    described = bootstrap.describe(error, "")
+                    described = describe(error, "")
                     log.error(described)
                     self._tell(wire.INIT_FAILED, marshaller.marshal_error(described))
                     return

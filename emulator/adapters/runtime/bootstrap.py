@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import _thread
 import atexit
-import decimal
 import importlib
 import io
 import json
 import logging
 import os
-import re
 import resource
 import signal
 import sys
@@ -26,7 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from . import wire
+from .context import Context
+from .errors import Fault, describe
 from .function_log import INIT_WARNING, FunctionLog, event_writer
+from .results import UNICODE_RESULTS, Marshaller
 from .virtual_time import TimeShim
 
 MAXIMUM_RESULT_BYTES = 6_291_556
@@ -34,36 +35,6 @@ MEMORY_SLACK_BYTES = 96 * 1024 * 1024
 """Beyond the configured memory: the stacks of threads count in full although hardly used."""
 MAXIMUM_OPEN_FILES = 1024
 HIGH_DESCRIPTOR = 900
-UNICODE_RESULTS = ("AWS_Lambda_python3.12", "AWS_Lambda_python3.13", "AWS_Lambda_python3.14")
-
-
-class Fault(Exception):
-    """A failure that Lambda itself names."""
-
-    def __init__(self, error_type: str, message: str, trace: list[str] | None = None) -> None:
-        super().__init__(message)
-        self.error_type, self.message, self.trace = error_type, message, trace
-
-
-# ── errors ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def make_error(message: str, error_type: str, trace: list[str] | None, request_id: str) -> dict[str, Any]:
-    """AWS's error payload, keys in AWS's order [R:test_lambda_runtime_error]."""
-    return {"errorMessage": message, "errorType": error_type, "requestId": request_id, "stackTrace": trace or []}
-
-
-def describe(error: BaseException, request_id: str) -> dict[str, Any]:
-    """The payload of an error that user code raised."""
-    if isinstance(error, Fault):
-        return make_error(error.message, error.error_type, error.trace, request_id)
-    frames = list(traceback.extract_tb(error.__traceback__))
-    while len(frames) > 1 and "/bootstrap.py" in frames[0].filename.replace("\\", "/"):
-        del frames[0]
-    if frames and "/bootstrap.py" in frames[0].filename:
-        frames = []
-    plain = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in frames]
-    return make_error(str(error), type(error).__name__, traceback.format_list(plain), request_id)  # type: ignore[arg-type]
 
 
 # ── the handler ─────────────────────────────────────────────────────────────────────────────────
@@ -112,120 +83,6 @@ def forget_shadowed(folders: list[str]) -> None:
     for name in list(sys.modules):
         if name.split(".")[0] in shadowed:
             del sys.modules[name]
-
-
-class Context:
-    """The context object of a handler (reference 1.7)."""
-
-    def __init__(self, header: dict[str, Any], environment: Any) -> None:
-        self.aws_request_id: str = header["id"]
-        self.log_group_name: str | None = environment.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name: str | None = environment.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name: str | None = environment.get("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb: str | None = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version: str | None = environment.get("AWS_LAMBDA_FUNCTION_VERSION")
-        self.invoked_function_arn: str = header["arn"]
-        self.tenant_id: str | None = None
-        self.client_context = _client_context(header.get("client"))
-        self.identity = CognitoIdentity()
-        self._epoch_deadline_time_in_ms: int = header["deadline"]
-
-    def get_remaining_time_in_millis(self) -> int:
-        return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
-
-    def log(self, message: object) -> None:
-        sys.stdout.write(str(message))
-
-    def __repr__(self) -> str:
-        names = (
-            "aws_request_id", "log_group_name", "log_stream_name", "function_name", "memory_limit_in_mb",
-            "function_version", "invoked_function_arn", "client_context", "identity", "tenant_id",
-        )  # fmt: skip
-        return "LambdaContext([" + ",".join(f"{name}={getattr(self, name)}" for name in names) + "])"
-
-
-Context.__name__ = Context.__qualname__ = "LambdaContext"
-
-
-class CognitoIdentity:
-    cognito_identity_id: str | None = None
-    cognito_identity_pool_id: str | None = None
-
-
-class ClientContext:
-    custom: Any = None
-    env: Any = None
-    client: Any = None
-
-
-class Client:
-    """The mobile client of a client context."""
-
-    FIELDS = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
-
-
-def _client_context(text: str | None) -> ClientContext | None:
-    if not text:
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        message = f"Unable to parse Client Context JSON: {error}"
-        raise Fault("Runtime.LambdaContextUnmarshalError", message) from None
-    if not isinstance(value, dict):
-        return None
-    context = ClientContext()
-    context.custom, context.env = value.get("custom"), value.get("env")
-    if isinstance(value.get("client"), dict):
-        context.client = Client()
-        for field in Client.FIELDS:
-            setattr(context.client, field, value["client"].get(field))
-    return context
-
-
-# ── results ─────────────────────────────────────────────────────────────────────────────────────
-
-
-class Marshaller:
-    """Results as JSON text, as the Python runtimes write it: `", "` and `": "`, Decimals as numbers."""
-
-    def __init__(self, unicode: bool) -> None:
-        self._mark = os.urandom(8).hex()
-        self._decimals = re.compile(f'"{self._mark}:([^"]*)"')
-        self._saw_decimal = False
-        self._encoder = json.JSONEncoder(ensure_ascii=not unicode, default=self._default)
-
-    def _default(self, value: Any) -> Any:
-        if isinstance(value, decimal.Decimal):
-            if value.is_nan():
-                return float("nan")
-            self._saw_decimal = True
-            return f"{self._mark}:{value}"
-        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-
-    def marshal(self, value: Any) -> bytes:
-        """Raises Fault when the value cannot be JSON."""
-        try:
-            if isinstance(value, bytes):
-                json.loads(value)
-                return value
-            return self._text(value).encode()
-        except Exception as error:
-            raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
-
-    def marshal_error(self, error: dict[str, Any]) -> bytes:
-        """An error payload; text that is no Unicode is written as escapes, so that the error is told at all."""
-        try:
-            return self._text(error).encode()
-        except UnicodeEncodeError:
-            return json.dumps(error).encode()
-
-    def _text(self, value: Any) -> str:
-        text = self._encoder.encode(value)
-        if self._saw_decimal:
-            self._saw_decimal = False
-            text = self._decimals.sub(r"\1", text)
-        return text
 
 
 def answer(
