@@ -88,8 +88,9 @@ class Emulator:
             self.http_sender,
             base_url,
         )
-        self._mount(cloudwatch.mount(context))  # fills context.metrics, and logs fills context.logs
-        self._mount(logs.mount(context))
+        # The two sinks first: every service after them is given context.metrics and context.logs.
+        self.cloudwatch = self._mount(cloudwatch.mount(context))
+        self.logs = self._mount(logs.mount(context))
         self.sqs = self._mount(sqs.mount(context))
         self.lambda_ = self._mount(lambda_.mount(context))
         mounted_ses = self._mount(ses.mount(context))

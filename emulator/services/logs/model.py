@@ -77,17 +77,29 @@ class Position(NamedTuple):
     place: int
 
     @property
-    def event_id(self) -> str:
-        """56 digits, the time first: ids sort as events do, as on AWS."""
-        return f"{(self.at << 144) | (self.batch << 32) | self.place:056d}"
+    def number(self) -> int:
+        """One number with the same order; the time is in the bits from 144 on, as in AWS's ids."""
+        return (self.at << 144) | (self.batch << 32) | self.place
 
-    @staticmethod
-    def of_event_id(text: str) -> Position | None:
-        """The position an id stands for, or None if it is no id."""
-        if len(text) != 56 or not text.isascii() or not text.isdigit():
-            return None
-        number = int(text)
-        return Position(number >> 144, (number >> 32) & ((1 << 63) - 1), number & 0xFFFFFFFF)
+    @property
+    def event_id(self) -> str:
+        """56 digits: ids sort as events do, as on AWS."""
+        return digits(self.number)
+
+
+def digits(number: int) -> str:
+    """A position's number as ids and tokens show it."""
+    return f"{number:056d}"
+
+
+def number_of_digits(text: str) -> int | None:
+    """Back from `digits`, or None if the text is something else."""
+    return int(text) if len(text) == 56 and text.isascii() and text.isdigit() else None
+
+
+def time_of(number: int) -> int:
+    """The time a position's number begins with."""
+    return number >> 144
 
 
 class StoredEvent(NamedTuple):

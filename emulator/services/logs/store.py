@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS log_batch (
   events TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS log_batch_of_group ON log_batch (group_id, first_at);
+CREATE INDEX IF NOT EXISTS log_batch_of_group_backward ON log_batch (group_id, last_at);
 CREATE INDEX IF NOT EXISTS log_batch_forward ON log_batch (stream_id, first_at);
 CREATE INDEX IF NOT EXISTS log_batch_backward ON log_batch (stream_id, last_at);
 CREATE TABLE IF NOT EXISTS log_filter (
@@ -76,6 +77,13 @@ class Filter(NamedTuple):
     created_at: int
     pattern: str
     settings: dict[str, Any]
+
+
+class Owner(NamedTuple):
+    """Whose events are read: a group's or a stream's."""
+
+    column: str
+    id: int
 
 
 class Batch(NamedTuple):
@@ -195,6 +203,11 @@ def streams(tx: Transaction, group_id: int, prefix: str, descending: bool, by_la
         yield LogStream(*row)
 
 
+def stream_name(tx: Transaction, stream_id: int) -> str:
+    """The name of a stream that has events."""
+    return tx.execute("SELECT name FROM log_stream WHERE id = ?", (stream_id,)).fetchone()[0]
+
+
 def delete_stream(tx: Transaction, stream_id: int) -> None:
     """Delete a stream with its events."""
     tx.execute("DELETE FROM log_batch WHERE stream_id = ?", (stream_id,))
@@ -231,32 +244,22 @@ def add_batch(
     return cursor.lastrowid
 
 
-def batches_of_group(tx: Transaction, group_id: int, since: int, until: int, longest: int) -> Iterator[Batch]:
-    """Batches of a group that touch `[since, until)`, by their first event; none is longer than `longest` ms."""
+def batches_forward(tx: Transaction, owner: Owner, since: int, until: int, longest: int) -> Iterator[Batch]:
+    """Batches that touch `[since, until)`, by their first event; none is longer than `longest` ms."""
     cursor = tx.execute(
-        "SELECT id, stream_id, ingested_at, events FROM log_batch"
-        " WHERE group_id = ? AND first_at >= ? AND first_at < ? AND last_at >= ? ORDER BY first_at, id",
-        (group_id, since - longest, until, since),
+        f"SELECT id, stream_id, ingested_at, events FROM log_batch WHERE {owner.column} = ?"
+        " AND first_at >= ? AND first_at < ? AND last_at >= ? ORDER BY first_at, id",
+        (owner.id, since - longest, until, since),
     )
     return _batches(cursor)
 
 
-def batches_forward(tx: Transaction, stream_id: int, since: int, until: int, longest: int) -> Iterator[Batch]:
-    """Batches of a stream that touch `[since, until)`, by their first event."""
+def batches_backward(tx: Transaction, owner: Owner, since: int, until: int, longest: int) -> Iterator[Batch]:
+    """Batches that touch `[since, until)`, the one with the latest event first."""
     cursor = tx.execute(
-        "SELECT id, stream_id, ingested_at, events FROM log_batch"
-        " WHERE stream_id = ? AND first_at >= ? AND first_at < ? AND last_at >= ? ORDER BY first_at, id",
-        (stream_id, since - longest, until, since),
-    )
-    return _batches(cursor)
-
-
-def batches_backward(tx: Transaction, stream_id: int, since: int, until: int, longest: int) -> Iterator[Batch]:
-    """Batches of a stream that touch `[since, until)`, the one with the latest event first."""
-    cursor = tx.execute(
-        "SELECT id, stream_id, ingested_at, events FROM log_batch"
-        " WHERE stream_id = ? AND last_at >= ? AND last_at < ? AND first_at < ? ORDER BY last_at DESC, id DESC",
-        (stream_id, since, until + longest, until),
+        f"SELECT id, stream_id, ingested_at, events FROM log_batch WHERE {owner.column} = ?"
+        " AND last_at >= ? AND last_at < ? AND first_at < ? ORDER BY last_at DESC, id DESC",
+        (owner.id, since, until + longest, until),
     )
     return _batches(cursor)
 

@@ -1,0 +1,69 @@
+"""Tags of log groups, by group name and by ARN."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from emulator.aws.errors import AwsError
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.logs import model, store
+from emulator.services.logs.model import LogGroup
+from emulator.services.logs.operations.state import LogsState, require_group
+
+MOST_TAGS = 50
+
+
+class TagOperations(LogsState):
+    """The operations on tags."""
+
+    def tag_log_group(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Add tags to a group."""
+        return _tag(tx, require_group(tx, scope, request), request["tags"])
+
+    def untag_log_group(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Take tags from a group."""
+        return _untag(tx, require_group(tx, scope, request), request["tags"])
+
+    def list_tags_log_group(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """A group's tags."""
+        return {"tags": require_group(tx, scope, request).tags}
+
+    def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Add tags to a group, by ARN."""
+        return _tag(tx, _by_arn(tx, scope, request), request["tags"])
+
+    def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Take tags from a group, by ARN."""
+        return _untag(tx, _by_arn(tx, scope, request), request["tagKeys"])
+
+    def list_tags_for_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """A group's tags, by ARN."""
+        return {"tags": _by_arn(tx, scope, request).tags}
+
+
+def _by_arn(tx: Transaction, scope: Scope, request: dict[str, Any]) -> LogGroup:
+    arn = request["resourceArn"]
+    name = model.group_name_of(arn) if arn.startswith("arn:") else None
+    if name is None:
+        raise model.invalid(f"The specified resource ARN {arn} is not valid.")
+    group = store.get_group(tx, scope, name)
+    if group is None:
+        raise model.no_group()
+    return group
+
+
+def _tag(tx: Transaction, group: LogGroup, tags: dict[str, str]) -> dict[str, Any]:
+    if any(key.lower().startswith("aws:") for key in tags):
+        raise model.invalid("Tag keys starting with aws: are reserved for system use.")
+    merged = {**group.tags, **tags}
+    if len(merged) > MOST_TAGS:
+        raise AwsError("TooManyTagsException", f"A resource can have no more than {MOST_TAGS} tags.", 400)
+    store.update_group(tx, replace(group, tags=merged))
+    return {}
+
+
+def _untag(tx: Transaction, group: LogGroup, keys: list[str]) -> dict[str, Any]:
+    store.update_group(tx, replace(group, tags={key: value for key, value in group.tags.items() if key not in keys}))
+    return {}
