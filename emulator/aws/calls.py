@@ -1,14 +1,15 @@
 """One service calling an operation of another, in its own transaction: a hand-off and its cause are one commit.
 
 Decides where the operation lives, not what it means. A native operation runs at once, and if it refuses nothing of
-it is kept. A delegated one cannot take part in a commit: a durable job calls it afterwards.
+it is kept. A delegated one cannot take part in a commit: whoever calls it does so from a durable job.
 """
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
-from emulator.aws.errors import NotEmulated
+from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.aws.service import Services
 from emulator.ports import SupportingServices, Transaction
@@ -20,6 +21,10 @@ class Calls:
     def __init__(self, services: Services, supporting: SupportingServices) -> None:
         self._services = services
         self._supporting = supporting
+
+    def is_native(self, service: str) -> bool:
+        """Whether `call` reaches a service; the others are reached by `delegated`."""
+        return self._services.get(service) is not None
 
     def call(
         self, tx: Transaction, scope: Scope, service: str, operation: str, request: dict[str, Any]
@@ -34,3 +39,56 @@ class Calls:
             raise NotEmulated(service, operation)
         with tx.nested():
             return method(tx, scope, request)
+
+    async def delegated(self, scope: Scope, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Call an operation of a delegated service. Raises the AwsError it answers with, or NotEmulated.
+
+        A payload of the result (GetObject's `Body`) is bytes. botocore writes and reads the bytes, as it would for a
+        client; it is imported here because the start of the emulator does without it.
+        """
+        if not self._supporting.supports(service):
+            raise NotEmulated(service, operation)
+        from botocore.loaders import Loader
+        from botocore.model import ServiceModel
+        from botocore.parsers import create_parser
+        from botocore.serialize import create_serializer
+
+        loader: Any = Loader()
+        operations: Any = ServiceModel(loader.load_service_model(service, "service-2"), service)
+        described: Any = operations.operation_model(operation)
+        protocol: str = operations.resolved_protocol
+        serializer: Any = create_serializer(protocol, False)
+        made: dict[str, Any] = serializer.serialize_to_request(request, described)
+        status, headers, body = await self._supporting.handle(
+            service, made["method"], _url(service, made, request), _headers(scope, service, made), _body(made["body"])
+        )
+        parser: Any = create_parser(protocol)
+        answer = {"status_code": status, "headers": dict(headers), "body": body}
+        result: dict[str, Any] = parser.parse(answer, described.output_shape)
+        if status >= 300:
+            error: dict[str, Any] = result.get("Error", {})
+            raise AwsError(error.get("Code") or str(status), error.get("Message") or "", status)
+        result.pop("ResponseMetadata", None)
+        return result
+
+
+def _url(service: str, made: dict[str, Any], request: dict[str, Any]) -> str:
+    query = made["query_string"]
+    text = urlencode(query) if isinstance(query, dict) else str(query or "")
+    host = f"{request['Bucket']}.s3.localhost" if service == "s3" and "Bucket" in request else f"{service}.localhost"
+    path: str = made["url_path"]
+    return f"http://{host}{path}{('&' if '?' in path else '?') + text if text else ''}"
+
+
+def _headers(scope: Scope, service: str, made: dict[str, Any]) -> list[tuple[str, str]]:
+    credential = f"{scope.account}/20260101/{scope.region}/{service}/aws4_request"
+    signed = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature={'0' * 64}"
+    return [*((str(name), str(value)) for name, value in made["headers"].items()), ("Authorization", signed)]
+
+
+def _body(body: Any) -> bytes:
+    if isinstance(body, dict):  # the query protocol's form
+        return urlencode(body).encode()
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, (bytes, bytearray)) else body.read()

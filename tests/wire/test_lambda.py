@@ -314,16 +314,6 @@ def test_event_invoke_configs_are_refused_in_aws_words(client: Any, request_: di
     )
 
 
-def test_a_queue_as_destination_is_refused_by_name(client: Any) -> None:
-    create(client)
-    queue = {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:000000000000:q"}}
-    _, status, text = error_of(
-        lambda: client.put_function_event_invoke_config(FunctionName="f", DestinationConfig=queue)
-    )
-    assert status == 501
-    assert "SQS" in text
-
-
 def test_permissions_are_kept_and_shown(client: Any) -> None:
     create(client)
     wanted = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator.aws.scope import Scope
-from emulator.services.lambda_.rules.names import function_arn
+from emulator.services.lambda_.rules.names import LATEST, function_arn
 
 # ── event invoke configs ────────────────────────────────────────────────────────────────────────
 
@@ -45,8 +45,14 @@ class EventInvokeConfig:
 
 # ── events ──────────────────────────────────────────────────────────────────────────────────────
 
-MOST_HOPS = 16
-"""Lambda → Lambda hand-offs before AWS calls it a loop and drops the event (2.7)."""
+
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """What a function answered to the latest attempt that ran it: the event's end may be decided later."""
+
+    payload: str
+    function_error: str | None
+    executed_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +64,35 @@ class Event:
     name: str
     qualifier: str | None
     accepted_at: float
+    trace: str = ""
+    """`X-Amzn-Trace-Id` of its invocations."""
     attempts: int = 0
     """Attempts that ran the function, whatever came of them."""
     throttles: int = 0
     """Waits for capacity since the function last ran; decides the next back-off only."""
-    hops: int = 0
+    last: LastAnswer | None = None
+
+    @property
+    def function_arn(self) -> str:
+        """The function's ARN with the qualifier that was invoked, `$LATEST` if none was."""
+        return f"{function_arn(self.scope, self.name)}:{self.qualifier or LATEST}"
 
     def to_payload(self) -> dict[str, Any]:
         """The job's payload."""
-        return {
+        payload: dict[str, Any] = {
             "request_id": self.request_id,
             "account": self.scope.account,
             "region": self.scope.region,
             "function_name": self.name,
             "qualifier": self.qualifier,
             "accepted_at": self.accepted_at,
+            "trace": self.trace,
             "attempts": self.attempts,
             "throttles": self.throttles,
-            "hops": self.hops,
         }
+        if self.last is not None:
+            payload["last"] = [self.last.payload, self.last.function_error, self.last.executed_version]
+        return payload
 
     @staticmethod
     def from_payload(payload: dict[str, Any]) -> Event:
@@ -87,9 +103,10 @@ class Event:
             payload["function_name"],
             payload["qualifier"],
             payload["accepted_at"],
+            payload["trace"],
             payload["attempts"],
             payload["throttles"],
-            payload["hops"],
+            LastAnswer(*payload["last"]) if "last" in payload else None,
         )
 
 
@@ -132,6 +149,14 @@ class Discard:
 
 Decision = Done | Retry | Discard
 
+RETRIES_EXHAUSTED = "RetriesExhausted"
+EVENT_AGE_EXCEEDED = "EventAgeExceeded"
+ZERO_RESERVED_CONCURRENCY = "ZeroReservedConcurrency"
+RECURSIVE_INVOCATION = "RecursiveInvocation"
+"""Ours: which condition AWS's record names for a stopped loop is not documented (unverified)."""
+FUNCTION_DELETED = "FunctionDeleted"
+"""Ours, shown in the timeline only: nobody is left to be told."""
+
 _CLOCK_NOISE_SECONDS = 1e-3
 """Sums of epoch floats are not exact; AWS counts in milliseconds."""
 
@@ -146,7 +171,7 @@ def after_attempt(event: Event, outcome: str, rules: RetryRules, now: float) -> 
         return Done()
     if outcome == FUNCTION_ERROR:
         if event.attempts > rules.maximum_retry_attempts:
-            return Discard("RetriesExhausted")
+            return Discard(RETRIES_EXHAUSTED)
         delay = rules.retry_delays_seconds[min(event.attempts, len(rules.retry_delays_seconds)) - 1]
         following = replace(event, throttles=0)
     else:
@@ -156,7 +181,7 @@ def after_attempt(event: Event, outcome: str, rules: RetryRules, now: float) -> 
     # On AWS an attempt takes time, so a wait that ends exactly at the limit is too late there: age 60 gives one
     # attempt (recorded). In frozen time an attempt may take none; the boundary itself counts as exceeded.
     if now - event.accepted_at + delay >= rules.maximum_event_age_seconds - _CLOCK_NOISE_SECONDS:
-        return Discard("EventAgeExceeded")
+        return Discard(EVENT_AGE_EXCEEDED)
     return Retry(now + delay, following)
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from emulator.aws.http import HttpResponse
+from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
-from emulator.services.lambda_ import store_layers, store_urls, store_versions
+from emulator.services.lambda_ import store_layers, store_urls, store_versions, trace
+from emulator.services.lambda_.destinations import TRACE_MEMBER
 from emulator.services.lambda_.operations import LambdaOperations
-from emulator.services.lambda_.operations.invoke import EVENT_JOB, TRACE_MEMBER
+from emulator.services.lambda_.operations.invoke import EVENT_JOB
 from emulator.services.lambda_.operations.packages import BRINGS_CODE
+from emulator.services.lambda_.operations.response_stream import STREAM_MEMBER
 from emulator.services.lambda_.rules import names
+from emulator.services.lambda_.rules.errors import invalid_content
 from emulator.services.lambda_.store import SCHEMA
+from emulator.services.lambda_.telemetry import Telemetry
 from emulator.services.lambda_.url_plane import FunctionUrlPlane
-from emulator.services.lambda_.worker import EventWorker
+from emulator.services.lambda_.worker import HAND_OFF_JOB, EventWorker
+
+REQUEST_ID_MEMBER = "_request_id"
+"""A member that no model has: the id of an invocation, which a client may choose."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 ENDS_ENVIRONMENTS = frozenset({"DeleteFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration"})
 
@@ -27,11 +36,20 @@ class LambdaService(Service):
     def __init__(self, store: Store, lambda_: LambdaOperations) -> None:
         super().__init__("lambda", store, _table(lambda_))
         self._lambda = lambda_
+        self._invocations = {
+            "Invoke": lambda_.invoke,
+            "InvokeAsync": lambda_.invoke_async,
+            "InvokeWithResponseStream": lambda_.invoke_with_response_stream,
+        }
         self.offer_in_transaction("Invoke", lambda_.invoke_event)
 
     async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
-        if operation == "Invoke":
-            return await self._lambda.invoke(scope, request, request_id=request_id)
+        invoke = self._invocations.get(operation)
+        if invoke is not None:
+            request_id = request.pop(REQUEST_ID_MEMBER, request_id)
+            result = await invoke(scope, request, request_id=request_id)
+            result[REQUEST_ID_MEMBER] = request_id
+            return result
         if operation in BRINGS_CODE:
             request = await self._lambda.with_code(operation, scope, request)
         result = await super().call(operation, scope, request, request_id)
@@ -39,11 +57,24 @@ class LambdaService(Service):
             await self._lambda.runtime.discard(names.parse(request["FunctionName"], scope).arn)
         return result
 
-    def finish(self, operation: str, result: dict[str, Any], response: HttpResponse) -> None:
-        """Add the headers AWS sends with Invoke (1.2); 202 and 204 carry no Content-Type."""
-        if operation != "Invoke":
+    def prepare(self, operation: str, request: HttpRequest, parameters: dict[str, Any]) -> None:
+        """Take over the request id and the trace of an invocation from its headers."""
+        if operation not in self._invocations:
             return
-        headers = response.headers
+        request_id = request.header("x-amzn-requestid")
+        if request_id:
+            if not _UUID.fullmatch(request_id):
+                raise invalid_content("The x-amzn-RequestId header is not a valid UUID string.")  # text unverified
+            parameters[REQUEST_ID_MEMBER] = request_id.lower()
+        parameters[TRACE_MEMBER] = request.header("x-amzn-trace-id")
+
+    def finish(self, operation: str, result: dict[str, Any], response: HttpResponse) -> None:
+        """Add the headers AWS sends with invocations (1.2); 202 and 204 carry no Content-Type."""
+        if operation not in self._invocations:
+            return
+        request_id: str = result[REQUEST_ID_MEMBER]
+        headers = [(name, request_id if name == "x-amzn-RequestId" else text) for name, text in response.headers]
+        response.stream = result.get(STREAM_MEMBER)
         if response.status != 200:
             headers = [(name, text) for name, text in headers if name.lower() != "content-type"]
         elif not any(name.lower() == "content-type" for name, _ in headers):
@@ -51,23 +82,30 @@ class LambdaService(Service):
         headers.append(("x-amzn-Remapped-Content-Length", "0"))
         trace_id: str = result.get(TRACE_MEMBER, "")
         if trace_id:
-            # Accepted events are answered with the short form, in lower case (1.11).
-            short = trace_id.split(";")[0].replace("Root", "root") + ";sampled=0"
-            headers.append(("X-Amzn-Trace-Id", trace_id if response.status == 200 else short))
+            headers.append(("X-Amzn-Trace-Id", trace_id if response.status == 200 else trace.short(trace_id)))
         response.headers = headers
 
 
 def mount(context: Context) -> Mounted:
     """Build Lambda for `app.py`."""
     operations = LambdaOperations(
-        context.store, context.clock, context.settings, context.runtime, context.base_url, context.supporting
+        context.store,
+        context.clock,
+        context.settings,
+        context.runtime,
+        context.base_url,
+        context.supporting,
+        Telemetry(context.logs, context.metrics),
     )
-    worker = EventWorker(operations)
+    worker = EventWorker(operations, context.calls)
     settings = context.settings
     return Mounted(
         services=[LambdaService(context.store, operations)],
         schema=SCHEMA + store_versions.SCHEMA + store_layers.SCHEMA + store_urls.SCHEMA,
-        jobs={EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency)},
+        jobs={
+            EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency),
+            HAND_OFF_JOB: JobKind(worker.hand_off, limit=lambda: 2),
+        },
         operations=operations,
         data_planes=[FunctionUrlPlane(context, operations)],
     )
@@ -95,6 +133,8 @@ def _table(lambda_: LambdaOperations) -> dict[str, Callable[..., Any]]:
         "DeleteFunction": lambda_.delete_function,
         "GetAccountSettings": lambda_.get_account_settings,
         "Invoke": lambda_.invoke,
+        "InvokeAsync": lambda_.invoke_async,
+        "InvokeWithResponseStream": lambda_.invoke_with_response_stream,
         "PutFunctionEventInvokeConfig": lambda_.put_function_event_invoke_config,
         "UpdateFunctionEventInvokeConfig": lambda_.update_function_event_invoke_config,
         "GetFunctionEventInvokeConfig": lambda_.get_function_event_invoke_config,

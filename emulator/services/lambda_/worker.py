@@ -1,45 +1,58 @@
 """The event queue: runs accepted events, and what follows from how that ended.
 
-Three beats per attempt: load, call, commit. The rules are `model.after_attempt`; function code and settings are
+Three beats per attempt: load, call, commit. The rules are `events.after_attempt`; function code and settings are
 resolved when the event runs, not when it was accepted (lambda_async 2.2).
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator import jobs
-from emulator.aws.errors import AwsError
+from emulator.aws.calls import Calls
+from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.scope import Scope
 from emulator.jobs import Job
-from emulator.ports import Invocation, InvocationResult, Transaction
+from emulator.ports import Invocation, Transaction
 from emulator.services.lambda_ import store as tables
-from emulator.services.lambda_.destinations import invocation_record
+from emulator.services.lambda_ import trace
+from emulator.services.lambda_.destinations import (
+    HandOff,
+    dead_letter,
+    destination,
+    invocation_record,
+    read_json,
+)
 from emulator.services.lambda_.events import (
+    FUNCTION_DELETED,
     FUNCTION_ERROR,
-    MOST_HOPS,
+    RECURSIVE_INVOCATION,
     SUCCESS,
     SYSTEM_ERROR,
     THROTTLE,
+    ZERO_RESERVED_CONCURRENCY,
     Decision,
     Discard,
     Done,
     Event,
     EventInvokeConfig,
     InvocationRecord,
+    LastAnswer,
     Retry,
     RetryRules,
     after_attempt,
 )
 from emulator.services.lambda_.operations import LambdaOperations
-from emulator.services.lambda_.operations.event_configs import destination_function
-from emulator.services.lambda_.operations.invoke import EVENT_JOB
+from emulator.services.lambda_.operations.invoke import EVENT_JOB, Ran
 from emulator.services.lambda_.operations.state import Resolved
 from emulator.services.lambda_.rules.names import FunctionName, function_arn
-from emulator.services.lambda_.rules.payload import LARGEST_PAYLOAD_BYTES
-from emulator.services.lambda_.trace import trace_header
 from emulator.settings import LiveSettings
+
+HAND_OFF_JOB = "lambda.hand_off"
+"""Tells a delegated service, which cannot take part in a commit, how an event ended."""
+HAND_OFF_DELAYS_SECONDS = (1.0, 10.0, 60.0)
+"""Waits between tries of a hand-off that the other service failed (unverified: AWS says only that it tries)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +64,18 @@ class Attempt:
     outcome: str
     started_at: float
     ended_at: float
-    config: EventInvokeConfig | None = None
-    result: InvocationResult | None = None
+    function: Resolved | None = None
+    ran: Ran | None = None
     discard: str | None = None
     """A condition that ends the event whatever the rules say."""
 
 
 class EventWorker:
-    """Runs `lambda.event` jobs."""
+    """Runs `lambda.event` and `lambda.hand_off` jobs."""
 
-    def __init__(self, operations: LambdaOperations) -> None:
+    def __init__(self, operations: LambdaOperations, calls: Calls) -> None:
         self._operations = operations
+        self._calls = calls
 
     async def deliver(self, job: Job) -> None:
         """Run one due event and commit what comes next."""
@@ -74,48 +88,48 @@ class EventWorker:
         try:
             function = await operations.resolve(FunctionName(event.scope, event.name, event.qualifier))
         except AwsError:
-            return Attempt(event, "discarded", now, now, discard="FunctionDeleted")
-        config = function.event_config
-        if event.hops >= MOST_HOPS:
-            return Attempt(event, "discarded", now, now, config, discard="RecursiveInvocation")
+            return Attempt(event, "discarded", now, now, discard=FUNCTION_DELETED)
+        if function.recursive_loop == "Terminate" and trace.is_loop(event.trace):
+            return Attempt(event, "discarded", now, now, function, discard=RECURSIVE_INVOCATION)
         if function.reserved == 0:
-            return Attempt(event, "discarded", now, now, config, discard="ZeroReservedConcurrency")
-        if operations.concurrency.acquire(function) is not None:
-            return Attempt(event, THROTTLE, now, now, config)
+            return Attempt(event, "discarded", now, now, function, discard=ZERO_RESERVED_CONCURRENCY)
+        invocation = Invocation(event.request_id, payload, function.invoked_arn, trace_id=event.trace)
         try:
-            return await self._run(event, payload, function, now)
-        finally:
-            operations.concurrency.release(function)
-
-    async def _run(self, event: Event, payload: bytes, function: Resolved, started_at: float) -> Attempt:
-        """Call the function; that it could not be started is Lambda's fault, not the function's."""
-        operations, config = self._operations, function.event_config
-        trace_id = trace_header(event.request_id, event.accepted_at, function.spec.arn)
-        invocation = Invocation(event.request_id, payload, function.invoked_arn, trace_id=trace_id)
-        try:
-            result = await operations.run(function, invocation)
-        except (OSError, AwsError):
-            return Attempt(event, SYSTEM_ERROR, started_at, operations.clock.now(), config)
-        outcome = SUCCESS if result.function_error is None else FUNCTION_ERROR
-        counted = replace(event, attempts=event.attempts + 1)
-        return Attempt(counted, outcome, started_at, operations.clock.now(), config, result)
+            ran = await operations.run(function, invocation)
+        except AwsError as error:  # no place, or it could not be started: Lambda's fault, not the function's
+            outcome = THROTTLE if error.status == 429 else SYSTEM_ERROR
+            return Attempt(event, outcome, now, operations.clock.now(), function)
+        failed = ran.result.function_error is not None
+        counted = replace(event, attempts=event.attempts + 1, last=_answer(ran))
+        return Attempt(counted, FUNCTION_ERROR if failed else SUCCESS, now, ran.ended_at, function, ran)
 
     def _commit(self, tx: Transaction, job: Job, attempt: Attempt) -> None:
-        """The job's end or next due time, the record, and the destination's event: one commit."""
-        event = attempt.event
+        """The job's end or next due time, who is told of it, logs, metrics and the record: one commit."""
+        event, telemetry = attempt.event, self._operations.telemetry
         if attempt.discard is not None:
             decision: Decision = Discard(attempt.discard)
         else:
-            decision = after_attempt(event, attempt.outcome, self._rules(attempt.config), tx.now)
+            decision = after_attempt(event, attempt.outcome, self._rules(attempt.function), tx.now)
         if isinstance(decision, Retry):
             alive = jobs.reschedule(tx, job.id, decision.due_at, decision.event.to_payload(), EVENT_JOB)
         else:
             alive = jobs.complete(tx, job.id)
         if not alive:  # finished by somebody else, or reset: its effects are not ours to repeat
             return
+        if attempt.ran is not None:
+            self._operations.record_run(tx, attempt.ran, attempt.started_at - event.accepted_at)
+        elif attempt.outcome == THROTTLE:
+            telemetry.throttled(tx, event.scope, event.name, event.qualifier)
+        if isinstance(decision, Discard):
+            telemetry.count(tx, event.scope, event.name, event.qualifier, "AsyncEventsDropped")
+            if decision.condition == RECURSIVE_INVOCATION:
+                telemetry.count(tx, event.scope, event.name, event.qualifier, "RecursiveInvocationsDropped")
         detail = _described(decision)
-        if not isinstance(decision, Retry) and not self._inform_destination(tx, job.body, attempt, decision):
-            detail += ", DestinationDeliveryFailed"
+        if not isinstance(decision, Retry) and attempt.function is not None:
+            for told in self._told(tx, job.body, attempt.function, event, decision):
+                if not self._hand_off(tx, event, told):
+                    detail += f", {told.counted_as}"
+        result = attempt.ran.result if attempt.ran is not None else None
         tables.record_invocation(
             tx,
             InvocationRecord(
@@ -127,32 +141,77 @@ class EventWorker:
                 attempt.ended_at,
                 attempt.outcome,
                 event.scope,
-                attempt.result.error_type if attempt.result is not None else None,
+                result.error_type if result is not None else None,
                 detail,
             ),
         )
 
-    def _inform_destination(self, tx: Transaction, payload: bytes, attempt: Attempt, decision: Decision) -> bool:
-        """Queue the invocation record for the destination, if there is one; False if it cannot be delivered."""
-        config = attempt.config
-        if config is None or attempt.event.hops >= MOST_HOPS:
-            return True
-        arn = config.on_success if isinstance(decision, Done) else config.on_failure
-        target = destination_function(arn) if arn else None
-        if target is None:
-            return True
+    def _told(
+        self, tx: Transaction, payload: bytes, function: Resolved, event: Event, decision: Done | Discard
+    ) -> list[HandOff]:
+        """Who hears of the end of an event: its destination and, if it failed, the dead-letter queue too."""
+        config, base_url = function.event_config, self._operations.base_url
+        succeeded = isinstance(decision, Done)
+        target = None if config is None else config.on_success if succeeded else config.on_failure
+        told: list[HandOff] = []
         condition = decision.condition if isinstance(decision, Discard) else "Success"
-        result = attempt.result
-        response = None if result is None else (_json(result.payload), result.function_error)
-        record = invocation_record(attempt.event, condition, _json(payload), tx.now, response)
-        body = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
-        if len(body) > LARGEST_PAYLOAD_BYTES["Event"]:
-            return False
-        self._operations.accept_event(tx, target, body, tx.new_id(), attempt.event.hops + 1)
-        return True
+        if isinstance(decision, Discard) and function.dead_letter_arn:
+            told.append(dead_letter(function.dead_letter_arn, event, condition, payload, base_url))
+        if target is not None:
+            record = invocation_record(event, condition, read_json(payload), tx.now)
+            told.append(destination(target, succeeded, event, record, tx.now, tx.new_id(), base_url))
+        return told
 
-    def _rules(self, config: EventInvokeConfig | None) -> RetryRules:
+    def _hand_off(self, tx: Transaction, event: Event, told: HandOff) -> bool:
+        """Tell another service in this commit, or later if it cannot take part in one; False if it refused."""
+        if not self._calls.is_native(told.service):
+            request = {name: value for name, value in told.request.items() if name != "Body"}
+            payload = {
+                "event": event.to_payload(),
+                "scope": [told.scope.account, told.scope.region],
+                "call": [told.service, told.operation, request],
+                "counted_as": told.counted_as,
+                "tries": 0,
+            }
+            arn = function_arn(event.scope, event.name)
+            jobs.enqueue(tx, HAND_OFF_JOB, payload, body=told.request.get("Body"), owner=arn)
+            return True
+        try:
+            answer = self._calls.call(tx, told.scope, told.service, told.operation, told.request)
+            refused = bool(answer.get("FailedEntryCount"))
+        except (AwsError, NotEmulated):
+            refused = True
+        if refused:
+            self._operations.telemetry.count(tx, event.scope, event.name, event.qualifier, told.counted_as)
+        return not refused
+
+    async def hand_off(self, job: Job) -> None:
+        """Call a delegated service; a failure of its own is tried again, a refusal is counted."""
+        payload = job.payload
+        service, operation, request = payload["call"]
+        if job.body:
+            request = {**request, "Body": job.body}
+        failed: AwsError | NotEmulated | None = None
+        try:
+            await self._calls.delegated(Scope(*payload["scope"]), service, operation, request)
+        except (AwsError, NotEmulated) as error:
+            failed = error
+        await self._operations.store.transact(lambda tx: self._commit_hand_off(tx, job, failed))
+
+    def _commit_hand_off(self, tx: Transaction, job: Job, failed: AwsError | NotEmulated | None) -> None:
+        tries: int = job.payload["tries"]
+        again = isinstance(failed, AwsError) and failed.status >= 500 and tries < len(HAND_OFF_DELAYS_SECONDS)
+        if again:
+            due_at = tx.now + HAND_OFF_DELAYS_SECONDS[tries]
+            jobs.reschedule(tx, job.id, due_at, {**job.payload, "tries": tries + 1}, HAND_OFF_JOB)
+        elif jobs.complete(tx, job.id) and failed is not None:
+            event = Event.from_payload(job.payload["event"])
+            metric: str = job.payload["counted_as"]
+            self._operations.telemetry.count(tx, event.scope, event.name, event.qualifier, metric)
+
+    def _rules(self, function: Resolved | None) -> RetryRules:
         settings: LiveSettings = self._operations.settings
+        config: EventInvokeConfig | None = function.event_config if function is not None else None
         retries = config.maximum_retry_attempts if config is not None else None
         age = config.maximum_event_age_seconds if config is not None else None
         return RetryRules(
@@ -164,15 +223,12 @@ class EventWorker:
         )
 
 
+def _answer(ran: Ran) -> LastAnswer:
+    result: Any = ran.result
+    return LastAnswer(result.payload.decode("utf-8", "replace"), result.function_error, ran.function.spec.version)
+
+
 def _described(decision: Decision) -> str:
     if isinstance(decision, Done):
         return "done"
     return "retry" if isinstance(decision, Retry) else decision.condition
-
-
-def _json(text: bytes) -> Any:
-    """A function's or client's JSON; a runtime's answer that is none is shown as text."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text.decode("utf-8", "replace")

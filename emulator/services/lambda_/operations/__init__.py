@@ -6,11 +6,11 @@ from emulator.services.lambda_.operations.aliases import AliasOperations
 from emulator.services.lambda_.operations.event_configs import EventConfigOperations
 from emulator.services.lambda_.operations.functions import FunctionOperations
 from emulator.services.lambda_.operations.governance import GovernanceOperations
-from emulator.services.lambda_.operations.invoke import InvokeOperations
 from emulator.services.lambda_.operations.layers import LayerOperations
 from emulator.services.lambda_.operations.packages import PackageOperations
 from emulator.services.lambda_.operations.policies import PolicyOperations
 from emulator.services.lambda_.operations.provisioned import ProvisionedOperations
+from emulator.services.lambda_.operations.response_stream import ResponseStreamOperations
 from emulator.services.lambda_.operations.urls import UrlOperations
 from emulator.services.lambda_.operations.versions import VersionOperations
 
@@ -24,7 +24,7 @@ class LambdaOperations(
     PackageOperations,
     EventConfigOperations,
     GovernanceOperations,
-    InvokeOperations,
+    ResponseStreamOperations,
     LayerOperations,
     UrlOperations,
 ):

@@ -1,13 +1,24 @@
-"""Who runs: invocations counted per function and per account, and why one more may not run (lambda_invoke 1.4)."""
+"""Who runs: invocations counted per function and per account, and why one more may not run (lambda_invoke 1.4).
+
+A place dies with the process, as its invocation does.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from emulator.aws.scope import Scope
 from emulator.ports import FunctionSpec
+from emulator.services.lambda_.rules.errors import throttled
 from emulator.settings import LiveSettings
+
+K = TypeVar("K")
+
+RESERVED_USED = "ReservedFunctionConcurrentInvocationLimitExceeded"
+ACCOUNT_USED = "ConcurrentInvocationLimitExceeded"
 
 
 class Runnable(Protocol):
@@ -16,42 +27,92 @@ class Runnable(Protocol):
     @property
     def spec(self) -> FunctionSpec: ...
     @property
+    def provisioned_spec(self) -> FunctionSpec: ...
+    @property
     def scope(self) -> Scope: ...
     @property
     def reserved(self) -> int | None: ...
     @property
     def reserved_in_total(self) -> int: ...
+    @property
+    def provisioned(self) -> int: ...
+    @property
+    def provisioned_arn(self) -> str: ...
+    @property
+    def provisioned_in_function(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place to run in, given back when the block ends."""
+
+    spec: FunctionSpec
+    """The function in the kind of environment that the place stands for."""
+    running: int
+    """Invocations of the function that run now, this one included."""
+    release: Callable[[], None]
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 class Concurrency:
-    """Running invocations per function and per scope; a slot dies with the process, as its invocation does."""
+    """The places of all functions: provisioned ones, those a function reserves, and what the account shares."""
 
     def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
-        self._functions: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()
+        self._on_demand: Counter[str] = Counter()
+        self._provisioned: Counter[str] = Counter()
         self._shared: Counter[Scope] = Counter()
 
-    def acquire(self, function: Runnable) -> str | None:
-        """Take a slot, or say why there is none (a `ThrottleReason`)."""
-        arn = function.spec.arn
-        if function.reserved is not None:
-            if self._functions[arn] >= function.reserved:
-                return "ReservedFunctionConcurrentInvocationLimitExceeded"
-        elif self._shared[function.scope] >= self._settings.account_concurrency - function.reserved_in_total:
-            return "ConcurrentInvocationLimitExceeded"
-        else:
-            self._shared[function.scope] += 1
-        self._functions[arn] += 1
-        return None
+    def acquire(self, function: Runnable) -> Place:
+        """Take a place: provisioned first, then the function's reserve or else the account's. Raises 429.
 
-    def release(self, function: Runnable) -> None:
-        """Give back the slot that `acquire` gave for the same `function`."""
-        self._functions[function.spec.arn] -= 1
-        if self._functions[function.spec.arn] <= 0:
-            del self._functions[function.spec.arn]
-        if function.reserved is None:
-            self._shared[function.scope] -= 1
+        What a function provisions is part of what it reserves: only the rest serves other invocations
+        [R:test_reserved_provisioned_overlap].
+        """
+        arn, scope = function.spec.arn, function.scope
+        if function.reserved == 0:
+            raise throttled(RESERVED_USED)
+        if self._provisioned[function.provisioned_arn] < function.provisioned:
+            ready = function.provisioned_arn
+            self._provisioned[ready] += 1
+            return self._place(arn, function.provisioned_spec, lambda: _less(self._provisioned, ready))
+        if function.reserved is not None:
+            if self._on_demand[arn] >= function.reserved - function.provisioned_in_function:
+                raise throttled(RESERVED_USED)
+            self._on_demand[arn] += 1
+            return self._place(arn, function.spec, lambda: _less(self._on_demand, arn))
+        if self._shared[scope] >= self._settings.account_concurrency - function.reserved_in_total:
+            raise throttled(ACCOUNT_USED)
+        self._on_demand[arn] += 1
+        self._shared[scope] += 1
+
+        def release() -> None:
+            _less(self._on_demand, arn)
+            _less(self._shared, scope)
+
+        return self._place(arn, function.spec, release)
 
     def anything_runs(self) -> bool:
-        """Whether any invocation holds a slot."""
-        return bool(self._functions)
+        """Whether any invocation holds a place."""
+        return bool(self._running)
+
+    def _place(self, arn: str, spec: FunctionSpec, release: Callable[[], None]) -> Place:
+        self._running[arn] += 1
+
+        def leave() -> None:
+            _less(self._running, arn)
+            release()
+
+        return Place(spec, self._running[arn], leave)
+
+
+def _less(counts: Counter[K], key: K) -> None:
+    counts[key] -= 1
+    if counts[key] <= 0:
+        del counts[key]

@@ -5,13 +5,18 @@ Decides what may be configured (reference lambda_async 2.3); the queue itself is
 
 from __future__ import annotations
 
-import re
+from collections.abc import Set
 from typing import Any
 
-from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
+from emulator.services.lambda_.destinations import (
+    ON_FAILURE_SERVICES,
+    ON_SUCCESS_SERVICES,
+    function_of,
+    service_of,
+)
 from emulator.services.lambda_.events import EventInvokeConfig
 from emulator.services.lambda_.operations.paging import PAGE, read_marker, write_marker
 from emulator.services.lambda_.operations.state import LambdaState
@@ -19,10 +24,6 @@ from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import constraint, invalid_parameter, not_found
 
 Request = dict[str, Any]
-
-_LAMBDA_TARGET = re.compile(r"arn:aws[a-z-]*:lambda:([a-z0-9-]+):(\d{12}):function:([a-zA-Z0-9_\-]+)(?::(.+))?")
-_SERVICE = re.compile(r"arn:aws[a-z-]*:([a-z0-9-]+):")
-_QUEUES = {"sqs": "SQS", "sns": "SNS", "events": "EventBridge", "s3": "S3"}
 
 
 class EventConfigOperations(LambdaState):
@@ -65,7 +66,7 @@ class EventConfigOperations(LambdaState):
         return result
 
     def _require_function(self, tx: Transaction, named: names.FunctionName) -> None:
-        if self.find_version(tx, named) is None:
+        if not self._exists(tx, named):
             raise not_found("The function doesn't exist.")
 
     def _existing_config(self, tx: Transaction, named: names.FunctionName) -> EventInvokeConfig:
@@ -85,16 +86,13 @@ class EventConfigOperations(LambdaState):
         _check_range("maximumEventAgeInSeconds", age, 60, 21600)
         on_success, on_failure = base.on_success, base.on_failure
         if destinations is not None:
+            shown = _shown(destinations)
             if "OnSuccess" in destinations:
                 on_success = (destinations["OnSuccess"] or {}).get("Destination") or None
+                self._check_destination(tx, named, on_success, ON_SUCCESS_SERVICES, shown)
             if "OnFailure" in destinations:
                 on_failure = (destinations["OnFailure"] or {}).get("Destination") or None
-            self._check_destination(
-                tx, named, on_success, f"onSuccess=OnSuccess(destination={on_success}), onFailure=null"
-            )
-            self._check_destination(
-                tx, named, on_failure, f"onSuccess=null, onFailure=OnFailure(destination={on_failure})"
-            )
+                self._check_destination(tx, named, on_failure, ON_FAILURE_SERVICES, shown)
         config = EventInvokeConfig(
             base.name,
             base.qualifier,
@@ -108,34 +106,34 @@ class EventConfigOperations(LambdaState):
         self.function_changed()
         return config.describe(named.scope)
 
-    def _check_destination(self, tx: Transaction, named: names.FunctionName, arn: str | None, shown: str) -> None:
-        """Only functions can be delivered to; other services AWS allows are refused by name."""
+    def _check_destination(
+        self, tx: Transaction, named: names.FunctionName, arn: str | None, allowed: Set[str], shown: str
+    ) -> None:
+        """What AWS checks at this time: the service, and that a function exists. Others may come into being later."""
         if arn is None:
             return
-        target = destination_function(arn)
-        if target is not None:
-            if target == names.FunctionName(named.scope, named.name, target.qualifier):
-                raise invalid_parameter("You can't specify the function as a destination for itself.")
-            known = target.scope == named.scope and target.is_latest
-            if not known or tables.find_function(tx, target.scope, target.name) is None:
-                raise invalid_parameter(f"The destination ARN {arn} is invalid.")
+        if service_of(arn) not in allowed:
+            raise invalid_parameter(f"The provided destination config DestinationConfig({shown}) is invalid.")
+        if service_of(arn) != "lambda":
             return
-        service = _SERVICE.match(arn)
-        if service and service.group(1) in _QUEUES:
-            title = _QUEUES[service.group(1)]
-            raise NotEmulated(
-                "lambda", f"DestinationConfig to {title}", f"only functions can be destinations, not {title}"
-            )
-        raise invalid_parameter(f"The provided destination config DestinationConfig({shown}) is invalid.")
+        target = function_of(arn)
+        if target is not None and (target.scope, target.name) == (named.scope, named.name):
+            raise invalid_parameter("You can't specify the function as a destination for itself.")
+        if target is None or target.scope != named.scope or not self._exists(tx, target):
+            raise invalid_parameter(f"The destination ARN {arn} is invalid.")
+
+    def _exists(self, tx: Transaction, named: names.FunctionName) -> bool:
+        return self.find_version(tx, named) is not None
 
 
-def destination_function(arn: str) -> names.FunctionName | None:
-    """The function that a destination ARN names, if it names one."""
-    match = _LAMBDA_TARGET.fullmatch(arn)
-    if match is None:
-        return None
-    region, account, name, qualifier = match.groups()
-    return names.FunctionName(Scope(account, region), name, qualifier)
+def _shown(destinations: dict[str, Any]) -> str:
+    """A destination config as AWS's error prints it."""
+    parts = [
+        f"{name[0].lower()}{name[1:]}={f'{name}(destination={given})' if given else 'null'}"
+        for name in ("OnSuccess", "OnFailure")
+        for given in [(destinations.get(name) or {}).get("Destination")]
+    ]
+    return ", ".join(parts)
 
 
 def _check_range(member: str, value: int | None, low: int, high: int) -> None:

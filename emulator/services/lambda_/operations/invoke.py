@@ -10,13 +10,16 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator import jobs
-from emulator.aws.errors import NotEmulated
+from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Invocation, InvocationResult, Transaction
 from emulator.services.lambda_ import store as tables
+from emulator.services.lambda_ import trace
+from emulator.services.lambda_.destinations import TRACE_MEMBER
 from emulator.services.lambda_.events import FUNCTION_ERROR, SUCCESS, Event, InvocationRecord
 from emulator.services.lambda_.operations.state import LambdaState, Resolved
 from emulator.services.lambda_.rules import names
@@ -24,16 +27,43 @@ from emulator.services.lambda_.rules.errors import (
     constraint,
     invalid_content,
     invalid_parameter,
+    recursive_invocation,
     service_failure,
-    throttled,
+    wrong_state,
 )
-from emulator.services.lambda_.rules.payload import LARGEST_RESPONSE_BYTES, check_json, check_size
-from emulator.services.lambda_.trace import trace_header
+from emulator.services.lambda_.rules.payload import (
+    LARGEST_RESPONSE_BYTES,
+    check_json,
+    check_size,
+)
 
 EVENT_JOB = "lambda.event"
 LARGEST_CLIENT_CONTEXT = 3_583
-TRACE_MEMBER = "_trace_id"
-"""A member of Invoke's result that no model has: the wire turns it into a header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An invocation that may begin: everything Invoke checks before it runs or accepts anything."""
+
+    named: names.FunctionName
+    function: Resolved
+    payload: bytes
+    request_id: str
+    trace_id: str
+    client_context: str | None
+    wants_log: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """An attempt that ran, whatever the function made of it."""
+
+    function: Resolved
+    result: InvocationResult
+    started_at: float
+    ended_at: float
+    running: int
+    """Invocations of the function at that time, this one included."""
 
 
 class InvokeOperations(LambdaState):
@@ -52,69 +82,91 @@ class InvokeOperations(LambdaState):
         The function's failure is a result with `FunctionError`. Raises AWS's errors of 1.4. `on_chunk` gets the pieces
         of a response that the function streams; `Payload` is then empty. One that does not stream never calls it.
         """
-        named = names.parse(request["FunctionName"], scope, request.get("Qualifier"))
         invocation_type = request.get("InvocationType") or "RequestResponse"
         if invocation_type not in ("RequestResponse", "Event", "DryRun"):
             rule = "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
+            names.parse(request["FunctionName"], scope, request.get("Qualifier"))
             raise constraint(invocation_type, "invocationType", rule)
-        if request.get("LogType") not in (None, "None", "Tail"):
-            raise constraint(request["LogType"], "logType", "Member must satisfy enum value set: [None, Tail]")
-        if request.get("DurableExecutionName") is not None:
-            raise NotEmulated("lambda", "Invoke with DurableExecutionName", "durable functions")
-        payload = _bytes(request.get("Payload")) or b"{}"
-        check_size(payload, invocation_type)
-        function = await self.resolve(named)
-        if request_id is None:
-            request_id = await self.store.read(lambda tx: tx.new_id())
-        trace_id = trace_header(request_id, self.clock.now(), function.spec.arn)
+        asked = await self.ask(scope, request, invocation_type, request_id)
         if invocation_type == "DryRun":
-            return {"StatusCode": 204, "Payload": b"", TRACE_MEMBER: trace_id}
-        if request.get("TenantId") is not None:
-            raise invalid_parameter(
-                "The invoked function is not enabled with tenancy configuration. "
-                "Remove the tenant ID from your request and try again."
-            )
-        check_json(payload)
-        client_context = _client_context(request.get("ClientContext"))
+            return {"StatusCode": 204, "Payload": b"", TRACE_MEMBER: asked.trace_id}
         if invocation_type == "Event":
-            accepted = request_id
-            await self.store.transact(lambda tx: self.accept_event(tx, named, payload, accepted))
-            return {"StatusCode": 202, "Payload": b"", TRACE_MEMBER: trace_id}
-        wants_log = request.get("LogType") == "Tail"
-        invocation = Invocation(
-            request_id, payload, function.invoked_arn, client_context, trace_id, wants_log, on_chunk
-        )
-        result = await self._run_now(function, invocation)
+            await self.store.transact(lambda tx: self._accept(tx, asked))
+            return {"StatusCode": 202, "Payload": b"", TRACE_MEMBER: asked.trace_id}
+        result = await self.run_now(asked, on_chunk)
         answer: dict[str, Any] = {
             "StatusCode": 200,
             "Payload": result.payload,
-            "ExecutedVersion": function.spec.version,
-            TRACE_MEMBER: trace_id,
+            "ExecutedVersion": asked.function.spec.version,
+            TRACE_MEMBER: asked.trace_id,
         }
         if result.function_error is not None:
             answer["FunctionError"] = result.function_error
-        if wants_log:
-            answer["LogResult"] = base64.b64encode(result.log_tail[-4096:]).decode()
+        if asked.wants_log:
+            answer["LogResult"] = log_result(result)
         return answer
+
+    async def invoke_async(
+        self, scope: Scope, request: dict[str, Any], *, request_id: str | None = None
+    ) -> dict[str, Any]:
+        """The deprecated form of Invoke with type Event: 256 KB, 202 in `Status`."""
+        event = {"FunctionName": request["FunctionName"], "Payload": request.get("InvokeArgs")}
+        event[TRACE_MEMBER] = ""  # AWS does not pass a trace on here
+        payload = payload_bytes(event["Payload"])
+        check_size(payload, "InvokeAsync")
+        event["Payload"] = payload
+        asked = await self.ask(scope, event, "Event", request_id)
+        await self.store.transact(lambda tx: self._accept(tx, asked))
+        return {"Status": 202}
 
     def invoke_event(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Invoke with `InvocationType` Event for another service, in its commit. Raises what `invoke` raises."""
         assert request.get("InvocationType") == "Event", "only events can be accepted in another service's commit"
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"))
-        payload = _bytes(request.get("Payload")) or b"{}"
+        payload = payload_bytes(request.get("Payload")) or b"{}"
         check_size(payload, "Event")
         self._resolve(tx, named)
         check_json(payload)
-        self.accept_event(tx, named, payload, tx.new_id())
+        request_id = tx.new_id()
+        trace_id = trace.following(request.get(TRACE_MEMBER) or "", request_id, tx.now, named.arn)
+        self.accept_event(tx, named, payload, request_id, trace_id)
         return {"StatusCode": 202, "Payload": b""}
 
+    async def ask(self, scope: Scope, request: dict[str, Any], invocation_type: str, request_id: str | None) -> Asked:
+        """Check an invocation before it runs or is accepted, in the order of 1.12."""
+        named = names.parse(request["FunctionName"], scope, request.get("Qualifier"))
+        if request.get("LogType") not in (None, "None", "Tail"):
+            raise constraint(request["LogType"], "logType", "Member must satisfy enum value set: [None, Tail]")
+        if request.get("DurableExecutionName") is not None:
+            raise NotEmulated("lambda", "Invoke with DurableExecutionName", "durable functions")
+        payload = payload_bytes(request.get("Payload")) or b"{}"
+        check_size(payload, invocation_type)
+        function = await self.resolve(named)
+        if request_id is None:
+            request_id = await self.store.read(lambda tx: tx.new_id())
+        received: str = request.get(TRACE_MEMBER) or ""
+        trace_id = trace.following(received, request_id, self.clock.now(), function.spec.arn)
+        asked = Asked(named, function, payload, request_id, trace_id, None, request.get("LogType") == "Tail")
+        if invocation_type == "DryRun":
+            return asked
+        _check_tenancy(function, request.get("TenantId"))
+        check_json(payload)
+        client_context = _client_context(request.get("ClientContext"))
+        if function.state == "Pending":
+            raise wrong_state(function.state)
+        return asked if client_context is None else replace(asked, client_context=client_context)
+
     def accept_event(
-        self, tx: Transaction, named: names.FunctionName, payload: bytes, request_id: str, hops: int = 0
+        self, tx: Transaction, named: names.FunctionName, payload: bytes, request_id: str, trace_id: str = ""
     ) -> str:
         """Put an event on the queue, in the caller's commit; return its request id."""
-        event = Event(request_id, named.scope, named.name, named.qualifier, tx.now, hops=hops)
+        event = Event(request_id, named.scope, named.name, named.qualifier, tx.now, trace_id)
         jobs.enqueue(tx, EVENT_JOB, event.to_payload(), body=payload, owner=named.arn)
+        self.telemetry.count(tx, named.scope, named.name, named.qualifier, "AsyncEventsReceived")
         return request_id
+
+    def _accept(self, tx: Transaction, asked: Asked) -> None:
+        self.accept_event(tx, asked.named, asked.payload, asked.request_id, asked.trace_id)
 
     def recent_invocations(
         self, tx: Transaction, scope: Scope | None = None, limit: int = 1000, request_id: str | None = None
@@ -129,39 +181,99 @@ class InvokeOperations(LambdaState):
         found.sort(key=lambda record: record.started_at)
         return [record.describe() for record in found[-limit:]]
 
-    async def run(self, function: Resolved, invocation: Invocation) -> InvocationResult:
-        """Run one attempt in a slot the caller holds. Raises OSError or AwsError if it could not be started."""
-        with self.clock.parked():
-            result = await self.runtime.run(function.spec, invocation)
-        if len(result.payload) > LARGEST_RESPONSE_BYTES:
-            return _response_too_large(result)
-        return result
+    async def run(self, function: Resolved, invocation: Invocation) -> Ran:
+        """Run one attempt, if there is a place for it.
 
-    async def _run_now(self, function: Resolved, invocation: Invocation) -> InvocationResult:
-        reason = self.concurrency.acquire(function)
-        if reason is not None:
-            raise throttled(reason)
-        started_at = self.clock.now()
+        Raises 429 if there is none and 500 if the attempt could not be started: both Lambda's fault, not the
+        function's. Nothing is recorded: that is `record_run`'s, in the transaction of what follows from the attempt.
+        """
+        with self.concurrency.acquire(function) as place:
+            started_at = self.clock.now()
+            try:
+                with self.clock.parked():
+                    result = await self.runtime.run(place.spec, invocation)
+            except OSError as error:
+                raise service_failure() from error
+        if len(result.payload) > LARGEST_RESPONSE_BYTES:
+            result = _response_too_large(result)
+        return Ran(function, result, started_at, self.clock.now(), place.running)
+
+    def record_run(self, tx: Transaction, ran: Ran, age_seconds: float | None = None) -> None:
+        """Write an attempt's log events and metrics; `age_seconds` is its event's, if it was an asynchronous one."""
+        function, spec = ran.function, ran.function.spec
+        self.telemetry.ran(
+            tx,
+            function.scope,
+            spec.name,
+            function.qualifier,
+            spec.version,
+            spec.log_group,
+            ran.result,
+            ran.running,
+            age_seconds,
+        )
+
+    async def run_now(self, asked: Asked, on_chunk: Callable[[bytes], None] | None = None) -> InvocationResult:
+        """Run a synchronous invocation. Raises what `run` raises, and 400 for a loop (2.7).
+
+        Its logs and metrics are on their way to the store when this returns; the answer does not wait for them.
+        """
+        function = asked.function
+        if function.recursive_loop == "Terminate" and trace.is_loop(asked.trace_id):
+            self._post_count(asked, "RecursiveInvocationsDropped")
+            raise recursive_invocation()
+        invocation = Invocation(
+            asked.request_id,
+            asked.payload,
+            function.invoked_arn,
+            asked.client_context,
+            asked.trace_id,
+            asked.wants_log,
+            on_chunk,
+        )
         try:
-            result = await self.run(function, invocation)
-        except OSError as error:
-            raise service_failure() from error
-        finally:
-            self.concurrency.release(function)
+            ran = await self.run(function, invocation)
+        except AwsError as error:
+            if error.status == 429:
+                self._post_count(asked, "Throttles")
+            raise
+        self.store.post(lambda tx: self.record_run(tx, ran))
         self.recent_sync.append(
             InvocationRecord(
-                invocation.request_id,
+                asked.request_id,
                 1,
                 function.spec.arn,
                 "RequestResponse",
-                started_at,
-                self.clock.now(),
-                SUCCESS if result.function_error is None else FUNCTION_ERROR,
+                ran.started_at,
+                ran.ended_at,
+                SUCCESS if ran.result.function_error is None else FUNCTION_ERROR,
                 function.scope,
-                result.error_type,
+                ran.result.error_type,
             )
         )
-        return result
+        return ran.result
+
+    def _post_count(self, asked: Asked, metric: str) -> None:
+        named = asked.named
+        self.store.post(lambda tx: self.telemetry.count(tx, named.scope, named.name, named.qualifier, metric))
+
+
+def log_result(result: InvocationResult) -> str:
+    """`LogResult`: the last 4 KB of the log in base64."""
+    return base64.b64encode(result.log_tail[-4096:]).decode()
+
+
+def _check_tenancy(function: Resolved, tenant: str | None) -> None:
+    if function.tenancy and tenant is None:
+        raise invalid_parameter(
+            "The invoked function is enabled with tenancy configuration. "
+            "Add a valid tenant ID in your request and try again."
+        )
+    if tenant is not None and not function.tenancy:  # the text is unverified
+        raise invalid_parameter(
+            "The invoked function is not enabled with tenancy configuration. "
+            "Remove the tenant ID from your request and try again."
+        )
 
 
 def _response_too_large(result: InvocationResult) -> InvocationResult:
@@ -171,18 +283,15 @@ def _response_too_large(result: InvocationResult) -> InvocationResult:
         f"({LARGEST_RESPONSE_BYTES} bytes).",
         "errorType": "Function.ResponseSizeTooLarge",
     }
-    return InvocationResult(
+    return replace(
+        result,
         payload=json.dumps(error, separators=(",", ":")).encode(),
         function_error="Unhandled",
         error_type=error["errorType"],
-        log_tail=result.log_tail,
-        took_seconds=result.took_seconds,
-        init_seconds=result.init_seconds,
-        logs=result.logs,
     )
 
 
-def _bytes(payload: Any) -> bytes:
+def payload_bytes(payload: Any) -> bytes:
     """The payload as sent; boto3 lets callers inside give text or a stream."""
     if payload is None:
         return b""

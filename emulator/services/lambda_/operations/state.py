@@ -6,6 +6,7 @@ only a copy (resolved functions) or dies with the process anyway (running invoca
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from emulator.services.lambda_.rules.errors import (
     unqualified_only,
 )
 from emulator.services.lambda_.rules.names import LATEST, LATEST_PUBLISHED, FunctionName, parse
+from emulator.services.lambda_.telemetry import Telemetry
 from emulator.settings import LiveSettings
 
 MOST_CACHED = 10_000
@@ -92,6 +94,7 @@ class LambdaState:
         runtime: FunctionRuntime,
         base_url: str,
         supporting: SupportingServices,
+        telemetry: Telemetry,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -99,6 +102,9 @@ class LambdaState:
         self.runtime = runtime
         self.base_url = base_url
         self.supporting = supporting
+        self.telemetry = telemetry
+        self.streams: set[asyncio.Task[None]] = set()
+        """Responses that are being streamed."""
         self.concurrency = Concurrency(settings)
         self.recent_sync: deque[InvocationRecord] = deque(maxlen=MOST_RECENT)
         self._routes: dict[tuple[Scope, str, str | None], Route] = {}

@@ -77,6 +77,21 @@ def stale_revision(call: str) -> AwsError:
     return AwsError("PreconditionFailedException", text, 412, USER)
 
 
+def wrong_state(state: str) -> AwsError:
+    """409: the function cannot be invoked yet [D23:troubleshooting-invocation]."""
+    text = f"The operation cannot be performed at this time. The function is currently in the following state: {state}"
+    return conflict(text)
+
+
+def recursive_invocation() -> AwsError:
+    """400: the function calls itself through other resources (2.7); AWS's text of the error's documentation."""
+    text = (
+        "Lambda has detected your function being invoked in a recursive loop with other Amazon Web Services resources "
+        "and stopped your function's invocation."
+    )
+    return AwsError("RecursiveInvocationException", text, 400, USER)
+
+
 def service_failure() -> AwsError:
     """500: Lambda's own fault; asynchronous events wait for a better moment."""
     return AwsError(

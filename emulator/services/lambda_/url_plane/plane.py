@@ -16,9 +16,8 @@ from emulator.aws.errors import AwsError
 from emulator.aws.http import BrokenStream, HttpRequest, HttpResponse
 from emulator.aws.service import Context
 from emulator.ports import Transaction
-from emulator.services.lambda_ import store_urls
+from emulator.services.lambda_ import store_urls, trace
 from emulator.services.lambda_.operations import LambdaOperations
-from emulator.services.lambda_.trace import trace_header
 from emulator.services.lambda_.url_plane import answer as answers
 from emulator.services.lambda_.url_plane.event import access_key, request_event
 from emulator.services.lambda_.urls import Address, FunctionUrl, address, cors_headers, is_preflight
@@ -69,7 +68,7 @@ class FunctionUrlPlane:
 
     async def _invoke(self, request: HttpRequest, url: FunctionUrl, path: str, request_id: str) -> HttpResponse:
         now = self._clock.now()
-        trace_root = trace_header(request_id, now, url.arn).partition(";")[0]
+        trace_root = trace.following(request.header("x-amzn-trace-id"), request_id, now, url.arn).partition(";")[0]
         event = request_event(request, url, path, self._base_url, request_id, trace_root, now)
         invocation: dict[str, Any] = {"FunctionName": url.name, "Payload": json.dumps(event).encode()}
         if url.alias is not None:

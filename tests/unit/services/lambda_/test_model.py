@@ -16,6 +16,7 @@ from emulator.services.lambda_.events import (
     Discard,
     Done,
     Event,
+    LastAnswer,
     Retry,
     RetryRules,
     after_attempt,
@@ -83,7 +84,7 @@ def test_an_event_survives_the_way_through_a_job() -> None:
 
 
 def test_the_record_of_an_event_that_never_ran_has_no_response() -> None:
-    record = invocation_record(EVENT, "ZeroReservedConcurrency", {"a": 1}, T0, None)
+    record = invocation_record(EVENT, "ZeroReservedConcurrency", {"a": 1}, T0)
     assert record["requestContext"]["approximateInvokeCount"] == 0
     assert record["requestPayload"] == {"a": 1}
     assert "responseContext" not in record
@@ -91,6 +92,8 @@ def test_the_record_of_an_event_that_never_ran_has_no_response() -> None:
 
 
 def test_the_record_of_a_failure_keeps_status_200() -> None:
-    record = invocation_record(replace(EVENT, attempts=3), "RetriesExhausted", {}, T0, ({"e": 1}, "Unhandled"))
+    failed = replace(EVENT, attempts=3, last=LastAnswer('{"e": 1}', "Unhandled", "$LATEST"))
+    record = invocation_record(failed, "RetriesExhausted", {}, T0)
+    assert record["responsePayload"] == {"e": 1}
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
     assert record["requestContext"]["functionArn"].endswith(":function:f:$LATEST")

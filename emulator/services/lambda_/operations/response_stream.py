@@ -1,0 +1,94 @@
+"""InvokeWithResponseStream: the answer begins with the first piece that the function sends, and ends with its outcome.
+
+Decides which events the stream consists of; their bytes are `aws/protocol/eventstream.py`'s. A function that does not
+stream is answered with one piece. The function runs on if its client goes away, as on AWS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from emulator.aws.protocol.eventstream import CONTENT_TYPE, encode_event
+from emulator.aws.scope import Scope
+from emulator.ports import InvocationResult
+from emulator.services.lambda_.destinations import TRACE_MEMBER
+from emulator.services.lambda_.operations.invoke import Asked, InvokeOperations, log_result
+from emulator.services.lambda_.rules import names
+from emulator.services.lambda_.rules.errors import constraint
+from emulator.services.lambda_.rules.payload import LARGEST_STREAM_BYTES
+
+STREAM_MEMBER = "_stream"
+"""The body's pieces, on their way from the operation to the wire."""
+
+
+class ResponseStreamOperations(InvokeOperations):
+    """Invoke with a streamed answer."""
+
+    async def invoke_with_response_stream(
+        self, scope: Scope, request: dict[str, Any], *, request_id: str | None = None
+    ) -> dict[str, Any]:
+        """Invoke a function and answer with its first piece. Raises what `invoke` raises; there is no type Event."""
+        invocation_type = request.get("InvocationType") or "RequestResponse"
+        if invocation_type not in ("RequestResponse", "DryRun"):
+            names.parse(request["FunctionName"], scope, request.get("Qualifier"))
+            rule = "Member must satisfy enum value set: [RequestResponse, DryRun]"
+            raise constraint(invocation_type, "invocationType", rule)
+        asked = await self.ask(scope, request, invocation_type, request_id)
+        if invocation_type == "DryRun":
+            return {"StatusCode": 204, TRACE_MEMBER: asked.trace_id}
+        return {
+            "StatusCode": 200,
+            "ExecutedVersion": asked.function.spec.version,
+            "ResponseStreamContentType": CONTENT_TYPE,
+            TRACE_MEMBER: asked.trace_id,
+            STREAM_MEMBER: await self._stream(asked),
+        }
+
+    async def _stream(self, asked: Asked) -> AsyncIterator[bytes]:
+        """Start the function and wait until it has sent something or ended; raises what kept it from running."""
+        pieces: asyncio.Queue[bytes | InvocationResult | Exception] = asyncio.Queue()
+
+        async def run() -> None:
+            try:
+                with self.clock.busy(f"response stream {asked.request_id}"):
+                    pieces.put_nowait(await self.run_now(asked, pieces.put_nowait))
+            except Exception as error:
+                pieces.put_nowait(error)
+
+        running = asyncio.create_task(run(), name=f"response-stream-{asked.request_id}")
+        self.streams.add(running)
+        running.add_done_callback(self.streams.discard)
+        with self.clock.parked():
+            first = await pieces.get()
+        if isinstance(first, Exception):
+            raise first
+        return _events(first, pieces, asked.wants_log)
+
+
+async def _events(
+    first: bytes | InvocationResult, pieces: asyncio.Queue[bytes | InvocationResult | Exception], wants_log: bool
+) -> AsyncIterator[bytes]:
+    """The stream's bytes: every piece, then how it ended."""
+    sent = 0
+    piece: bytes | InvocationResult | Exception = first
+    while isinstance(piece, bytes):
+        sent += len(piece)
+        if piece and sent <= LARGEST_STREAM_BYTES:
+            yield encode_event("PayloadChunk", piece, "application/octet-stream")
+        piece = await pieces.get()
+    if isinstance(piece, Exception):
+        raise piece
+    complete: dict[str, Any] = {}
+    if piece.function_error is not None:
+        # That the code is the word of X-Amz-Function-Error and the details are the error's JSON is unverified.
+        complete = {"ErrorCode": piece.function_error, "ErrorDetails": piece.payload.decode("utf-8", "replace")}
+    elif sent > LARGEST_STREAM_BYTES:
+        complete = {"ErrorCode": "Function.ResponseSizeTooLarge", "ErrorDetails": "The response exceeds 200 MB."}
+    elif piece.payload:
+        yield encode_event("PayloadChunk", piece.payload, "application/octet-stream")
+    if wants_log:
+        complete["LogResult"] = log_result(piece)
+    yield encode_event("InvokeComplete", json.dumps(complete).encode(), "application/json")

@@ -1,0 +1,75 @@
+"""What an invocation leaves in CloudWatch: its log events and its metrics (lambda_async 2.6).
+
+Decides names, units and dimensions; written in the transaction of whatever was done. Every metric is kept for all
+functions together, by function, by function and resource (the version or alias that was invoked), and for an alias by
+executed version too.
+"""
+
+from __future__ import annotations
+
+from emulator.aws.scope import Scope
+from emulator.aws.telemetry import Datum, LogSink, MetricSink
+from emulator.ports import InvocationResult, Transaction
+
+NAMESPACE = "AWS/Lambda"
+_ONE_THROTTLE = (Datum("Throttles", 1.0),)
+
+
+class Telemetry:
+    """Writes log events and metrics of functions."""
+
+    def __init__(self, logs: LogSink, metrics: MetricSink) -> None:
+        self._logs = logs
+        self._metrics = metrics
+
+    def ran(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        name: str,
+        qualifier: str | None,
+        version: str,
+        log_group: str,
+        result: InvocationResult,
+        running: int,
+        age_seconds: float | None = None,
+    ) -> None:
+        """An attempt that ran: logs, and its metrics with the age of its event if it was one."""
+        if result.logs:
+            self._logs.put(tx, scope, log_group, result.log_stream, result.logs)
+        data = [
+            Datum("Invocations", 1.0),
+            Datum("Errors", 0.0 if result.function_error is None else 1.0),
+            Datum("Throttles", 0.0),
+            Datum("Duration", result.took_seconds * 1000, "Milliseconds"),
+            Datum("ConcurrentExecutions", float(running)),
+        ]
+        if age_seconds is not None:
+            data.append(Datum("AsyncEventAge", age_seconds * 1000, "Milliseconds"))
+        self._add(tx, scope, name, qualifier, version, data)
+
+    def throttled(self, tx: Transaction, scope: Scope, name: str, qualifier: str | None) -> None:
+        """An attempt that had no place to run: neither an invocation nor an error."""
+        self._add(tx, scope, name, qualifier, "", _ONE_THROTTLE)
+
+    def count(self, tx: Transaction, scope: Scope, name: str, qualifier: str | None, metric: str) -> None:
+        """One more of something that happened to an event."""
+        self._add(tx, scope, name, qualifier, "", (Datum(metric, 1.0),))
+
+    def _add(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        name: str,
+        qualifier: str | None,
+        version: str,
+        data: list[Datum] | tuple[Datum, ...],
+    ) -> None:
+        add = self._metrics.add
+        add(tx, scope, NAMESPACE, {}, data)
+        add(tx, scope, NAMESPACE, {"FunctionName": name}, data)
+        resource = name if qualifier is None else f"{name}:{qualifier}"
+        add(tx, scope, NAMESPACE, {"FunctionName": name, "Resource": resource}, data)
+        if version and qualifier is not None and qualifier != version:
+            by_version = {"FunctionName": name, "Resource": resource, "ExecutedVersion": version}
+            add(tx, scope, NAMESPACE, by_version, data)
