@@ -59,7 +59,12 @@ _PATHS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^/v2/email(/|$)"), "sesv2"),
     (re.compile(r"^/v2/(apis|domainnames|vpclinks|tags|portals|portalproducts|routingrules)(/|$)"), "apigatewayv2"),
     (re.compile(r"^/20\d\d-\d\d-\d\d/(functions|event-source-mappings|layers|tags|account-settings)(/|$)"), "lambda"),
-    (re.compile(r"^/20\d\d-\d\d-\d\d/(code-signing-configs|capacity-providers|durable-executions)(/|$)"), "lambda"),
+    (
+        re.compile(
+            r"^/20\d\d-\d\d-\d\d/(code-signing-configs|capacity-providers|durable-executions|resource-policy)(/|$)"
+        ),
+        "lambda",
+    ),
     (re.compile(r"^/(restapis|apikeys|usageplans|clientcertificates|sdktypes|domainnames)(/|$)"), "apigateway"),
     (re.compile(r"^/(vpclinks|domainnameaccessassociations)(/|$)"), "apigateway"),
     (re.compile(r"^/service/GraniteServiceVersion20100801/operation/"), "cloudwatch"),

@@ -10,7 +10,8 @@ from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
-from emulator.services.lambda_ import store_layers, store_urls, store_versions, trace
+from emulator.services.lambda_ import store as tables
+from emulator.services.lambda_ import store_layers, store_settings, store_urls, store_versions, trace
 from emulator.services.lambda_.destinations import TRACE_MEMBER
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import EVENT_JOB
@@ -18,7 +19,6 @@ from emulator.services.lambda_.operations.packages import BRINGS_CODE
 from emulator.services.lambda_.operations.response_stream import STREAM_MEMBER
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import invalid_content
-from emulator.services.lambda_.store import SCHEMA
 from emulator.services.lambda_.telemetry import Telemetry
 from emulator.services.lambda_.url_plane import FunctionUrlPlane
 from emulator.services.lambda_.worker import HAND_OFF_JOB, EventWorker
@@ -101,7 +101,7 @@ def mount(context: Context) -> Mounted:
     settings = context.settings
     return Mounted(
         services=[LambdaService(context.store, operations)],
-        schema=SCHEMA + store_versions.SCHEMA + store_layers.SCHEMA + store_urls.SCHEMA,
+        schema="".join(part.SCHEMA for part in (tables, store_versions, store_layers, store_urls, store_settings)),
         jobs={
             EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency),
             HAND_OFF_JOB: JobKind(worker.hand_off, limit=lambda: 2),
@@ -154,6 +154,19 @@ def _table(lambda_: LambdaOperations) -> dict[str, Callable[..., Any]]:
         "UpdateFunctionUrlConfig": lambda_.update_function_url_config,
         "DeleteFunctionUrlConfig": lambda_.delete_function_url_config,
         "ListFunctionUrlConfigs": lambda_.list_function_url_configs,
+        "CreateCodeSigningConfig": lambda_.create_code_signing_config,
+        "GetCodeSigningConfig": lambda_.get_code_signing_config,
+        "UpdateCodeSigningConfig": lambda_.update_code_signing_config,
+        "DeleteCodeSigningConfig": lambda_.delete_code_signing_config,
+        "ListCodeSigningConfigs": lambda_.list_code_signing_configs,
+        "PutFunctionCodeSigningConfig": lambda_.put_function_code_signing_config,
+        "GetFunctionCodeSigningConfig": lambda_.get_function_code_signing_config,
+        "DeleteFunctionCodeSigningConfig": lambda_.delete_function_code_signing_config,
+        "ListFunctionsByCodeSigningConfig": lambda_.list_functions_by_code_signing_config,
+        "PutFunctionRecursionConfig": lambda_.put_function_recursion_config,
+        "GetFunctionRecursionConfig": lambda_.get_function_recursion_config,
+        "PutRuntimeManagementConfig": lambda_.put_runtime_management_config,
+        "GetRuntimeManagementConfig": lambda_.get_runtime_management_config,
         "PublishLayerVersion": lambda_.publish_layer_version,
         "GetLayerVersion": lambda_.get_layer_version,
         "GetLayerVersionByArn": lambda_.get_layer_version_by_arn,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from emulator.services.lambda_.operations.aliases import AliasOperations
+from emulator.services.lambda_.operations.code_signing import CodeSigningOperations
 from emulator.services.lambda_.operations.event_configs import EventConfigOperations
+from emulator.services.lambda_.operations.function_settings import FunctionSettingOperations
 from emulator.services.lambda_.operations.functions import FunctionOperations
 from emulator.services.lambda_.operations.governance import GovernanceOperations
 from emulator.services.lambda_.operations.layers import LayerOperations
@@ -27,6 +29,8 @@ class LambdaOperations(
     ResponseStreamOperations,
     LayerOperations,
     UrlOperations,
+    CodeSigningOperations,
+    FunctionSettingOperations,
 ):
     """All operations over one shared state (`state.LambdaState`)."""
 

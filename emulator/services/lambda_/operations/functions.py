@@ -10,10 +10,11 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
-from emulator.services.lambda_ import store_layers, store_urls
+from emulator.services.lambda_ import store_layers, store_settings, store_urls
 from emulator.services.lambda_ import store_versions as versions
 from emulator.services.lambda_.layers import check_unzipped_size, unzipped_size
 from emulator.services.lambda_.model import Function
+from emulator.services.lambda_.operations.code_signing import assign_code_signing
 from emulator.services.lambda_.operations.function_layers import function_layers
 from emulator.services.lambda_.operations.packages import CodeFetched, code_of
 from emulator.services.lambda_.operations.paging import page_size, read_marker, write_marker
@@ -52,6 +53,8 @@ class FunctionOperations(LambdaState):
             raise conflict(f"Function already exist: {named.name}")
         if request.get("Layers"):
             configuration["Layers"] = function_layers(tx, scope, request["Layers"], unzipped)
+        if request.get("CodeSigningConfigArn"):
+            assign_code_signing(tx, scope, named.name, request["CodeSigningConfigArn"])
         tags = dict(request.get("Tags") or {})
         if len(tags) > MOST_TAGS:
             raise invalid_parameter("Number of tags exceeds resource tag limit.")
@@ -193,6 +196,7 @@ class FunctionOperations(LambdaState):
             versions.delete_all(tx, scope, named.name)
             tables.delete_function(tx, scope, named.name)
             store_urls.delete_urls(tx, scope, named.name)
+            store_settings.delete_settings(tx, scope, named.name)
         self._drop_unused_packages(tx, scope)
         self.function_changed()
         return {"StatusCode": 204}
@@ -254,6 +258,7 @@ class FunctionOperations(LambdaState):
                 f"Unable to delete version because the following aliases reference it: [{', '.join(aliases)}]"
             )
         versions.delete_version(tx, scope, name, version)
+        store_settings.delete_settings(tx, scope, name, version)
 
     def _drop_unused_packages(self, tx: Transaction, scope: Scope) -> None:
         # An invocation may be about to load the package it resolved; then the next change sweeps.

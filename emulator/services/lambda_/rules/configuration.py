@@ -45,7 +45,6 @@ _KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+", re.ASCII)
 _ABSENT = {
     "PublishTo": "the latest published version of managed instances",
     "FileSystemConfigs": "file systems",
-    "CodeSigningConfigArn": "code signing",
     "ImageConfig": "functions from container images",
     "TenancyConfig": "tenant isolation",
     "CapacityProviderConfig": "managed instances",

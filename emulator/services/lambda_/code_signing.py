@@ -1,0 +1,54 @@
+"""What a code signing config is and how it is shown. Signatures are checked by nobody here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulator.aws.errors import AwsError
+from emulator.aws.scope import Scope
+from emulator.services.lambda_.model import timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSigningConfig:
+    """Whose signatures are trusted, and what becomes of code without one."""
+
+    scope: Scope
+    config_id: str
+    description: str
+    publishers: list[str]
+    policy: str
+    """`Warn` or `Enforce`."""
+    tags: dict[str, str] = field(default_factory=dict)
+    modified: float = 0.0
+
+    @property
+    def arn(self) -> str:
+        """The config's ARN."""
+        return f"arn:aws:lambda:{self.scope.region}:{self.scope.account}:code-signing-config:{self.config_id}"
+
+    def describe(self) -> dict[str, Any]:
+        """`CodeSigningConfig` [R:test_function_code_signing_config]."""
+        return {
+            "CodeSigningConfigId": self.config_id,
+            "CodeSigningConfigArn": self.arn,
+            "Description": self.description,
+            "AllowedPublishers": {"SigningProfileVersionArns": self.publishers},
+            "CodeSigningPolicies": {"UntrustedArtifactOnDeployment": self.policy},
+            "LastModified": timestamp(self.modified),
+        }
+
+
+def config_not_found(arn: str) -> AwsError:
+    """404 of the configs' own operations: without `Type` [R:test_code_signing_not_found_excs]."""
+    text = f"The Lambda code signing configuration {arn} can not be found."
+    return AwsError("ResourceNotFoundException", text, 404)
+
+
+def config_of_function_not_found(arn: str) -> AwsError:
+    """404 of PutFunctionCodeSigningConfig [R:test_code_signing_not_found_excs]."""
+    text = (
+        f"The code signing configuration cannot be found. Check that the provided configuration is not deleted: {arn}."
+    )
+    return AwsError("CodeSigningConfigNotFoundException", text, 404, {"Type": "User"})
