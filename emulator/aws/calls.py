@@ -60,7 +60,7 @@ class Calls:
         serializer: Any = create_serializer(protocol, False)
         made: dict[str, Any] = serializer.serialize_to_request(request, described)
         status, headers, body = await self._supporting.handle(
-            service, made["method"], _url(service, made, request), _headers(scope, service, made), _body(made["body"])
+            service, made["method"], _url(service, made), _headers(scope, service, made), _body(made["body"])
         )
         parser: Any = create_parser(protocol)
         answer = {"status_code": status, "headers": dict(headers), "body": body}
@@ -72,12 +72,11 @@ class Calls:
         return result
 
 
-def _url(service: str, made: dict[str, Any], request: dict[str, Any]) -> str:
+def _url(service: str, made: dict[str, Any]) -> str:
     query = made["query_string"]
     text = urlencode(query) if isinstance(query, dict) else str(query or "")
-    host = f"{request['Bucket']}.s3.localhost" if service == "s3" and "Bucket" in request else f"{service}.localhost"
     path: str = made["url_path"]
-    return f"http://{host}{path}{('&' if '?' in path else '?') + text if text else ''}"
+    return f"http://{service}.localhost{path}{('&' if '?' in path else '?') + text if text else ''}"
 
 
 def _headers(scope: Scope, service: str, made: dict[str, Any]) -> list[tuple[str, str]]:
