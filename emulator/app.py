@@ -92,7 +92,7 @@ class Emulator:
         self.cloudwatch = self._mount(cloudwatch.mount(context))
         self.logs = self._mount(logs.mount(context))
         self.sqs = self._mount(sqs.mount(context))
-        self.lambda_ = self._mount(lambda_.mount(context))
+        self.lambda_ = self._mount(lambda_.mount(context, self.sqs.operations))
         mounted_ses = self._mount(ses.mount(context))
         self._mount(sns.mount(context, mounted_ses.operations))
         self._mount(stepfunctions.mount(context, self.lambda_.operations))

@@ -86,6 +86,9 @@ class LiveSettings:
     maximum_event_age_seconds: float = _live(21600.0, "Age limit of an event whose function configures none.", 1)
     account_concurrency: int = _live(1000, "Concurrent executions of an account and region; more is throttled.", 0)
     async_concurrency: int = _live(10, "Events that the queue runs at the same time on this machine.", 1, 1000)
+    event_source_concurrency: int = _live(
+        10, "Batches of event source mappings that run at the same time on this machine.", 1, 1000
+    )
     environment_idle_seconds: float = _live(300.0, "Host seconds a warm execution environment is kept unused.", 0)
     init_timeout_seconds: float = _live(10.0, "Limit of the init phase of an execution environment.", 0.1)
     default_integration_timeout_seconds: float = _live(

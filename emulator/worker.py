@@ -235,7 +235,7 @@ class Worker:
         async with self._moving:
             while True:
                 await self._movable.quiet()
-                if await self._start_due():
+                if await self._start_due() or await self._corrected():
                     continue
                 times = [time for time in (await self._next_job(), self._movable.next_sleeper()) if time is not None]
                 following = min(times, default=None)
@@ -262,10 +262,23 @@ class Worker:
 
     async def _next_job(self) -> float | None:
         """When the next job is due: exactly, because time will jump there."""
+        times = await self._store.read(self._next_due)
+        return min((time for time in times.values() if time is not None), default=None)
+
+    def _next_due(self, tx: Transaction) -> dict[str, float | None]:
         now = self._clock.now()
-        names = list(self._lanes)
-        times = await self._store.read(lambda tx: [jobs.next_due(tx, name, now) for name in names])
-        return min((time for time in times if time is not None), default=None)
+        return {name: jobs.next_due(tx, name, now) for name in self._lanes}
+
+    async def _corrected(self) -> bool:
+        """Whether `run` sleeps for a job that was cancelled or moved; from now on it does not."""
+        now, wrong = self._clock.now(), False
+        for name, due_at in (await self._store.read(self._next_due)).items():
+            lane, exact = self._lanes[name], NEVER if due_at is None else due_at
+            if now < lane.next_due < exact:
+                lane.next_due, wrong = exact, True
+        if wrong:
+            self._changed.set()
+        return wrong
 
     async def _start_due(self) -> bool:
         async with self._starting:

@@ -13,6 +13,10 @@ from emulator.ports import Store
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_layers, store_settings, store_urls, store_versions, trace
 from emulator.services.lambda_.destinations import TRACE_MEMBER
+from emulator.services.lambda_.event_sources import store as event_source_store
+from emulator.services.lambda_.event_sources.operations import EventSourceOperations
+from emulator.services.lambda_.event_sources.polling import BATCH_JOB, POLL_JOB, Polling
+from emulator.services.lambda_.event_sources.worker import SourceWorker
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import EVENT_JOB
 from emulator.services.lambda_.operations.packages import BRINGS_CODE
@@ -22,19 +26,22 @@ from emulator.services.lambda_.rules.errors import invalid_content
 from emulator.services.lambda_.telemetry import Telemetry
 from emulator.services.lambda_.url_plane import FunctionUrlPlane
 from emulator.services.lambda_.worker import HAND_OFF_JOB, EventWorker
+from emulator.services.sqs.operations import SqsOperations
 
 REQUEST_ID_MEMBER = "_request_id"
 """A member that no model has: the id of an invocation, which a client may choose."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+STORES = (tables, store_versions, store_layers, store_urls, store_settings, event_source_store)
+"""Whose tables are Lambda's."""
 ENDS_ENVIRONMENTS = frozenset({"DeleteFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration"})
 
 
 class LambdaService(Service):
     """Passes the request id to Invoke, and ends idle environments once a change of their function is committed."""
 
-    def __init__(self, store: Store, lambda_: LambdaOperations) -> None:
-        super().__init__("lambda", store, _table(lambda_))
+    def __init__(self, store: Store, lambda_: LambdaOperations, sources: EventSourceOperations) -> None:
+        super().__init__("lambda", store, {**_table(lambda_), **_source_table(sources)})
         self._lambda = lambda_
         self._invocations = {
             "Invoke": lambda_.invoke,
@@ -86,7 +93,7 @@ class LambdaService(Service):
         response.headers = headers
 
 
-def mount(context: Context) -> Mounted:
+def mount(context: Context, queues: SqsOperations) -> Mounted:
     """Build Lambda for `app.py`."""
     operations = LambdaOperations(
         context.store,
@@ -98,17 +105,32 @@ def mount(context: Context) -> Mounted:
         Telemetry(context.logs, context.metrics),
     )
     worker = EventWorker(operations, context.calls)
+    polling = Polling(queues, context.settings)
+    sources = EventSourceOperations(operations, queues, polling)
+    source_worker = SourceWorker(operations, polling)
     settings = context.settings
     return Mounted(
-        services=[LambdaService(context.store, operations)],
-        schema="".join(part.SCHEMA for part in (tables, store_versions, store_layers, store_urls, store_settings)),
+        services=[LambdaService(context.store, operations, sources)],
+        schema="".join(part.SCHEMA for part in STORES),
         jobs={
             EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency),
+            POLL_JOB: JobKind(source_worker.poll, limit=lambda: settings.event_source_concurrency),
+            BATCH_JOB: JobKind(source_worker.run, limit=lambda: settings.event_source_concurrency),
             HAND_OFF_JOB: JobKind(worker.hand_off, limit=lambda: 2),
         },
         operations=operations,
         data_planes=[FunctionUrlPlane(context, operations)],
     )
+
+
+def _source_table(sources: EventSourceOperations) -> dict[str, Callable[..., Any]]:
+    return {
+        "CreateEventSourceMapping": sources.create_event_source_mapping,
+        "GetEventSourceMapping": sources.get_event_source_mapping,
+        "ListEventSourceMappings": sources.list_event_source_mappings,
+        "UpdateEventSourceMapping": sources.update_event_source_mapping,
+        "DeleteEventSourceMapping": sources.delete_event_source_mapping,
+    }
 
 
 def _table(lambda_: LambdaOperations) -> dict[str, Callable[..., Any]]:

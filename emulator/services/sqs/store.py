@@ -261,6 +261,15 @@ def mark_received(tx: Transaction, row: int, visible_at: float, receipt: str, re
     )
 
 
+def mark_given_back(tx: Transaction, row: int, receive_count: int) -> None:
+    """A message is visible as if its latest receipt had not been."""
+    tx.execute(
+        "UPDATE sqs_message SET visible_at = ?, receive_count = ?, receipt = CASE ? WHEN 0 THEN NULL ELSE receipt END, "
+        "first_received_at = CASE ? WHEN 0 THEN NULL ELSE first_received_at END WHERE id = ?",
+        (tx.now, receive_count, receive_count, receive_count, row),
+    )
+
+
 def set_visible_at(tx: Transaction, row: int, visible_at: float) -> None:
     """Change when a message becomes visible."""
     tx.execute("UPDATE sqs_message SET visible_at = ? WHERE id = ?", (visible_at, row))
@@ -329,6 +338,15 @@ def anything_visible(tx: Transaction, queue: Queue) -> bool:
     else:
         query = "SELECT 1 FROM sqs_message WHERE queue = ? AND visible_at <= ? LIMIT 1"
     return tx.execute(query, (queue.id, tx.now)).fetchone() is not None
+
+
+def visible_up_to(tx: Transaction, queue: Queue, limit: int) -> int:
+    """How many messages are visible, counted up to `limit`."""
+    row = tx.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM sqs_message WHERE queue = ? AND visible_at <= ? LIMIT ?)",
+        (queue.id, tx.now, limit),
+    ).fetchone()
+    return row[0]
 
 
 def counts(tx: Transaction, queue: Queue) -> tuple[int, int, int]:

@@ -159,6 +159,10 @@ class LambdaState:
             raise stale_revision("GetFunction/GetAlias")
         return function
 
+    def resolve_in(self, tx: Transaction, named: FunctionName) -> Resolved:
+        """`resolve` within a transaction, past the memory of resolved functions."""
+        return self._resolve(tx, named)
+
     def _resolve(self, tx: Transaction, named: FunctionName) -> Resolved:
         route = self._route(tx, named)
         return route.primary if route.other is None else route.choose(tx.random())

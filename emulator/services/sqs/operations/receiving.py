@@ -149,6 +149,22 @@ class ReceiveOperations(SqsState):
             if message is not None and message.receipt == receipt:
                 self._remove(tx, queue, message)
 
+    def still_taken(self, tx: Transaction, queue: Queue, taken: list[tuple[int, str]]) -> bool:
+        """Whether all these messages are in flight with these receipts."""
+        for row, receipt in taken:
+            message = tables.find_message(tx, queue, row)
+            if message is None or message.receipt != receipt or message.visible_at <= tx.now:
+                return False
+        return True
+
+    def give_back(self, tx: Transaction, queue: Queue, taken: list[Message]) -> None:
+        """Undo the receipt of messages that `take` has just returned."""
+        for message in taken:
+            tables.mark_given_back(tx, message.row, message.receive_count - 1)
+        for group_id in {message.group_id for message in taken if message.group_id is not None}:
+            if queue.fifo:
+                tables.refresh_group(tx, queue, group_id)
+
     async def _rung_or_reached(self, bell: asyncio.Event, due_at: float) -> None:
         waits: list[asyncio.Task[Any]] = [
             asyncio.create_task(bell.wait()),

@@ -7,7 +7,7 @@ event source mapping is told inside the transaction (`on_arrival`), so that its 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 from emulator.aws.scope import Scope
@@ -19,6 +19,9 @@ from emulator.services.sqs.rules.errors import no_such_queue
 
 Arrival = Callable[[Transaction, Queue, float], None]
 """Called as (tx, queue, when): from `when` on there is something to receive. Runs in the transaction that caused it."""
+
+BELL = "sqs.bell"
+"""No kind of job: a commit that says it only wakes long polls."""
 
 
 class SqsState:
@@ -40,7 +43,7 @@ class SqsState:
     def forget_cached(self) -> None:
         """After a reset: whoever waits finds that its queue is gone."""
         self._rung.update(self._bells)
-        self._ring(0.0)
+        self._ring({})
 
     def find(self, tx: Transaction, at: QueueName) -> Queue | None:
         """The queue of that name."""
@@ -50,6 +53,22 @@ class SqsState:
         """The queue with that ARN, if `arn` is one and it exists."""
         at = parse_arn(arn)
         return tables.find_queue(tx, at) if at is not None else None
+
+    def queue_by_id(self, tx: Transaction, queue_id: int) -> Queue | None:
+        """The queue with that id."""
+        return tables.queue_by_id(tx, queue_id)
+
+    def anything_visible(self, tx: Transaction, queue: Queue) -> bool:
+        """Whether a receive would find something now."""
+        return tables.anything_visible(tx, queue)
+
+    def next_visible_at(self, tx: Transaction, queue: Queue) -> float | None:
+        """When something that is hidden now can be received."""
+        return tables.next_visible_at(tx, queue)
+
+    def visible_up_to(self, tx: Transaction, queue: Queue, limit: int) -> int:
+        """How many messages are visible, counted up to `limit`."""
+        return tables.visible_up_to(tx, queue, limit)
 
     def url_of(self, queue: Queue) -> str:
         """The QueueUrl of a queue."""
@@ -66,7 +85,7 @@ class SqsState:
         """Something can be received from `visible_at` on: tell those who wait, once this is committed."""
         if queue.id in self._bells:
             self._rung.add(queue.id)
-            tx.wake(visible_at)
+            tx.wake(visible_at, BELL)
         for listener in self._listeners:
             listener(tx, queue, visible_at)
 
@@ -83,7 +102,7 @@ class SqsState:
             if not bells and self._bells.get(queue.id) is bells:
                 del self._bells[queue.id]
 
-    def _ring(self, due_at: float) -> None:
+    def _ring(self, due: Mapping[str, float]) -> None:
         """A commit scheduled something: if it was ours, wake the long polls of those queues."""
         for queue_id in self._rung:
             for bell in self._bells.get(queue_id, ()):

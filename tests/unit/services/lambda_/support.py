@@ -19,6 +19,7 @@ from emulator.aws.telemetry import Silent
 from emulator.ports import FunctionRuntime, FunctionSpec, Invocation, InvocationResult
 from emulator.services.lambda_ import wire
 from emulator.services.lambda_.operations import LambdaOperations
+from emulator.services.sqs import wire as sqs
 from emulator.settings import LiveSettings
 from emulator.worker import Worker
 
@@ -90,8 +91,10 @@ class Bench:
             Silent(),
             MotoServices(),
         )
-        mounted = wire.mount(context)
-        for service in mounted.services:
+        queues = sqs.mount(context)
+        mounted = wire.mount(context, queues.operations)
+        self.store.add_schema(queues.schema)
+        for service in [*queues.services, *mounted.services]:
             services.add(service)
         self.store.add_schema(mounted.schema)
         self.store.add_schema(jobs.SCHEMA)
