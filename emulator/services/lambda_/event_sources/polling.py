@@ -42,6 +42,13 @@ class Batch:
     messages: tuple[tuple[int, str, str], ...]
     """(row, receipt, message id) of each."""
     reports_failures: bool
+    trace: str = ""
+    """`X-Amzn-Trace-Id` that came with the first message that had one."""
+
+    @property
+    def message_ids(self) -> list[str]:
+        """The ids of its messages."""
+        return [message_id for _, _, message_id in self.messages]
 
     def to_payload(self) -> dict[str, Any]:
         """The job's payload."""
@@ -55,6 +62,7 @@ class Batch:
             "queue": self.queue_id,
             "messages": self.messages,
             "reports_failures": self.reports_failures,
+            "trace": self.trace,
         }
 
     @staticmethod
@@ -68,6 +76,7 @@ class Batch:
             payload["queue"],
             tuple((item[0], item[1], item[2]) for item in payload["messages"]),
             payload["reports_failures"],
+            payload["trace"],
         )
 
 
@@ -130,13 +139,11 @@ class Polling:
             tables.set_window(tx, uuid, None)
         self.plan(tx, uuid)
 
-    def owned(self, tx: Transaction, batch: Batch) -> Queue | None:
-        """The queue of a batch if all of its messages are still the batch's."""
+    def owns(self, tx: Transaction, batch: Batch) -> bool:
+        """Whether all messages of a batch are still the batch's."""
         queue = self._queues.queue_by_id(tx, batch.queue_id)
-        if queue is None:
-            return None
         taken = [(row, receipt) for row, receipt, _ in batch.messages]
-        return queue if self._queues.still_taken(tx, queue, taken) else None
+        return queue is not None and self._queues.still_taken(tx, queue, taken)
 
     def finish(self, tx: Transaction, batch: Batch, kept: set[str]) -> None:
         """Delete the messages of a batch but those in `kept`, which become visible again in their time."""
@@ -214,6 +221,7 @@ class Polling:
             queue.id,
             tuple((message.row, message.receipt or "", message.id) for message in kept),
             mapping.reports_failures,
+            next((message.trace_header for message in kept if message.trace_header), ""),
         )
         jobs.enqueue(tx, BATCH_JOB, batch.to_payload(), body=event_of(records), owner=mapping.uuid)
         tables.add_running(tx, mapping.uuid, 1)

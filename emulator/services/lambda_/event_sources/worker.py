@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from emulator import jobs
 from emulator.aws.errors import AwsError
 from emulator.jobs import Job
-from emulator.ports import Invocation, InvocationResult, Transaction
+from emulator.ports import Invocation, Transaction
 from emulator.services.lambda_ import store as lambda_tables
+from emulator.services.lambda_ import trace
 from emulator.services.lambda_.event_sources.polling import Batch, Polling
 from emulator.services.lambda_.event_sources.records import failed_messages
 from emulator.services.lambda_.events import FUNCTION_ERROR, SUCCESS, SYSTEM_ERROR, THROTTLE, InvocationRecord
 from emulator.services.lambda_.operations import LambdaOperations
-from emulator.services.lambda_.operations.state import Resolved
-from emulator.services.lambda_.trace import trace_header
+from emulator.services.lambda_.operations.invoke import Ran
 
-PARTIAL = "partial batch response"
+RECURSION = "recursion"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How the invocation with a batch went; `ran` is None if the function could not run."""
+
+    started_at: float
+    outcome: str
+    ran: Ran | None = None
 
 
 class SourceWorker:
@@ -30,73 +41,69 @@ class SourceWorker:
 
     async def run(self, job: Job) -> None:
         """Invoke a function with a batch; delete what succeeded and record the invocation in one commit."""
-        functions = self._functions
+        store = self._functions.store
         batch = Batch.from_payload(job.payload)
-        started_at = functions.clock.now()
-        owned = await functions.store.read(lambda tx: self._polling.owned(tx, batch) is not None)
-        if not owned:
-            await functions.store.transact(lambda tx: self._give_up(tx, job, batch))
+        if not await store.read(lambda tx: self._polling.owns(tx, batch)):
+            await store.transact(lambda tx: self._give_up(tx, job, batch))
             return
-        outcome, result = await self._invoke(batch, job.body)
-        await functions.store.transact(lambda tx: self._commit(tx, job, batch, started_at, outcome, result))
+        attempt = await self._attempt(batch, job.body)
+        await store.transact(lambda tx: self._commit(tx, job, batch, attempt))
 
-    async def _invoke(self, batch: Batch, event: bytes) -> tuple[str, InvocationResult | None]:
+    async def _attempt(self, batch: Batch, event: bytes) -> Attempt:
+        """Invoke; whatever is not the function's own success leaves the messages to the visibility timeout."""
         functions = self._functions
+        now = functions.clock.now()
         try:
             function = await functions.resolve(batch.function)
-        except AwsError:  # deleted since: the messages wait for another function, as on AWS
-            return SYSTEM_ERROR, None
-        if functions.concurrency.acquire(function) is not None:
-            return THROTTLE, None
-        try:
-            return await self._run(function, batch, event)
-        finally:
-            functions.concurrency.release(function)
-
-    async def _run(self, function: Resolved, batch: Batch, event: bytes) -> tuple[str, InvocationResult | None]:
-        trace_id = trace_header(batch.request_id, self._functions.clock.now(), function.spec.arn)
-        invocation = Invocation(batch.request_id, event, function.invoked_arn, trace_id=trace_id)
-        try:
-            result = await self._functions.run(function, invocation)
-        except (OSError, AwsError):
-            return SYSTEM_ERROR, None
-        return SUCCESS if result.function_error is None else FUNCTION_ERROR, result
+            header = trace.following(batch.trace, batch.request_id, now, function.spec.arn)
+            if function.recursive_loop == "Terminate" and trace.is_loop(header):
+                return Attempt(now, RECURSION)  # the queue's redrive policy ends it (lambda_async 2.7)
+            invocation = Invocation(batch.request_id, event, function.invoked_arn, trace_id=header)
+            ran = await functions.run(function, invocation)
+        except AwsError as error:  # no place, not started, or deleted since: the messages wait, as on AWS
+            return Attempt(now, THROTTLE if error.status == 429 else SYSTEM_ERROR)
+        return Attempt(now, SUCCESS if ran.result.function_error is None else FUNCTION_ERROR, ran)
 
     def _give_up(self, tx: Transaction, job: Job, batch: Batch) -> None:
         """The messages are no longer the batch's: somebody else deals with them."""
         if jobs.complete(tx, job.id):
-            self._polling.finish(tx, batch, {message_id for _, _, message_id in batch.messages})
+            self._polling.finish(tx, batch, set(batch.message_ids))
 
-    def _commit(
-        self,
-        tx: Transaction,
-        job: Job,
-        batch: Batch,
-        started_at: float,
-        outcome: str,
-        result: InvocationResult | None,
-    ) -> None:
+    def _commit(self, tx: Transaction, job: Job, batch: Batch, attempt: Attempt) -> None:
         if not jobs.complete(tx, job.id):
             return
-        ids = [message_id for _, _, message_id in batch.messages]
-        kept, detail = set(ids), "returned to the queue"
-        if outcome == SUCCESS and result is not None:
-            failed = failed_messages(result.payload, ids) if batch.reports_failures else []
-            if failed is not None:
-                kept, detail = set(failed), PARTIAL if failed else "done"
+        functions, named, ran = self._functions, batch.function, attempt.ran
+        kept, detail = _kept(batch, attempt)
         self._polling.finish(tx, batch, kept)
+        if ran is not None:
+            functions.record_run(tx, ran)
+        elif attempt.outcome == THROTTLE:
+            functions.telemetry.throttled(tx, named.scope, named.name, named.qualifier)
+        elif attempt.outcome == RECURSION:
+            functions.telemetry.count(tx, named.scope, named.name, named.qualifier, "RecursiveInvocationsDropped")
         lambda_tables.record_invocation(
             tx,
             InvocationRecord(
                 batch.request_id,
                 1,
-                batch.function.arn,
+                named.arn,
                 "RequestResponse",
-                started_at,
+                attempt.started_at,
                 tx.now,
-                outcome,
-                batch.function.scope,
-                result.error_type if result is not None else None,
+                attempt.outcome,
+                named.scope,
+                ran.result.error_type if ran is not None else None,
                 detail,
             ),
         )
+
+
+def _kept(batch: Batch, attempt: Attempt) -> tuple[set[str], str]:
+    """Ids of the messages that stay in the queue, and a word for the timeline."""
+    if attempt.outcome == SUCCESS and attempt.ran is not None:
+        if not batch.reports_failures:
+            return set(), "done"
+        failed = failed_messages(attempt.ran.result.payload, batch.message_ids)
+        if failed is not None:
+            return set(failed), "partial batch response" if failed else "done"
+    return set(batch.message_ids), "returned to the queue"
