@@ -90,6 +90,9 @@ class LiveSettings:
         10, "Batches of event source mappings that run at the same time on this machine.", 1, 1000
     )
     environment_idle_seconds: float = _live(300.0, "Host seconds a warm execution environment is kept unused.", 0)
+    hot_reload_keep_last_good: bool = _live(
+        False, "While edited code of a function's folder cannot be loaded, the code before it still answers."
+    )
     init_timeout_seconds: float = _live(10.0, "Limit of the init phase of an execution environment.", 0.1)
     default_integration_timeout_seconds: float = _live(
         29.0, "API Gateway's timeout of an integration that sets none.", 0.05

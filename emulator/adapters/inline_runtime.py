@@ -18,6 +18,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,6 +34,7 @@ from .runtime.log_buffer import LogBuffer
 from .runtime.packages import InvalidPackage, Packages
 from .runtime.platform_log import PlatformLog
 from .runtime.results import UNICODE_RESULTS, Marshaller
+from .runtime.source import Sources
 from .runtime.variables import function_environment
 
 UNHANDLED = "Unhandled"
@@ -133,6 +135,7 @@ class InlineRuntime(FunctionRuntime):
         self._clock, self._settings, self._endpoint_url = clock, settings, endpoint_url
         self._packages = Packages(work_dir.absolute() / "code")
         self._temporary = work_dir.absolute() / "tmp"
+        self._sources = Sources()
         self._patches = _Patches()
         self._idle: dict[str, list[_Environment]] = {}
         self._import_lock = threading.Lock()
@@ -145,10 +148,13 @@ class InlineRuntime(FunctionRuntime):
             if not function.runtime.startswith("python3"):
                 payload = outcomes.not_available(function.runtime)
                 return InvocationResult(payload, UNHANDLED, "Runtime.NotAvailable")
-            idle = self._idle.get(function.key)
             try:
+                if function.source_directory is not None:
+                    state = await self._sources.fingerprint(Path(function.source_directory))
+                    function = replace(function, key=f"{function.key}\n{state:x}")
+                idle = self._idle.get(function.key)
                 environment = idle.pop() if idle else await self._create(function)
-            except InvalidPackage as error:
+            except (InvalidPackage, OSError) as error:
                 return InvocationResult(outcomes.invalid_package(str(error)), UNHANDLED, "InvalidZipFileException")
             self._patches.apply()
             return await _Attempt(self._clock, self._patches.local, environment, invocation, hold, self).run()
@@ -156,7 +162,10 @@ class InlineRuntime(FunctionRuntime):
             hold.release()
 
     async def _create(self, function: FunctionSpec) -> _Environment:
-        task_root = await self._packages.extracted(function.code_sha256, function.load_code)
+        if function.source_directory is not None:
+            task_root = Path(os.path.abspath(function.source_directory))  # noqa: PTH100, ASYNC240 — no file is touched
+        else:
+            task_root = await self._packages.extracted(function.code_sha256, function.load_code)
         layers_root = await self._packages.merged(function.layers)
         temporary = self._temporary / str(next(self._numbers))
         temporary.mkdir(parents=True, exist_ok=True)
@@ -173,6 +182,9 @@ class InlineRuntime(FunctionRuntime):
         roots = tuple(map(str, environment.folders))
         with self._import_lock:
             before = dict(sys.modules)
+            compiled = sys.dont_write_bytecode, sys.pycache_prefix
+            if environment.function.source_directory is not None:  # edits within a second are edits too
+                sys.dont_write_bytecode, sys.pycache_prefix = True, str(self._temporary / "nothing-compiled")
             sys.path[:0] = roots
             try:
                 first = environment.function.handler.split(".")[0].split("/")[0]
@@ -180,6 +192,7 @@ class InlineRuntime(FunctionRuntime):
                     sys.modules.pop(first, None)
                 environment.handler = bootstrap.load_handler(environment.function.handler)
             finally:
+                sys.dont_write_bytecode, sys.pycache_prefix = compiled
                 for root in roots:
                     sys.path.remove(root)
                 for name, module in list(sys.modules.items()):
@@ -208,7 +221,8 @@ class InlineRuntime(FunctionRuntime):
 
 
 def _file(module: ModuleType | None) -> str:
-    return getattr(module, "__file__", None) or ""
+    """Where it came from; a package without `__init__.py` has a path and no file."""
+    return getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", None) or ()), "")
 
 
 class _Ended(BaseException):

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,9 +33,16 @@ from .runtime.kinds import EnvironmentKind
 from .runtime.launcher import Launcher, Launchers, default_launcher
 from .runtime.packages import Packages
 from .runtime.python_environment import PythonKind
+from .runtime.source import Sources
 from .runtime.variables import function_environment
 
 LONGEST_TICK_SECONDS = 5.0
+STATE_MARK = "\n"
+"""In the key of a function that runs from a folder: what follows is the state of the folder."""
+
+
+def _without_state(key: str) -> str:
+    return key.partition(STATE_MARK)[0]
 
 
 class ProcessRuntime(FunctionRuntime, Pool):
@@ -60,6 +69,9 @@ class ProcessRuntime(FunctionRuntime, Pool):
         interpreters = Interpreters(pythons or {}, work_dir.absolute() / "sdk")
         self._launchers = Launchers(make_launcher)
         self._kinds = (*kinds, NodeKind(clock, self._launchers), PythonKind(clock, interpreters, self._launchers))
+        self._sources = Sources()
+        self._states: dict[str, str] = {}
+        self._compiled = work_dir.absolute() / "compiled"
         self._numbers = itertools.count()
         self._idle: dict[str, list[ExecutionEnvironment]] = {}
         self._all: set[ExecutionEnvironment] = set()
@@ -77,6 +89,12 @@ class ProcessRuntime(FunctionRuntime, Pool):
             if kind is None:
                 payload = outcomes.not_available(function.runtime)
                 return InvocationResult(payload, UNHANDLED, "Runtime.NotAvailable")
+            if function.source_directory is not None:
+                try:
+                    function = await self._as_it_is_now(function, function.source_directory)
+                except OSError as error:
+                    payload = outcomes.invalid_package(f"The folder of the function cannot be read: {error}")
+                    return InvocationResult(payload, UNHANDLED, "InvalidZipFileException")
             return await Attempt(self, kind, function, invocation, hold).run()
         finally:
             hold.release()
@@ -88,6 +106,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         await self._end_idle(lambda environment: environment.function.arn == function_arn)
         for environment in mine:
             self._forget_temporary(environment.function.key)
+            self._states.pop(_without_state(environment.function.key), None)
 
     async def reset(self) -> None:
         everyone = list(self._all)
@@ -97,6 +116,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
             environment.kill_now()
         await asyncio.gather(*(self.end(environment, keep_temporary=False) for environment in everyone))
         self._left_temporary.clear()
+        self._states.clear()
         await asyncio.get_running_loop().run_in_executor(None, shutil.rmtree, self._temporary, True)
 
     async def aclose(self) -> None:
@@ -127,6 +147,47 @@ class ProcessRuntime(FunctionRuntime, Pool):
         finally:
             caller.call_ends()
 
+    # ── hot reload ──
+
+    async def _as_it_is_now(self, function: FunctionSpec, folder: str) -> FunctionSpec:
+        """The function with a key of its own for each state of its folder; environments of earlier states end."""
+        state = await self._sources.fingerprint(Path(folder))
+        current = replace(function, key=f"{function.key}{STATE_MARK}{state:x}")
+        previous = self._states.get(function.key)
+        if previous != current.key:
+            self._states[function.key] = current.key
+            if previous is not None and not self.settings.hot_reload_keep_last_good:
+                self._retire_other_states(current)
+        return current
+
+    def loaded(self, function: FunctionSpec) -> None:
+        """The function's code was loaded: environments with earlier code of its folder are of no more use."""
+        if function.source_directory is not None:
+            self._retire_other_states(function)
+
+    def last_good(self, function: FunctionSpec) -> ExecutionEnvironment | None:
+        """An idle environment with code of the same folder that could still be loaded, if the user wants that."""
+        if function.source_directory is None or not self.settings.hot_reload_keep_last_good:
+            return None
+        mine = _without_state(function.key)
+        for key in list(self._idle):
+            if _without_state(key) == mine and (environment := self.take_warm(key)) is not None:
+                return environment
+        return None
+
+    def _retire_other_states(self, current: FunctionSpec) -> None:
+        mine = _without_state(current.key)
+
+        def other(environment: ExecutionEnvironment) -> bool:
+            key = environment.function.key
+            return key != current.key and _without_state(key) == mine
+
+        older = [environment for environment in self._all if other(environment)]
+        for environment in older:
+            environment.retired = True
+        if older:
+            self._spawn(self._end_idle(other))
+
     # ── environments ──
 
     def take_warm(self, key: str) -> ExecutionEnvironment | None:
@@ -141,7 +202,10 @@ class ProcessRuntime(FunctionRuntime, Pool):
 
     async def create(self, function: FunctionSpec, kind: EnvironmentKind) -> ExecutionEnvironment:
         """A new environment, not yet started. Raises InvalidPackage."""
-        task_root = await self._packages.extracted(function.code_sha256, function.load_code)
+        if function.source_directory is not None:
+            task_root = Path(os.path.abspath(function.source_directory))  # noqa: PTH100, ASYNC240 — no file is touched
+        else:
+            task_root = await self._packages.extracted(function.code_sha256, function.load_code)
         layers_root = await self._packages.merged(function.layers)
         left = self._left_temporary.get(function.key)
         temporary = left.pop() if left else self._temporary / str(next(self._numbers))
@@ -152,7 +216,8 @@ class ProcessRuntime(FunctionRuntime, Pool):
         variables = function_environment(
             function, task_root, layers_root, temporary, self._endpoint_url(), stream, token
         )
-        site = Site(task_root, layers_root, temporary, stream, token, variables)
+        compiled = self._compiled if function.source_directory is not None else None
+        site = Site(task_root, layers_root, temporary, stream, token, variables, compiled)
         environment = kind.create(function, site)
         self._all.add(environment)
         return environment

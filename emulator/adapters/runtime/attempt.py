@@ -6,6 +6,7 @@ time are `environment`'s, the pool is `process_runtime`'s.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -21,6 +22,7 @@ from .packages import InvalidPackage
 from .platform_log import PlatformLog
 
 UNHANDLED = "Unhandled"
+logger = logging.getLogger("emulator.functions")
 
 
 class Pool(ABC):
@@ -47,6 +49,14 @@ class Pool(ABC):
     @abstractmethod
     def end_soon(self, environment: ExecutionEnvironment, keep_temporary: bool) -> None:
         """Kill it without waiting."""
+
+    @abstractmethod
+    def loaded(self, function: FunctionSpec) -> None:
+        """The init phase of a new environment went well."""
+
+    @abstractmethod
+    def last_good(self, function: FunctionSpec) -> ExecutionEnvironment | None:
+        """A warm environment with earlier code of the function, for when its present code cannot be loaded."""
 
     @abstractmethod
     def init_timeout_seconds(self, function: FunctionSpec) -> float:
@@ -91,14 +101,31 @@ class Attempt:
                 environment, reply, left = await self._cold_start()
             except InvalidPackage as error:
                 return InvocationResult(outcomes.invalid_package(str(error)), UNHANDLED, "InvalidZipFileException")
-            if reply.ending is not Ending.ANSWERED or reply.kind != wire.READY:
-                return await self._result(environment, reply)
+            if not _ready(reply):
+                self._show_on_console(reply)
+                last_good = self._pool.last_good(self._function)
+                if last_good is None:
+                    return await self._result(environment, reply)
+                await self._pool.end(environment, keep_temporary=True)
+                environment, left = last_good, self._function.timeout_seconds
+                self._start_measuring()
+                text = "the code cannot be loaded; the last code that could still answers"
+                self._before += self._log.remark(self._started, text)
+            else:
+                self._pool.loaded(self._function)
         try:
             reply = await environment.invoke(self._invocation, self._hold, left)
             return await self._result(environment, reply)
         except BaseException:
             self._pool.end_soon(environment, keep_temporary=True)
             raise
+
+    def _show_on_console(self, reply: Reply) -> None:
+        """Whoever edits code that runs from its folder looks at the console, not at a log group."""
+        function = self._function
+        if function.source_directory is not None:
+            problem = reply.body.decode("utf-8", "replace") if reply.body else reply.ending.value
+            logger.warning("%s cannot be loaded from %s: %s", function.name, function.source_directory, problem)
 
     # ── the init phase ──
 
@@ -116,14 +143,14 @@ class Attempt:
         self._start_measuring()
         took = self._measured_from - begun
         self._before += environment.logs.take()
-        if reply.ending is Ending.ANSWERED and reply.kind == wire.READY:
+        if _ready(reply):
             self._init_seconds = took
             return environment, reply, function.timeout_seconds
         await self._pool.end(environment, keep_temporary=True)
         self._report_failed_init(environment, reply, took, "init")
         environment, reply = await self._start(function.timeout_seconds)
         took = self._took()
-        if reply.ending is not Ending.ANSWERED or reply.kind != wire.READY:
+        if not _ready(reply):
             self._report_failed_init(environment, reply, took, "invoke")
         if _crashed(reply):
             # A runtime that crashes at import is started again and again until the invocation times out
@@ -223,6 +250,10 @@ class Attempt:
             return _End(payload, "error", error_type, message)
         error_type = outcomes.error_type_of(reply.body)
         return _End(reply.body, "failure" if reply.kind == wire.FAILED else "error", error_type)
+
+
+def _ready(reply: Reply) -> bool:
+    return reply.ending is Ending.ANSWERED and reply.kind == wire.READY
 
 
 def _crashed(reply: Reply) -> bool:

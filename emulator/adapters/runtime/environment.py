@@ -66,6 +66,8 @@ class Site:
     """AWS_SESSION_TOKEN of the function: by it the emulator knows who calls."""
     variables: dict[str, str]
     """The process's environment variables; its kind may add to them before it starts."""
+    compiled: Path | None = None
+    """Where Python keeps what it compiles of code that runs from the user's own folder; None: beside the source."""
 
 
 class Hold:

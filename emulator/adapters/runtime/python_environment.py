@@ -89,6 +89,7 @@ class PythonEnvironment(ExecutionEnvironment):
             "layers_root": str(site.layers_root) if site.layers_root else None,
             "environment": site.variables,
             "memory_mb": function.memory_mb,
+            "compiled": str(site.compiled) if site.compiled else None,
             "log_mark": self.logs.mark,
             "log_format": function.log_format,
             "log_level": function.application_log_level,
