@@ -20,7 +20,7 @@ ARN = "arn:aws:lambda:us-east-1:000000000000:layer:tools"
 def archive(text: str = "X = 1", name: str = "python/tools.py") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr(name, text)
+        file.writestr(zipfile.ZipInfo(name), text)
     return buffer.getvalue()
 
 
