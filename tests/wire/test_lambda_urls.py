@@ -6,6 +6,7 @@ import base64
 import http.client
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
+from tests.wire.lambda_support import create
+from tests.wire.lambda_support import package as lambda_package
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
 FORBIDDEN = (
@@ -497,3 +500,108 @@ def test_a_function_that_does_not_stream_is_answered_as_usual(client: Any, url: 
     client.update_function_url_config(FunctionName="f", InvokeMode="RESPONSE_STREAM")
     assert returning(url, {"statusCode": 201, "body": "made"})[::2] == (201, b"made")
     assert ask(url, "/raise").status == 502
+
+
+NODE = """
+const { setTimeout: sleep } = require('timers/promises');
+exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+  const kind = event.rawPath;
+  if (kind === '/fail') throw new Error('at once');
+  if (kind === '/plain') {
+    stream.write('Hello, ');
+    stream.write('world!');
+    stream.end();
+    return;
+  }
+  stream = awslambda.HttpResponseStream.from(stream, {
+    statusCode: 203, headers: { 'Content-Type': 'text/event-stream', 'X-A': 'b' }, cookies: ['c=d'],
+  });
+  stream.write('first\\n');
+  if (kind === '/break') { await sleep(50); throw new Error('on the way'); }
+  await sleep(3600 * 1000);
+  stream.write('second\\n');
+  stream.end();
+});
+"""
+
+
+@pytest.fixture
+def streaming(emulator: RunningEmulator) -> str:
+    if shutil.which("node") is None:
+        pytest.skip("needs Node.js (`node`) on the PATH")
+    client = emulator.client("lambda")
+    create(
+        client,
+        Runtime="nodejs22.x",
+        Handler="index.handler",
+        Timeout=900,
+        Code={"ZipFile": lambda_package(NODE, "index.js")},
+    )
+    made = client.create_function_url_config(FunctionName="f", AuthType="NONE", InvokeMode="RESPONSE_STREAM")
+    return made["FunctionUrl"]
+
+
+def test_a_stream_without_prelude_arrives_whole(streaming: str) -> None:
+    answer = ask(streaming, "/plain")
+    assert (answer.status, answer.body) == (200, b"Hello, world!")
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["Transfer-Encoding"] == "chunked"
+
+
+def test_a_stream_begins_before_the_function_ends(emulator: RunningEmulator, streaming: str) -> None:
+    parts = urlsplit(streaming)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
+    connection.request("GET", "/", headers={"Host": parts.netloc})
+    response = connection.getresponse()
+    assert response.status == 203
+    assert response.headers["X-A"] == "b" and response.headers["Set-Cookie"] == "c=d"
+    assert response.headers["Content-Type"] == "text/event-stream"
+    assert response.readline() == b"first\n"  # the function sleeps: frozen time has not moved
+    before = emulator.now()
+    emulator.advance(900)
+    assert emulator.now() == before + 900
+    with pytest.raises(http.client.IncompleteRead):  # it sleeps longer than it may run
+        response.read()
+    connection.close()
+
+
+def test_a_stream_that_fails_at_once_is_a_bad_gateway(streaming: str) -> None:
+    answer = ask(streaming, "/fail")
+    assert (answer.status, answer.body) == (502, b"Internal Server Error")
+
+
+def test_a_stream_that_fails_on_the_way_breaks_off(emulator: RunningEmulator, streaming: str) -> None:
+    parts = urlsplit(streaming)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
+    connection.request("GET", "/break", headers={"Host": parts.netloc})
+    response = connection.getresponse()
+    assert response.readline() == b"first\n"
+    emulator.advance(1)
+    with pytest.raises(http.client.IncompleteRead):
+        response.read()
+    connection.close()
+    assert ask(streaming, "/plain").status == 200
+
+
+# ── aliases ──
+
+
+def test_the_url_of_an_alias_runs_its_version_and_outlives_it(client: Any) -> None:
+    client.publish_version(FunctionName="f")
+    client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    created = client.create_function_url_config(FunctionName="f:live", AuthType="NONE")
+    assert created["FunctionArn"] == f"{ARN}:live"
+    plain = client.create_function_url_config(FunctionName="f", AuthType="NONE")
+    assert plain["FunctionUrl"] != created["FunctionUrl"]
+    client.update_function_code(FunctionName="f", ZipFile=package("def handler(event, context): return 'new'"))
+    assert ask(created["FunctionUrl"], "/arn").body == f"{ARN}:live".encode()
+    assert ask(plain["FunctionUrl"], "/arn").body == b"new"
+    listed = client.list_function_url_configs(FunctionName="f", MaxItems=1)
+    assert listed["FunctionUrlConfigs"][0]["FunctionArn"] == ARN
+    [second] = client.list_function_url_configs(FunctionName="f", Marker=listed["NextMarker"])["FunctionUrlConfigs"]
+    assert second["FunctionArn"] == f"{ARN}:live"
+    client.delete_alias(FunctionName="f", Name="live")
+    answer = ask(created["FunctionUrl"], "/arn")
+    assert (answer.status, answer.json()) == (403, {"Message": FORBIDDEN})
+    assert answer.headers["x-amzn-ErrorType"] == "AccessDeniedException"
+    assert client.get_function_url_config(FunctionName="f", Qualifier="live")["FunctionUrl"] == created["FunctionUrl"]

@@ -17,6 +17,7 @@ from emulator.aws.http import BrokenStream, HttpRequest, HttpResponse
 from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store_urls, trace
+from emulator.services.lambda_.destinations import TRACE_MEMBER
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.url_plane import answer as answers
 from emulator.services.lambda_.url_plane.event import access_key, request_event
@@ -68,9 +69,11 @@ class FunctionUrlPlane:
 
     async def _invoke(self, request: HttpRequest, url: FunctionUrl, path: str, request_id: str) -> HttpResponse:
         now = self._clock.now()
-        trace_root = trace.following(request.header("x-amzn-trace-id"), request_id, now, url.arn).partition(";")[0]
+        received = request.header("x-amzn-trace-id")
+        trace_root = trace.following(received, request_id, now, url.arn).partition(";")[0]
         event = request_event(request, url, path, self._base_url, request_id, trace_root, now)
         invocation: dict[str, Any] = {"FunctionName": url.name, "Payload": json.dumps(event).encode()}
+        invocation[TRACE_MEMBER] = received
         if url.alias is not None:
             invocation["Qualifier"] = url.alias
         try:
@@ -89,7 +92,6 @@ class FunctionUrlPlane:
     async def _stream(self, url: FunctionUrl, invocation: dict[str, Any], request_id: str) -> HttpResponse:
         """The answer once it is known how it begins; a function that does not stream is answered as if buffered."""
         pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
-        put = asyncio.get_running_loop().call_soon_threadsafe
         # The hold is taken before we park, so that frozen time never sees a moment without a holder.
         hold = ExitStack()
         hold.enter_context(self._clock.busy("lambda: function URL"))
@@ -98,7 +100,7 @@ class FunctionUrlPlane:
                 url.scope,
                 invocation,
                 request_id=request_id,
-                on_chunk=lambda piece: put(pieces.put_nowait, piece) and None,
+                on_chunk=pieces.put_nowait,
             )
         )
         self._running.add(task)
