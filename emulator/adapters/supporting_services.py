@@ -42,6 +42,7 @@ NOT_DELEGATED = frozenset(
         "scheduler",
         "pipes",
         "logs",
+        "cloudwatch",
         "cloudformation",
         "batch",
         "iot",

@@ -23,6 +23,7 @@ from emulator.aws.addressing import Address, address_of, host_name
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.http import BrokenStream, HttpRequest, HttpResponse
 from emulator.aws.protocol import ServiceModel, load_service, serialize_error, service_names
+from emulator.aws.protocol.compression import unpack_request
 from emulator.aws.service import Service, Services
 from emulator.ports import Clock, SupportingServices
 from emulator.settings import Settings
@@ -160,6 +161,10 @@ class Edge:
         model = load_service(service.name)
         protocol = model.protocols[0] if len(model.protocols) == 1 else model.protocol_of(request)
         labels: dict[str, str] | None = None
+        try:
+            unpack_request(model, request)
+        except AwsError as error:
+            return model_error(model, error, request_id, protocol)
         if protocol.startswith("rest-"):
             found = model.match_rest(request.method, request.path, request.query)
             operation_name, labels = found if found is not None else (None, None)

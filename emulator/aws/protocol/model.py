@@ -65,6 +65,8 @@ class ServiceModel:
         if not self.protocols and self.metadata["protocol"] == "ec2":
             self.protocols = ("query",)
 
+        self.takes_compressed_requests = any("requestcompression" in item for item in self._descriptions.values())
+
     @property
     def protocol(self) -> str:
         """The protocol the service prefers."""
