@@ -31,6 +31,7 @@ from emulator.control import Control
 from emulator.ports import FunctionRuntime, Mailer, Store
 from emulator.services.apigateway import wire as apigateway
 from emulator.services.cloudwatch import wire as cloudwatch
+from emulator.services.events import wire as events
 from emulator.services.lambda_ import wire as lambda_
 from emulator.services.logs import wire as logs
 from emulator.services.ses import wire as ses
@@ -95,6 +96,7 @@ class Emulator:
         self.lambda_ = self._mount(lambda_.mount(context, self.sqs.operations))
         mounted_ses = self._mount(ses.mount(context))
         self._mount(sns.mount(context, mounted_ses.operations))
+        self._mount(events.mount(context))
         self._mount(stepfunctions.mount(context, self.lambda_.operations))
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
         self.store.add_schema(jobs.SCHEMA)
@@ -156,6 +158,7 @@ class Emulator:
     def set_time_factor(self, factor: float) -> None:
         """Freeze (0), resume (1) or scale AWS time; a restart on the same data does not go back behind it."""
         self.clock.set_factor(factor)
+        self.worker.time_changed()
         remembered_time.remember(self.settings.data, self.clock.now(), factor)
 
     async def reset(self) -> None:

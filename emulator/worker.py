@@ -214,7 +214,7 @@ class Worker:
         if self._changed.is_set():
             return
         due_at = min((lane.next_due for lane in self._lanes.values()), default=NEVER)
-        if due_at == NEVER:
+        if due_at == NEVER or self._movable.mode == "frozen":  # frozen time moves in `advance_to` only
             await self._changed.wait()
             return
         waits: list[asyncio.Task[Any]] = [
@@ -230,20 +230,28 @@ class Worker:
     async def advance_to(self, until: float, stop_when_idle: bool = False) -> None:
         """Move frozen AWS time to `until` through every due time on the way, running what falls due.
 
-        Time stands still while anything runs. With `stop_when_idle` it ends at the last thing that was due.
+        Time stands still while anything runs. With `stop_when_idle` it ends at the last thing that was due, schedules
+        apart: they never end.
         """
         async with self._moving:
+            self.time_changed()
             while True:
                 await self._movable.quiet()
                 if await self._start_due() or await self._corrected():
                     continue
-                times = [time for time in (await self._next_job(), self._movable.next_sleeper()) if time is not None]
+                sleeper = self._movable.next_sleeper()
+                due_at = await self._next_job(settling=stop_when_idle and sleeper is None)
+                times = [time for time in (due_at, sleeper) if time is not None]
                 following = min(times, default=None)
                 if following is None or following > until:
                     break
                 self._movable.jump(following)
             if not stop_when_idle:
                 self._movable.jump(until)
+
+    def time_changed(self) -> None:
+        """Time was frozen or goes on: look anew for how long to wait."""
+        self._changed.set()
 
     async def settle(self, until: float) -> None:
         """Run every consequence of what has happened so far, however late it is due (not beyond `until`)."""
@@ -260,10 +268,16 @@ class Worker:
         """How many jobs of each kind run now."""
         return {name: lane.running for name, lane in self._lanes.items()}
 
-    async def _next_job(self) -> float | None:
-        """When the next job is due: exactly, because time will jump there."""
-        times = await self._store.read(self._next_due)
-        return min((time for time in times.values() if time is not None), default=None)
+    async def _next_job(self, settling: bool) -> float | None:
+        """When the next job is due: exactly, because time will jump there. None if `settling` has nothing to wait for.
+
+        While anything else waits, schedules take part in time as ever.
+        """
+        found = await self._store.read(self._next_due)
+        times = {name: time for name, time in found.items() if time is not None}
+        if settling and all(self._lanes[name].kind.recurring for name in times):
+            return None
+        return min(times.values(), default=None)
 
     def _next_due(self, tx: Transaction) -> dict[str, float | None]:
         now = self._clock.now()

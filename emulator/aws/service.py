@@ -113,6 +113,8 @@ class JobKind:
 
     handler: Callable[[Job], Coroutine[Any, Any, None]]
     limit: Callable[[], int]
+    recurring: bool = False
+    """Such a job leads to the next of its kind for ever (a schedule), so settling does not wait for it."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,48 @@
+"""What a caller can ask of EventBridge, one method per AWS action; the table that the edge and other services use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator.services.events.operations.buses import BusOperations
+from emulator.services.events.operations.events import EventOperations
+from emulator.services.events.operations.rules import RuleOperations
+from emulator.services.events.routing import Router
+
+
+class EventBridgeOperations:
+    """All operations of EventBridge."""
+
+    def __init__(self, router: Router) -> None:
+        self.buses = BusOperations()
+        self.rules = RuleOperations()
+        self.events = EventOperations(router)
+
+    def table(self) -> dict[str, Callable[..., Any]]:
+        """From AWS's name to method."""
+        buses, rules, events = self.buses, self.rules, self.events
+        return {
+            "CreateEventBus": buses.create_event_bus,
+            "UpdateEventBus": buses.update_event_bus,
+            "DeleteEventBus": buses.delete_event_bus,
+            "DescribeEventBus": buses.describe_event_bus,
+            "ListEventBuses": buses.list_event_buses,
+            "PutPermission": buses.put_permission,
+            "RemovePermission": buses.remove_permission,
+            "TagResource": buses.tag_resource,
+            "UntagResource": buses.untag_resource,
+            "ListTagsForResource": buses.list_tags_for_resource,
+            "PutRule": rules.put_rule,
+            "DeleteRule": rules.delete_rule,
+            "DescribeRule": rules.describe_rule,
+            "ListRules": rules.list_rules,
+            "EnableRule": rules.enable_rule,
+            "DisableRule": rules.disable_rule,
+            "ListRuleNamesByTarget": rules.list_rule_names_by_target,
+            "PutTargets": rules.put_targets,
+            "RemoveTargets": rules.remove_targets,
+            "ListTargetsByRule": rules.list_targets_by_rule,
+            "PutEvents": events.put_events,
+            "TestEventPattern": events.test_event_pattern,
+        }

@@ -1,0 +1,107 @@
+"""PutEvents and TestEventPattern."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.event_pattern import compile_pattern
+from emulator.aws.scope import Scope
+from emulator.ports import Json, Transaction
+from emulator.services.events import store
+from emulator.services.events.model import DEFAULT_BUS, as_text, bus_of, event_of, invalid
+from emulator.services.events.model import LARGEST_REQUEST_BYTES as LARGEST
+from emulator.services.events.operations.rules import check_pattern
+from emulator.services.events.routing import Router
+
+TIME_BYTES = 14
+"""What an entry's Time counts for in the size of a request (EventBridge user guide, PutEvents entry size)."""
+
+
+class EventOperations:
+    """EventBridge's operations on events."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    def put_events(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Accept events, each on its own; targets have them when this is committed."""
+        if request.get("EndpointId"):
+            raise NotEmulated("events", "PutEvents", "global endpoints")
+        entries: list[dict[str, Any]] = request["Entries"]
+        if sum(map(_size, entries)) > LARGEST:
+            raise invalid("Total size of the entries in the request is over the limit.")
+        answers = [self._accept(tx, scope, entry) for entry in entries]
+        return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
+
+    def _accept(self, tx: Transaction, scope: Scope, entry: dict[str, Any]) -> dict[str, Any]:
+        for member in ("Source", "DetailType", "Detail"):
+            if not entry.get(member):
+                reason = f"Parameter {member} is not valid. Reason: {member} is a required argument."
+                return _failed("InvalidArgument", reason)
+        detail = _detail(entry["Detail"])
+        if detail is None:
+            return _failed("MalformedDetail", "Detail is malformed.")
+        if entry["Source"].startswith("aws."):
+            return _failed("NotAuthorizedForSourceException", "Not authorized for the source.")
+        return {"EventId": self.publish(tx, scope, entry, detail)}
+
+    def publish(self, tx: Transaction, scope: Scope, entry: dict[str, Any], detail: Json) -> str:
+        """Give an accepted entry to its bus and return its id. A bus that does not exist takes it to nobody."""
+        where, bus = bus_of(scope, entry.get("EventBusName"))
+        identifier = tx.new_id()
+        at = entry.get("Time")
+        event = event_of(
+            scope,
+            identifier,
+            tx.now if at is None else _seconds(at, tx.now),
+            entry["Source"],
+            entry["DetailType"],
+            detail,
+            list(entry.get("Resources") or []),
+        )
+        if bus == DEFAULT_BUS or store.find_bus(tx, where, bus) is not None:
+            self._router.route(tx, where, bus, event)
+        return identifier
+
+    def test_event_pattern(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Whether a pattern matches an event, which must have the members of one."""
+        try:
+            event = json.loads(request["Event"])
+        except (ValueError, RecursionError):
+            event = None
+        if not isinstance(event, dict):
+            raise AwsError("ValidationException", "Parameter Event is not valid.")
+        for member in ("id", "account", "source", "time", "region", "resources", "detail-type"):
+            if member not in event:
+                raise AwsError("ValidationException", "Parameter Event is not valid.")
+        check_pattern(request["EventPattern"])
+        return {"Result": compile_pattern(request["EventPattern"]).matches(event)}
+
+
+def _failed(code: str, text: str) -> dict[str, Any]:
+    return {"ErrorCode": code, "ErrorMessage": text}
+
+
+def _detail(text: str) -> Json | None:
+    """The detail as JSON, or None unless it is an object that can be written as JSON again."""
+    try:
+        detail = json.loads(text)
+        as_text(detail)
+    except (ValueError, RecursionError):
+        return None
+    return detail if isinstance(detail, dict) else None
+
+
+def _seconds(at: Any, now: float) -> float:
+    """An entry's Time; one that no calendar has is taken as now."""
+    seconds = at.timestamp() if hasattr(at, "timestamp") else float(at)
+    return seconds if 0 <= seconds < 253_402_300_800 else now
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """Bytes of an entry as EventBridge counts them."""
+    texts = [entry.get("Source"), entry.get("DetailType"), entry.get("Detail"), *(entry.get("Resources") or [])]
+    size = sum(len(text.encode("utf-8", "replace")) for text in texts if text)
+    return size + (TIME_BYTES if entry.get("Time") is not None else 0)

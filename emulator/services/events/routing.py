@@ -1,0 +1,265 @@
+"""From an event to the targets of the rules it matches: what is delivered at once, tried again, or given up.
+
+Everything a target does here is a row, so a delivery is part of the transaction that brought the event. Only a bus
+behind a bus is a job of its own, and an event passes on once: EventBridge does not forward what came from another bus
+to a third one, which is also why buses that point at each other come to an end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from emulator import jobs
+from emulator.aws.arn import Arn
+from emulator.aws.calls import Calls
+from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.event_pattern import InvalidPattern, Pattern, compile_pattern
+from emulator.aws.scope import Scope
+from emulator.aws.telemetry import Datum, LogSink, MetricSink
+from emulator.ports import LogEvent, Transaction
+from emulator.services.events import model, store
+from emulator.services.events.model import Rule, Target
+from emulator.services.events.transform import Delivery, input_of
+
+DELIVER = "events.deliver"
+"""Job kind: one more try for one target. Payload {rule, target, attempts, first_at}, body the event."""
+
+TARGETS = ("lambda", "sqs", "sns", "states", "events", "logs")
+"""Services that a target's ARN may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A delivery that did not come about, in the words of EventBridge's dead-letter attributes."""
+
+    code: str
+    text: str
+    retryable: bool
+
+
+class Router:
+    """Delivers events inside a transaction."""
+
+    def __init__(self, calls: Calls, logs: LogSink, metrics: MetricSink, base_url: str) -> None:
+        self._calls = calls
+        self._logs = logs
+        self._metrics = metrics
+        self._base_url = base_url
+        self._pattern = lru_cache(1024)(compile_pattern)
+
+    def route(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        bus: str,
+        event: Mapping[str, Any],
+        forwarded: bool = False,
+        only: frozenset[str] | None = None,
+    ) -> None:
+        """Give an event to every target of every rule of a bus that it matches.
+
+        `forwarded`: it came from another bus. `only`: ARNs of the rules a replay is for.
+        """
+        for rule in store.pattern_rules(tx, scope, bus):
+            if (only is None or rule.arn in only) and self.matches(rule, event):
+                self.trigger(tx, rule, event, forwarded)
+
+    def matches(self, rule: Rule, event: Mapping[str, Any]) -> bool:
+        """Whether an event matches the pattern of a rule."""
+        if rule.pattern is None:
+            return False
+        try:
+            pattern: Pattern = self._pattern(rule.pattern)
+        except InvalidPattern:
+            return False  # refused when set
+        return pattern.matches(event)
+
+    def trigger(self, tx: Transaction, rule: Rule, event: Mapping[str, Any], forwarded: bool = False) -> None:
+        """Give an event to every target of a rule."""
+        self._count(tx, rule, "MatchedEvents", "TriggeredRules")
+        for target in store.list_targets(tx, rule):
+            self.attempt(tx, rule, target, event, forwarded)
+
+    def attempt(
+        self,
+        tx: Transaction,
+        rule: Rule,
+        target: Target,
+        event: Mapping[str, Any],
+        forwarded: bool = False,
+        attempts: int = 0,
+        first_at: float | None = None,
+    ) -> None:
+        """Try one target; a failure becomes a job, a dead letter, or nothing, as its retry policy says."""
+        failure = self._deliver(tx, rule, target, event, forwarded)
+        if failure is None:
+            self._count(tx, rule, "Invocations")
+            return
+        first = tx.now if first_at is None else first_at
+        if failure.retryable:
+            due_at = tx.now + model.retry_delay(attempts + 1, tx.random())
+            condition = model.exhausted(target, attempts + 1, first, due_at)
+            if condition is None:
+                self._count(tx, rule, "RetryInvocationAttempts")
+                enqueue(tx, rule, target, event, attempts + 1, first, due_at)
+                return
+        else:
+            condition = None
+        self._count(tx, rule, "Invocations", "FailedInvocations")
+        if target.dead_letter_arn is not None:
+            self._give_up(tx, rule, target, event, failure, attempts, condition)
+
+    def _deliver(
+        self, tx: Transaction, rule: Rule, target: Target, event: Mapping[str, Any], forwarded: bool
+    ) -> Failure | None:
+        arn = Arn.parse(target.arn)
+        if arn is None:
+            return Failure("INVALID_PARAMETER", f"{target.arn} is no ARN", False)
+        scope = Scope(arn.account or rule.scope.account, arn.region or rule.scope.region)
+        try:
+            if arn.service == "events":
+                if forwarded:
+                    return Failure("SDK_CLIENT_ERROR", "Events that came from another bus are not forwarded", False)
+                # The event as it is: a bus takes no input (EventBridge user guide, event bus targets).
+                enqueue_forwarded(tx, scope, arn.resource.removeprefix("event-bus/"), event)
+                return None
+            text = input_of(target, event, Delivery(rule, model.iso(tx.now)))
+            if arn.service == "lambda":
+                request = {"FunctionName": target.arn, "InvocationType": "Event", "Payload": text.encode()}
+                self._calls.call(tx, scope, "lambda", "Invoke", request)
+            elif arn.service == "sqs":
+                self._send(tx, scope, arn, text, target.definition.get("SqsParameters") or {})
+            elif arn.service == "sns":
+                self._calls.call(tx, scope, "sns", "Publish", {"TopicArn": target.arn, "Message": text})
+            elif arn.service == "states":
+                request = {"stateMachineArn": target.arn, "input": text, "name": f"{event['id']}_{tx.new_id()}"}
+                self._calls.call(tx, scope, "stepfunctions", "StartExecution", request)
+            else:
+                self._log(tx, scope, arn, text)
+        except AwsError as error:
+            return _failure(error)
+        except NotEmulated as missing:
+            return Failure("SDK_CLIENT_ERROR", str(missing), False)
+        return None
+
+    def _send(self, tx: Transaction, scope: Scope, arn: Arn, text: str, parameters: Mapping[str, Any]) -> None:
+        request: dict[str, Any] = {
+            "QueueUrl": f"{self._base_url}/{scope.account}/{arn.resource}",
+            "MessageBody": text,
+        }
+        if parameters.get("MessageGroupId"):
+            request["MessageGroupId"] = parameters["MessageGroupId"]
+        self._calls.call(tx, scope, "sqs", "SendMessage", request)
+
+    def _log(self, tx: Transaction, scope: Scope, arn: Arn, text: str) -> None:
+        """A log group takes the event, or `message` of a template that says {timestamp, message}."""
+        group = arn.resource.removeprefix("log-group:").removesuffix(":*")
+        at, line = tx.now, text
+        try:
+            given = json.loads(text)
+        except (ValueError, RecursionError):
+            given = None
+        if isinstance(given, dict) and given.keys() == {"timestamp", "message"} and isinstance(given["message"], str):
+            line = given["message"]
+            if isinstance(given["timestamp"], (int, float)) and 0 <= given["timestamp"] < 1e14:
+                at = given["timestamp"] / 1000
+        self._logs.put(tx, scope, group, tx.new_id(), [LogEvent(at, line + "\n")])
+
+    def _give_up(
+        self,
+        tx: Transaction,
+        rule: Rule,
+        target: Target,
+        event: Mapping[str, Any],
+        failure: Failure,
+        attempts: int,
+        condition: str | None,
+    ) -> None:
+        """Send the event to the target's dead-letter queue, with the attributes of EventBridge's user guide."""
+        arn = Arn.parse(target.dead_letter_arn or "")
+        if arn is None:
+            return
+        texts = {
+            "RULE_ARN": rule.arn,
+            "TARGET_ARN": target.arn,
+            "ERROR_CODE": failure.code,
+            "ERROR_MESSAGE": failure.text,
+            "RETRY_ATTEMPTS": str(attempts),
+        }
+        if condition is not None:
+            texts["EXHAUSTED_RETRY_CONDITION"] = condition
+        request = {
+            "QueueUrl": f"{self._base_url}/{arn.account}/{arn.resource}",
+            "MessageBody": model.as_text(event),
+            "MessageAttributes": {
+                name: {"DataType": "String", "StringValue": value} for name, value in texts.items() if value
+            },
+        }
+        try:
+            self._calls.call(tx, Scope(arn.account, arn.region), "sqs", "SendMessage", request)
+            self._count(tx, rule, "InvocationsSentToDlq")
+        except (AwsError, NotEmulated):
+            self._count(tx, rule, "InvocationsFailedToBeSentToDlq")
+
+    def _count(self, tx: Transaction, rule: Rule, *names: str) -> None:
+        dimensions = {"RuleName": rule.name}
+        if rule.bus != model.DEFAULT_BUS:
+            dimensions["EventBusName"] = rule.bus
+        self._metrics.add(tx, rule.scope, "AWS/Events", dimensions, [Datum(name, 1) for name in names])
+
+
+FORWARD = "events.forward"
+"""Job kind: an event that a rule sends to another bus. Payload {account, region, bus}, body the event."""
+
+
+def enqueue_forwarded(tx: Transaction, scope: Scope, bus: str, event: Mapping[str, Any]) -> None:
+    """Hand an event to another bus, in a commit of its own."""
+    payload = {"account": scope.account, "region": scope.region, "bus": bus}
+    jobs.enqueue(tx, FORWARD, payload, body=model.as_text(event).encode())
+
+
+def enqueue(
+    tx: Transaction,
+    rule: Rule,
+    target: Target,
+    event: Mapping[str, Any],
+    attempts: int,
+    first_at: float,
+    due_at: float,
+) -> None:
+    """Try a target again at `due_at`; it is the target as it was when the event came."""
+    payload = {
+        "account": rule.scope.account,
+        "region": rule.scope.region,
+        "bus": rule.bus,
+        "rule": rule.name,
+        "target": dict(target.definition),
+        "attempts": attempts,
+        "first_at": first_at,
+    }
+    jobs.enqueue(tx, DELIVER, payload, due_at=due_at, body=model.as_text(event).encode(), owner=rule.arn)
+
+
+_CODES = {
+    "ResourceNotFoundException": "NO_RESOURCE",
+    "AWS.SimpleQueueService.NonExistentQueue": "NO_RESOURCE",
+    "QueueDoesNotExist": "NO_RESOURCE",
+    "NotFound": "NO_RESOURCE",
+    "StateMachineDoesNotExist": "NO_RESOURCE",
+    "InvalidRequestContentException": "INVALID_JSON",
+    "InvalidExecutionInput": "INVALID_JSON",
+    "AccessDeniedException": "NO_PERMISSIONS",
+}
+
+
+def _failure(error: AwsError) -> Failure:
+    throttled = error.status == 429 or "Throttl" in error.code or "TooManyRequests" in error.code
+    if throttled:
+        return Failure("THROTTLING", error.message, True)
+    if error.status >= 500:
+        return Failure("ERROR_FROM_TARGET", error.message, True)
+    return Failure(_CODES.get(error.code, "SDK_CLIENT_ERROR"), error.message, False)

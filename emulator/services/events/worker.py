@@ -1,0 +1,69 @@
+"""What EventBridge does later: scheduled events, further tries of targets, and events on their way to another bus.
+
+Everything is a row, so each handler is one commit.
+"""
+
+from __future__ import annotations
+
+import json
+
+from emulator import jobs
+from emulator.aws.scope import Scope
+from emulator.jobs import Job
+from emulator.ports import Store, Transaction
+from emulator.services.events import store
+from emulator.services.events.model import DEFAULT_BUS, Target, event_of
+from emulator.services.events.operations.rules import enqueue_next
+from emulator.services.events.routing import Router
+
+
+class EventBridgeWorker:
+    """Runs `events.schedule`, `events.deliver` and `events.forward` jobs."""
+
+    def __init__(self, rows: Store, router: Router) -> None:
+        self._rows = rows
+        self._router = router
+
+    async def schedule(self, job: Job) -> None:
+        """Trigger a rule at its time and queue the next; times that passed while nothing ran are not made up for."""
+
+        def change(tx: Transaction) -> None:
+            if not jobs.complete(tx, job.id):
+                return
+            scope = _scope(job)
+            rule = store.find_rule(tx, scope, DEFAULT_BUS, job.payload["rule"])
+            if rule is None or rule.schedule is None or not rule.enabled:
+                return
+            event = event_of(scope, tx.new_id(), job.due_at, "aws.events", "Scheduled Event", {}, [rule.arn])
+            self._router.trigger(tx, rule, event)
+            enqueue_next(tx, rule, max(job.due_at, tx.now))
+
+        await self._rows.transact(change)
+
+    async def deliver(self, job: Job) -> None:
+        """One more try for a target."""
+
+        def change(tx: Transaction) -> None:
+            if not jobs.complete(tx, job.id):
+                return
+            payload = job.payload
+            rule = store.find_rule(tx, _scope(job), payload["bus"], payload["rule"])
+            if rule is not None:
+                target, event = Target(payload["target"]), json.loads(job.body)
+                attempts, first_at = payload["attempts"], payload["first_at"]
+                self._router.attempt(tx, rule, target, event, attempts=attempts, first_at=first_at)
+
+        await self._rows.transact(change)
+
+    async def forward(self, job: Job) -> None:
+        """Give an event to the bus that a rule of another bus sends it to."""
+
+        def change(tx: Transaction) -> None:
+            if jobs.complete(tx, job.id):
+                self._router.route(tx, _scope(job), job.payload["bus"], json.loads(job.body), forwarded=True)
+
+        await self._rows.transact(change)
+
+
+def _scope(job: Job) -> Scope:
+    return Scope(job.payload["account"], job.payload["region"])
