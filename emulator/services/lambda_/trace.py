@@ -34,10 +34,10 @@ def following(received: str, request_id: str, at: float, arn: str) -> str:
     return f"Root={root};Parent={digits[16:32]};Sampled={sampled};Lineage={_lineage(parts.get('Lineage', ''), arn)}"
 
 
-def is_loop(header: str) -> bool:
-    """Whether the invocation with this header is one too many of a loop."""
+def is_loop(header: str, arn: str) -> bool:
+    """Whether the invocation of `arn` with this header is one too many of a loop."""
     match = _LINEAGE.fullmatch(_parts(header).get("Lineage", ""))
-    return match is not None and int(match.group(3)) >= MOST_RETURNS
+    return match is not None and int(match.group(3)) >= MOST_RETURNS and match.group(2) == _hash(arn)
 
 
 def short(header: str) -> str:
@@ -47,7 +47,7 @@ def short(header: str) -> str:
 
 
 def _lineage(received: str, arn: str) -> str:
-    function = f"{crc32(arn.encode()):08x}"
+    function = _hash(arn)
     match = _LINEAGE.fullmatch(received)
     if match is None:
         return f"1:{function}:0"
@@ -57,6 +57,10 @@ def _lineage(received: str, arn: str) -> str:
     elif loops == 0 and requests & (requests - 1) == 0:
         remembered, loops = function, 0
     return f"{requests}:{remembered}:{loops}"
+
+
+def _hash(arn: str) -> str:
+    return f"{crc32(arn.encode()):08x}"
 
 
 def _parts(header: str) -> dict[str, str]:

@@ -89,7 +89,7 @@ class EventWorker:
             function = await operations.resolve(FunctionName(event.scope, event.name, event.qualifier))
         except AwsError:
             return Attempt(event, "discarded", now, now, discard=FUNCTION_DELETED)
-        if function.recursive_loop == "Terminate" and trace.is_loop(event.trace):
+        if function.recursive_loop == "Terminate" and trace.is_loop(event.trace, function.spec.arn):
             return Attempt(event, "discarded", now, now, function, discard=RECURSIVE_INVOCATION)
         if function.reserved == 0:
             return Attempt(event, "discarded", now, now, function, discard=ZERO_RESERVED_CONCURRENCY)

@@ -56,7 +56,7 @@ class SourceWorker:
         try:
             function = await functions.resolve(batch.function)
             header = trace.following(batch.trace, batch.request_id, now, function.spec.arn)
-            if function.recursive_loop == "Terminate" and trace.is_loop(header):
+            if function.recursive_loop == "Terminate" and trace.is_loop(header, function.spec.arn):
                 return Attempt(now, RECURSION)  # the queue's redrive policy ends it (lambda_async 2.7)
             invocation = Invocation(batch.request_id, event, function.invoked_arn, trace_id=header)
             ran = await functions.run(function, invocation)

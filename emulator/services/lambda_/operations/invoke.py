@@ -219,7 +219,7 @@ class InvokeOperations(LambdaState):
         Its logs and metrics are on their way to the store when this returns; the answer does not wait for them.
         """
         function = asked.function
-        if function.recursive_loop == "Terminate" and trace.is_loop(asked.trace_id):
+        if function.recursive_loop == "Terminate" and trace.is_loop(asked.trace_id, function.spec.arn):
             self._post_count(asked, "RecursiveInvocationsDropped")
             raise recursive_invocation()
         invocation = Invocation(
