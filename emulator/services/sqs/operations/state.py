@@ -102,6 +102,10 @@ class SqsState:
             if not bells and self._bells.get(queue.id) is bells:
                 del self._bells[queue.id]
 
+    def waiting(self) -> int:
+        """How many long polls wait."""
+        return sum(len(bells) for bells in self._bells.values())
+
     def _ring(self, due: Mapping[str, float]) -> None:
         """A commit scheduled something: if it was ours, wake the long polls of those queues."""
         for queue_id in self._rung:
