@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
+from tests.wire.lambda_support import create, package
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:layer:tools"
 
@@ -274,3 +275,61 @@ def test_another_account_sees_a_layer_once_it_is_shared(emulator: RunningEmulato
     third = emulator.client("lambda", aws_access_key_id="333333333333")
     assert error_of(lambda: third.get_layer_version_by_arn(Arn=f"{ARN}:1"))[0] == "AccessDeniedException"
     assert error_of(lambda: other.delete_layer_version(LayerName=ARN, VersionNumber=1))[0] == "AccessDeniedException"
+
+
+# ── layers of functions ──
+
+
+def test_a_function_s_list_of_layers_obeys_aws_s_rules(emulator: RunningEmulator, client: Any) -> None:
+    for number in range(6):
+        publish(client, f"l{number}")
+    publish(client, "l0")
+    arn = ARN.rpartition(":")[0]
+
+    def refusal(*layers: str) -> tuple[str, int, str]:
+        return error_of(lambda: create(client, Layers=list(layers)))
+
+    invalid = "InvalidParameterValueException"
+    assert refusal(*(f"{arn}:l{number}:1" for number in range(6))) == (
+        invalid, 400, "Cannot reference more than 5 layers.",
+    )  # fmt: skip
+    assert refusal(f"{arn}:l0:1", f"{arn}:l0:2") == (
+        invalid,
+        400,
+        "Two different versions of the same layer are not allowed to be referenced in the same function. "
+        f"{arn}:l0:1 and {arn}:l0:2 are versions of the same layer.",
+    )
+    assert refusal(f"{arn}:l0:1", f"{arn}:l1:9") == (invalid, 400, f"Layer version {arn}:l1:9 does not exist.")
+    assert refusal(f"{arn}:l0:1".replace("us-east-1", "eu-west-1")) == (
+        invalid,
+        400,
+        "Layers are not in the same region as the function. Layers are expected to be in region us-east-1.",
+    )
+    foreign = f"{arn}:l0:1".replace("000000000000", "111111111111")
+    code, status, text = refusal(foreign)
+    assert (code, status) == ("AccessDeniedException", 403)
+    assert f"lambda:GetLayerVersion on resource: {foreign} because" in text
+    code, status, text = refusal(f"{arn}:l0")
+    assert (code, status) == ("ValidationException", 400)
+    assert text.startswith(
+        f"1 validation error detected: Value '[{arn}:l0]' at 'layers' failed to satisfy constraint: "
+    )
+    assert client.list_functions()["Functions"] == []
+    client.delete_layer_version(LayerName="l0", VersionNumber=1)
+    assert refusal(f"{arn}:l0:1") == (invalid, 400, f"Layer version {arn}:l0:1 does not exist.")
+
+
+def test_code_and_layers_share_one_limit_of_unzipped_bytes(client: Any) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        file.writestr("zeros", bytes(131_072_000))
+    arns: list[str] = []
+    for name in ("a", "b"):
+        made = client.publish_layer_version(LayerName=name, Content={"ZipFile": buffer.getvalue()})
+        arns.append(made["LayerVersionArn"])
+    code, status, text = error_of(lambda: create(client, Layers=arns, Code={"ZipFile": package("x" * 10)}))
+    assert (code, status) == ("InvalidParameterValueException", 400)
+    assert text == (
+        "Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. "
+        "The actual size is 262144010 bytes."
+    )

@@ -1,0 +1,148 @@
+"""A page of another site calls a function, as a browser lets it: preflights, CORS headers, cookies, streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from emulator.testing import RunningEmulator
+from tests.wire.lambda_support import create, package
+
+COUNTS_VISITS = """
+import json
+
+def handler(event, context):
+    cookies = dict(cookie.split("=", 1) for cookie in event.get("cookies", []))
+    visits = int(cookies.get("visits", "0")) + 1
+    name = json.loads(event["body"])["name"] if event.get("body") else "nobody"
+    return {
+        "statusCode": 200,
+        "headers": {"Content-Type": "application/json", "X-Visits": str(visits)},
+        "cookies": [f"visits={visits}; SameSite=None; Secure"],
+        "body": json.dumps({"greeting": f"hello {name}"}),
+    }
+"""
+SIMPLE_TYPES = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class Blocked(Exception):
+    """The browser does not let the page see the answer, or does not even send the request."""
+
+
+class Page:
+    """A script on a page of `origin`: `fetch` with credentials, under the browser's rules for other sites."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.cookies: dict[str, str] = {}
+        self._network = httpx.Client()
+
+    def close(self) -> None:
+        self._network.close()
+
+    def fetch(
+        self, url: str, method: str = "GET", body: str | None = None, content_type: str = "text/plain"
+    ) -> httpx.Response:
+        if method not in ("GET", "HEAD", "POST") or (body is not None and content_type not in SIMPLE_TYPES):
+            asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"}
+            answer = self._send(url, "OPTIONS", asked)
+            allowed = answer.headers.get("access-control-allow-methods", "").split(",")
+            headers = answer.headers.get("access-control-allow-headers", "").lower().split(",")
+            if not (answer.is_success and method in allowed and "content-type" in headers and self._sees(answer)):
+                raise Blocked
+        headers = {"Content-Type": content_type} if body is not None else {}
+        if self.cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        answer = self._send(url, method, headers, body)
+        for cookie in answer.headers.get_list("set-cookie"):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        if not self._sees(answer):
+            raise Blocked
+        return answer
+
+    def _sees(self, answer: httpx.Response) -> bool:
+        return (
+            answer.headers.get("access-control-allow-origin") == self.origin
+            and answer.headers.get("access-control-allow-credentials") == "true"
+        )
+
+    def _send(self, url: str, method: str, headers: dict[str, str], body: str | None = None) -> httpx.Response:
+        """Browsers know that `*.localhost` is this machine; the resolver here may not."""
+        parts = urlsplit(url)
+        where = f"http://127.0.0.1:{parts.port}{parts.path or '/'}"
+        context = {
+            "Host": parts.netloc,
+            "Origin": self.origin,
+            "Sec-Fetch-Site": "cross-site",
+            "Sec-Fetch-Mode": "cors",
+        }
+        return self._network.request(method, where, headers={**context, **headers}, content=body)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    page = Page("https://shop.example")
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def stranger() -> Iterator[Page]:
+    page = Page("https://evil.example")
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def url(emulator: RunningEmulator) -> str:
+    client = emulator.client("lambda")
+    create(client, Code={"ZipFile": package(COUNTS_VISITS)})
+    cors = {
+        "AllowOrigins": ["https://shop.example"],
+        "AllowMethods": ["GET", "PUT", "POST"],
+        "AllowHeaders": ["content-type"],
+        "ExposeHeaders": ["x-visits"],
+        "AllowCredentials": True,
+    }
+    return client.create_function_url_config(FunctionName="f", AuthType="NONE", Cors=cors)["FunctionUrl"]
+
+
+def test_a_page_that_is_allowed_calls_the_function_and_is_recognised(url: str, page: Page) -> None:
+    put = page.fetch(url, "PUT", json.dumps({"name": "ann"}), "application/json")
+    assert put.json() == {"greeting": "hello ann"}
+    assert put.headers["x-visits"] == "1" and put.headers["access-control-expose-headers"] == "x-visits"
+    assert page.fetch(url).headers["x-visits"] == "2"
+
+
+def test_a_page_that_is_not_allowed_sees_nothing(url: str, stranger: Page) -> None:
+    with pytest.raises(Blocked):
+        stranger.fetch(url, "PUT", "{}", "application/json")
+    with pytest.raises(Blocked):
+        stranger.fetch(url)
+
+
+def test_no_page_reaches_the_control_plane_that_made_the_url(
+    emulator: RunningEmulator, url: str, page: Page, stranger: Page
+) -> None:
+    for visitor in (page, stranger):
+        for path in ("/2015-03-31/functions/f/invocations", "/_emulator/reset"):
+            with pytest.raises(Blocked):
+                visitor.fetch(emulator.url + path, "POST", "{}")
+    assert page.fetch(url).headers["x-visits"] == "1"  # nothing was invoked or forgotten
+
+
+def test_an_allowed_page_still_sees_why_a_call_failed(emulator: RunningEmulator, url: str, page: Page) -> None:
+    emulator.client("lambda").put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+    assert page.fetch(url).status_code == 429
+
+
+def test_calls_through_a_url_are_invocations_like_any_other(emulator: RunningEmulator, url: str, page: Page) -> None:
+    answer = page.fetch(url)
+    invocations: list[dict[str, Any]] = emulator.control("GET", "timeline")["invocations"]
+    assert [line["request_id"] for line in invocations] == [answer.headers["x-amzn-requestid"]]
