@@ -605,3 +605,28 @@ def test_the_url_of_an_alias_runs_its_version_and_outlives_it(client: Any) -> No
     assert (answer.status, answer.json()) == (403, {"Message": FORBIDDEN})
     assert answer.headers["x-amzn-ErrorType"] == "AccessDeniedException"
     assert client.get_function_url_config(FunctionName="f", Qualifier="live")["FunctionUrl"] == created["FunctionUrl"]
+
+
+# ── metrics ──
+
+
+def test_requests_are_counted_by_what_came_of_them(emulator: RunningEmulator, client: Any, url: str) -> None:
+    for path in ("/", "/raise"):
+        ask(url, path)
+    client.update_function_url_config(FunctionName="f", AuthType="AWS_IAM")
+    ask(url)
+    cloudwatch = emulator.client("cloudwatch")
+
+    def total(metric: str) -> float:
+        found = cloudwatch.get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName=metric,
+            Dimensions=[{"Name": "FunctionName", "Value": "f"}, {"Name": "Resource", "Value": "f:$LATEST"}],
+            StartTime=emulator.now() - 600,
+            EndTime=emulator.now() + 600,
+            Period=3600,
+            Statistics=["Sum"],
+        )
+        return sum(point["Sum"] for point in found["Datapoints"])
+
+    assert [total(name) for name in ("UrlRequestCount", "Url4xxCount", "Url5xxCount")] == [3.0, 1.0, 1.0]

@@ -56,6 +56,18 @@ class Telemetry:
         """One more of something that happened to an event."""
         self._add(tx, scope, name, qualifier, "", (Datum(metric, 1.0),))
 
+    def url_answered(
+        self, tx: Transaction, scope: Scope, name: str, qualifier: str, status: int, took_seconds: float
+    ) -> None:
+        """A request to a function URL, whoever answered it (AWS: urls-monitoring); `qualifier` may be `$LATEST`."""
+        data = [
+            Datum("UrlRequestCount", 1.0),
+            Datum("Url4xxCount", float(400 <= status <= 499)),
+            Datum("Url5xxCount", float(status >= 500)),
+            Datum("UrlRequestLatency", took_seconds * 1000, "Milliseconds"),
+        ]
+        self._add(tx, scope, name, qualifier, "", data)
+
     def _add(
         self,
         tx: Transaction,

@@ -48,9 +48,15 @@ class FunctionUrlPlane:
         if url is None:
             response = answers.no_such_url()
         else:
+            began = self._clock.now()
             response = await self._answer(request, url, match.path, request_id)
+            self._count(url, response.status, self._clock.now() - began)
         response.headers.append(("x-amzn-RequestId", request_id))
         return response
+
+    def _count(self, url: FunctionUrl, status: int, seconds: float) -> None:
+        count = self._lambda.telemetry.url_answered
+        self._store.post(lambda tx: count(tx, url.scope, url.name, url.qualifier, status, seconds))
 
     async def _answer(self, request: HttpRequest, url: FunctionUrl, path: str, request_id: str) -> HttpResponse:
         headers = {name.lower(): value for name, value in request.headers}
