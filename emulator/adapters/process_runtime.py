@@ -35,6 +35,7 @@ from .runtime.packages import Packages
 from .runtime.python_environment import PythonKind
 from .runtime.source import Sources
 from .runtime.variables import function_environment
+from .runtime_api.provided import ProvidedKind
 
 LONGEST_TICK_SECONDS = 5.0
 STATE_MARK = "\n"
@@ -68,7 +69,12 @@ class ProcessRuntime(FunctionRuntime, Pool):
         shutil.rmtree(self._temporary, ignore_errors=True)
         interpreters = Interpreters(pythons or {}, work_dir.absolute() / "sdk")
         self._launchers = Launchers(make_launcher)
-        self._kinds = (*kinds, NodeKind(clock, self._launchers), PythonKind(clock, interpreters, self._launchers))
+        self._kinds = (
+            *kinds,
+            NodeKind(clock, self._launchers),
+            ProvidedKind(clock),
+            PythonKind(clock, interpreters, self._launchers),
+        )
         self._sources = Sources()
         self._states: dict[str, str] = {}
         self._compiled = work_dir.absolute() / "compiled"
@@ -217,7 +223,8 @@ class ProcessRuntime(FunctionRuntime, Pool):
             function, task_root, layers_root, temporary, self._endpoint_url(), stream, token
         )
         compiled = self._compiled if function.source_directory is not None else None
-        site = Site(task_root, layers_root, temporary, stream, token, variables, compiled)
+        programs = self._launchers.of_programs
+        site = Site(task_root, layers_root, temporary, stream, token, variables, programs, compiled)
         environment = kind.create(function, site)
         self._all.add(environment)
         return environment

@@ -43,7 +43,7 @@ class Recorder:
     def init_failed(self, outcome: Outcome) -> None:
         self._tell("init failed", outcome)
 
-    def answered(self) -> None:
+    def answered(self, outcome: Outcome) -> None:
         self._tell("answered")
 
     def completed(self, outcome: Outcome) -> None:

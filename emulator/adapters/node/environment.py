@@ -15,11 +15,11 @@ from typing import Any
 from emulator.ports import Clock, FunctionSpec, Invocation
 
 from ..runtime import outcomes, wire
+from ..runtime.control_channel import ControlChannel
 from ..runtime.environment import ExecutionEnvironment, Site
 from ..runtime.kinds import EnvironmentKind
 from ..runtime.launcher import Child, Launcher, Launchers
 from ..runtime.program import Program, exec_error
-from ..runtime.python_environment import ControlChannel
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.cjs")
 OLDEST_MAJOR = 18

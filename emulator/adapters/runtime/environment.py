@@ -20,8 +20,12 @@ from typing import Any, NamedTuple
 
 from emulator.ports import Clock, FunctionSpec, Invocation
 
-from . import wire
-from .launcher import Child
+from ..runtime_api.api import RuntimeApi, failed_fault
+from ..runtime_api.extensions import Extension
+from ..runtime_api.replies import Request, Response, failure
+from ..runtime_api.sandbox import Outcome, Work
+from . import outcomes, wire
+from .launcher import Child, Launcher
 from .log_buffer import LogBuffer
 
 SLEEPERS_GRACE_SECONDS = 0.02
@@ -66,6 +70,8 @@ class Site:
     """AWS_SESSION_TOKEN of the function: by it the emulator knows who calls."""
     variables: dict[str, str]
     """The process's environment variables; its kind may add to them before it starts."""
+    programs: Callable[[], Launcher]
+    """What starts processes that are not the function's own: extensions."""
     compiled: Path | None = None
     """Where Python keeps what it compiles of code that runs from the user's own folder; None: beside the source."""
 
@@ -140,8 +146,12 @@ class ExecutionEnvironment(ABC):
     """A process that loads a function once and then answers one invocation at a time.
 
     A subclass starts the process (`_launch`), says how the two questions are put (`_send_init`, `_send_invocation`),
-    and calls `_answered` and `_hung_up` for what it hears.
+    and calls `_answered` and `_hung_up` for what it hears. Extensions take part in both questions; that is the Runtime
+    API's (`runtime_api.sandbox`), and this class is the observer whom it tells.
     """
+
+    native = True
+    """Whether the subclass puts invocations itself; else the Runtime API does."""
 
     def __init__(self, function: FunctionSpec, clock: Clock, site: Site) -> None:
         self.function = function
@@ -160,6 +170,10 @@ class ExecutionEnvironment(ABC):
         self._calls = 0
         self._grace: asyncio.TimerHandle | None = None
         self._gone = False
+        self._api = RuntimeApi(self, function, site, self.native, self._fault)
+        self._outcome: Outcome | None = None
+        """What the runtime has answered, while it or an extension is still at work."""
+        self._end_reason = "SPINDOWN"
 
     # ── what a kind of environment decides ──
 
@@ -194,15 +208,42 @@ class ExecutionEnvironment(ABC):
             self._loop.add_reader(self._log_fd, self._read_logs)
             self._ticks, _ = await self._loop.create_unix_connection(lambda: _Ticks(self), sock=ticks)
             self._child = await self._launch(their_ticks, their_log)
+            await self._api.start_extensions(self.site.programs, their_log)
         finally:
             their_ticks.close()
             os.close(their_log)
-        return await self._ask(self._send_init, hold, limit_seconds)
+        return await self._ask(self._api.sandbox.begin, hold, limit_seconds)
 
     async def invoke(self, invocation: Invocation, hold: Hold, limit_seconds: float) -> Reply:
         """Run one invocation: RESULT or FAILED, a timeout or an exit. The hold is taken when this returns."""
         deadline = self._clock.now() + limit_seconds
-        return await self._ask(lambda: self._send_invocation(invocation, deadline), hold, limit_seconds)
+        self._outcome = None
+        reply = await self._ask(lambda: self._pose(invocation, deadline), hold, limit_seconds)
+        if self._outcome is None or reply.ending is Ending.ANSWERED:
+            return reply
+        # The caller has its answer; who did not finish afterwards is not used again (unverified for timeouts).
+        self._gone = True
+        return self._as_reply(self._outcome)
+
+    def _pose(self, invocation: Invocation, deadline: float) -> None:
+        if not self.native or self._api.has_extensions:
+            work = Work(
+                invocation.request_id,
+                invocation.payload,
+                round(deadline * 1000),
+                invocation.invoked_function_arn,
+                invocation.trace_id,
+                invocation.client_context,
+                invocation.on_chunk,
+            )
+            self._api.sandbox.invoke(work)
+        if self.native:
+            self._send_invocation(invocation, deadline)
+
+    @staticmethod
+    def _as_reply(outcome: Outcome) -> Reply:
+        kind = wire.RESULT if outcome.error_type is None else wire.FAILED
+        return Reply(Ending.ANSWERED, kind, outcome.body)
 
     async def _ask(self, send: Callable[[], None], hold: Hold, limit_seconds: float) -> Reply:
         question = self._question = _Question(hold, self._clock, limit_seconds, self._clock.virtual)
@@ -215,6 +256,10 @@ class ExecutionEnvironment(ABC):
             self._question = None
             question.close()
             hold.take()
+        if reply.ending is Ending.TIMED_OUT:
+            self._end_reason = "TIMEOUT"
+        elif reply.ending is Ending.EXITED or reply.kind in (wire.INIT_FAILED, wire.FAULT):
+            self._end_reason = "FAILURE"
         if reply.ending is Ending.EXITED:
             return await self._exit_reply()
         self._read_logs()
@@ -228,9 +273,9 @@ class ExecutionEnvironment(ABC):
         return Reply(Ending.EXITED, status=status)
 
     def kill_now(self) -> None:
-        """Send the kill and let go of the descriptors; does not wait."""
+        """Send the kill and let go of the descriptors; does not wait. With extensions, `kill` gives them their time."""
         self._gone = True
-        if self._child is not None:
+        if self._child is not None and not self._api.has_extensions:
             self._child.kill()
         for task in self._sleepers.values():
             task.cancel()
@@ -241,8 +286,12 @@ class ExecutionEnvironment(ABC):
     async def kill(self) -> None:
         """Kill the process group, wait until it is gone, keep the last of its output."""
         self.kill_now()
+        if self._api.has_extensions:
+            await self._api.shut_down(self._end_reason, self._clock.now(), self._child)
         if self._child is not None:
+            self._child.kill()
             await asyncio.wait([self._child.ended], timeout=LONGEST_KILL_SECONDS)
+        await self._api.close(LONGEST_KILL_SECONDS)
         self._read_logs()
         if self._log_fd >= 0:
             self._loop.remove_reader(self._log_fd)
@@ -260,15 +309,53 @@ class ExecutionEnvironment(ABC):
     # ── what the child says ──
 
     def _answered(self, kind: int, body: bytes) -> None:
-        """The process has answered the question that is under way, if one is."""
+        """The process has answered the question that is under way, if one is. Extensions may still be at work."""
+        if kind == wire.READY:
+            self._api.sandbox.runtime_ready()
+        elif kind in (wire.RESULT, wire.FAILED) and self._api.has_extensions:
+            error_type = None if kind == wire.RESULT else outcomes.error_type_of(body)
+            self._api.sandbox.runtime_done(Outcome(body, error_type))
+        else:
+            self._end(Reply(Ending.ANSWERED, kind, body))
+
+    def _end(self, reply: Reply) -> None:
         if self._question is not None:
-            self._question.end(Reply(Ending.ANSWERED, kind, body))
+            self._question.end(reply)
+
+    def _fault(self, fault: bytes) -> None:
+        """A failure that the platform names: nothing more can come of this environment."""
+        self._gone = True
+        self._end(Reply(Ending.ANSWERED, wire.FAULT, fault))
 
     def _hung_up(self) -> None:
         """The process has ended, or can no longer be spoken to."""
         self._gone = True
-        if self._question is not None:
-            self._question.end(Reply(Ending.EXITED))
+        self._end(Reply(Ending.EXITED))
+
+    # ── what the Runtime API says ──
+
+    def extensions_registered(self) -> None:
+        self._send_init()
+
+    def initialised(self) -> None:
+        self._end(Reply(Ending.ANSWERED, wire.READY))
+
+    def init_failed(self, outcome: Outcome) -> None:
+        self._end(Reply(Ending.ANSWERED, wire.INIT_FAILED, outcome.body))
+
+    def answered(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+
+    def completed(self, outcome: Outcome) -> None:
+        self._end(self._as_reply(outcome))
+
+    def extension_failed(self, extension: Extension) -> None:
+        self._fault(failed_fault(extension))
+
+    def subscribe(self, request: Request) -> Response:
+        return failure(501, "Telemetry.NotSupported", "The Telemetry API is not emulated")
+
+    # ── what the process says about time ──
 
     def on_tick(self, sleeper: int, due_at: float) -> None:
         """The process sleeps, or no longer does. What it wrote until now was written now."""

@@ -29,9 +29,18 @@ class Child(ABC):
 
     ended: asyncio.Future[int]
 
+    @property
+    @abstractmethod
+    def pid(self) -> int:
+        """Its process id, and that of its process group."""
+
     @abstractmethod
     def kill(self) -> None:
         """Kill its whole process group. Does nothing when it has ended."""
+
+    @abstractmethod
+    def terminate(self) -> None:
+        """Ask it to end (SIGTERM)."""
 
 
 class Launcher(ABC):
@@ -84,9 +93,17 @@ class _Forked(Child):
         self.ended = asyncio.get_running_loop().create_future()
         self.started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
+    @property
+    def pid(self) -> int:
+        return self.started.result()
+
     def kill(self) -> None:
         if self.started.done() and not self.ended.done():
             self._launcher.say({"kill": self.started.result()})
+
+    def terminate(self) -> None:
+        if self.started.done() and not self.ended.done():
+            self._launcher.say({"terminate": self.started.result()})
 
 
 class ZygoteLauncher(Launcher):
@@ -208,10 +225,20 @@ class _Spawned(Child):
         except RuntimeError:
             pass  # the loop has ended: nobody asks any more
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
     def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> None:
         if self.process.poll() is None:
             try:
-                os.killpg(self.process.pid, signal.SIGKILL)
+                os.killpg(self.process.pid, number)
             except OSError:
                 pass
 

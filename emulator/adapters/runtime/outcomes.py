@@ -28,11 +28,17 @@ def timed_out(request_id: str, timeout_seconds: float) -> bytes:
 
 def exit_reason(status: int) -> str:
     """What a wait status is called."""
+    if status == 0:
+        return "Runtime exited without providing a reason"
+    return f"Runtime exited with error: {end_of_process(status)}"
+
+
+def end_of_process(status: int) -> str:
+    """A wait status as Go prints it."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return f"Runtime exited with error: signal: {SIGNALS.get(signal.Signals(number), str(number))}"
-    code = os.waitstatus_to_exitcode(status)
-    return f"Runtime exited with error: exit status {code}" if code else "Runtime exited without providing a reason"
+        return f"signal: {SIGNALS.get(signal.Signals(number), str(number))}"
+    return f"exit status {os.waitstatus_to_exitcode(status)}"
 
 
 def exited(request_id: str, status: int) -> bytes:

@@ -6,13 +6,17 @@ behind; an EXEC frame then tells it what to be. Decides processes only.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import wire
+from .control_channel import ControlChannel
+from .launcher import Child, Launcher
 
 EXEC_ERRORS = {
     2: "no such file or directory",
@@ -51,6 +55,26 @@ class Program:
             "channels": self.channels,
         }
         return wire.frame(wire.EXEC, json.dumps(value).encode())
+
+
+async def start_program(
+    launcher: Launcher, program: Program, log: int, on_exec_failed: Callable[[bytes], None]
+) -> Child:
+    """Start a program that speaks to nobody through us; `on_exec_failed` gets the body of an EXEC_FAILED frame."""
+    loop = asyncio.get_running_loop()
+    control, theirs = socket.socketpair()
+    ticks, their_ticks = socket.socketpair()
+    with theirs, ticks, their_ticks:
+        control.setblocking(False)
+
+        def on_frame(kind: int, body: bytes) -> None:
+            on_exec_failed(body[wire.ANSWER.size :])
+
+        channel = ControlChannel(on_frame, lambda: None)
+        transport, _ = await loop.create_unix_connection(lambda: channel, sock=control)
+        child = await launcher.start(theirs, their_ticks, log)
+        transport.write(program.frame())
+    return child
 
 
 def exec_error(shown_path: str, body: bytes) -> str:

@@ -9,12 +9,12 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import Callable
 from typing import Any
 
 from emulator.ports import Clock, FunctionSpec, Invocation
 
 from . import wire
+from .control_channel import ControlChannel
 from .environment import ExecutionEnvironment, Site
 from .interpreters import Interpreter, Interpreters
 from .kinds import EnvironmentKind
@@ -121,29 +121,3 @@ class PythonEnvironment(ExecutionEnvironment):
     def _close(self) -> None:
         if self._control is not None:
             self._control.abort()
-
-
-class ControlChannel(asyncio.Protocol):
-    """Cuts the control channel into frames."""
-
-    def __init__(self, on_frame: Callable[[int, bytes], None], on_hang_up: Callable[[], None]) -> None:
-        self._on_frame, self._on_hang_up = on_frame, on_hang_up
-        self._buffer = bytearray()
-        self._needed = wire.HEADER.size
-
-    def data_received(self, data: bytes) -> None:
-        buffer = self._buffer
-        buffer += data
-        while len(buffer) >= self._needed:
-            length, kind = wire.HEADER.unpack_from(buffer)
-            whole = wire.HEADER.size + length
-            if len(buffer) < whole:
-                self._needed = whole
-                return
-            body = bytes(buffer[wire.HEADER.size : whole])
-            del buffer[:whole]
-            self._needed = wire.HEADER.size
-            self._on_frame(kind, body)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._on_hang_up()

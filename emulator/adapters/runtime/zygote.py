@@ -93,8 +93,10 @@ class Zygote:
                 message = json.loads(data)
                 if "fork" in message:
                     self._fork(message["fork"], descriptors)
-                else:
+                elif "kill" in message:
                     self._kill(message["kill"])
+                elif message["terminate"] in self._alive:
+                    os.kill(message["terminate"], signal.SIGTERM)
 
     def _fork(self, number: int, descriptors: list[int]) -> None:
         gc.freeze()

@@ -61,7 +61,7 @@ class Observer(Protocol):
     def init_failed(self, outcome: Outcome) -> None:
         """The runtime reported that it cannot start."""
 
-    def answered(self) -> None:
+    def answered(self, outcome: Outcome) -> None:
         """The runtime has sent its response or error; it or an extension may still be at work."""
 
     def completed(self, outcome: Outcome) -> None:
@@ -289,7 +289,7 @@ class Sandbox:
 
     def _settle(self, outcome: Outcome) -> None:
         self._outcome = outcome
-        self._observer.answered()
+        self._observer.answered(outcome)
         self._progress()
 
     def _extensions_changed(self) -> None:

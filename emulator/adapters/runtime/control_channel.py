@@ -1,0 +1,34 @@
+"""The engine's end of a control channel: bytes cut into the frames of `wire`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from . import wire
+
+
+class ControlChannel(asyncio.Protocol):
+    """Cuts the control channel into frames."""
+
+    def __init__(self, on_frame: Callable[[int, bytes], None], on_hang_up: Callable[[], None]) -> None:
+        self._on_frame, self._on_hang_up = on_frame, on_hang_up
+        self._buffer = bytearray()
+        self._needed = wire.HEADER.size
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= self._needed:
+            length, kind = wire.HEADER.unpack_from(buffer)
+            whole = wire.HEADER.size + length
+            if len(buffer) < whole:
+                self._needed = whole
+                return
+            body = bytes(buffer[wire.HEADER.size : whole])
+            del buffer[:whole]
+            self._needed = wire.HEADER.size
+            self._on_frame(kind, body)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._on_hang_up()
