@@ -243,8 +243,11 @@ class FunctionRuntime(ABC):
         return nullcontext()
 
     @abstractmethod
-    async def discard(self, function_arn: str) -> None:
-        """End idle environments of a function (updated or deleted); running ones end after their invocation."""
+    async def discard(self, function_arn: str, version: str | None = None) -> None:
+        """End idle environments of a function (updated or deleted); running ones end after their invocation.
+
+        With `version` only those of that version: published versions outlive an update of `$LATEST`.
+        """
 
     @abstractmethod
     async def reset(self) -> None:

@@ -206,9 +206,10 @@ class InlineRuntime(FunctionRuntime):
         if environment.handler is not None:
             self._idle.setdefault(environment.function.key, []).append(environment)
 
-    async def discard(self, function_arn: str) -> None:
+    async def discard(self, function_arn: str, version: str | None = None) -> None:
         for key, idle in list(self._idle.items()):
-            if idle and idle[0].function.arn == function_arn:
+            function = idle[0].function if idle else None
+            if function and function.arn == function_arn and version in (None, function.version):
                 del self._idle[key]
 
     async def reset(self) -> None:

@@ -105,11 +105,15 @@ class ProcessRuntime(FunctionRuntime, Pool):
         finally:
             hold.release()
 
-    async def discard(self, function_arn: str) -> None:
-        mine = [environment for environment in self._all if environment.function.arn == function_arn]
+    async def discard(self, function_arn: str, version: str | None = None) -> None:
+        mine = {
+            environment
+            for environment in self._all
+            if environment.function.arn == function_arn and version in (None, environment.function.version)
+        }
         for environment in mine:
             environment.retired = True
-        await self._end_idle(lambda environment: environment.function.arn == function_arn)
+        await self._end_idle(lambda environment: environment in mine)
         for environment in mine:
             self._forget_temporary(environment.function.key)
             self._states.pop(_without_state(environment.function.key), None)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,24 @@ def test_a_warm_environment_keeps_its_globals_and_is_used_by_one_invocation_at_a
         assert (await bench.drive(bench.runtime.run(spec, invocation()))).payload == b"2"
         await bench.runtime.discard(ARN)
         assert (await bench.drive(bench.runtime.run(spec, invocation()))).payload == b"1"
+
+    on_each(test)
+
+
+def test_environments_of_one_version_end_and_those_of_others_stay(on_each: Any) -> None:
+    async def test(bench: Bench) -> None:
+        latest = function(
+            "count = 0\ndef handler(event, context):\n    global count\n    count += 1\n    return count\n"
+        )
+        first = replace(latest, version="1", key=f"{latest.key}:1")
+        for expected in (b"1", b"2"):
+            for spec in (latest, first):
+                assert (await bench.drive(bench.runtime.run(spec, invocation()))).payload == expected
+        await bench.runtime.discard(ARN, "$LATEST")
+        assert (await bench.drive(bench.runtime.run(first, invocation()))).payload == b"3"
+        assert (await bench.drive(bench.runtime.run(latest, invocation()))).payload == b"1"
+        await bench.runtime.discard(ARN)
+        assert (await bench.drive(bench.runtime.run(first, invocation()))).payload == b"1"
 
     on_each(test)
 

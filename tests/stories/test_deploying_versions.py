@@ -116,6 +116,8 @@ def test_environments_of_a_version_stay_warm_when_an_alias_or_the_policy_changes
     assert [answer(client, f"f:{version}"), answer(client, "f")] == [1, 1]
     client.update_alias(FunctionName="f", Name="live", FunctionVersion=version)
     assert [answer(client, "f:live"), answer(client, "f")] == [2, 2]
+    client.update_function_configuration(FunctionName="f", Description="new environments for $LATEST only")
+    assert [answer(client, "f:live"), answer(client, "f")] == [3, 1]
 
 
 def test_everything_deployed_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -61,7 +61,9 @@ class LambdaService(Service):
             request = await self._lambda.with_code(operation, scope, request)
         result = await super().call(operation, scope, request, request_id)
         if operation in ENDS_ENVIRONMENTS:
-            await self._lambda.runtime.discard(names.parse(request["FunctionName"], scope).arn)
+            named = names.parse(request["FunctionName"], scope, request.get("Qualifier"))
+            version = named.qualifier if operation == "DeleteFunction" else names.LATEST
+            await self._lambda.runtime.discard(named.arn, version)
         return result
 
     def prepare(self, operation: str, request: HttpRequest, parameters: dict[str, Any]) -> None:

@@ -63,8 +63,8 @@ class ScriptedRuntime(FunctionRuntime):
         self.calls.append((self._clock.now(), function, invocation))
         return self.script(function, invocation)
 
-    async def discard(self, function_arn: str) -> None:
-        self.discarded.append(function_arn)
+    async def discard(self, function_arn: str, version: str | None = None) -> None:
+        self.discarded.append(function_arn if version is None else f"{function_arn}:{version}")
 
     async def reset(self) -> None: ...
 

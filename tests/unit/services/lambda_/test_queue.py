@@ -106,7 +106,7 @@ async def test_code_is_resolved_when_the_event_runs(bench: Bench) -> None:
     assert before.key != after.key
     assert before.code_sha256 != after.code_sha256
     assert await after.load_code() == zipped({"app.py": "new"})
-    assert bench.runtime.discarded == [before.arn]
+    assert bench.runtime.discarded == [f"{before.arn}:$LATEST"]
 
 
 @on_a_bench
