@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -379,3 +382,128 @@ def test_queries_are_refused_by_name(stream: Any) -> None:
         stream.start_query(logGroupName=GROUP, startTime=0, endTime=1, queryString="fields @message")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert "logs.StartQuery is not emulated" in caught.value.response["Error"]["Message"]
+
+
+# ── filters ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_metric_filter_counts_what_its_pattern_chooses(emulator: RunningEmulator, stream: Any) -> None:
+    stream.put_metric_filter(
+        logGroupName=GROUP,
+        filterName="slow",
+        filterPattern="{ $.ms > 100 }",
+        metricTransformations=[
+            {
+                "metricName": "Slow",
+                "metricNamespace": "App",
+                "metricValue": "$.ms",
+                "dimensions": {"route": "$.route"},
+                "unit": "Milliseconds",
+            }
+        ],
+    )
+    assert stream.describe_log_groups()["logGroups"][0]["metricFilterCount"] == 1
+    at = now_ms(emulator)
+    put(stream, (at, '{"ms": 250, "route": "/a"}'), (at, '{"ms": 50, "route": "/a"}'), (at, "no JSON"))
+    [point] = emulator.client("cloudwatch").get_metric_statistics(
+        Namespace="App",
+        MetricName="Slow",
+        Dimensions=[{"Name": "route", "Value": "/a"}],
+        StartTime=at / 1000 - 60,
+        EndTime=at / 1000 + 60,
+        Period=60,
+        Statistics=["Sum", "SampleCount"],
+    )["Datapoints"]
+    assert (point["Sum"], point["SampleCount"], point["Unit"]) == (250.0, 1.0, "Milliseconds")
+
+
+def test_metric_filters_are_described_and_deleted(stream: Any) -> None:
+    transformation = {"metricName": "n", "metricNamespace": "App", "metricValue": "1", "defaultValue": 0.0}
+    given = {"logGroupName": GROUP, "filterName": "f", "filterPattern": "ERROR"}
+    stream.put_metric_filter(**given, metricTransformations=[transformation])
+    [shown] = stream.describe_metric_filters(metricName="n", metricNamespace="App")["metricFilters"]
+    assert (shown["filterName"], shown["metricTransformations"]) == ("f", [transformation])
+    assert stream.describe_metric_filters(logGroupName=GROUP, filterNamePrefix="x")["metricFilters"] == []
+    stream.delete_metric_filter(logGroupName=GROUP, filterName="f")
+    assert refused(stream.delete_metric_filter, logGroupName=GROUP, filterName="f")[0] == "ResourceNotFoundException"
+    wrong = {**transformation, "metricValue": "many"}
+    assert refused(stream.put_metric_filter, **given, metricTransformations=[wrong])[0] == "InvalidParameterException"
+    given["filterPattern"] = "[a"
+    code = refused(stream.put_metric_filter, **given, metricTransformations=[transformation])
+    assert code == ("InvalidParameterException", "Invalid filter pattern")
+
+
+def test_a_pattern_can_be_tried(logs: Any) -> None:
+    pattern = "[ip, identity, user_id, timestamp, request, status_code = 4*, size]"
+    line = '127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0" 404 1534'
+    tried = logs.test_metric_filter(filterPattern=pattern, logEventMessages=["nothing", line])
+    [match] = tried["matches"]
+    assert (match["eventNumber"], match["eventMessage"]) == (2, line)
+    assert match["extractedValues"]["$request"] == "GET /index.html HTTP/1.0"
+    assert match["extractedValues"]["$size"] == "1534"
+    assert (
+        refused(logs.test_metric_filter, filterPattern="a:b", logEventMessages=["x"])[0] == "InvalidParameterException"
+    )
+
+
+CODE = """
+import base64, gzip, json, os, boto3
+
+def handler(event, context):
+    data = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+    boto3.client("ssm").put_parameter(Name="/seen", Value=json.dumps(data), Type="String", Overwrite=True)
+"""
+
+
+def function(emulator: RunningEmulator, name: str, code: str) -> str:
+    """Make a function and return its ARN."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("app.py", code)
+    made = emulator.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.12",
+        Role="arn:aws:iam::000000000000:role/r",
+        Handler="app.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+    return made["FunctionArn"]
+
+
+def test_a_subscribed_function_is_called_with_what_the_pattern_chooses(emulator: RunningEmulator, stream: Any) -> None:
+    given = {"logGroupName": GROUP, "filterName": "s", "filterPattern": "ERROR"}
+    missing = "arn:aws:lambda:us-east-1:000000000000:function:none"
+    assert refused(stream.put_subscription_filter, **given, destinationArn=missing)[0] == "InvalidParameterException"
+    arn = function(emulator, "seer", CODE)
+    stream.put_subscription_filter(**given, destinationArn=arn)
+    [shown] = stream.describe_subscription_filters(logGroupName=GROUP)["subscriptionFilters"]
+    assert (shown["destinationArn"], shown["distribution"]) == (arn, "ByLogStream")
+    at = now_ms(emulator)
+    put(stream, (at, "ERROR one"), (at, "fine"))
+    emulator.settle()
+    seen = json.loads(emulator.client("ssm").get_parameter(Name="/seen")["Parameter"]["Value"])
+    [event] = seen.pop("logEvents")
+    assert seen == {
+        "messageType": "DATA_MESSAGE",
+        "owner": "000000000000",
+        "logGroup": GROUP,
+        "logStream": STREAM,
+        "subscriptionFilters": ["s"],
+    }
+    assert (event["message"], event["timestamp"]) == ("ERROR one", at)
+    emulator.client("lambda").delete_function(FunctionName="seer")
+    put(stream, (at, "ERROR two"))
+    stream.delete_subscription_filter(logGroupName=GROUP, filterName="s")
+    gone = refused(stream.delete_subscription_filter, logGroupName=GROUP, filterName="s")
+    assert gone[0] == "ResourceNotFoundException"
+
+
+def test_destinations_that_are_no_functions_are_refused_by_name(stream: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        stream.put_subscription_filter(
+            logGroupName=GROUP,
+            filterName="s",
+            filterPattern="",
+            destinationArn="arn:aws:kinesis:us-east-1:000000000000:stream/s",
+        )
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.services.logs.operations.events import EventOperations
+from emulator.services.logs.operations.filters import FilterOperations
 from emulator.services.logs.operations.groups import GroupOperations
 from emulator.services.logs.operations.streams import StreamOperations
 from emulator.services.logs.operations.tags import TagOperations
@@ -10,5 +11,5 @@ from emulator.services.logs.operations.tags import TagOperations
 __all__ = ["LogsOperations"]
 
 
-class LogsOperations(GroupOperations, StreamOperations, EventOperations, TagOperations):
+class LogsOperations(GroupOperations, StreamOperations, EventOperations, FilterOperations, TagOperations):
     """Every emulated operation of CloudWatch Logs."""

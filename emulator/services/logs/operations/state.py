@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from emulator.aws.calls import Calls
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.logs import model, store
@@ -21,8 +22,9 @@ T = TypeVar("T")
 class LogsState:
     """Base of the operations."""
 
-    def __init__(self, ingest: Ingest) -> None:
+    def __init__(self, ingest: Ingest, calls: Calls) -> None:
         self.ingest = ingest
+        self.calls = calls
 
 
 def require_group(tx: Transaction, scope: Scope, request: dict[str, Any]) -> LogGroup:

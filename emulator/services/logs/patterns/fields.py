@@ -197,3 +197,15 @@ def _object(message: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def field_of(reference: str, message: str) -> str | None:
+    """The value of `$.a.b` in a JSON event, or None if it has none."""
+    document = _object(message)
+    if document is None:
+        return None
+    try:
+        values = parse_selector(reference).values(document)[:1]
+    except InvalidPattern:
+        return None
+    return shown(values[0]) if values and not isinstance(values[0], (dict, list)) else None
