@@ -237,13 +237,25 @@ def test_all_problems_of_a_definition_are_told_at_once(emulator: RunningEmulator
     assert len(answer["diagnostics"]) == 3
 
 
-def test_express_and_jsonata_are_refused_by_name(emulator: RunningEmulator) -> None:
+def test_express_is_refused_by_name(emulator: RunningEmulator) -> None:
     sfn = emulator.client("stepfunctions")
-    request = {"name": "m", "definition": json.dumps(PASS), "roleArn": ROLE}
-    for change in ({"type": "EXPRESS"}, {"definition": json.dumps({**PASS, "QueryLanguage": "JSONata"})}):
-        with pytest.raises(ClientError) as caught:
-            sfn.create_state_machine(**{**request, **change})
-        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    with pytest.raises(ClientError) as caught:
+        sfn.create_state_machine(name="m", definition=json.dumps(PASS), roleArn=ROLE, type="EXPRESS")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_a_jsonata_machine_runs_and_tells_where_an_evaluation_failed(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    state = {"Type": "Pass", "Output": {"sum": "{% $sum($states.input.amounts) %}"}, "End": True}
+    arn = create(emulator, {"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": state}})
+    good = sfn.start_execution(stateMachineArn=arn, input='{"amounts": [1, 2.5]}')["executionArn"]
+    bad = sfn.start_execution(stateMachineArn=arn, input='{"amounts": "many"}')["executionArn"]
+    emulator.settle()
+    assert json.loads(sfn.describe_execution(executionArn=good)["output"]) == {"sum": 3.5}
+    described = sfn.describe_execution(executionArn=bad)
+    assert (described["status"], described["error"]) == ("FAILED", "States.QueryEvaluationError")
+    events = sfn.get_execution_history(executionArn=bad)["events"]
+    assert events[2]["evaluationFailedEventDetails"]["location"] == "Output/sum"
 
 
 def test_tags_are_kept_until_removed(emulator: RunningEmulator) -> None:

@@ -1,6 +1,6 @@
-"""AWS Step Functions: STANDARD state machines in JSONPath.
+"""AWS Step Functions: STANDARD state machines in JSONPath and JSONata.
 
 Emulated: state machines, executions, history, tags; every state type; retry, catch, timeouts, variables; tasks that
-call Lambda or an operation of another emulated service. Refused by name: EXPRESS, JSONata, distributed Map,
+call Lambda or an operation of another emulated service. Refused by name: EXPRESS, distributed Map,
 activities, callbacks, `.sync`, versions and aliases.
 """

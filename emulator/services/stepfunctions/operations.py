@@ -125,7 +125,6 @@ class Operations:
             raise NotEmulated("stepfunctions", "ValidateStateMachineDefinition", "type EXPRESS")
         document, problem = validate.parse_json(request["definition"])
         if document is not None:
-            _refuse_jsonata(document, "ValidateStateMachineDefinition")
             problems = validate.validate(document, self._task_problems)
         else:
             problems = [problem] if problem is not None else []
@@ -327,7 +326,6 @@ class Operations:
         document, problem = validate.parse_json(text)
         problems = [problem] if problem is not None else []
         if document is not None:
-            _refuse_jsonata(document, operation)
             problems = validate.validate(document, self._task_problems)
         if problems:
             listed = ", ".join(str(item) for item in problems)
@@ -385,11 +383,6 @@ def _check_input(text: str) -> None:
     except ValueError:
         pass
     raise AwsError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{model.input_problem(text)}'")
-
-
-def _refuse_jsonata(document: dict[str, Any], operation: str) -> None:
-    if validate.uses_jsonata(document):
-        raise NotEmulated("stepfunctions", operation, "QueryLanguage JSONata is not emulated; use JSONPath")
 
 
 def _refuse_unemulated(request: dict[str, Any], operation: str) -> None:

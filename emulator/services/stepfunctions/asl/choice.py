@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import paths, timestamps
+from . import jsonata, paths, timestamps
 from .data import Json, runtime
 from .paths import NoResult, Path
 from .payload import Environment
@@ -88,6 +88,14 @@ def compile_rule(rule: dict[str, Any]) -> Rule:
         return lambda environment: compare(kind, relation, _variable(environment, path), _variable(environment, other))
     kind, relation = COMPARISONS[operator]
     return lambda environment: compare(kind, relation, _variable(environment, path), expected)
+
+
+def compile_condition(condition: Json, index: int) -> Rule:
+    """A test of a JSONata `Condition`: an expression, or a boolean as it stands."""
+    expression = jsonata.read(condition)
+    if not isinstance(expression, jsonata.Expression):
+        return lambda environment: bool(condition)
+    return lambda environment: expression.typed(environment, f"Choices[{index}]/Condition", "boolean")
 
 
 def compare(kind: str, relation: str, left: Json, right: Json) -> bool:

@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from . import payload, retry, timestamps
+from . import fields, payload, retry, timestamps
 from .data import Data, Json, StateError, StateFault, dumps, runtime
-from .definition import Machine, State
+from .definition import Catcher, Machine, State
 from .frames import Frame, Frames
+from .jsonata import QueryError
 from .messages import (
     CallTask,
     Command,
@@ -33,14 +34,11 @@ from .messages import (
     TaskSucceeded,
     TimerFired,
 )
-from .paths import NoResult, Path
 from .payload import Environment
 
 MAX_EVENTS = 25_000
-MAX_MAP_CONCURRENCY = 40
 MAX_STEPS_PER_RUN = 2_000
 """Afterwards the execution goes on in a commit of its own, so that a tight loop does not starve others."""
-MAX_WAIT_SECONDS = 24_856 * 86_400
 ROOT = "0"
 MACHINE_TOKEN = "machine"
 LARGE = "returned a result with a size exceeding the maximum number of bytes service limit."
@@ -186,6 +184,7 @@ class Run:
         if "entered" not in frame:
             details = {"name": state.name, "input": self._input(key, frame).text, "inputDetails": NOT_TRUNCATED}
             event = self._emit(f"{state.type}StateEntered", frame["previous"], "stateEnteredEventDetails", details)
+            frame["before"] = frame["previous"]
             frame["entered"] = frame["previous"] = event
             frame["at"] = self.now
         self._guard(key, frame, state, lambda: self._EXECUTE[state.type](self, key, frame, state))
@@ -199,6 +198,9 @@ class Run:
             self._fail(key, frame, state, runtime("The data is nested too deeply."))
 
     def _execute_pass(self, key: str, frame: Frame, state: State) -> None:
+        if state.jsonata:
+            self._finish_plain(key, frame, state)
+            return
         environment = self._environment(key, frame, state)
         result = state.result if state.result is not None else self._filled(state, environment)
         self._finish(key, frame, state, result)
@@ -208,70 +210,31 @@ class Run:
 
     def _execute_fail(self, key: str, frame: Frame, state: State) -> None:
         environment = self._environment(key, frame, state)
-        texts: list[str | None] = []
-        for name, value in (("ErrorPath", state.error), ("CausePath", state.cause)):
-            if value is not None and not isinstance(value, str):
-                value = payload.evaluate(value, environment, name)
-                if not isinstance(value, str):
-                    raise runtime(f"The {name} parameter does not reference a string value")
-            texts.append(value)
-        raise StateError(*texts)
+        raise StateError(fields.text(state.error, environment, "Error"), fields.text(state.cause, environment, "Cause"))
 
     def _execute_choice(self, key: str, frame: Frame, state: State) -> None:
         environment = self._environment(key, frame, state)
         for rule in state.rules:
             if rule.test(environment):
-                self._leave(key, frame, state, environment, environment.data, rule.next, rule.assign)
+                output = self._output(rule.output or state.output, environment, environment.data)
+                self._leave(key, frame, state, environment, output, rule.next, rule.assign)
                 return
         if state.default is None:
             raise StateFault("States.NoChoiceMatched", "No choices were matched and no default state was defined.")
-        self._leave(key, frame, state, environment, environment.data, state.default, state.assign)
+        output = self._output(state.output, environment, environment.data)
+        self._leave(key, frame, state, environment, output, state.default, state.assign)
 
     def _execute_wait(self, key: str, frame: Frame, state: State) -> None:
-        due_at = self._wait_until(self._environment(key, frame, state), state)
-        if due_at - self.now > MAX_WAIT_SECONDS:
-            raise runtime("Wait state delay is too long.")
+        due_at = fields.wait_until(state, self._environment(key, frame, state), self.now)
         if due_at <= self.now:
             self._finish_plain(key, frame, state)
         else:
             self._command(SetTimer(self._await(key, frame, "time"), due_at))
 
-    def _wait_until(self, environment: Environment, state: State) -> float:
-        if isinstance(state.seconds, Path):
-            seconds = self._referenced(environment, state.seconds, "SecondsPath")
-            if isinstance(seconds, bool) or not isinstance(seconds, int):
-                shown = f"{state.seconds.text} == {_shown(seconds)}"
-                raise runtime(f"The SecondsPath parameter cannot be parsed as a long value: {shown}")
-            if seconds < 0:
-                raise runtime(
-                    f"The SecondsPath parameter references a negative value: {state.seconds.text} == {seconds}"
-                )
-            return self.now + min(seconds, MAX_WAIT_SECONDS + 1)
-        if state.seconds is not None:
-            return self.now + state.seconds
-        if isinstance(state.timestamp, Path):
-            value = self._referenced(environment, state.timestamp, "TimestampPath")
-            at = timestamps.parse(value)
-            if at is None:
-                raise runtime(
-                    "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format "
-                    f"string: {state.timestamp.text} == {_shown(value)}"
-                )
-            return at
-        at = timestamps.parse(state.timestamp)
-        assert at is not None, "validation accepts only timestamps"
-        return at
-
-    def _referenced(self, environment: Environment, path: Path, field_name: str) -> Json:
-        try:
-            return environment.select(path)
-        except NoResult:
-            raise runtime(f"The {field_name} parameter does not reference an input value: {path.text}") from None
-
     def _execute_task(self, key: str, frame: Frame, state: State) -> None:
         environment = self._environment(key, frame, state)
-        timeout = self._limit_seconds(environment, state.timeout, "TimeoutSecondsPath")
-        heartbeat = self._limit_seconds(environment, state.heartbeat, "HeartbeatSecondsPath")
+        timeout = fields.limit_seconds(state.timeout, environment, "TimeoutSeconds")
+        heartbeat = fields.limit_seconds(state.heartbeat, environment, "HeartbeatSeconds")
         parameters = self._filled(state, environment)
         limits = {"timeoutInSeconds": timeout, "heartbeatInSeconds": heartbeat}
         details = {name: value for name, value in limits.items() if value is not None}
@@ -294,18 +257,6 @@ class Run:
             self._command(SetTimer(token, self.now + timeout))
         self._command(CallTask(token, state.resource, parameters))
 
-    def _limit_seconds(self, environment: Environment, limit: int | Path | None, field_name: str) -> int | None:
-        if not isinstance(limit, Path):
-            return limit
-        try:
-            value = environment.select(limit)
-        except NoResult as error:
-            raise runtime(f"Invalid path '{limit.text}' : {error}") from None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 99_999_999:
-            shown = f"{limit.text} == {_shown(value)}"
-            raise runtime(f"The {field_name} parameter does not reference a positive integer: {shown}")
-        return value
-
     # ── Parallel and Map ────────────────────────────────────────────────────────────────────────
 
     def _execute_parallel(self, key: str, frame: Frame, state: State) -> None:
@@ -318,37 +269,20 @@ class Run:
 
     def _execute_map(self, key: str, frame: Frame, state: State) -> None:
         environment = self._environment(key, frame, state)
-        limit = self._concurrency(environment, state)
-        assert state.items_path is not None
-        items = payload.select_data(state.items_path, environment)
-        if not isinstance(items.value, list):
-            raise runtime(f'Reference path "{state.items_path.text}" must point to array.')
-        count = len(items.value)
+        limit = fields.concurrency(state, environment)
+        items = fields.items(state, environment)
+        count = len(items)
         details = {"length": count}
         started = frame["previous"] = self._emit(
             "MapStateStarted", frame["previous"], "mapStateStartedEventDetails", details
         )
         frame["children"] = {"count": count, "left": count, "next": 0, "live": {}, "last": started}
-        for index, item in enumerate(items.value):
+        for index, item in enumerate(items):
             self.frames.put_text(f"i{key}.{index}", dumps(item))
         for _ in range(min(count, limit)):
             self._start_item(key, frame, state, started)
         if count == 0:
             self._children_done(key, frame, state)
-
-    def _concurrency(self, environment: Environment, state: State) -> int:
-        limit = state.max_concurrency
-        if isinstance(limit, Path):
-            path = limit
-            limit = self._referenced(environment, path, "MaxConcurrencyPath")
-            if isinstance(limit, bool) or not isinstance(limit, int):
-                raise runtime(
-                    f'The MaxConcurrencyPath field refers to value "{_shown(limit)}" which is not a valid integer: '
-                    f"{path.text}"
-                )
-            if limit < 0:
-                raise runtime("MaxConcurrency cannot be negative.")
-        return min(limit or MAX_MAP_CONCURRENCY, MAX_MAP_CONCURRENCY)
 
     def _start_item(self, key: str, frame: Frame, state: State, previous: int) -> None:
         children = frame["children"]
@@ -448,12 +382,19 @@ class Run:
     # ── leaving a state ─────────────────────────────────────────────────────────────────────────
 
     def _finish_plain(self, key: str, frame: Frame, state: State) -> None:
-        """Leave a state that has no result: Wait, Succeed."""
+        """Leave a state that has no result: Wait, Succeed, and Pass in JSONata."""
         environment = self._environment(key, frame, state)
-        self._leave(key, frame, state, environment, environment.data, state.next, state.assign)
+        output = self._output(state.output, environment, environment.data)
+        self._leave(key, frame, state, environment, output, state.next, state.assign)
 
     def _finish(self, key: str, frame: Frame, state: State, result: Data) -> None:
-        """Leave a state with a result: ResultSelector, Assign, ResultPath, OutputPath."""
+        """Leave a state with a result: ResultSelector, Assign, ResultPath, OutputPath; or Assign and Output."""
+        if state.jsonata:
+            environment = self._environment(key, frame, state)
+            environment.result = result
+            output = self._output(state.output, environment, result)
+            self._leave(key, frame, state, environment, output, state.next, state.assign)
+            return
         raw = self._input(key, frame)
         environment = self._environment(key, frame, state, data=result)
         if state.result_selector is not None:
@@ -463,6 +404,11 @@ class Run:
             environment = environment.over(self._environment(key, frame, state).data)
         output = payload.place_result(state.result_path, raw, result)
         self._leave(key, frame, state, environment, output, state.next, state.assign)
+
+    @staticmethod
+    def _output(template: payload.Template | None, environment: Environment, otherwise: Data) -> Data:
+        """`Output` of a JSONata state."""
+        return otherwise if template is None else Data(template(environment))
 
     def _leave(
         self,
@@ -502,24 +448,24 @@ class Run:
 
     def _fail(self, key: str, frame: Frame, state: State, failure: StateError) -> None:
         """A state failed: retry it, catch it, or fail whatever contains it."""
+        fails_as_a_whole = "children" in frame or (
+            isinstance(failure, QueryError) and state.type in ("Map", "Parallel")
+        )
         if isinstance(failure, StateFault):
-            where = f"An error occurred while executing the state '{state.name}' (entered at the event id #"
-            failure = StateError(failure.error, f"{where}{frame['entered']}). {failure.cause}")
-        had_children = "children" in frame
+            failure = self._located(frame, state, failure)
         self._abort_children(key, frame)
         if self._retry(key, frame, state, failure):
             return
-        if had_children:
+        if fails_as_a_whole:
             frame["previous"] = self._emit(f"{state.type}StateFailed", frame["previous"], None, {})
         for catcher in state.catch:
             if retry.matches(catcher.errors, failure.error):
-                cause = "" if failure.cause is None and failure.error == "States.Timeout" else failure.cause
-                caught = Data({"Error": failure.error, "Cause": cause})
-                environment = self._environment(key, frame, state, data=caught)
                 try:
-                    output = payload.place_result(catcher.result_path, self._input(key, frame), caught)
-                    self._leave(key, frame, state, environment, output, catcher.next, catcher.assign, filtered=False)
+                    self._caught(key, frame, state, catcher, failure)
                     return
+                except StateFault as second:
+                    failure = self._located(frame, state, second)
+                    break
                 except StateError as second:
                     failure = second
                     break
@@ -527,6 +473,32 @@ class Run:
             self._child_failed(key, frame, failure)
         else:
             self._end("FAILED", frame["previous"], error=failure.error, cause=failure.cause)
+
+    def _caught(self, key: str, frame: Frame, state: State, catcher: Catcher, failure: StateError) -> None:
+        cause = "" if failure.cause is None and failure.error == "States.Timeout" else failure.cause
+        caught = Data({"Error": failure.error, "Cause": cause})
+        if state.jsonata:
+            environment = self._environment(key, frame, state)
+            environment.error_output = caught
+            output = self._output(catcher.output, environment, caught)
+        else:
+            environment = self._environment(key, frame, state, data=caught)
+            output = payload.place_result(catcher.result_path, self._input(key, frame), caught)
+        self._leave(key, frame, state, environment, output, catcher.next, catcher.assign, filtered=False)
+
+    def _located(self, frame: Frame, state: State, failure: StateFault) -> StateError:
+        """The failure with its state named, and the event of an evaluation that failed [R:scenarios]."""
+        where = f"An error occurred while executing the state '{state.name}' (entered at the event id #"
+        located = StateError(failure.error, f"{where}{frame['entered']}). {failure.cause}")
+        if isinstance(failure, QueryError):
+            details = {"error": located.error, "cause": located.cause, "state": state.name}
+            if failure.location is not None:
+                details["location"] = failure.location
+            # AWS links it to what came before the state was entered, except in a Wait and after the state's work.
+            worked = frame["previous"] != frame["entered"] or state.type == "Wait"
+            previous = frame["previous"] if worked else frame["before"]
+            frame["previous"] = self._emit("EvaluationFailed", previous, "evaluationFailedEventDetails", details)
+        return located
 
     def _retry(self, key: str, frame: Frame, state: State, failure: StateError) -> bool:
         chosen = retry.choose(state.retry, failure.error)
@@ -612,6 +584,7 @@ class Run:
             lambda: self._variables(frame),
             self.random,
             self.new_id,
+            self.now,
         )
         if data is None:
             environment.data = payload.select_data(state.input_path, environment)
@@ -667,7 +640,3 @@ class Run:
 def _error_details(error: str | None, cause: str | None) -> dict[str, str]:
     pairs = (("error", error), ("cause", cause))
     return {name: value for name, value in pairs if value is not None}
-
-
-def _shown(value: Json) -> str:
-    return value if isinstance(value, str) else dumps(value)

@@ -60,6 +60,11 @@ class Call:
     text: str
 
 
+def seeded_random(seed: float) -> float:
+    """A number in [0, 1) that follows from the seed."""
+    return random_module.Random(seed).random()
+
+
 def failure(cause: str) -> StateFault:
     """`States.IntrinsicFailure`."""
     return StateFault("States.IntrinsicFailure", cause)
@@ -319,8 +324,7 @@ def _math_random(values: list[Json], scope: Scope) -> int:
     start, end = _whole("MathRandom", values[0]), _whole("MathRandom", values[1])
     if start >= end:
         raise _wrong("MathRandom", "the start must be less than the end")
-    seeded = random_module.Random(_whole("MathRandom", values[2])) if len(values) == 3 else None
-    number = seeded.random() if seeded else scope.random()
+    number = seeded_random(_whole("MathRandom", values[2])) if len(values) == 3 else scope.random()
     return start + int(number * (end - start))
 
 

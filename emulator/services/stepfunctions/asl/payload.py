@@ -17,9 +17,13 @@ Template = Callable[["Environment"], Json]
 
 
 class Environment:
-    """What paths look at: `$` data, `$$` context object, `$name` variables. Built cheaply, parsed on demand."""
+    """What paths and expressions look at: data, context object, variables. Built cheaply, parsed on demand.
 
-    __slots__ = ("_context", "_new_id", "_random", "_variables", "data")
+    In a JSONPath state `data` is what `$` means there; in a JSONata state it is always the state's input, and `result`
+    or `error_output` stand beside it.
+    """
+
+    __slots__ = ("_context", "_new_id", "_random", "_variables", "data", "error_output", "now", "result")
 
     def __init__(
         self,
@@ -28,8 +32,12 @@ class Environment:
         variables: Callable[[], dict[str, Json]],
         random: Callable[[], float],
         new_id: Callable[[], str],
+        now: float,
     ) -> None:
         self.data = data
+        self.result: Data | None = None
+        self.error_output: Data | None = None
+        self.now = now
         self._context = context
         self._variables = variables
         self._random = random
@@ -45,7 +53,16 @@ class Environment:
 
     def over(self, data: Data) -> Environment:
         """The same, looking at other data."""
-        return Environment(data, self._context, self._variables, self._random, self._new_id)
+        return Environment(data, self._context, self._variables, self._random, self._new_id, self.now)
+
+    def bindings(self) -> dict[str, Json]:
+        """The variables of a JSONata expression: `$states` and those that were assigned."""
+        states: dict[str, Json] = {"input": self.data.value, "context": self._context()}
+        if self.result is not None:
+            states["result"] = self.result.value
+        if self.error_output is not None:
+            states["errorOutput"] = self.error_output.value
+        return {**self._variables(), "states": states}
 
     def select(self, path: Path) -> Json:
         """What a path selects. Raises `NoResult`."""

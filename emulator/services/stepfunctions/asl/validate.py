@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import paths, payload, timestamps
+from . import jsonata, paths, payload, timestamps
 from .choice import COMPARISONS, OPERATORS
 from .data import Json, loads
 from .intrinsics import BadIntrinsic
@@ -54,7 +54,23 @@ FIELDS: dict[str, tuple[str, ...]] = {
 
 NOT_EMULATED = {"ItemReader", "ItemBatcher", "ResultWriter", "ToleratedFailureCount", "ToleratedFailureCountPath",
                 "ToleratedFailurePercentage", "ToleratedFailurePercentagePath", "Label", "Credentials"}  # fmt: skip
+JSONATA_FIELDS: dict[str, tuple[str, ...]] = {
+    "Task": (*FLOW, "Arguments", "Output", "Retry", "Catch", "Resource", "Credentials", "TimeoutSeconds",
+             "HeartbeatSeconds"),
+    "Wait": (*FLOW, "Output", "Seconds", "Timestamp"),
+    "Pass": (*FLOW, "Output"),
+    "Succeed": ("Output",),
+    "Fail": ("Error", "Cause"),
+    "Choice": ("Choices", "Default", "Assign", "Output"),
+    "Parallel": (*FLOW, "Arguments", "Output", "Retry", "Catch", "Branches"),
+    "Map": (*FLOW, "Output", "ItemSelector", "Retry", "Catch", "ItemProcessor", "Items", "MaxConcurrency"),
+}  # fmt: skip
+"""The same in a JSONata state (reference 5.1)."""
+
 JSONATA_ONLY = {"Arguments", "Output", "Items", "Condition"}
+JSONPATH_ONLY = {"InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Result", "ItemsPath",
+                 "Iterator", "Variable", "SecondsPath", "TimestampPath", "ErrorPath", "CausePath",
+                 "TimeoutSecondsPath", "HeartbeatSecondsPath", "MaxConcurrencyPath"}  # fmt: skip
 
 
 def parse_json(text: str) -> tuple[dict[str, Any] | None, Problem | None]:
@@ -72,22 +88,6 @@ def parse_json(text: str) -> tuple[dict[str, Any] | None, Problem | None]:
     return document, None
 
 
-def uses_jsonata(document: Json, depth: int = 0) -> bool:
-    """Whether any part of the definition asks for JSONata."""
-    if depth > MAX_DEPTH * 4:
-        return False
-    if isinstance(document, dict):
-        if document.get("QueryLanguage") == "JSONata":
-            return True
-        parts = [document.get(name) for name in ("ItemProcessor", "Iterator")]
-        states = document.get("States")
-        parts += list(states.values()) if isinstance(states, dict) else []
-        branches = document.get("Branches")
-        parts += branches if isinstance(branches, list) else []
-        return any(uses_jsonata(part, depth + 1) for part in parts)
-    return False
-
-
 def validate(document: dict[str, Any], task_problems: TaskProblems) -> list[Problem]:
     """Everything wrong with a parsed definition, in the order of the text."""
     judge = _Judge(task_problems)
@@ -103,6 +103,9 @@ class _Judge:
         self.problems: list[Problem] = []
         self.task_problems = task_problems
         self.names: set[str] = set()
+        self.jsonata_machine = False
+        self.jsonata = False
+        """Whether the state that is being judged speaks JSONata."""
 
     def add(self, at: str, message: str, code: str = SCHEMA) -> None:
         self.problems.append(Problem(code, message, at or "/"))
@@ -116,6 +119,7 @@ class _Judge:
         if document.get("Version", "1.0") != "1.0":
             self.add("/Version", "The field 'Version' should have one of these values: [1.0]")
         self.query_language(document, "")
+        self.jsonata_machine = document.get("QueryLanguage") == "JSONata"
         self.whole(document, "TimeoutSeconds", "", 1, 99_999_999)
         self.scope(document, "", 0)
 
@@ -185,14 +189,21 @@ class _Judge:
         if not isinstance(kind, str) or kind not in FIELDS:
             self.add(f"{at}/Type", f"The field 'Type' should have one of these values: [{', '.join(FIELDS)}]")
             return []
-        self.unknown(state, (*COMMON, *FIELDS[kind]), at)
-        self.text(state, "Comment", at)
         self.query_language(state, at)
-        for name in ("InputPath", "OutputPath"):
-            self.path(state, name, at, nullable=True)
-        self.reference(state, "ResultPath", at)
-        for name in ("Parameters", "ResultSelector", "ItemSelector"):
-            self.template(state, name, at)
+        if self.jsonata_machine and state.get("QueryLanguage") == "JSONPath":
+            self.add(at, "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")
+        self.jsonata = self.jsonata_machine or state.get("QueryLanguage") == "JSONata"
+        self.unknown(state, (*COMMON, *(JSONATA_FIELDS if self.jsonata else FIELDS)[kind]), at)
+        self.text(state, "Comment", at)
+        if self.jsonata:
+            for name in ("Arguments", "Output", "ItemSelector", "Items"):
+                self.expressions(state, name, at)
+        else:
+            for name in ("InputPath", "OutputPath"):
+                self.path(state, name, at, nullable=True)
+            self.reference(state, "ResultPath", at)
+            for name in ("Parameters", "ResultSelector", "ItemSelector"):
+                self.template(state, name, at)
         self.assign(state, at)
         targets: list[str] = []
         if "Next" in FIELDS[kind]:
@@ -236,15 +247,21 @@ class _Judge:
         elif not isinstance(resource, str):
             self.add(f"{at}/Resource", "Expected value of type String")
         else:
-            for where, message in self.task_problems(resource, state.get("Parameters")):
+            parameters = state.get("Arguments" if self.jsonata else "Parameters")
+            if jsonata.expression_text(parameters) is not None:
+                parameters = None  # known when it runs
+            for where, message in self.task_problems(resource, parameters):
+                where = "Arguments" if self.jsonata and where == "Parameters" else where
                 self.add(f"{at}/{where}", message)
 
     def wait(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
-        given = [name for name in ("Seconds", "Timestamp", "SecondsPath", "TimestampPath") if name in state]
-        if len(given) != 1:
-            self.add(at, "Exactly one of these fields is required: [Seconds, Timestamp, SecondsPath, TimestampPath]")
+        names = ("Seconds", "Timestamp") if self.jsonata else ("Seconds", "Timestamp", "SecondsPath", "TimestampPath")
+        if sum(name in state for name in names) != 1:
+            self.add(at, f"Exactly one of these fields is required: [{', '.join(names)}]")
         self.whole(state, "Seconds", at, 0, 99_999_999)
-        if "Timestamp" in state and timestamps.parse(state["Timestamp"]) is None:
+        if self.expression(state, "Timestamp", at):
+            pass
+        elif "Timestamp" in state and timestamps.parse(state["Timestamp"]) is None:
             self.add(f"{at}/Timestamp", "String does not match RFC3339 timestamp")
         self.path(state, "SecondsPath", at)
         self.path(state, "TimestampPath", at)
@@ -252,6 +269,7 @@ class _Judge:
     def fail(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
         for name in ("Error", "Cause"):
             self.text(state, name, at)
+            self.expression(state, name, at)
             self.at_most_one(state, (name, f"{name}Path"), at)
             value = state.get(f"{name}Path")
             if f"{name}Path" in state:
@@ -275,11 +293,26 @@ class _Judge:
                 where = f"{at}/Choices[{index}]"
                 if isinstance(rule, dict) and "Next" not in rule:
                     self.add(where, "These fields are required: [Next]")
-                self.rule(rule, where, top=True, depth=0)
+                if self.jsonata:
+                    self.condition(rule, where)
+                else:
+                    self.rule(rule, where, top=True, depth=0)
                 if isinstance(rule, dict):
                     targets += self.target(rule, "Next", where, states)
                     self.assign(rule, where)
         return targets
+
+    def condition(self, rule: Any, at: str) -> None:
+        """An element of `Choices` in JSONata."""
+        if not isinstance(rule, dict):
+            self.add(at, "Expected value of type Object")
+            return
+        self.unknown(rule, ("Condition", "Next", "Assign", "Output", "Comment"), at)
+        self.expressions(rule, "Output", at)
+        if "Condition" not in rule:
+            self.add(at, "These fields are required: [Condition]")
+        elif not self.expression(rule, "Condition", at) and not isinstance(rule["Condition"], bool):
+            self.add(f"{at}/Condition", "Expected value of type Boolean or a JSONata expression")
 
     def rule(self, rule: Any, at: str, top: bool, depth: int) -> None:
         if not isinstance(rule, dict):
@@ -345,8 +378,13 @@ class _Judge:
 
     def map(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
         given = [name for name in ("ItemProcessor", "Iterator") if name in state]
-        if len(given) != 1:
+        if self.jsonata and "ItemProcessor" not in state:
+            self.add(at, "These fields are required: [ItemProcessor]")
+        elif len(given) != 1:
             self.add(at, "Exactly one of these fields is required: [ItemProcessor, Iterator]")
+        items = state.get("Items", [])
+        if not isinstance(items, list) and jsonata.expression_text(items) is None:
+            self.add(f"{at}/Items", "Expected value of type Array or a JSONata expression")
         self.at_most_one(state, ("Parameters", "ItemSelector"), at)
         self.at_most_one(state, ("MaxConcurrency", "MaxConcurrencyPath"), at)
         self.whole(state, "MaxConcurrency", at, 0, 99_999_999)
@@ -405,7 +443,9 @@ class _Judge:
     def catch(self, state: dict[str, Any], at: str, states: dict[str, Any]) -> list[str]:
         targets: list[str] = []
         for catcher, where in self.handlers(state, "Catch", at):
-            self.unknown(catcher, ("ErrorEquals", "Next", "ResultPath", "Assign", "Comment"), where)
+            own = ("Output",) if self.jsonata else ("ResultPath",)
+            self.unknown(catcher, ("ErrorEquals", "Next", "Assign", "Comment", *own), where)
+            self.expressions(catcher, "Output", where)
             if "Next" not in catcher:
                 self.add(where, "These fields are required: [Next]")
             targets += self.target(catcher, "Next", where, states)
@@ -445,6 +485,8 @@ class _Judge:
                 continue
             if name in NOT_EMULATED:
                 self.add(f"{at}/{name}", f"The field '{name}' is not emulated yet")
+            elif name in JSONPATH_ONLY and self.jsonata:
+                self.add(f"{at}/{name}", f"The field '{name}' is not supported with QueryLanguage JSONata")
             elif name in JSONATA_ONLY:
                 self.add(f"{at}/{name}", f"The field '{name}' is only supported with QueryLanguage JSONata")
             else:
@@ -459,7 +501,22 @@ class _Judge:
         if name in source and not isinstance(source[name], str):
             self.add(f"{at}/{name}", "Expected value of type String")
 
+    def expression(self, source: dict[str, Any], name: str, at: str) -> bool:
+        """Whether a field of a JSONata state is an expression, which is then judged."""
+        if not self.jsonata or jsonata.expression_text(source.get(name)) is None:
+            return False
+        self.expressions(source, name, at)
+        return True
+
+    def expressions(self, source: dict[str, Any], name: str, at: str) -> None:
+        """Judge every expression anywhere in a field."""
+        if self.jsonata and name in source:
+            for below, message in jsonata.problems(source[name]):
+                self.add(f"{at}/{name}{below}", message)
+
     def whole(self, source: dict[str, Any], name: str, at: str, low: int, high: int) -> None:
+        if self.expression(source, name, at):
+            return
         value = source.get(name, low)
         if isinstance(value, bool) or not isinstance(value, int):
             self.add(f"{at}/{name}", "Expected value of type Integer")
@@ -505,9 +562,12 @@ class _Judge:
             self.add(f"{at}/Assign", "Expected value of type Object")
             return
         for key in assign:
-            name = key.removesuffix(".$")
+            name = key if self.jsonata else key.removesuffix(".$")
             if not name.isidentifier() or not name[0].isalpha() or len(name) > 80:
                 self.add(f"{at}/Assign/{key}", f"The variable name '{name}' is not valid")
             elif name == "states":
                 self.add(f"{at}/Assign/{key}", "The variable name 'states' is reserved")
-        self.template(source, "Assign", at)
+        if self.jsonata:
+            self.expressions(source, "Assign", at)
+        else:
+            self.template(source, "Assign", at)

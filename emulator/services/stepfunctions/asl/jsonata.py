@@ -1,0 +1,244 @@
+"""JSONata: `{% … %}` texts read once and evaluated against `$states` and the variables.
+
+Decides how expressions are found in a field, what they see, and how their failures are worded [R:assign, scenarios].
+The language itself is a library's; what makes an evaluation random or endless is taken out of its hands here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from . import jsonata_engines, timestamps
+from .data import Json, StateFault, dumps, loads
+from .intrinsics import seeded_random
+from .jsonata_engines import Engine, EngineError, Function, Undefined
+from .payload import Environment, Template
+
+QUERY_ERROR = "States.QueryEvaluationError"
+LONGEST_PADDING = 262_144
+MOST_RANGE = 1_000_000
+HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
+_FAR = 2**63
+
+
+class QueryError(StateFault):
+    """`States.QueryEvaluationError`; `location` is the field, as the EvaluationFailed event names it."""
+
+    def __init__(self, cause: str, location: str | None) -> None:
+        super().__init__(QUERY_ERROR, cause)
+        self.location = location
+
+
+class BadExpression(ValueError):
+    """The text between `{%` and `%}` is no JSONata; the message says where and why."""
+
+
+class Expression:
+    """One expression, compiled once. Raises `BadExpression`."""
+
+    def __init__(self, text: str, engine: type[Engine] | None = None) -> None:
+        self.text = text
+        self._environment: Environment | None = None
+        try:
+            self._engine = (engine or jsonata_engines.engine())(text, _functions(self._current))
+        except EngineError as error:
+            raise BadExpression(str(error)) from None
+
+    def evaluate(self, environment: Environment, field: str) -> Json:
+        """The JSON value. Raises `QueryError`."""
+        self._environment = environment
+        bindings = environment.bindings()
+        try:
+            try:
+                value = self._engine.evaluate(bindings)
+            except OverflowError:
+                value = self._engine.evaluate(bindable(bindings))
+        except EngineError as error:
+            problem = str(error)
+            if problem.startswith("T1006:"):  # the reference implementation does not name the function [R]
+                problem = "T1006: Attempted to invoke a non-function"
+            raise QueryError(f"{self._named(field)} threw an error during evaluation. {problem}", field) from None
+        finally:
+            self._environment = None
+        if value is Undefined:
+            raise QueryError(f"{self._named(field)} returned nothing (undefined).", field)
+        if value is Function:
+            raise QueryError(f"{self._named(field)} returned an unsupported result type.", field)
+        return value
+
+    def typed(self, environment: Environment, field: str, expected: str) -> Json:
+        """The value, if it is of the JSON type `expected` (`array`, `string`, `number`, `boolean`)."""
+        value = self.evaluate(environment, field)
+        actual = json_type(value)
+        if actual != expected:
+            raise QueryError(
+                f"{self._named(field)} returned an unexpected result type. Expected '{expected}', but was '{actual}' "
+                f"for value: {dumps(value)}",
+                field,
+            )
+        return value
+
+    def _named(self, field: str) -> str:
+        return f"The JSONata expression '{self.text}' specified for the field '{field}'"
+
+    def _current(self) -> Environment:
+        assert self._environment is not None, "functions are called during an evaluation"
+        return self._environment
+
+
+def json_type(value: Json) -> str:
+    """The name JSONata has for the type of a JSON value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (int, float)):
+        return "number"
+    return {str: "string", list: "array"}.get(type(value), "object")
+
+
+def expression_text(value: Json) -> str | None:
+    """What stands between `{%` and `%}` if the whole text is an expression."""
+    if isinstance(value, str) and len(value) >= 4 and value.startswith("{%") and value.endswith("%}"):
+        return value[2:-2].strip()
+    return None
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Expression:
+    """The expression between the marks, compiled. Raises `BadExpression`."""
+    return Expression(text)
+
+
+def read(value: Json) -> Json | Expression:
+    """A field that may be an expression: the compiled expression, or the value as it is."""
+    text = expression_text(value)
+    return parse(text) if text is not None else value
+
+
+def compile_template(value: Json, field: str) -> Template:
+    """A function that evaluates every expression in `value`; `field` is the path that errors name."""
+    text = expression_text(value)
+    if text is not None:
+        expression = parse(text)
+        return lambda environment: expression.evaluate(environment, field)
+    if isinstance(value, dict):
+        fields = [(key, compile_template(item, f"{field}/{key}")) for key, item in value.items()]
+        return lambda environment: {key: fill(environment) for key, fill in fields}
+    if isinstance(value, list):
+        items = [compile_template(item, f"{field}[{index}]") for index, item in enumerate(value)]
+        return lambda environment: [fill(environment) for fill in items]
+    return lambda environment: value
+
+
+def problems(value: Json, field: str = "") -> Iterator[tuple[str, str]]:
+    """(path below the field, what is wrong) for every expression that cannot be read."""
+    text = expression_text(value)
+    if text is not None:
+        try:
+            parse(text)
+        except BadExpression as error:
+            yield field, f"The JSONata expression '{text}' is not valid: {error}"
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from problems(item, f"{field}/{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from problems(item, f"{field}[{index}]")
+
+
+def bindable(value: Json) -> Json:
+    """A copy the library can take: whole numbers beyond 64 bits become doubles, as in JavaScript."""
+    if isinstance(value, dict):
+        return {key: bindable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [bindable(item) for item in value]
+    if isinstance(value, int) and not -_FAR <= value < _FAR:
+        return float(value)
+    return value
+
+
+# ── functions that Step Functions adds, replaces or forbids ─────────────────────────────────────
+
+
+def _functions(current: Callable[[], Environment]) -> dict[str, Callable[..., Any]]:
+    def random(*seed: Any) -> float:
+        return seeded_random(seed[0]) if seed and seed[0] is not None else current().random()
+
+    def now(*picture: Any) -> str:
+        if any(item is not None for item in picture):
+            raise EngineError("$now with a picture is not emulated; use $fromMillis($millis(), picture)")
+        return timestamps.render(current().now)
+
+    def millis() -> int:
+        return math.floor(current().now * 1000)
+
+    def uuid() -> str:
+        return current().new_id()
+
+    return {
+        "random": random,
+        "now": now,
+        "millis": millis,
+        "eval": _no_eval,
+        "pad": _pad,
+        "uuid": uuid,
+        "partition": _partition,
+        "range": _range,
+        "hash": _hash,
+        "parse": _parse,
+    }
+
+
+def _no_eval(*_: Any) -> Json:
+    raise EngineError("T1006: Attempted to invoke a non-function")
+
+
+def _pad(text: Any, width: Any, *char: Any) -> Any:
+    if text is None or width is None:
+        return None
+    size, filling = abs(int(width)), (char[0] if char and char[0] else " ")
+    if size > LONGEST_PADDING:
+        raise EngineError(f"$pad to more than {LONGEST_PADDING} characters")
+    missing = max(size - len(text), 0)
+    padding = (filling * (missing // len(filling) + 1))[:missing]
+    return text + padding if width >= 0 else padding + text
+
+
+def _partition(array: Any, size: Any) -> list[Any]:
+    if not isinstance(array, list):
+        raise EngineError("T0410: Argument 1 of function partition must be an array")
+    if isinstance(size, bool) or not isinstance(size, (int, float)) or math.floor(size) < 1:
+        raise EngineError("T0410: Argument 2 of function partition must be a positive number")
+    step = math.floor(size)
+    return [array[start : start + step] for start in range(0, len(array), step)]
+
+
+def _range(first: Any, last: Any, step: Any) -> list[Any]:
+    if any(isinstance(number, bool) or not isinstance(number, (int, float)) for number in (first, last, step)):
+        raise EngineError("T0410: The arguments of function range must be numbers")
+    if step == 0 or abs((last - first) / step) > MOST_RANGE:
+        raise EngineError("D2014: The size of the sequence allocated by the range function is too large")
+    count = math.floor((last - first) / step + 1e-9) + 1
+    return [first + index * step for index in range(max(count, 0))]
+
+
+def _hash(content: Any, *algorithm: Any) -> str:
+    name = algorithm[0] if algorithm and algorithm[0] is not None else "SHA-256"
+    if name not in HASHES:
+        raise EngineError(f"T0410: The algorithm of function hash must be one of {', '.join(HASHES)}")
+    text = content if isinstance(content, str) else dumps(content)
+    return hashlib.new(HASHES[name], text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
+
+
+def _parse(text: Any) -> Json:
+    if not isinstance(text, str):
+        raise EngineError("T0410: Argument 1 of function parse must be a string")
+    try:
+        return bindable(loads(text))
+    except ValueError:
+        raise EngineError("D3121: The argument of function parse is no valid JSON") from None

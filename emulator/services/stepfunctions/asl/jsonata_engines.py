@@ -1,0 +1,163 @@
+"""The two libraries that evaluate JSONata, behind one small interface.
+
+`Native` (jsonatapy, compiled, passes the language's whole suite) where there is a wheel for the machine, `Portable`
+(jsonata-python) elsewhere. Decides nothing about Step Functions; its callers give the functions.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+LONGEST_EVALUATION_MS = 2_000
+"""Host time: an expression that takes longer fails (ours; AWS's limit is not documented)."""
+DEEPEST_STACK = 200
+LONGEST_SEQUENCE = 1_000_000
+REPLACED = frozenset({"random", "now", "millis", "eval", "pad"})
+"""Functions of the language that a caller may give its own version of."""
+
+Functions = Mapping[str, Callable[..., Any]]
+
+
+class EngineError(ValueError):
+    """The text is no JSONata, or evaluating it failed; the message begins with the error's code (`T1006: …`)."""
+
+
+class Function:
+    """What an evaluation gave when it gave a function."""
+
+
+class Undefined:
+    """What an evaluation gave when it gave nothing."""
+
+
+class Engine(ABC):
+    """One compiled expression."""
+
+    @abstractmethod
+    def __init__(self, text: str, functions: Functions) -> None:
+        """Compile. Raises `EngineError`."""
+
+    @abstractmethod
+    def evaluate(self, bindings: dict[str, Any]) -> Any:
+        """The JSON value, `Function` or `Undefined`. Raises `EngineError`."""
+
+
+class Native(Engine):
+    """jsonatapy."""
+
+    def __init__(self, text: str, functions: Functions) -> None:
+        self._text, self._functions = text, functions
+        self._compiled = self._compile(text)
+        self._type: Any = None
+
+    def evaluate(self, bindings: dict[str, Any]) -> Any:
+        result = self._run(self._compiled, bindings)
+        if result is None:
+            return Undefined
+        value = json.loads(result)
+        if value == "":  # the library writes a function like this; ask it for the type when it matters
+            self._type = self._type or self._compile(f"$type(({self._text}\n))")
+            if self._run(self._type, bindings) == '"function"':
+                return Function
+        return value
+
+    def _compile(self, text: str) -> Any:
+        import jsonatapy  # 30 ms, and most machines use JSONPath
+
+        try:
+            compiled = jsonatapy.compile(text)
+        except ValueError as error:
+            raise EngineError(str(error).removeprefix("Parse error: ")) from None
+        for name, function in self._functions.items():
+            if name in REPLACED:
+                compiled.register_override(name, function)
+            else:
+                compiled.register(name, function)
+        return compiled
+
+    def _run(self, compiled: Any, bindings: dict[str, Any]) -> str | None:
+        try:
+            return compiled.evaluate_json_or_none(
+                None,
+                bindings,
+                timeout=LONGEST_EVALUATION_MS,
+                max_stack_depth=DEEPEST_STACK,
+                max_sequence_length=LONGEST_SEQUENCE,
+            )
+        except (ValueError, RecursionError) as error:
+            text = str(error)
+            for prefix in ("host function raised ValueError: ", "host function raised EngineError: "):
+                text = text.removeprefix(prefix)
+            raise EngineError(text) from None
+
+
+class Portable(Engine):
+    """jsonata-python."""
+
+    def __init__(self, text: str, functions: Functions) -> None:
+        from jsonata.jsonata import Jsonata
+
+        try:
+            self._compiled = Jsonata(text)
+        except Exception as error:  # its parser raises whatever the text trips it over
+            raise EngineError(_told(error)) from None
+        self._compiled.set_output_convert_nulls(False)
+        for name, function in functions.items():
+            self._compiled.register_lambda(name, function)
+
+    def evaluate(self, bindings: dict[str, Any]) -> Any:
+        from jsonata.utils import Utils
+
+        frame = self._compiled.create_frame()
+        frame.set_runtime_bounds(LONGEST_EVALUATION_MS, DEEPEST_STACK)
+        for name, value in bindings.items():
+            frame.bind(name, _with_nulls(value, Utils.NULL_VALUE))
+        try:
+            result = self._compiled.evaluate(None, frame)
+        except EngineError:
+            raise
+        except Exception as error:  # its evaluator too
+            raise EngineError(_told(error)) from None
+        return Undefined if result is None else _plain(result, Utils.NULL_VALUE)
+
+
+def _told(error: Exception) -> str:
+    code = getattr(error, "error", None)
+    return f"{code}: {error}" if isinstance(code, str) else f"D3000: {error}"
+
+
+def _with_nulls(value: Any, null: Any) -> Any:
+    """In the portable library None is undefined and `null` is a value of its own."""
+    if isinstance(value, dict):
+        return {key: _with_nulls(item, null) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(item, null) for item in value]
+    return null if value is None else value
+
+
+def _plain(value: Any, null: Any) -> Any:
+    """JSON of the library's sequences, ranges and nulls; `Function` for a function."""
+    if value is null or value is None:
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(item, null) for key, item in value.items() if item is not None}
+    if isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 1e15 else value
+    if isinstance(value, (list, tuple)) or (hasattr(value, "__iter__") and hasattr(value, "__len__")):
+        if len(value) > LONGEST_SEQUENCE:
+            raise EngineError(f"D2015: The maximum sequence length of {LONGEST_SEQUENCE} was exceeded.")
+        return [_plain(item, null) for item in value]
+    return Function
+
+
+@cache
+def engine() -> type[Engine]:
+    """The engine of this machine."""
+    return Native if importlib.util.find_spec("jsonatapy") is not None else Portable

@@ -1,0 +1,302 @@
+"""JSONata states in the pure interpreter: what expressions see, give, and how their failures read (recorded texts)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emulator.services.stepfunctions.asl import jsonata, jsonata_engines, validate
+from emulator.services.stepfunctions.asl.definition import compile_definition
+
+from .asl_run import FUNCTION, Driver, Failure, one
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+TASK = {"Type": "Task", "Resource": FUNCTION}
+
+
+@pytest.fixture(params=["Native", "Portable"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Every test that asks for it runs on both libraries."""
+    if request.param == "Native":
+        pytest.importorskip("jsonatapy", reason="no wheel of the compiled engine for this machine")
+    chosen = getattr(jsonata_engines, request.param)
+    monkeypatch.setattr(jsonata_engines, "engine", lambda: chosen)
+    forget_compiled()
+    yield request.param
+    forget_compiled()
+
+
+def forget_compiled() -> None:
+    jsonata.parse.cache_clear()
+    compile_definition.cache_clear()
+
+
+def run(state: dict[str, Any], value: Any = None, answer: Any = lambda parameters: parameters) -> Driver:
+    definition = {"QueryLanguage": "JSONata", **one(state)}
+    return Driver(definition, json.dumps({} if value is None else value), answer).run()
+
+
+def evaluate(expression: str, value: Any = None) -> Any:
+    return run({"Type": "Pass", "Output": {"result": f"{{% {expression} %}}"}}, value).output["result"]
+
+
+def failure(driver: Driver) -> dict[str, Any]:
+    """Details of the EvaluationFailed event, which must be there."""
+    return next(event.details for event in driver.events if event.type == "EvaluationFailed")
+
+
+# ── data flow ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_output_replaces_what_leaves_a_state_and_without_it_input_or_result_do() -> None:
+    assert run({"Type": "Pass"}, {"a": 1}).output == {"a": 1}
+    assert run({"Type": "Pass", "Output": {"b": "{% $states.input.a + 1 %}", "c": "kept"}}, {"a": 1}).output == {
+        "b": 2, "c": "kept",
+    }  # fmt: skip
+    assert run(TASK, {"a": 1}, lambda _: {"r": 2}).output == {"r": 2}
+    assert run({**TASK, "Output": "{% $states.result.r * $states.input.a %}"}, {"a": 3}, lambda _: {"r": 2}).output == 6
+
+
+def test_arguments_are_what_the_task_is_given_and_without_them_it_is_given_the_input() -> None:
+    seen: list[Any] = []
+
+    def answer(parameters: Any) -> Any:
+        seen.append(parameters)
+        return parameters
+
+    run({**TASK, "Arguments": {"n": "{% $states.input.n * 2 %}", "list": ["{% 'x' %}", 1]}}, {"n": 4}, answer)
+    run(TASK, {"n": 4}, answer)
+    run({**TASK, "Arguments": {}}, {"n": 4}, answer)
+    assert seen == [{"n": 8, "list": ["x", 1]}, {"n": 4}, {}]
+
+
+def test_variables_are_assigned_from_the_result_and_seen_by_later_states() -> None:
+    definition = {
+        "QueryLanguage": "JSONata", "StartAt": "A",
+        "States": {
+            "A": {**TASK, "Assign": {"total": "{% $states.result.n + 1 %}", "text": "plain"}, "Next": "B"},
+            "B": {"Type": "Pass", "Output": "{% $string($total) & $text %}", "End": True},
+        },
+    }  # fmt: skip
+    driver = Driver(definition, "{}", lambda _: {"n": 41}).run()
+    assert driver.output == "42plain"
+    exited = next(event for event in driver.events if event.type == "TaskStateExited")
+    assert exited.details["assignedVariables"] == {"total": "42", "text": '"plain"'}
+
+
+def test_a_catcher_sees_the_error_output() -> None:
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "H", "Output": "{% $states.errorOutput.Error %}",
+              "Assign": {"cause": "{% $states.errorOutput.Cause %}"}}]  # fmt: skip
+    definition = {
+        "QueryLanguage": "JSONata", "StartAt": "S",
+        "States": {
+            "S": {**TASK, "Catch": catch, "End": True},
+            "H": {"Type": "Pass", "Output": ["{% $states.input %}", "{% $cause %}"], "End": True},
+        },
+    }  # fmt: skip
+    assert Driver(definition, "{}", lambda _: Failure("Boom", "why")).run().output == ["Boom", "why"]
+
+
+def test_a_choice_takes_the_first_condition_that_holds_with_its_own_output() -> None:
+    choice = {
+        "Type": "Choice",
+        "Choices": [
+            {"Condition": "{% $states.input.v < 10 %}", "Next": "Low",
+             "Output": "{% 'low' & $string($states.input.v) %}"},
+            {"Condition": "{% $states.input.v < 20 %}", "Next": "Low", "Assign": {"w": 1}},
+        ],
+        "Default": "Low", "Output": "default",
+    }  # fmt: skip
+    definition = {"QueryLanguage": "JSONata", "StartAt": "C",
+                  "States": {"C": choice, "Low": {"Type": "Succeed"}}}  # fmt: skip
+    assert [Driver(definition, json.dumps({"v": v})).run().output for v in (5, 15, 25)] == [
+        "low5",
+        "default",
+        "default",
+    ]
+
+
+def test_a_map_iterates_over_items_with_the_item_in_the_context() -> None:
+    state = {
+        "Type": "Map", "Items": "{% $states.input.rows %}", "MaxConcurrency": "{% 1 + 1 %}",
+        "ItemSelector": {"index": "{% $states.context.Map.Item.Index %}", "v": "{% $states.context.Map.Item.Value %}"},
+        "ItemProcessor": {"StartAt": "I", "States": {"I": {
+            "Type": "Pass", "Output": "{% $states.input.v * 10 + $states.input.index %}", "End": True}}},
+        "Output": {"all": "{% $states.result %}"},
+    }  # fmt: skip
+    assert run(state, {"rows": [1, 2, 3]}).output == {"all": [10, 21, 32]}
+    assert run({**state, "Items": [7, "{% 8 %}"]}).output == {"all": [70, 81]}
+
+
+def test_wait_fail_and_limits_take_expressions() -> None:
+    assert run({"Type": "Wait", "Seconds": "{% $states.input.s %}"}, {"s": 90}).times[-1] == 90
+    fail = {"QueryLanguage": "JSONata", "StartAt": "F",
+            "States": {"F": {"Type": "Fail", "Error": "{% $states.input.e %}", "Cause": "because"}}}  # fmt: skip
+    ended = Driver(fail, '{"e": "E1"}').run().ended
+    assert ended is not None and (ended.error, ended.cause) == ("E1", "because")
+    driver = run({**TASK, "TimeoutSeconds": "{% $states.input.t %}"}, {"t": 7})
+    assert driver.events[2].details["timeoutInSeconds"] == 7
+
+
+def test_one_state_may_speak_jsonata_in_a_jsonpath_machine() -> None:
+    definition = {
+        "StartAt": "A",
+        "States": {
+            "A": {"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"x": "{% 1 + 1 %}"}, "Next": "B"},
+            "B": {"Type": "Pass", "Parameters": {"y.$": "$.x"}, "End": True},
+        },
+    }
+    assert validate.validate(definition, lambda *_: []) == []
+    assert Driver(definition).run().output == {"y": 2}
+
+
+# ── failures, as recorded ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "shown"),
+    [("1", "number", "1"), ("'string'", "string", '"string"'), ("true", "boolean", "true"), ("null", "null", "null"),
+     ("{'foo': 'bar'}", "object", '{"foo":"bar"}')],
+)  # fmt: skip
+def test_items_that_are_no_array_fail_the_map_with_its_events(value: str, name: str, shown: str) -> None:
+    processor = {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}
+    driver = run({"Type": "Map", "Items": f"{{% {value} %}}", "ItemProcessor": processor})
+    assert driver.history == [
+        (1, 0, "ExecutionStarted"), (2, 0, "MapStateEntered"), (3, 0, "EvaluationFailed"), (4, 3, "MapStateFailed"),
+        (5, 4, "ExecutionFailed"),
+    ]  # fmt: skip
+    assert failure(driver) == {
+        "error": "States.QueryEvaluationError",
+        "cause": f"An error occurred while executing the state 'S' (entered at the event id #2). The JSONata "
+        f"expression '{value}' specified for the field 'Items' returned an unexpected result type. Expected "
+        f"'array', but was '{name}' for value: {shown}",
+        "location": "Items",
+        "state": "S",
+    }
+
+
+def test_a_function_is_no_result() -> None:
+    processor = {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}
+    cause = failure(run({"Type": "Map", "Items": "{% $fn := function($x){$x} %}", "ItemProcessor": processor}))["cause"]
+    assert cause.endswith("The JSONata expression '$fn := function($x){$x}' specified for the field 'Items' returned "
+                          "an unsupported result type.")  # fmt: skip
+    assert evaluate("$join([])") == ""
+
+
+def test_map_input_that_is_no_array_is_told_without_a_location() -> None:
+    processor = {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}
+    details = failure(run({"Type": "Map", "ItemProcessor": processor}, {"foo": "bar"}))
+    assert details["cause"].endswith('Map state input must be an array but was: {"foo":"bar"}')
+    assert "location" not in details
+
+
+@pytest.mark.parametrize(
+    ("state", "location", "problem"),
+    [
+        ({"Type": "Pass", "Output": {"r": "{% $doesNotExist %}"}}, "Output/r", "returned nothing (undefined)."),
+        ({**TASK, "Arguments": "{% $states.input.no %}"}, "Arguments", "returned nothing (undefined)."),
+        ({"Type": "Pass", "Output": {"r": "{% $randomSeeded(1) %}"}}, "Output/r",
+         "threw an error during evaluation. T1006: Attempted to invoke a non-function"),
+        ({"Type": "Pass", "Output": "{% $eval('1') %}"}, "Output",
+         "threw an error during evaluation. T1006: Attempted to invoke a non-function"),
+        ({"Type": "Pass", "Assign": {"v": "{% 1 + 'a' %}"}}, "Assign/v",
+         "threw an error during evaluation. T2002: The right side of the + operator must evaluate to a number"),
+        ({"Type": "Wait", "Seconds": "{% 'soon' %}"}, "Seconds",
+         "returned an unexpected result type. Expected 'number', but was 'string' for value: \"soon\""),
+    ],
+)  # fmt: skip
+def test_a_failed_evaluation_names_its_expression_and_field(state: dict[str, Any], location: str, problem: str) -> None:
+    driver = run(state)
+    details = failure(driver)
+    assert (details["location"], details["error"]) == (location, "States.QueryEvaluationError")
+    assert f"specified for the field '{location}' {problem}" in details["cause"]
+    assert driver.ended is not None and driver.ended.cause == details["cause"]
+
+
+@pytest.mark.parametrize("text", ["2016-12-05 21:29:29Z", "2016-12-05T21:29:29", "2016-13-05T21:29:29Z"])
+def test_a_timestamp_that_is_none_fails_after_the_wait_was_entered(text: str) -> None:
+    driver = run({"Type": "Wait", "Timestamp": "{% $states.input %}"}, text)
+    assert driver.history[2:] == [(3, 2, "EvaluationFailed"), (4, 3, "ExecutionFailed")]
+    assert failure(driver)["cause"].endswith(
+        f"The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {text}"
+    )
+
+
+def test_a_failed_evaluation_can_be_caught() -> None:
+    catch = [{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "H"}]
+    definition = {
+        "QueryLanguage": "JSONata", "StartAt": "S",
+        "States": {"S": {**TASK, "Output": "{% $nope %}", "Catch": catch, "End": True},
+                   "H": {"Type": "Pass", "Output": "caught", "End": True}},
+    }  # fmt: skip
+    assert Driver(definition).run().output == "caught"
+
+
+# ── functions of Step Functions, and what is bounded ────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("$partition([1..5], 2)", [[1, 2], [3, 4], [5]]),
+        ("$range(0, 10, 3)", [0, 3, 6, 9]),
+        ("$hash('input data', 'SHA-1')", "aaff4a450a104cd177d28d18d74485e8cae074b7"),
+        ("$parse('{\"a\": [1]}').a", [1]),
+        ("$uuid()", "an-id"),
+        ("$random()", 0.5),
+        ("$random(7) = $random(7)", True),
+        ("$now()", "2023-11-14T22:13:20.000Z"),
+        ("$millis()", 1_700_000_000_000),
+        ("$pad('x', -3, '-')", "--x"),
+        ("$sum($states.input.a)", 6),
+    ],
+)
+def test_functions(expression: str, expected: Any) -> None:
+    assert evaluate(expression, {"a": [1, 2, 3]}) == expected
+
+
+def test_whole_numbers_beyond_64_bits_are_taken() -> None:
+    assert float(evaluate("$states.input.n", {"n": 12345678901234567890})) == 1.2345678901234567e19
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["($f := function($x){$f($x)}; $f(1))", "($f := function($x){1+$f($x)}; $f(1))", "[1..10000000]", "$pad('x', 1e9)"],
+)
+def test_an_expression_that_would_not_end_fails_its_state(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonata_engines, "LONGEST_EVALUATION_MS", 50)
+    assert failure(run({"Type": "Pass", "Output": f"{{% {expression} %}}"}))["location"] == "Output"
+
+
+@pytest.mark.filterwarnings("ignore:The recursion limit will not be reset")  # jsonata-python raises it for good
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(alphabet="$.[]{}()'\"+-*/&|<>=!?:;,%~^@# abcstaeinput0123\\\n\ud800", max_size=40))
+def test_no_text_crashes_the_reader(text: str) -> None:
+    problems = list(jsonata.problems(f"{{%{text}%}}", "/Output"))
+    if not problems:
+        run({"Type": "Pass", "Output": f"{{%{text}%}}"})
+
+
+# ── definitions ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"InputPath": "$.x"},
+         "The field 'InputPath' is not supported with QueryLanguage JSONata at /States/S/InputPath"),
+        ({"QueryLanguage": "JSONPath"},
+         "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at /States/S"),
+        ({"Output": {"a": ["{% 1 + %}"]}},
+         "The JSONata expression '1 +' is not valid: S0207: Unexpected end of expression at /States/S/Output/a[0]"),
+    ],
+)  # fmt: skip
+def test_a_definition_is_judged_by_the_rules_of_its_language(change: dict[str, Any], problem: str) -> None:
+    document = {"QueryLanguage": "JSONata", **one({"Type": "Pass", **change})}
+    assert f"SCHEMA_VALIDATION_FAILED: {problem}" in [str(each) for each in validate.validate(document, lambda *_: [])]
