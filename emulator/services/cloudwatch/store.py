@@ -111,7 +111,11 @@ def take_writes(tx: Transaction, limit: int) -> list[Write]:
     ).fetchall()
     if rows:
         tx.execute("DELETE FROM metric_write WHERE id <= ?", (rows[-1][0],))
-    return [Write(Scope(row[1], row[2]), row[3], row[4], row[5], json.loads(row[6])) for row in rows]
+    read: dict[str, list[list[Any]]] = {}  # services write the same values under several sets of dimensions
+    for row in rows:
+        if row[6] not in read:
+            read[row[6]] = json.loads(row[6])
+    return [Write(Scope(row[1], row[2]), row[3], row[4], row[5], read[row[6]]) for row in rows]
 
 
 # ── metrics and their summaries ─────────────────────────────────────────────────────────────────

@@ -40,7 +40,6 @@ class Telemetry:
         data = [
             Datum("Invocations", 1.0),
             Datum("Errors", 0.0 if result.function_error is None else 1.0),
-            Datum("Throttles", 0.0),
             Datum("Duration", result.took_seconds * 1000, "Milliseconds"),
             Datum("ConcurrentExecutions", float(running)),
         ]
