@@ -20,6 +20,7 @@ from emulator.adapters import http_server, remembered_time
 from emulator.adapters.clock import LiveClock
 from emulator.adapters.http_sender import HttpxSender
 from emulator.adapters.process_runtime import ProcessRuntime
+from emulator.adapters.runtime.debugging import debug_ports
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
 from emulator.aws.calls import Calls
@@ -69,7 +70,14 @@ class Emulator:
         self.runtime: FunctionRuntime = (
             make_runtime(self)
             if make_runtime
-            else ProcessRuntime(self.clock, self.live, self.work_dir, lambda: self.base_url, pythons=settings.pythons)
+            else ProcessRuntime(
+                self.clock,
+                self.live,
+                self.work_dir,
+                lambda: self.base_url,
+                pythons=settings.pythons,
+                debug_ports=debug_ports(settings.debug),
+            )
         )
         self.supporting = MotoServices()
         self.http_sender = HttpxSender()

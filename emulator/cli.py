@@ -59,6 +59,10 @@ def start(
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Start with AWS time frozen; POST /_emulator/clock moves it.")
     ] = False,
+    debug: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FUNCTION[:PORT]", help="Let this Python function wait for a debugger (debugpy)."),
+    ] = None,
 ) -> None:
     """Run the emulator until Ctrl-C.
 
@@ -72,6 +76,7 @@ def start(
         _stop("--ephemeral and --data exclude each other.", "Leave one of them out.")
     try:
         overrides: dict[str, Any] = {"port": port, "host": host, "data": data, "smtp": smtp, "frozen": frozen or None}
+        overrides["debug"] = tuple(debug) if debug else None
         settings = Settings.from_environment(**overrides)
     except ValueError as error:
         _stop(f"A variable EMULATOR_… has a value that cannot be read: {error}.", "docs/settings.md lists them.")
@@ -163,6 +168,8 @@ def _check(settings: Settings) -> None:
     """Refuse values that could only fail later."""
     if not 0 <= settings.port <= 65535:
         _stop(f"--port {settings.port} is no port.", "Ports are 0 to 65535; 0 takes a free one.")
+    if settings.debug:
+        _check_debugging(settings)
     if settings.smtp is not None:
         host, _, port = settings.smtp.rpartition(":")
         if not host or not port.isdigit():
@@ -177,6 +184,17 @@ def _check(settings: Settings) -> None:
             )
         if not os.access(settings.data, os.W_OK | os.X_OK):
             _stop(f"The data directory {settings.data} cannot be written to.", "Choose another with --data DIR.")
+
+
+def _check_debugging(settings: Settings) -> None:
+    from emulator.adapters.runtime.debugging import debug_ports, debugpy_folder
+
+    try:
+        debug_ports(settings.debug)
+    except ValueError as error:
+        _stop(f"--debug: {error}.", "Write FUNCTION or FUNCTION:PORT, for example --debug reports:5678.")
+    if debugpy_folder() is None:
+        _stop("--debug needs debugpy, which is not installed.", "pip install debugpy, beside the emulator.")
 
 
 def _stop_for(error: OSError, settings: Settings) -> None:

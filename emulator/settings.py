@@ -32,6 +32,8 @@ class Settings:
     """Survive power loss too, not only a killed process: fsync each group of commits."""
     allowed_hosts: tuple[str, ...] = ()
     """Further `Host` names that may reach the control planes."""
+    debug: tuple[str, ...] = ()
+    """Python functions that wait for a debugger: `FUNCTION` or `FUNCTION:PORT`."""
     pythons: dict[str, str] = field(default_factory=dict[str, str])
     """Interpreters of functions by version, from `EMULATOR_PYTHON_3_12=/path` and the like; else from PATH."""
     seed: int | None = None
@@ -59,8 +61,8 @@ class Settings:
                 values["data"] = Path(text) if text else None
             elif item.name in ("fsync", "frozen"):
                 values[item.name] = text.lower() in ("1", "true", "yes", "on")
-            elif item.name == "allowed_hosts":
-                values["allowed_hosts"] = tuple(part.strip() for part in text.split(",") if part.strip())
+            elif item.name in ("allowed_hosts", "debug"):
+                values[item.name] = tuple(part.strip() for part in text.split(",") if part.strip())
             elif item.name in ("seed",):
                 values[item.name] = int(text)
             elif item.name == "start_at":

@@ -50,7 +50,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
     """Execution environments as processes; the most recently used warm one is used again.
 
     `kinds` are asked in order who runs a function's runtime; Python is asked last. `pythons` maps `3.12` to the
-    interpreter of that version.
+    interpreter of that version, `debug_ports` functions to the port on which they wait for a debugger.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         make_launcher: Callable[[Interpreter], Launcher] = default_launcher,
         kinds: Sequence[EnvironmentKind] = (),
         pythons: Mapping[str, str] | None = None,
+        debug_ports: Mapping[str, int] | None = None,
     ) -> None:
         self.clock, self.settings, self._endpoint_url = clock, settings, endpoint_url
         self._packages = Packages(work_dir.absolute() / "code")
@@ -73,8 +74,9 @@ class ProcessRuntime(FunctionRuntime, Pool):
             *kinds,
             NodeKind(clock, self._launchers),
             ProvidedKind(clock),
-            PythonKind(clock, interpreters, self._launchers),
+            PythonKind(clock, interpreters, self._launchers, debug_ports or {}),
         )
+        self._debugged = {name: asyncio.Lock() for name in debug_ports or {}}
         self._sources = Sources()
         self._states: dict[str, str] = {}
         self._compiled = work_dir.absolute() / "compiled"
@@ -101,7 +103,12 @@ class ProcessRuntime(FunctionRuntime, Pool):
                 except OSError as error:
                     payload = outcomes.invalid_package(f"The folder of the function cannot be read: {error}")
                     return InvocationResult(payload, UNHANDLED, "InvalidZipFileException")
-            return await Attempt(self, kind, function, invocation, hold).run()
+            debugged = self._debugged.get(function.name)
+            if debugged is None:
+                return await Attempt(self, kind, function, invocation, hold).run()
+            async with debugged:
+                await self._end_all_but(function)
+                return await Attempt(self, kind, function, invocation, hold).run()
         finally:
             hold.release()
 
@@ -156,6 +163,15 @@ class ProcessRuntime(FunctionRuntime, Pool):
             yield
         finally:
             caller.call_ends()
+
+    async def _end_all_but(self, function: FunctionSpec) -> None:
+        """A debugged function has one environment, as its debugger has one port."""
+        others = [
+            each for each in self._all if each.function.name == function.name and each.function.key != function.key
+        ]
+        for environment in others:
+            environment.retired = True
+            await self.end(environment, keep_temporary=False)
 
     # ── hot reload ──
 
@@ -286,7 +302,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         loop = asyncio.get_running_loop()
         self._reaper = None
         oldest = loop.time() - self.settings.environment_idle_seconds
-        self._spawn(self._end_idle(lambda environment: environment.idle_since <= oldest))
+        self._spawn(self._end_idle(lambda each: each.idle_since <= oldest and each.function.name not in self._debugged))
         if self._idle:
             self._reaper = loop.call_later(self._tick(), self._reap)
 

@@ -215,7 +215,11 @@ class Process:
         shim.set(config["now"], config["virtual"])
         os.register_at_fork(after_in_child=self._became_copy)
         _thread.start_new_thread(self._watch, ())
-        _limit(config["memory_mb"])
+        if config["debug"]:
+            _wait_for_debugger(config["debug"], shim)
+            shim.set(config["now"], config["virtual"])
+        else:
+            _limit(config["memory_mb"])
         return log
 
     def _become(self, program: dict[str, Any]) -> int:
@@ -320,6 +324,22 @@ def _compile_apart(folder: str) -> None:
 
     loader.path_stats = path_stats
     sys.pycache_prefix = folder
+
+
+def _wait_for_debugger(debug: dict[str, Any], shim: TimeShim) -> None:
+    """Offer this process to a debugger on a loopback port, and return once one has attached."""
+    shim.set(time.time(), False)
+    shim.real_for = ("pydevd", "_pydev", "debugpy")
+    added = debug["folder"] and debug["folder"] not in sys.path
+    if added:
+        sys.path.append(debug["folder"])
+    try:
+        debugpy: Any = importlib.import_module("debugpy")
+        debugpy.listen(("127.0.0.1", debug["port"]))
+        debugpy.wait_for_client()
+    finally:
+        if added:
+            sys.path.remove(debug["folder"])
 
 
 def _limit(memory_mb: int) -> None:

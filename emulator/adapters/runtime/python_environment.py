@@ -9,13 +9,16 @@ import asyncio
 import json
 import re
 import socket
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.ports import Clock, FunctionSpec, Invocation
 
 from . import wire
 from .control_channel import ControlChannel
-from .environment import ExecutionEnvironment, Site
+from .debugging import NO_LIMIT_SECONDS, debugpy_folder, how_to_attach
+from .environment import ExecutionEnvironment, Hold, Reply, Site
 from .interpreters import Interpreter, Interpreters
 from .kinds import EnvironmentKind
 from .launcher import Child, Launcher, Launchers, SpawnLauncher
@@ -24,8 +27,11 @@ from .launcher import Child, Launcher, Launchers, SpawnLauncher
 class PythonKind(EnvironmentKind):
     """The runtimes `python3.x`, each on an interpreter of its version if the machine has one."""
 
-    def __init__(self, clock: Clock, interpreters: Interpreters, launchers: Launchers) -> None:
+    def __init__(
+        self, clock: Clock, interpreters: Interpreters, launchers: Launchers, debug_ports: Mapping[str, int]
+    ) -> None:
         self._clock, self._interpreters, self._launchers = clock, interpreters, launchers
+        self._debug_ports = debug_ports
 
     def runs(self, runtime: str) -> bool:
         return re.fullmatch(r"python3\.\d+", runtime) is not None
@@ -51,6 +57,9 @@ class PythonKind(EnvironmentKind):
             launcher: Launcher = SpawnLauncher(interpreter, site.variables.get("LD_LIBRARY_PATH"))
         else:
             launcher = self._launchers.of(interpreter)
+        port = self._debug_ports.get(function.name)
+        if port is not None:
+            return DebuggedEnvironment(function, self._clock, site, launcher, port)
         return PythonEnvironment(function, self._clock, site, launcher)
 
     def _interpreter(self, runtime: str) -> Interpreter:
@@ -82,8 +91,11 @@ class PythonEnvironment(ExecutionEnvironment):
             theirs.close()
 
     def _send_init(self) -> None:
+        self._control.write(wire.frame(wire.CONFIGURE, json.dumps(self._configuration()).encode()))
+
+    def _configuration(self) -> dict[str, Any]:
         function, site = self.function, self.site
-        config = {
+        return {
             "handler": function.handler,
             "task_root": str(site.task_root),
             "layers_root": str(site.layers_root) if site.layers_root else None,
@@ -95,8 +107,8 @@ class PythonEnvironment(ExecutionEnvironment):
             "log_level": function.application_log_level,
             "now": self._clock.now(),
             "virtual": self._clock.virtual,
+            "debug": None,
         }
-        self._control.write(wire.frame(wire.CONFIGURE, json.dumps(config).encode()))
 
     def _send_invocation(self, invocation: Invocation, deadline: float) -> None:
         header = json.dumps(
@@ -121,3 +133,25 @@ class PythonEnvironment(ExecutionEnvironment):
     def _close(self) -> None:
         if self._control is not None:
             self._control.abort()
+
+
+class DebuggedEnvironment(PythonEnvironment):
+    """One that waits for a debugger before it loads the handler, and has no timeout and no memory limit."""
+
+    def __init__(self, function: FunctionSpec, clock: Clock, site: Site, launcher: Launcher, port: int) -> None:
+        super().__init__(function, clock, site, launcher)
+        self._port = port
+
+    def _configuration(self) -> dict[str, Any]:
+        folder = debugpy_folder()
+        debug = {"port": self._port, "folder": str(folder) if folder else ""}
+        return {**super()._configuration(), "debug": debug}
+
+    async def _ask(self, send: Callable[[], None], hold: Hold, limit_seconds: float) -> Reply:
+        return await super()._ask(send, hold, NO_LIMIT_SECONDS)
+
+    async def start(self, hold: Hold, limit_seconds: float) -> Reply:
+        function = self.function
+        edited_in_place = function.source_directory is not None
+        print(how_to_attach(function.name, self._port, self.site.task_root, edited_in_place), file=sys.stderr)
+        return await super().start(hold, limit_seconds)
