@@ -103,6 +103,9 @@ class LiveSettings:
         29.0, "Largest timeoutInMillis that PutIntegration accepts.", 0.05, 900
     )
     task_concurrency: int = _live(64, "Steps of state machines that run at the same time on this machine.", 1, 10000)
+    event_chain_limit: int = _live(
+        1000, "Invocations after which an event put by their chain matches no EventBridge rule any more.", 1, 32767
+    )
     ses_auto_verify: bool = _live(True, "A created identity is verified at once; false leaves it pending.")
     ses_sandbox: bool = _live(False, "Recipients must be verified too, as in SES's sandbox.")
 

@@ -14,6 +14,9 @@ from emulator.aws.scope import Scope
 from emulator.aws.service import Services
 from emulator.ports import SupportingServices, Transaction
 
+TRACE_MEMBER = "_trace_id"
+"""A member that no model has: `X-Amzn-Trace-Id` on its way from a request, or a caller here, to an operation."""
+
 
 class Calls:
     """The one way from service to service where AWS itself calls one for another (destinations, targets, …)."""

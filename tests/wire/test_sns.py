@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -198,3 +201,275 @@ def test_a_pending_subscription_ends_after_three_days(emulator: RunningEmulator)
     assert sns.list_subscriptions()["Subscriptions"] == []
     token = json.loads(text)["Token"]
     assert refusal(sns.confirm_subscription, TopicArn=TOPIC, Token=token)[2] == "Invalid parameter: Token"
+
+
+# ── delivery ────────────────────────────────────────────────────────────────────────────────────
+
+
+def queue(emulator: RunningEmulator, name: str, **attributes: str) -> tuple[str, str]:
+    """(URL, ARN) of a new queue."""
+    sqs = emulator.client("sqs")
+    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def received(emulator: RunningEmulator, url: str) -> list[dict[str, Any]]:
+    """What is in a queue, taken out of it."""
+    sqs = emulator.client("sqs")
+    answer = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
+    )
+    messages: list[dict[str, Any]] = answer.get("Messages", [])
+    for message in messages:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return messages
+
+
+def subscribed_queue(emulator: RunningEmulator, **attributes: str) -> tuple[str, str]:
+    """(URL, subscription ARN) of a queue subscribed to the topic `news`."""
+    sns = emulator.client("sns")
+    sns.create_topic(Name="news")
+    url, arn = queue(emulator, "inbox")
+    answer = sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+    return url, answer["SubscriptionArn"]
+
+
+COLOUR = {"colour": {"DataType": "String", "StringValue": "red"}, "bytes": {"DataType": "Binary", "BinaryValue": b"x"}}
+
+
+def test_a_queue_receives_the_notification_as_aws_writes_it(emulator: RunningEmulator) -> None:
+    url, subscription = subscribed_queue(emulator)
+    published = emulator.client("sns").publish(TopicArn=TOPIC, Message='a "b"', Subject="S", MessageAttributes=COLOUR)
+    [message] = received(emulator, url)
+    body = json.loads(message["Body"])
+    assert list(body) == [
+        "Type",
+        "MessageId",
+        "TopicArn",
+        "Subject",
+        "Message",
+        "Timestamp",
+        "SignatureVersion",
+        "Signature",
+        "SigningCertURL",
+        "UnsubscribeURL",
+        "MessageAttributes",
+    ]
+    assert body["MessageId"] == published["MessageId"]
+    assert body["UnsubscribeURL"].endswith(f"/?Action=Unsubscribe&SubscriptionArn={subscription}")
+    assert body["MessageAttributes"]["bytes"] == {"Type": "Binary", "Value": "eA=="}
+    lines = message["Body"].splitlines()
+    assert (lines[0], lines[1]) == ("{", '  "Type" : "Notification",')
+    assert '    "colour" : {"Type":"String","Value":"red"},' in lines
+    assert "MessageAttributes" not in message
+
+
+def test_raw_delivery_passes_the_message_and_its_attributes_on(emulator: RunningEmulator) -> None:
+    url, _ = subscribed_queue(emulator, RawMessageDelivery="true")
+    emulator.client("sns").publish(TopicArn=TOPIC, Message="bare", MessageAttributes=COLOUR)
+    [message] = received(emulator, url)
+    assert message["Body"] == "bare"
+    assert message["MessageAttributes"]["colour"] == {"DataType": "String", "StringValue": "red"}
+    assert message["MessageAttributes"]["bytes"] == {"DataType": "Binary", "BinaryValue": b"x"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "policy", "message", "attributes", "expected"),
+    [
+        ("MessageAttributes", {"colour": ["red"]}, "m", {"colour": ("String", "red")}, True),
+        ("MessageAttributes", {"colour": ["red"]}, "m", {"colour": ("String", "blue")}, False),
+        ("MessageAttributes", {"colour": ["red"]}, "m", {}, False),
+        ("MessageAttributes", {"n": [{"numeric": [">", 5]}]}, "m", {"n": ("Number", "7.5")}, True),
+        ("MessageAttributes", {"n": [{"numeric": [">", 5]}]}, "m", {"n": ("String", "7.5")}, False),
+        ("MessageAttributes", {"c": ["a"]}, "m", {"c": ("String.Array", '["b", "a"]')}, True),
+        ("MessageAttributes", {"c": [{"exists": False}]}, "m", {}, True),
+        ("MessageAttributes", {"c": [{"anything-but": ["a"]}], "d": ["x"]}, "m", {"c": ("String", "b")}, False),
+        ("MessageBody", {"order": {"total": [{"numeric": [">=", 10]}]}}, '{"order": {"total": 10}}', {}, True),
+        ("MessageBody", {"order": {"total": [10]}}, "no json", {}, False),
+        ("MessageBody", {"ip": [{"cidr": "10.0.0.0/8"}]}, '{"ip": "10.1.2.3"}', {}, True),
+    ],
+)
+def test_a_filter_policy_decides(
+    emulator: RunningEmulator,
+    scope: str,
+    policy: Any,
+    message: str,
+    attributes: dict[str, tuple[str, str]],
+    expected: bool,
+) -> None:
+    url, _ = subscribed_queue(emulator, FilterPolicy=json.dumps(policy), FilterPolicyScope=scope)
+    given = {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()}
+    emulator.client("sns").publish(TopicArn=TOPIC, Message=message, MessageAttributes=given)
+    assert bool(received(emulator, url)) is expected
+
+
+def test_filter_policies_are_checked_when_set(emulator: RunningEmulator) -> None:
+    _, subscription = subscribed_queue(emulator)
+    sns = emulator.client("sns")
+    request = {"SubscriptionArn": subscription, "AttributeName": "FilterPolicy"}
+    nested = "Filter policy scope MessageAttributes does not support nested filter policy"
+    for policy, reason in (
+        ('{"a": {"b": ["c"]}}', nested),
+        ("{", "failed to parse JSON."),
+        (
+            '{"a":["x"],"b":["x"],"c":["x"],"d":["x"],"e":["x"],"f":["x"]}',
+            "Filter policy can not have more than 5 keys",
+        ),
+    ):
+        text = refusal(sns.set_subscription_attributes, **request, AttributeValue=policy)[2]
+        assert text == f"Invalid parameter: FilterPolicy: {reason}"
+    sns.set_subscription_attributes(**request, AttributeValue='{"a": ["b"]}')
+    attributes = sns.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"]
+    assert (attributes["FilterPolicy"], attributes["FilterPolicyScope"]) == ('{"a": ["b"]}', "MessageAttributes")
+
+
+def test_each_protocol_gets_its_own_text_of_a_structured_message(emulator: RunningEmulator) -> None:
+    url, _ = subscribed_queue(emulator, RawMessageDelivery="true")
+    sns = emulator.client("sns")
+    sns.publish(TopicArn=TOPIC, MessageStructure="json", Message='{"default": "d", "sqs": "for queues"}')
+    sns.publish(TopicArn=TOPIC, MessageStructure="json", Message='{"default": "d"}')
+    assert [message["Body"] for message in received(emulator, url)] == ["for queues", "d"]
+
+
+def test_a_fifo_topic_numbers_orders_and_deduplicates(emulator: RunningEmulator) -> None:
+    sns = emulator.client("sns")
+    topic = sns.create_topic(Name="news.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    url, arn = queue(emulator, "inbox.fifo", FifoQueue="true")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    sent = {"TopicArn": topic, "MessageGroupId": "g"}
+    first = sns.publish(**sent, Message="one", MessageDeduplicationId="1")
+    again = sns.publish(**sent, Message="other", MessageDeduplicationId="1")
+    assert again["MessageId"] == first["MessageId"]
+    assert again["SequenceNumber"] == first["SequenceNumber"]
+    second = sns.publish(**sent, Message="two", MessageDeduplicationId="2")
+    assert int(second["SequenceNumber"]) > int(first["SequenceNumber"])
+    assert len(first["SequenceNumber"]) == 20
+    messages = received(emulator, url)
+    assert [message["Body"] for message in messages] == ["one", "two"]
+    assert messages[0]["Attributes"]["MessageGroupId"] == "g"
+    emulator.advance(301)
+    sns.publish(**sent, Message="three", MessageDeduplicationId="1")
+    assert [message["Body"] for message in received(emulator, url)] == ["three"]
+    assert refusal(sns.publish, TopicArn=topic, Message="m")[2] == (
+        "Invalid parameter: The MessageGroupId parameter is required for FIFO topics"
+    )
+
+
+def test_a_batch_succeeds_and_fails_entry_by_entry(emulator: RunningEmulator) -> None:
+    url, _ = subscribed_queue(emulator, RawMessageDelivery="true")
+    entries = [{"Id": "a", "Message": "one"}, {"Id": "b", "Message": "x", "Subject": "a\nb"}]
+    answer = emulator.client("sns").publish_batch(TopicArn=TOPIC, PublishBatchRequestEntries=entries)
+    assert [entry["Id"] for entry in answer["Successful"]] == ["a"]
+    [failed] = answer["Failed"]
+    assert (failed["Id"], failed["Code"], failed["SenderFault"]) == ("b", "InvalidParameter", True)
+    assert [message["Body"] for message in received(emulator, url)] == ["one"]
+
+
+def test_a_notification_without_a_living_queue_ends_in_the_dead_letter_queue(emulator: RunningEmulator) -> None:
+    dead, arn = queue(emulator, "dead")
+    url, _ = subscribed_queue(emulator, RedrivePolicy=json.dumps({"deadLetterTargetArn": arn}))
+    emulator.client("sqs").delete_queue(QueueUrl=url)
+    emulator.client("sns").publish(TopicArn=TOPIC, Message="lost?")
+    [message] = received(emulator, dead)
+    assert json.loads(message["Body"])["Message"] == "lost?"
+
+
+def test_a_text_message_is_kept_as_a_record_in_the_logs(emulator: RunningEmulator) -> None:
+    emulator.client("sns").publish(PhoneNumber="+491701234567", Message="hello")
+    emulator.settle()
+    group = "sns/us-east-1/000000000000/DirectPublishToPhoneNumber"
+    [event] = emulator.client("logs").filter_log_events(logGroupName=group)["events"]
+    entry = json.loads(event["message"])
+    assert (entry["delivery"]["destination"], entry["notification"]["message"]) == ("+491701234567", "hello")
+    assert refusal(emulator.client("sns").publish, PhoneNumber="x", Message="m")[1] == "InvalidParameter"
+
+
+# ── HTTP endpoints ──────────────────────────────────────────────────────────────────────────────
+
+
+class Endpoint:
+    """An HTTP server that answers with the statuses it was told, 200 when there is none left."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[dict[str, str], str]] = []
+        self.statuses: list[int] = []
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                endpoint.posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(endpoint.statuses.pop(0) if endpoint.statuses else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    made = Endpoint()
+    made.thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    made.thread.join()
+
+
+def test_an_http_endpoint_confirms_and_is_retried_as_aws_retries(emulator: RunningEmulator, endpoint: Endpoint) -> None:
+    sns = emulator.client("sns")
+    sns.create_topic(Name="news")
+    dead, arn = queue(emulator, "dead")
+    asked = sns.subscribe(
+        TopicArn=TOPIC,
+        Protocol="http",
+        Endpoint=endpoint.url,
+        Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn})},
+        ReturnSubscriptionArn=True,
+    )
+    emulator.settle()
+    headers, body = endpoint.posts.pop()
+    assert headers["x-amz-sns-message-type"] == "SubscriptionConfirmation"
+    confirmation = json.loads(body)
+    confirmed = sns.confirm_subscription(TopicArn=TOPIC, Token=confirmation["Token"])
+    assert confirmed["SubscriptionArn"] == asked["SubscriptionArn"]
+
+    began = emulator.now()
+    endpoint.statuses = [500, 503]
+    sns.publish(TopicArn=TOPIC, Message="m")
+    emulator.settle()
+    assert len(endpoint.posts) == 3
+    assert emulator.now() - began == pytest.approx(40)
+    headers, body = endpoint.posts[-1]
+    assert headers["x-amz-sns-message-type"] == "Notification"
+    assert headers["x-amz-sns-subscription-arn"] == asked["SubscriptionArn"]
+    assert headers["content-type"] == "text/plain; charset=UTF-8"
+    assert json.loads(body)["Message"] == "m"
+
+    endpoint.posts.clear()
+    endpoint.statuses = [500] * 4
+    sns.publish(TopicArn=TOPIC, Message="given up")
+    emulator.settle()
+    assert len(endpoint.posts) == 4
+    assert json.loads(received(emulator, dead)[0]["Body"])["Message"] == "given up"
+
+    endpoint.posts.clear()
+    endpoint.statuses = [404]
+    sns.publish(TopicArn=TOPIC, Message="not wanted")
+    emulator.settle()
+    assert len(endpoint.posts) == 1
+    assert json.loads(received(emulator, dead)[0]["Body"])["Message"] == "not wanted"
+
+
+def test_an_endpoint_that_nobody_serves_is_given_up_in_aws_time(emulator: RunningEmulator, endpoint: Endpoint) -> None:
+    sns = emulator.client("sns")
+    sns.create_topic(Name="news")
+    sns.subscribe(TopicArn=TOPIC, Protocol="http", Endpoint="http://127.0.0.1:9/closed")
+    sns.subscribe(TopicArn=TOPIC, Protocol="http", Endpoint="http://[bad")
+    emulator.settle()
+    assert emulator.control("GET", "queue")["total"] == 0

@@ -8,6 +8,8 @@ to a third one, which is also why buses that point at each other come to an end.
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +17,7 @@ from typing import Any
 
 from emulator import jobs
 from emulator.aws.arn import Arn
-from emulator.aws.calls import Calls
+from emulator.aws.calls import TRACE_MEMBER, Calls
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.event_pattern import InvalidPattern, Pattern, compile_pattern
 from emulator.aws.scope import Scope
@@ -24,9 +26,12 @@ from emulator.ports import LogEvent, Transaction
 from emulator.services.events import model, store
 from emulator.services.events.model import Rule, Target
 from emulator.services.events.transform import Delivery, input_of
+from emulator.settings import LiveSettings
+
+log = logging.getLogger("emulator.events")
 
 DELIVER = "events.deliver"
-"""Job kind: one more try for one target. Payload {rule, target, attempts, first_at}, body the event."""
+"""Job kind: one more try for one target, as payload says (target, attempts, first_at); body is the event."""
 
 TARGETS = ("lambda", "sqs", "sns", "states", "events", "logs")
 """Services that a target's ARN may name."""
@@ -41,10 +46,34 @@ class Failure:
     retryable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """How an event came here."""
+
+    forwarded: bool = False
+    """From another bus."""
+    trace_id: str = ""
+    """`X-Amzn-Trace-Id` of the PutEvents."""
+
+    @property
+    def invocations(self) -> int:
+        """How many functions the chain has run already, as the header's lineage counts them."""
+        found = _LINEAGE.search(self.trace_id)
+        return int(found[1]) if found is not None else 0
+
+    def onward(self) -> str:
+        """The header for a target: the chain goes on, but AWS sees no loop through a rule (lambda_async 2.7)."""
+        return _LINEAGE.sub(r"Lineage=\1:\2:0", self.trace_id)
+
+
+_LINEAGE = re.compile(r"Lineage=(\d{1,5}):([0-9a-f]{8}):\d{1,3}")
+
+
 class Router:
     """Delivers events inside a transaction."""
 
-    def __init__(self, calls: Calls, logs: LogSink, metrics: MetricSink, base_url: str) -> None:
+    def __init__(self, calls: Calls, logs: LogSink, metrics: MetricSink, settings: LiveSettings, base_url: str) -> None:
+        self._settings = settings
         self._calls = calls
         self._logs = logs
         self._metrics = metrics
@@ -57,16 +86,19 @@ class Router:
         scope: Scope,
         bus: str,
         event: Mapping[str, Any],
-        forwarded: bool = False,
+        journey: Journey = Journey(),
         only: frozenset[str] | None = None,
     ) -> None:
-        """Give an event to every target of every rule of a bus that it matches.
+        """Give an event to every target of every rule of a bus that it matches; `only`: ARNs of a replay's rules.
 
-        `forwarded`: it came from another bus. `only`: ARNs of the rules a replay is for.
+        AWS lets functions that put events for themselves run for ever; here settling must end.
         """
+        if journey.invocations >= self._settings.event_chain_limit:
+            log.warning("an event of a chain of %d invocations goes to no rule: event_chain_limit", journey.invocations)
+            return
         for rule in store.pattern_rules(tx, scope, bus):
             if (only is None or rule.arn in only) and self.matches(rule, event):
-                self.trigger(tx, rule, event, forwarded)
+                self.trigger(tx, rule, event, journey)
 
     def matches(self, rule: Rule, event: Mapping[str, Any]) -> bool:
         """Whether an event matches the pattern of a rule."""
@@ -78,11 +110,11 @@ class Router:
             return False  # refused when set
         return pattern.matches(event)
 
-    def trigger(self, tx: Transaction, rule: Rule, event: Mapping[str, Any], forwarded: bool = False) -> None:
+    def trigger(self, tx: Transaction, rule: Rule, event: Mapping[str, Any], journey: Journey = Journey()) -> None:
         """Give an event to every target of a rule."""
         self._count(tx, rule, "MatchedEvents", "TriggeredRules")
         for target in store.list_targets(tx, rule):
-            self.attempt(tx, rule, target, event, forwarded)
+            self.attempt(tx, rule, target, event, journey)
 
     def attempt(
         self,
@@ -90,12 +122,12 @@ class Router:
         rule: Rule,
         target: Target,
         event: Mapping[str, Any],
-        forwarded: bool = False,
+        journey: Journey = Journey(),
         attempts: int = 0,
         first_at: float | None = None,
     ) -> None:
         """Try one target; a failure becomes a job, a dead letter, or nothing, as its retry policy says."""
-        failure = self._deliver(tx, rule, target, event, forwarded)
+        failure = self._deliver(tx, rule, target, event, journey)
         if failure is None:
             self._count(tx, rule, "Invocations")
             return
@@ -105,7 +137,7 @@ class Router:
             condition = model.exhausted(target, attempts + 1, first, due_at)
             if condition is None:
                 self._count(tx, rule, "RetryInvocationAttempts")
-                enqueue(tx, rule, target, event, attempts + 1, first, due_at)
+                enqueue(tx, rule, target, event, journey, attempts + 1, first, due_at)
                 return
         else:
             condition = None
@@ -114,7 +146,7 @@ class Router:
             self._give_up(tx, rule, target, event, failure, attempts, condition)
 
     def _deliver(
-        self, tx: Transaction, rule: Rule, target: Target, event: Mapping[str, Any], forwarded: bool
+        self, tx: Transaction, rule: Rule, target: Target, event: Mapping[str, Any], journey: Journey
     ) -> Failure | None:
         arn = Arn.parse(target.arn)
         if arn is None:
@@ -122,19 +154,25 @@ class Router:
         scope = Scope(arn.account or rule.scope.account, arn.region or rule.scope.region)
         try:
             if arn.service == "events":
-                if forwarded:
+                if journey.forwarded:
                     return Failure("SDK_CLIENT_ERROR", "Events that came from another bus are not forwarded", False)
                 # The event as it is: a bus takes no input (EventBridge user guide, event bus targets).
-                enqueue_forwarded(tx, scope, arn.resource.removeprefix("event-bus/"), event)
+                enqueue_forwarded(tx, scope, arn.resource.removeprefix("event-bus/"), event, journey)
                 return None
             text = input_of(target, event, Delivery(rule, model.iso(tx.now)))
             if arn.service == "lambda":
-                request = {"FunctionName": target.arn, "InvocationType": "Event", "Payload": text.encode()}
+                request: dict[str, Any] = {
+                    "FunctionName": target.arn,
+                    "InvocationType": "Event",
+                    "Payload": text.encode(),
+                }
+                request[TRACE_MEMBER] = journey.onward()
                 self._calls.call(tx, scope, "lambda", "Invoke", request)
             elif arn.service == "sqs":
-                self._send(tx, scope, arn, text, target.definition.get("SqsParameters") or {})
+                self._send(tx, scope, arn, text, target.definition.get("SqsParameters") or {}, journey)
             elif arn.service == "sns":
-                self._calls.call(tx, scope, "sns", "Publish", {"TopicArn": target.arn, "Message": text})
+                request = {"TopicArn": target.arn, "Message": text, TRACE_MEMBER: journey.onward()}
+                self._calls.call(tx, scope, "sns", "Publish", request)
             elif arn.service == "states":
                 request = {"stateMachineArn": target.arn, "input": text, "name": f"{event['id']}_{tx.new_id()}"}
                 self._calls.call(tx, scope, "stepfunctions", "StartExecution", request)
@@ -146,11 +184,22 @@ class Router:
             return Failure("SDK_CLIENT_ERROR", str(missing), False)
         return None
 
-    def _send(self, tx: Transaction, scope: Scope, arn: Arn, text: str, parameters: Mapping[str, Any]) -> None:
+    def _send(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        arn: Arn,
+        text: str,
+        parameters: Mapping[str, Any],
+        journey: Journey,
+    ) -> None:
         request: dict[str, Any] = {
             "QueueUrl": f"{self._base_url}/{scope.account}/{arn.resource}",
             "MessageBody": text,
         }
+        if journey.trace_id:
+            header = {"DataType": "String", "StringValue": journey.onward()}
+            request["MessageSystemAttributes"] = {"AWSTraceHeader": header}
         if parameters.get("MessageGroupId"):
             request["MessageGroupId"] = parameters["MessageGroupId"]
         self._calls.call(tx, scope, "sqs", "SendMessage", request)
@@ -213,12 +262,12 @@ class Router:
 
 
 FORWARD = "events.forward"
-"""Job kind: an event that a rule sends to another bus. Payload {account, region, bus}, body the event."""
+"""Job kind: an event that a rule sends to another bus. Payload {account, region, bus, trace}, body the event."""
 
 
-def enqueue_forwarded(tx: Transaction, scope: Scope, bus: str, event: Mapping[str, Any]) -> None:
+def enqueue_forwarded(tx: Transaction, scope: Scope, bus: str, event: Mapping[str, Any], journey: Journey) -> None:
     """Hand an event to another bus, in a commit of its own."""
-    payload = {"account": scope.account, "region": scope.region, "bus": bus}
+    payload = {"account": scope.account, "region": scope.region, "bus": bus, "trace": journey.trace_id}
     jobs.enqueue(tx, FORWARD, payload, body=model.as_text(event).encode())
 
 
@@ -227,6 +276,7 @@ def enqueue(
     rule: Rule,
     target: Target,
     event: Mapping[str, Any],
+    journey: Journey,
     attempts: int,
     first_at: float,
     due_at: float,
@@ -238,6 +288,8 @@ def enqueue(
         "bus": rule.bus,
         "rule": rule.name,
         "target": dict(target.definition),
+        "forwarded": journey.forwarded,
+        "trace": journey.trace_id,
         "attempts": attempts,
         "first_at": first_at,
     }

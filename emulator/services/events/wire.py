@@ -1,7 +1,11 @@
-"""EventBridge on the wire: JSON, nothing special; and how its parts are put together."""
+"""EventBridge on the wire: JSON, and the trace header of PutEvents; and how its parts are put together."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from emulator.aws.calls import TRACE_MEMBER
+from emulator.aws.http import HttpRequest
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.services.events.operations import EventBridgeOperations
 from emulator.services.events.operations.rules import SCHEDULED
@@ -12,13 +16,22 @@ from emulator.services.events.worker import EventBridgeWorker
 AT_ONCE = 16
 
 
+class EventBridgeService(Service):
+    """Takes over `X-Amzn-Trace-Id`, by which a loop through rules is recognised."""
+
+    def prepare(self, operation: str, request: HttpRequest, parameters: dict[str, Any]) -> None:
+        """Called by the edge before an operation."""
+        if operation == "PutEvents":
+            parameters[TRACE_MEMBER] = request.header("x-amzn-trace-id")[:1024]
+
+
 def mount(context: Context) -> Mounted:
     """The service `events`."""
-    router = Router(context.calls, context.logs, context.metrics, context.base_url)
+    router = Router(context.calls, context.logs, context.metrics, context.settings, context.base_url)
     operations = EventBridgeOperations(router)
     worker = EventBridgeWorker(context.store, router)
     return Mounted(
-        services=[Service("events", context.store, operations.table())],
+        services=[EventBridgeService("events", context.store, operations.table())],
         schema=SCHEMA,
         jobs={
             SCHEDULED: JobKind(worker.schedule, lambda: AT_ONCE, recurring=True),

@@ -14,7 +14,7 @@ from emulator.ports import Store, Transaction
 from emulator.services.events import store
 from emulator.services.events.model import DEFAULT_BUS, Target, event_of
 from emulator.services.events.operations.rules import enqueue_next
-from emulator.services.events.routing import Router
+from emulator.services.events.routing import Journey, Router
 
 
 class EventBridgeWorker:
@@ -51,7 +51,8 @@ class EventBridgeWorker:
             if rule is not None:
                 target, event = Target(payload["target"]), json.loads(job.body)
                 attempts, first_at = payload["attempts"], payload["first_at"]
-                self._router.attempt(tx, rule, target, event, attempts=attempts, first_at=first_at)
+                journey = Journey(payload["forwarded"], payload["trace"])
+                self._router.attempt(tx, rule, target, event, journey, attempts, first_at)
 
         await self._rows.transact(change)
 
@@ -60,7 +61,8 @@ class EventBridgeWorker:
 
         def change(tx: Transaction) -> None:
             if jobs.complete(tx, job.id):
-                self._router.route(tx, _scope(job), job.payload["bus"], json.loads(job.body), forwarded=True)
+                journey = Journey(True, job.payload["trace"])
+                self._router.route(tx, _scope(job), job.payload["bus"], json.loads(job.body), journey)
 
         await self._rows.transact(change)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from emulator import jobs
 from emulator.aws.arn import Arn
-from emulator.aws.calls import Calls
+from emulator.aws.calls import TRACE_MEMBER, Calls
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.event_pattern import InvalidPattern, Pattern
 from emulator.aws.scope import Scope
@@ -154,6 +154,9 @@ class Deliveries:
                 # "… Amazon SNS discards the message as a client-side error" (raw message delivery, SNS guide)
                 raise AwsError("InvalidParameterValue", "more than 10 message attributes")
             request["MessageAttributes"] = _queue_attributes(message.attributes)
+        if message.trace_id:
+            trace = {"DataType": "String", "StringValue": message.trace_id}
+            request["MessageSystemAttributes"] = {"AWSTraceHeader": trace}
         if arn.resource.endswith(".fifo"):
             request["MessageGroupId"] = message.group_id or topic.name
             request["MessageDeduplicationId"] = message.deduplication_id or message.id
@@ -169,6 +172,7 @@ class Deliveries:
             "FunctionName": subscription.endpoint,
             "InvocationType": "Event",
             "Payload": json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode(),
+            TRACE_MEMBER: message.trace_id,
         }
         self._calls.call(tx, scope, "lambda", "Invoke", request)
 

@@ -378,6 +378,8 @@ class Message:
     kind: str = "Notification"
     """Or SubscriptionConfirmation, UnsubscribeConfirmation."""
     token: str | None = None
+    trace_id: str = ""
+    """`X-Amzn-Trace-Id` of the Publish: how Lambda recognises a loop through a topic."""
 
     def for_protocol(self, protocol: str) -> str:
         """The text that subscribers of a protocol get."""

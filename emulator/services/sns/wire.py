@@ -1,7 +1,11 @@
-"""SNS on the wire: the query protocol, nothing special; and how its parts are put together."""
+"""SNS on the wire: the query protocol, and the trace header of Publish; and how its parts are put together."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from emulator.aws.calls import TRACE_MEMBER
+from emulator.aws.http import HttpRequest
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.services.ses.operations import SesOperations
 from emulator.services.sns.delivery import DELIVER, FAN_OUT, Deliveries
@@ -12,13 +16,22 @@ from emulator.services.sns.worker import SnsWorker
 DELIVERIES_AT_ONCE = 16
 
 
+class SnsService(Service):
+    """Takes over `X-Amzn-Trace-Id`, by which Lambda recognises that a function publishes to itself."""
+
+    def prepare(self, operation: str, request: HttpRequest, parameters: dict[str, Any]) -> None:
+        """Called by the edge before an operation."""
+        if operation in ("Publish", "PublishBatch"):
+            parameters[TRACE_MEMBER] = request.header("x-amzn-trace-id")[:1024]
+
+
 def mount(context: Context, ses: SesOperations) -> Mounted:
     """The service `sns`; mail to subscribers goes through `ses`."""
     deliveries = Deliveries(context.calls, ses, context.logs, context.metrics, context.base_url)
     operations = SnsOperations(deliveries)
     worker = SnsWorker(context.store, deliveries, context.http)
     return Mounted(
-        services=[Service("sns", context.store, operations.table())],
+        services=[SnsService("sns", context.store, operations.table())],
         schema=SCHEMA,
         jobs={
             DELIVER: JobKind(worker.deliver, lambda: DELIVERIES_AT_ONCE),

@@ -35,6 +35,7 @@ class BusOperations:
         name = request["Name"]
         if request.get("EventSourceName"):
             raise NotEmulated("events", "CreateEventBus", "partner event sources")
+        _refuse_logging(request, "CreateEventBus")
         if name == DEFAULT_BUS or store.find_bus(tx, scope, name) is not None:
             raise AwsError("ResourceAlreadyExistsException", f"Event bus {name} already exists.")
         if "/" in name:
@@ -61,6 +62,7 @@ class BusOperations:
 
     def update_event_bus(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change a bus's description, key and dead-letter queue."""
+        _refuse_logging(request, "UpdateEventBus")
         bus = required_bus(tx, scope, request.get("Name"))
         bus = replace(
             bus,
@@ -165,6 +167,11 @@ class BusOperations:
         """The tags of a bus or rule."""
         found = _tagged(tx, request["ResourceARN"])
         return {"Tags": [{"Key": key, "Value": value} for key, value in found.tags.items()]}
+
+
+def _refuse_logging(request: Mapping[str, Any], operation: str) -> None:
+    if (request.get("LogConfig") or {}).get("Level", "OFF") != "OFF":
+        raise NotEmulated("events", operation, "LogConfig: logs of a bus")
 
 
 def tags_of(request: Mapping[str, Any]) -> dict[str, str]:

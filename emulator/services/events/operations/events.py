@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.event_pattern import compile_pattern
 from emulator.aws.scope import Scope
@@ -13,7 +14,7 @@ from emulator.services.events import store
 from emulator.services.events.model import DEFAULT_BUS, as_text, bus_of, event_of, invalid
 from emulator.services.events.model import LARGEST_REQUEST_BYTES as LARGEST
 from emulator.services.events.operations.rules import check_pattern
-from emulator.services.events.routing import Router
+from emulator.services.events.routing import Journey, Router
 
 TIME_BYTES = 14
 """What an entry's Time counts for in the size of a request (EventBridge user guide, PutEvents entry size)."""
@@ -32,10 +33,11 @@ class EventOperations:
         entries: list[dict[str, Any]] = request["Entries"]
         if sum(map(_size, entries)) > LARGEST:
             raise invalid("Total size of the entries in the request is over the limit.")
-        answers = [self._accept(tx, scope, entry) for entry in entries]
+        trace_id: str = request.get(TRACE_MEMBER) or ""
+        answers = [self._accept(tx, scope, entry, trace_id) for entry in entries]
         return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
 
-    def _accept(self, tx: Transaction, scope: Scope, entry: dict[str, Any]) -> dict[str, Any]:
+    def _accept(self, tx: Transaction, scope: Scope, entry: dict[str, Any], trace_id: str) -> dict[str, Any]:
         for member in ("Source", "DetailType", "Detail"):
             if not entry.get(member):
                 reason = f"Parameter {member} is not valid. Reason: {member} is a required argument."
@@ -45,9 +47,9 @@ class EventOperations:
             return _failed("MalformedDetail", "Detail is malformed.")
         if entry["Source"].startswith("aws."):
             return _failed("NotAuthorizedForSourceException", "Not authorized for the source.")
-        return {"EventId": self.publish(tx, scope, entry, detail)}
+        return {"EventId": self.publish(tx, scope, entry, detail, entry.get("TraceHeader") or trace_id)}
 
-    def publish(self, tx: Transaction, scope: Scope, entry: dict[str, Any], detail: Json) -> str:
+    def publish(self, tx: Transaction, scope: Scope, entry: dict[str, Any], detail: Json, trace_id: str = "") -> str:
         """Give an accepted entry to its bus and return its id. A bus that does not exist takes it to nobody."""
         where, bus = bus_of(scope, entry.get("EventBusName"))
         identifier = tx.new_id()
@@ -62,7 +64,7 @@ class EventOperations:
             list(entry.get("Resources") or []),
         )
         if bus == DEFAULT_BUS or store.find_bus(tx, where, bus) is not None:
-            self._router.route(tx, where, bus, event)
+            self._router.route(tx, where, bus, event, Journey(trace_id=trace_id))
         return identifier
 
     def test_event_pattern(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
@@ -42,7 +43,7 @@ class PublishOperations:
         if "endpoint/" in check_arn(target, member).resource:
             raise NotEmulated("sns", "Publish", "mobile push endpoints")
         topic = required_topic(tx, scope, target, member)
-        message = self._checked(topic, request, tx.new_id(), tx.now)
+        message = self._checked(topic, request, tx.new_id(), tx.now, request.get(TRACE_MEMBER) or "")
         size = model.size_of(message.message, message.subject, message.attributes)
         if size > model.LARGEST_MESSAGE_BYTES:
             raise invalid("Message too long")
@@ -57,14 +58,14 @@ class PublishOperations:
         failed: list[dict[str, Any]] = []
         for entry in entries:
             try:
-                message = self._checked(topic, entry, tx.new_id(), tx.now)
+                message = self._checked(topic, entry, tx.new_id(), tx.now, request.get(TRACE_MEMBER) or "")
                 size = model.size_of(message.message, message.subject, message.attributes)
                 successful.append({"Id": entry["Id"], **self._accept(tx, topic, message, size)})
             except AwsError as error:
                 failed.append({"Id": entry["Id"], "Code": error.code, "Message": error.message, "SenderFault": True})
         return {"Successful": successful, "Failed": failed}
 
-    def _checked(self, topic: Topic, request: dict[str, Any], identifier: str, now: float) -> Message:
+    def _checked(self, topic: Topic, request: dict[str, Any], identifier: str, now: float, trace_id: str) -> Message:
         text = request.get("Message") or ""
         if not text:
             raise invalid("Empty message")
@@ -107,6 +108,7 @@ class PublishOperations:
             attributes,
             group,
             deduplication,
+            trace_id=trace_id,
         )
 
     def _accept(self, tx: Transaction, topic: Topic, message: Message, size: int) -> dict[str, Any]:
