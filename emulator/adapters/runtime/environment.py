@@ -27,6 +27,7 @@ from ..runtime_api.sandbox import Outcome, Work
 from . import outcomes, wire
 from .launcher import Child, Launcher
 from .log_buffer import LogBuffer
+from .platform_log import PlatformLog
 
 SLEEPERS_GRACE_SECONDS = 0.02
 """Host time after a wake-up for which an environment with further sleepers counts as computing."""
@@ -174,6 +175,7 @@ class ExecutionEnvironment(ABC):
         self._outcome: Outcome | None = None
         """What the runtime has answered, while it or an extension is still at work."""
         self._end_reason = "SPINDOWN"
+        self._faulted: Reply | None = None
 
     # ── what a kind of environment decides ──
 
@@ -248,6 +250,8 @@ class ExecutionEnvironment(ABC):
     async def _ask(self, send: Callable[[], None], hold: Hold, limit_seconds: float) -> Reply:
         question = self._question = _Question(hold, self._clock, limit_seconds, self._clock.virtual)
         try:
+            if self._faulted is not None:
+                return self._faulted
             if self._gone:
                 return await self._exit_reply()
             send()
@@ -325,7 +329,9 @@ class ExecutionEnvironment(ABC):
     def _fault(self, fault: bytes) -> None:
         """A failure that the platform names: nothing more can come of this environment."""
         self._gone = True
-        self._end(Reply(Ending.ANSWERED, wire.FAULT, fault))
+        if self._faulted is None:
+            self._faulted = Reply(Ending.ANSWERED, wire.FAULT, fault)
+            self._end(self._faulted)
 
     def _hung_up(self) -> None:
         """The process has ended, or can no longer be spoken to."""
@@ -338,6 +344,10 @@ class ExecutionEnvironment(ABC):
         self._send_init()
 
     def initialised(self) -> None:
+        log = PlatformLog(self.function)
+        for extension in self._api.sandbox.extensions:
+            for event in log.extension(self._clock.now(), extension.name, "Ready", extension.events):
+                self.logs.add(event.message)
         self._end(Reply(Ending.ANSWERED, wire.READY))
 
     def init_failed(self, outcome: Outcome) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,6 +126,13 @@ class PlatformLog:
         elif status == "error":
             line += f"Status: error\tError Type: {error_type}"
         return [LogEvent(at, f"END RequestId: {request_id}\n"), LogEvent(at, line + "\n")]
+
+    def extension(self, at: float, name: str, state: str, events: Sequence[str]) -> list[LogEvent]:
+        """An extension is ready, or has failed."""
+        if self._json:
+            record = {"name": name, "state": state, "events": list(events)}
+            return self._event(at, "platform.extension", record, "INFO")
+        return [LogEvent(at, f"EXTENSION\tName: {name}\tState: {state}\tEvents: [{', '.join(events)}]\n")]
 
     def remark(self, at: float, text: str) -> list[LogEvent]:
         """A line of the emulator's own."""

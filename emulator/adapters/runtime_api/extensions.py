@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -41,7 +41,7 @@ class Extension:
     name: str
     external: bool
     identifier: str = ""
-    events: frozenset[str] = frozenset()
+    events: tuple[str, ...] = ()
     standing: Standing = Standing.STARTED
     waiting: Answer | None = None
     error_type: str = ""
@@ -60,9 +60,8 @@ class Extensions:
     def __len__(self) -> int:
         return len(self._all)
 
-    @property
-    def external(self) -> bool:
-        return any(extension.external for extension in self._all.values())
+    def __iter__(self) -> Iterator[Extension]:
+        return iter(self._all.values())
 
     def expect(self, name: str) -> None:
         """An external extension is about to be started."""
@@ -80,9 +79,6 @@ class Extensions:
         """The first one that reported an error."""
         broken = (Standing.INIT_ERROR, Standing.EXIT_ERROR)
         return next((each for each in self._all.values() if each.standing in broken), None)
-
-    def names_at_work(self) -> list[str]:
-        return [each.name for each in self._all.values() if each.standing is not Standing.READY]
 
     # ── what happens to them ──
 
@@ -133,7 +129,7 @@ class Extensions:
                 return replies.TOO_MANY_EXTENSIONS
             extension = self._all[name] = Extension(name, external=False)
         extension.identifier = str(uuid.uuid4())
-        extension.events = frozenset(events)
+        extension.events = tuple(events)
         extension.standing = Standing.REGISTERED
         about = dict(self._about)
         wanted = request.headers.get("lambda-extension-accept-feature", "")
