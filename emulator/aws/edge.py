@@ -122,13 +122,13 @@ class Edge:
         if body is None:
             return
         request.body = body
-        if plane is not None:
-            await _send(send, await self._answer_data_plane(plane, request, match))
-        else:
-            token = request.header("x-amz-security-token")
-            with self._calling(token) if token else nullcontext():
+        token = request.header("x-amz-security-token")
+        with self._calling(token) if token else nullcontext():
+            if plane is not None:
+                answer = await self._answer_data_plane(plane, request, match)
+            else:
                 answer = await self._answer_api(request)
-            await _send(send, answer)
+        await _send(send, answer)
 
     async def _answer_data_plane(self, plane: DataPlane, request: HttpRequest, match: Any) -> HttpResponse:
         with self._clock.busy(f"{request.method} {request.path[:100]}"):

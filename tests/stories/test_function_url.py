@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from emulator.settings import Settings
 from emulator.testing import RunningEmulator
 from tests.wire.lambda_support import create, package
 
@@ -146,3 +148,54 @@ def test_calls_through_a_url_are_invocations_like_any_other(emulator: RunningEmu
     answer = page.fetch(url)
     invocations: list[dict[str, Any]] = emulator.control("GET", "timeline")["invocations"]
     assert [line["request_id"] for line in invocations] == [answer.headers["x-amzn-requestid"]]
+
+
+CALLS_ANOTHER = """
+import os, urllib.request
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.session import Session
+
+def handler(event, context):
+    request = AWSRequest("GET", event["url"], headers={"Host": event["host"]})
+    SigV4Auth(Session().get_credentials(), "lambda", os.environ["AWS_REGION"]).add_auth(request)
+    signed = urllib.request.Request(event["url"], headers=dict(request.headers.items()))
+    with urllib.request.urlopen(signed) as answer:
+        assert answer.read() == b"rested"
+"""
+SLEEPS = """
+import time
+
+def handler(event, context):
+    time.sleep(600)
+    return "rested"
+"""
+
+
+def test_a_function_calls_the_signed_url_of_another_that_sleeps_for_minutes(emulator: RunningEmulator) -> None:
+    client = emulator.client("lambda")
+    create(client, "callee", Code={"ZipFile": package(SLEEPS)}, Timeout=900)
+    create(client, "caller", Code={"ZipFile": package(CALLS_ANOTHER)}, Timeout=900, MemorySize=512)
+    made = client.create_function_url_config(FunctionName="callee", AuthType="AWS_IAM")["FunctionUrl"]
+    parts = urlsplit(made)
+    target = {"url": f"http://127.0.0.1:{parts.port}/", "host": parts.netloc}
+    client.invoke(FunctionName="caller", InvocationType="Event", Payload=json.dumps(target).encode())
+    emulator.settle()
+    invocations: list[dict[str, Any]] = emulator.control("GET", "timeline")["invocations"]
+    outcomes = {line["function_name"]: line for line in invocations}
+    assert [outcomes[name]["outcome"] for name in ("caller", "callee")] == ["success", "success"]
+    assert round(outcomes["caller"]["ended_at"] - outcomes["caller"]["started_at"]) == 600
+
+
+def test_a_url_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    settings = Settings(port=0, data=tmp_path, frozen=True)
+    with RunningEmulator(settings) as emulator:
+        client = emulator.client("lambda")
+        create(client, Code={"ZipFile": package(COUNTS_VISITS)})
+        before = urlsplit(client.create_function_url_config(FunctionName="f", AuthType="NONE")["FunctionUrl"])
+    with RunningEmulator(settings) as emulator:
+        client = emulator.client("lambda")
+        after = urlsplit(client.get_function_url_config(FunctionName="f")["FunctionUrl"])
+        assert after.hostname == before.hostname
+        answer = httpx.get(f"http://127.0.0.1:{after.port}/", headers={"Host": after.netloc})
+        assert answer.json() == {"greeting": "hello nobody"}
