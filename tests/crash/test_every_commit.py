@@ -234,6 +234,59 @@ class TooOldEvent:
         assert aws.control("GET", "queue")["total"] == 0
 
 
+KEEPS = """
+import os
+def handler(event, context):
+    fd = os.open(os.environ["DIARY"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(fd, (event["Records"][0]["Sns"]["MessageId"] + "\\n").encode())
+    os.close(fd)
+"""
+TOPIC = "arn:aws:sns:us-east-1:000000000000:story"
+
+
+class FannedOut:
+    """An event that a rule gives to a topic, and the topic to two queues and a function."""
+
+    def __init__(self, diary: Path) -> None:
+        self.diary = diary
+
+    def prepare(self, aws: RunningEmulator) -> None:
+        sns, events, sqs = aws.client("sns"), aws.client("events"), aws.client("sqs")
+        sns.create_topic(Name="story")
+        for name in ("one", "two"):
+            sqs.create_queue(QueueName=name)
+            endpoint = f"arn:aws:sqs:us-east-1:000000000000:{name}"
+            sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=endpoint)
+        function = create_function(aws, "keeps", KEEPS, {"DIARY": str(self.diary.with_name("diary"))})
+        sns.subscribe(TopicArn=TOPIC, Protocol="lambda", Endpoint=function)
+        events.create_event_bus(Name="story")
+        bus = "arn:aws:events:us-east-1:000000000000:event-bus/story"
+        for name, target in (("default", bus), ("story", TOPIC)):
+            events.put_rule(Name="story", EventBusName=name, EventPattern='{"source": ["story"]}')
+            events.put_targets(Rule="story", EventBusName=name, Targets=[{"Id": "1", "Arn": target}])
+
+    def act(self, aws: RunningEmulator) -> bool:
+        self.diary.with_name("diary").unlink(missing_ok=True)
+        events = aws.client("events")
+        entry = {"Source": "story", "DetailType": "d", "Detail": "{}"}
+        return accepted(lambda: events.put_events(Entries=[entry]))
+
+    def verify(self, aws: RunningEmulator) -> None:
+        sqs = aws.client("sqs")
+        found: list[set[str]] = []
+        for name in ("one", "two"):
+            url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+            messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+            identifiers = [json.loads(message["Body"])["MessageId"] for message in messages]
+            assert len(set(identifiers)) == len(identifiers) in (1, 2), "one for each event that the client sent"
+            found.append(set(identifiers))
+        assert found[0] == found[1]
+        attempts = aws.control("GET", "timeline")["invocations"]
+        assert len({attempt["request_id"] for attempt in attempts}) == len(found[0])
+        assert set(self.diary.with_name("diary").read_text().split()) <= found[0]
+        assert aws.control("GET", "queue")["total"] == 0
+
+
 def run_to_the_crash(data: Path, story: Story, at: int, when: Literal["before", "after"]) -> tuple[bool, bool, float]:
     """(crashed, accepted, AWS time at the end) of one life."""
     mortal = Mortal(data, start_at=1_700_000_000.0)
@@ -313,3 +366,12 @@ def test_an_event_that_grows_too_old_survives_a_crash_at_every_commit(
         return Story(old.prepare, old.act, old.verify)
 
     assert crash_at_every_commit(tmp_path, make, when) == 2
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_fanned_out_event_survives_a_crash_at_every_commit(tmp_path: Path, when: Literal["before", "after"]) -> None:
+    def make(diary: Path) -> Story:
+        fanned_out = FannedOut(diary)
+        return Story(fanned_out.prepare, fanned_out.act, fanned_out.verify)
+
+    assert crash_at_every_commit(tmp_path, make, when) >= 3

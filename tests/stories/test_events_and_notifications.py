@@ -1,0 +1,175 @@
+"""What SNS and EventBridge promise together with functions, queues, state machines and mail."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+
+from emulator.testing import RunningEmulator
+
+ROLE = "arn:aws:iam::000000000000:role/any"
+SHOW = "print(json.dumps(event))"
+
+
+def function(emulator: RunningEmulator, name: str, body: str, **settings: Any) -> str:
+    """Create a function whose handler has this body; returns its ARN."""
+    source = "import json, os, boto3\n\ndef handler(event, context):\n" + "\n".join(
+        f"    {line}" for line in body.splitlines()
+    )
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("app.py", source + "\n")
+    return emulator.client("lambda").create_function(
+        FunctionName=name, Runtime="python3.12", Role=ROLE, Handler="app.handler",
+        Code={"ZipFile": package.getvalue()}, Timeout=60, **settings,
+    )["FunctionArn"]  # fmt: skip
+
+
+def shown(emulator: RunningEmulator, name: str) -> list[dict[str, Any]]:
+    """The events that a function printed."""
+    emulator.settle()
+    logs = emulator.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    return [json.loads(event["message"]) for event in logs if event["message"].startswith("{")]
+
+
+def queue(emulator: RunningEmulator, name: str) -> tuple[str, str]:
+    """(URL, ARN) of a new queue."""
+    sqs = emulator.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def bodies(emulator: RunningEmulator, url: str) -> list[Any]:
+    """What is in a queue, as JSON."""
+    answer = emulator.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def rule(emulator: RunningEmulator, *targets: str, pattern: Any = None) -> None:
+    """A rule for events of the source `shop`."""
+    events = emulator.client("events")
+    events.put_rule(Name="orders", EventPattern=json.dumps(pattern or {"source": ["shop"]}))
+    listed = [{"Id": str(number), "Arn": arn} for number, arn in enumerate(targets)]
+    assert events.put_targets(Rule="orders", Targets=listed)["FailedEntryCount"] == 0
+
+
+def put(emulator: RunningEmulator, detail: Any = None) -> str:
+    entry = {"Source": "shop", "DetailType": "Order", "Detail": json.dumps(detail or {"n": 1})}
+    return emulator.client("events").put_events(Entries=[entry])["Entries"][0]["EventId"]
+
+
+def test_a_function_receives_a_notification_in_snss_records(emulator: RunningEmulator) -> None:
+    sns = emulator.client("sns")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    arn = function(emulator, "reader", SHOW)
+    subscription = sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)["SubscriptionArn"]
+    attributes = {"n": {"DataType": "Number", "StringValue": "1"}}
+    message_id = sns.publish(TopicArn=topic, Message="hello", MessageAttributes=attributes)["MessageId"]
+    [event] = shown(emulator, "reader")
+    [record] = event["Records"]
+    assert list(record) == ["EventSource", "EventVersion", "EventSubscriptionArn", "Sns"]
+    assert (record["EventSource"], record["EventSubscriptionArn"]) == ("aws:sns", subscription)
+    assert list(record["Sns"]) == [
+        "Type",
+        "MessageId",
+        "TopicArn",
+        "Subject",
+        "Message",
+        "Timestamp",
+        "SignatureVersion",
+        "Signature",
+        "SigningCertUrl",
+        "UnsubscribeUrl",
+        "MessageAttributes",
+    ]
+    assert (record["Sns"]["MessageId"], record["Sns"]["Subject"]) == (message_id, None)
+    assert record["Sns"]["MessageAttributes"] == {"n": {"Type": "Number", "Value": "1"}}
+
+
+def test_one_event_reaches_function_queue_topic_state_machine_and_log_group(emulator: RunningEmulator) -> None:
+    arn = function(emulator, "reader", SHOW)
+    url, queue_arn = queue(emulator, "orders")
+    sns, sfn, logs = emulator.client("sns"), emulator.client("stepfunctions"), emulator.client("logs")
+    topic = sns.create_topic(Name="orders")["TopicArn"]
+    topic_url, topic_queue = queue(emulator, "from-topic")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=topic_queue)
+    definition = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}})
+    machine = sfn.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
+    logs.create_log_group(logGroupName="/aws/events/orders")
+    group = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/events/orders"
+    rule(emulator, arn, queue_arn, topic, machine, group)
+    identifier = put(emulator, {"n": 7})
+    event = {"id": identifier, "source": "shop", "detail": {"n": 7}}.items()
+    assert event <= shown(emulator, "reader")[0].items()
+    assert event <= bodies(emulator, url)[0].items()
+    assert event <= json.loads(bodies(emulator, topic_url)[0]["Message"]).items()
+    [execution] = sfn.list_executions(stateMachineArn=machine)["executions"]
+    described = sfn.describe_execution(executionArn=execution["executionArn"])
+    assert (described["status"], described["name"][:36]) == ("SUCCEEDED", identifier)
+    assert event <= json.loads(described["input"]).items()
+    [logged] = logs.filter_log_events(logGroupName="/aws/events/orders")["events"]
+    assert event <= json.loads(logged["message"]).items()
+
+
+def test_what_a_function_makes_of_an_event_goes_by_destination_to_a_bus_and_by_topic_to_a_mailbox(
+    emulator: RunningEmulator,
+) -> None:
+    sns, events = emulator.client("sns"), emulator.client("events")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email-json", Endpoint="ops@example.com")
+    token = json.loads(emulator.inbox()[0]["text"])["Token"]
+    sns.confirm_subscription(TopicArn=topic, Token=token)
+    function(emulator, "breaks", 'raise ValueError("no")')
+    bus = "arn:aws:events:us-east-1:000000000000:event-bus/default"
+    emulator.client("lambda").put_function_event_invoke_config(
+        FunctionName="breaks", MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": bus}}
+    )
+    events.put_rule(Name="failed", EventPattern='{"detail": {"requestContext": {"condition": ["RetriesExhausted"]}}}')
+    transformer = {
+        "InputPathsMap": {"error": "$.detail.responsePayload.errorMessage"},
+        "InputTemplate": '"failed: <error>"',
+    }
+    events.put_targets(Rule="failed", Targets=[{"Id": "1", "Arn": topic, "InputTransformer": transformer}])
+    emulator.client("lambda").invoke(FunctionName="breaks", InvocationType="Event", Payload=b"{}")
+    emulator.settle()
+    assert json.loads(emulator.inbox()[-1]["text"])["Message"] == '"failed: no"'
+
+
+def test_a_function_that_publishes_to_its_own_topic_is_stopped_by_lambda(emulator: RunningEmulator) -> None:
+    sns = emulator.client("sns")
+    topic = sns.create_topic(Name="loop")["TopicArn"]
+    body = f'print("{{}}")\nboto3.client("sns").publish(TopicArn="{topic}", Message="again")'
+    arn = function(emulator, "echo", body)
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+    sns.publish(TopicArn=topic, Message="first")
+    assert 16 <= len(shown(emulator, "echo")) <= 17
+
+
+def test_a_function_that_puts_events_for_itself_ends_at_the_limit_of_the_emulator(emulator: RunningEmulator) -> None:
+    emulator.control("PUT", "settings", {"event_chain_limit": 25})
+    entry = {"Source": "shop", "DetailType": "again", "Detail": "{}"}
+    arn = function(emulator, "echo", f'print("{{}}")\nboto3.client("events").put_events(Entries=[{entry}])')
+    rule(emulator, arn)
+    put(emulator)
+    assert len(shown(emulator, "echo")) == 25
+
+
+@pytest.mark.parametrize("subscribers", [100, 250])
+def test_every_subscriber_of_a_large_topic_is_served_once(emulator: RunningEmulator, subscribers: int) -> None:
+    sns = emulator.client("sns")
+    topic = sns.create_topic(Name="large")["TopicArn"]
+    urls: list[str] = []
+    for number in range(subscribers):
+        url, arn = queue(emulator, f"q{number}")
+        urls.append(url)
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    sns.publish(TopicArn=topic, Message="m")
+    emulator.settle()
+    sqs = emulator.client("sqs")
+    name = "ApproximateNumberOfMessages"
+    counts = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name] for url in urls]
+    assert counts == ["1"] * subscribers
