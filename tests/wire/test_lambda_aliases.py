@@ -99,6 +99,9 @@ def test_what_an_alias_cannot_lead_to_is_refused_in_aws_words(client: Any) -> No
         "constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, "
         "Member must have value greater than or equal to 0.0, Member must not be null]",
     )
+    client.update_function_configuration(FunctionName="f", Role="arn:aws:iam::000000000000:role/other")
+    client.publish_version(FunctionName="f")
+    assert creating("1", {"3": 0.5})[:2] == ("InvalidParameterValueException", 400)
     assert client.list_aliases(FunctionName="f")["Aliases"] == []
     client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
     assert creating("1") == ("ResourceConflictException", 409, f"Alias already exists: {ARN}:live")

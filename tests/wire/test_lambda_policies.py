@@ -99,10 +99,14 @@ def test_statements_are_refused_in_aws_words(client: Any) -> None:
         400,
         "We currently do not support adding policies for $LATEST.",
     )
-    assert error_of(lambda: allow(client, "x", Principal="nobody")) == (
-        "InvalidParameterValueException",
-        400,
-        "The provided principal was invalid. Please check the principal and try again.",
+    for principal in ("nobody", "invalid.nonaws.com", "s3.amazonaws.com.evil.org", "12345678901"):
+        assert error_of(lambda principal=principal: allow(client, "x", Principal=principal)) == (
+            "InvalidParameterValueException",
+            400,
+            "The provided principal was invalid. Please check the principal and try again.",
+        )
+    assert error_of(lambda: allow(client, "x", FunctionUrlAuthType="NONE"))[2] == (
+        "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action"
     )
     assert error_of(lambda: allow(client, "x", Qualifier="9"))[2] == f"Function not found: {ARN}:9"
     assert error_of(lambda: allow(client, "x", Qualifier="no"))[2] == f"Cannot find alias arn: {ARN}:no"
@@ -116,15 +120,32 @@ def test_statements_are_refused_in_aws_words(client: Any) -> None:
     )
 
 
+def revision(client: Any) -> str:
+    return client.get_function_configuration(FunctionName="f")["RevisionId"]
+
+
 def test_a_change_can_insist_on_a_revision(client: Any) -> None:
     assert error_of(lambda: allow(client, RevisionId="wrong")) == STALE
-    allow(client)
-    revision = client.get_policy(FunctionName="f")["RevisionId"]
-    allow(client, "second", RevisionId=revision)
-    assert error_of(lambda: allow(client, "third", RevisionId=revision)) == STALE
-    assert error_of(lambda: client.remove_permission(FunctionName="f", StatementId="s3", RevisionId=revision)) == STALE
-    latest = client.get_policy(FunctionName="f")["RevisionId"]
-    client.remove_permission(FunctionName="f", StatementId="s3", RevisionId=latest)
+    first = revision(client)
+    allow(client, RevisionId=first)
+    second = client.get_policy(FunctionName="f")["RevisionId"]
+    assert first != second == revision(client), "a function and its policy share their revision"
+    assert error_of(lambda: allow(client, "second", RevisionId=first)) == STALE
+    assert error_of(lambda: client.remove_permission(FunctionName="f", StatementId="s3", RevisionId=first)) == STALE
+    client.remove_permission(FunctionName="f", StatementId="s3", RevisionId=second)
+    assert revision(client) != second
+
+
+def test_policies_of_versions_and_aliases_have_the_revisions_of_those(client: Any) -> None:
+    before = revision(client)
+    for qualifier, read in (
+        ("1", lambda: client.get_function_configuration(FunctionName="f:1")),
+        ("live", lambda: client.get_alias(FunctionName="f", Name="live")),
+    ):
+        first = read()["RevisionId"]
+        allow(client, Qualifier=qualifier, RevisionId=first)
+        assert first != read()["RevisionId"] == client.get_policy(FunctionName="f", Qualifier=qualifier)["RevisionId"]
+    assert revision(client) == before
 
 
 def test_a_policy_has_20_kilobytes_at_most(client: Any) -> None:

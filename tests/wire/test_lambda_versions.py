@@ -164,6 +164,9 @@ def test_snap_start_is_on_for_versions_only(client: Any) -> None:
     off = {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}
     assert client.get_function_configuration(FunctionName="f")["SnapStart"] == off
     assert client.get_function_configuration(FunctionName="f:1")["SnapStart"] == {**off, "OptimizationStatus": "On"}
+    put = client.put_provisioned_concurrency_config
+    refusal = error_of(lambda: put(FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=1))
+    assert refusal[:2] == ("InvalidParameterValueException", 400)
     text = error_of(lambda: create(client, "g", Runtime="python3.11", SnapStart={"ApplyOn": "PublishedVersions"}))
     assert text[2] == "python3.11 is not supported for SnapStart enabled functions."
 

@@ -172,10 +172,9 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The resource policy of a function, version or alias: its statements and their revision."""
+    """The resource policy of a function, version or alias; its revision is that of what it belongs to."""
 
-    statements: list[dict[str, Any]]
-    revision_id: str
+    statements: list[dict[str, Any]] = field(default_factory=list)
 
     def text(self) -> str:
         """The policy document."""

@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS lambda_alias (
 );
 CREATE TABLE IF NOT EXISTS lambda_policy (
   account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, qualifier TEXT NOT NULL,
-  statements TEXT NOT NULL, revision_id TEXT NOT NULL,
+  statements TEXT NOT NULL,
   PRIMARY KEY (account, region, name, qualifier)
 );
 CREATE TABLE IF NOT EXISTS lambda_provisioned_concurrency (
@@ -118,6 +118,14 @@ def save_version(tx: Transaction, version: Function) -> None:
     )
 
 
+def change_revision(tx: Transaction, version: Function, revision_id: str) -> None:
+    """Give a published version another revision: the one thing about it that changes, with its policy."""
+    tx.execute(
+        f"UPDATE lambda_version SET revision_id = ? WHERE {_HERE} AND number = ?",
+        (revision_id, version.scope.account, version.scope.region, version.name, int(version.version)),
+    )
+
+
 def delete_version(tx: Transaction, scope: Scope, name: str, version: str) -> None:
     """Delete a published version with its policy, event invoke config and provisioned concurrency."""
     where = (scope.account, scope.region, name)
@@ -186,13 +194,13 @@ def delete_alias(tx: Transaction, scope: Scope, name: str, alias: str) -> bool:
 # ── policies ────────────────────────────────────────────────────────────────────────────────────
 
 
-def find_policy(tx: Transaction, scope: Scope, name: str, qualifier: str | None) -> Policy | None:
-    """The resource policy of a function (no qualifier), version or alias."""
+def find_policy(tx: Transaction, scope: Scope, name: str, qualifier: str | None) -> Policy:
+    """The resource policy of a function (no qualifier), version or alias; without statements if there is none."""
     row = tx.execute(
-        f"SELECT statements, revision_id FROM lambda_policy WHERE {_HERE} AND qualifier = ?",
+        f"SELECT statements FROM lambda_policy WHERE {_HERE} AND qualifier = ?",
         (scope.account, scope.region, name, qualifier or ""),
     ).fetchone()
-    return Policy(json.loads(row[0]), row[1]) if row else None
+    return Policy(json.loads(row[0])) if row else Policy()
 
 
 def save_policy(tx: Transaction, scope: Scope, name: str, qualifier: str | None, policy: Policy) -> None:
@@ -202,9 +210,8 @@ def save_policy(tx: Transaction, scope: Scope, name: str, qualifier: str | None,
         tx.execute(f"DELETE FROM lambda_policy WHERE {_HERE} AND qualifier = ?", where)
         return
     tx.execute(
-        "INSERT OR REPLACE INTO lambda_policy (account, region, name, qualifier, statements, revision_id) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        (*where, json.dumps(policy.statements), policy.revision_id),
+        "INSERT OR REPLACE INTO lambda_policy (account, region, name, qualifier, statements) VALUES (?, ?, ?, ?, ?)",
+        (*where, json.dumps(policy.statements)),
     )
 
 

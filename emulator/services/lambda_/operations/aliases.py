@@ -10,7 +10,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_versions as versions
-from emulator.services.lambda_.model import Alias
+from emulator.services.lambda_.model import Alias, Function
 from emulator.services.lambda_.operations.paging import PAGE, read_marker, write_marker
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
@@ -114,10 +114,17 @@ class AliasOperations(LambdaState):
                 f"Invalid function version {alias.version}. Function version {alias.version} is already included in "
                 "routing configuration."
             )
+        found: list[Function] = []
         for version in alias.versions:
             named = names.FunctionName(alias.scope, alias.function, version)
-            if self.find_version(tx, named) is None:
+            function = self.find_version(tx, named)
+            if function is None:
                 raise function_not_found(named.version_arn)
+            found.append(function)
+        for member, what in (("Role", "execution role"), ("DeadLetterConfig", "dead-letter queue configuration")):
+            if any(other.configuration.get(member) != found[0].configuration.get(member) for other in found[1:]):
+                # "The versions must meet the following criteria" [D: configuration-aliases]; text unverified
+                raise invalid_parameter(f"Function versions of an alias's routing config must have the same {what}.")
 
     def _save_alias(self, tx: Transaction, alias: Alias) -> None:
         versions.save_alias(tx, alias)

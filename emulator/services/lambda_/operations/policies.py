@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
+from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_versions as versions
-from emulator.services.lambda_.model import Policy
+from emulator.services.lambda_.model import Alias, Function, Policy
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import (
@@ -29,8 +31,30 @@ from emulator.services.lambda_.rules.errors import (
 Request = dict[str, Any]
 
 LARGEST_POLICY_BYTES = 20_480
-_SERVICE_PRINCIPAL = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
-_NO_POLICY = Policy([], "")
+_SERVICE_PRINCIPAL = re.compile(
+    r"([a-zA-Z0-9-]+\.)+(amazonaws\.com(\.cn)?|amazon\.com|aws\.internal|amazon\.internal|api\.aws)", re.ASCII
+)
+"""AWS knows its services; we know what their names end with (unverified)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What a policy belongs to: a function, one of its versions, or an alias."""
+
+    named: names.FunctionName
+    version: Function
+    alias: Alias | None
+    policy: Policy
+
+    @property
+    def revision_id(self) -> str:
+        """The revision that the policy shares with what it belongs to."""
+        return self.version.revision_id if self.alias is None else self.alias.revision_id
+
+    def check_revision(self, expected: str | None) -> None:
+        """Raise AWS's 412 if the caller has read another revision."""
+        if expected not in (None, self.revision_id):
+            raise stale_revision("GetPolicy")
 
 
 class PolicyOperations(LambdaState):
@@ -38,11 +62,11 @@ class PolicyOperations(LambdaState):
 
     def add_permission(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Add a statement to the policy of what the request names."""
-        named, policy = self._policy(tx, scope, request, "AddPermission")
+        guarded = self._guarded(tx, scope, request, "AddPermission")
+        named, policy = guarded.named, guarded.policy
         if named.qualifier == names.LATEST:
             raise invalid_parameter("We currently do not support adding policies for $LATEST.")
-        if request.get("RevisionId") not in (None, policy.revision_id):
-            raise stale_revision("GetPolicy")
+        guarded.check_revision(request.get("RevisionId"))
         sid = request["StatementId"]
         if any(statement["Sid"] == sid for statement in policy.statements):
             raise conflict(
@@ -50,7 +74,7 @@ class PolicyOperations(LambdaState):
                 "or remove the existing statement."
             )
         statement = _statement(named.arn_as_named, request)
-        changed = Policy([*policy.statements, statement], tx.new_id())
+        changed = Policy([*policy.statements, statement])
         size = len(changed.text().encode())
         if size > LARGEST_POLICY_BYTES:
             raise AwsError(
@@ -59,42 +83,57 @@ class PolicyOperations(LambdaState):
                 400,
                 USER,
             )
-        versions.save_policy(tx, scope, named.name, named.qualifier, changed)
+        self._save(tx, guarded, changed)
         return {"Statement": json.dumps(statement, separators=(",", ":"), ensure_ascii=False)}
 
     def remove_permission(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Remove a statement from the policy of what the request names."""
-        named, policy = self._policy(tx, scope, request, "RemovePermission")
-        if not policy.statements:
+        guarded = self._guarded(tx, scope, request, "RemovePermission")
+        statements = guarded.policy.statements
+        if not statements:
             raise not_found("No policy is associated with the given resource.")
-        kept = [statement for statement in policy.statements if statement["Sid"] != request["StatementId"]]
-        if len(kept) == len(policy.statements):
+        kept = [statement for statement in statements if statement["Sid"] != request["StatementId"]]
+        if len(kept) == len(statements):
             raise not_found(f"Statement {request['StatementId']} is not found in resource policy.")
-        if request.get("RevisionId") not in (None, policy.revision_id):
-            raise stale_revision("GetPolicy")
-        versions.save_policy(tx, scope, named.name, named.qualifier, Policy(kept, tx.new_id()))
+        guarded.check_revision(request.get("RevisionId"))
+        self._save(tx, guarded, Policy(kept))
         return {}
 
     def get_policy(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """The policy as JSON text."""
-        _, policy = self._policy(tx, scope, request, "GetPolicy")
-        if not policy.statements:
+        guarded = self._guarded(tx, scope, request, "GetPolicy")
+        if not guarded.policy.statements:
             raise not_found("The resource you requested does not exist.")
-        return {"Policy": policy.text(), "RevisionId": policy.revision_id}
+        return {"Policy": guarded.policy.text(), "RevisionId": guarded.revision_id}
 
-    def _policy(
-        self, tx: Transaction, scope: Scope, request: Request, action: str
-    ) -> tuple[names.FunctionName, Policy]:
+    def _guarded(self, tx: Transaction, scope: Scope, request: Request, action: str) -> Guarded:
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"), action)
-        if self.find_version(tx, named) is None:
+        version = self.find_version(tx, named)
+        if version is None:
             if named.is_latest or versions.is_number(str(named.qualifier)):
                 raise function_not_found(named.arn_as_named)
             raise alias_not_found(named.arn_as_named)
-        return named, versions.find_policy(tx, scope, named.name, named.qualifier) or _NO_POLICY
+        alias = None if named.is_latest else versions.find_alias(tx, scope, named.name, str(named.qualifier))
+        return Guarded(named, version, alias, versions.find_policy(tx, scope, named.name, named.qualifier))
+
+    def _save(self, tx: Transaction, guarded: Guarded, policy: Policy) -> None:
+        """A changed policy is a new revision of what it belongs to (after [R:test_function_revisions_permissions])."""
+        named, version = guarded.named, guarded.version
+        versions.save_policy(tx, named.scope, named.name, named.qualifier, policy)
+        if guarded.alias is not None:
+            versions.save_alias(tx, replace(guarded.alias, revision_id=tx.new_id()))
+        elif version.version == names.LATEST:
+            tables.save_function(tx, version.changed(revision_id=tx.new_id()))
+        else:
+            versions.change_revision(tx, version, tx.new_id())
 
 
 def _statement(arn: str, request: Request) -> dict[str, Any]:
     """A policy statement as AWS writes it."""
+    if request.get("FunctionUrlAuthType") is not None and request["Action"] != "lambda:InvokeFunctionUrl":
+        raise invalid_parameter(  # text unverified
+            "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action"
+        )
     statement: dict[str, Any] = {
         "Sid": request["StatementId"],
         "Effect": "Allow",

@@ -41,6 +41,10 @@ class ProvisionedOperations(LambdaState):
                 "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
             )
         qualifier = self._existing_qualifier(tx, named)
+        function = self.find_version(tx, named)
+        if function is not None and function.configuration["SnapStart"]["ApplyOn"] == "PublishedVersions":
+            # [D: snapstart, limitations]; text unverified
+            raise invalid_parameter("Provisioned Concurrency is not supported for SnapStart enabled functions.")
         self._check_not_provisioned_otherwise(tx, named, qualifier)
         requested: int = request["ProvisionedConcurrentExecutions"]
         self._check_capacity(tx, named, qualifier, requested)

@@ -161,6 +161,9 @@ def _check(settings: Settings) -> None:
         raise constraint(f"[{architectures[0]}]", "architectures", rule)
     if settings["SnapStart"]["ApplyOn"] == "PublishedVersions" and not _SNAP_START.fullmatch(runtime):
         raise invalid_parameter(f"{runtime} is not supported for SnapStart enabled functions.")
+    if settings["SnapStart"]["ApplyOn"] == "PublishedVersions" and settings["EphemeralStorage"]["Size"] > 512:
+        # [D: snapstart, limitations]; text unverified
+        raise invalid_parameter("SnapStart does not support ephemeral storage greater than 512 MB.")
     _check_dead_letter_target(settings.get("DeadLetterConfig", {}).get("TargetArn"))
     _check_environment(settings.get("Environment", {}).get("Variables", {}))
 
