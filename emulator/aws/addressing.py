@@ -67,6 +67,7 @@ _PATHS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"^/(restapis|apikeys|usageplans|clientcertificates|sdktypes|domainnames)(/|$)"), "apigateway"),
     (re.compile(r"^/(vpclinks|domainnameaccessassociations)(/|$)"), "apigateway"),
+    (re.compile(r"^/(queue/[a-z0-9-]+/)?[0-9]{12}/[A-Za-z0-9_-]{1,80}(\.fifo)?/?$"), "sqs"),
     (re.compile(r"^/service/GraniteServiceVersion20100801/operation/"), "cloudwatch"),
 )
 

@@ -122,6 +122,7 @@ class Edge:
         if body is None:
             return
         request.body = body
+        request.disconnected = lambda: _disconnected(receive)
         token = request.header("x-amz-security-token")
         with self._calling(token) if token else nullcontext():
             if plane is not None:
@@ -158,7 +159,7 @@ class Edge:
         return await self._call(service, address, request, request_id)
 
     async def _call(self, service: Service, address: Address, request: HttpRequest, request_id: str) -> HttpResponse:
-        model = load_service(service.name)
+        model = load_service(service.name).spoken_in(request)
         protocol = model.protocols[0] if len(model.protocols) == 1 else model.protocol_of(request)
         labels: dict[str, str] | None = None
         try:
@@ -318,6 +319,12 @@ async def _read_body(request: HttpRequest, receive: AsgiReceive) -> bytes | Http
         if not message.get("more_body", False):
             return chunk if not chunks else b"".join([*chunks, chunk])
         chunks.append(chunk)
+
+
+async def _disconnected(receive: AsgiReceive) -> None:
+    """Return once the client has gone; the body has been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class BrokenStream(Exception):
@@ -22,6 +23,8 @@ class HttpRequest:
     source_ip: str = "127.0.0.1"
     scheme: str = "http"
     http_version: str = "1.1"
+    disconnected: Callable[[], Coroutine[Any, Any, None]] | None = field(default=None, repr=False)
+    """Ends once the client has gone; for those who make it wait. Await it once at most."""
     _lower: dict[str, str] | None = field(default=None, repr=False)
 
     def header(self, name: str, default: str = "") -> str:

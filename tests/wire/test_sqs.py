@@ -335,7 +335,7 @@ def test_accounts_and_regions_do_not_see_each_other(emulator: RunningEmulator) -
          "One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes."),
         ({"MessageDeduplicationId": "d"}, "InvalidParameterValue",
          "Value d for parameter MessageDeduplicationId is invalid. "
-         "Reason: The request include parameter that is not valid for this queue type"),
+         "Reason: The request include parameter that is not valid for this queue type."),
         ({"MessageAttributes": {"a": {"DataType": "Text", "StringValue": "x"}}}, "InvalidParameterValue",
          "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes is "
          "Binary, Number, and String."),

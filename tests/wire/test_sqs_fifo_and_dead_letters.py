@@ -198,7 +198,7 @@ def test_high_throughput_queues_deduplicate_per_group(emulator: RunningEmulator)
          "MessageDeduplicationId provided explicitly"),
         ({"MessageGroupId": "g", "MessageDeduplicationId": "1", "DelaySeconds": 1}, "InvalidParameterValue",
          "Value 1 for parameter DelaySeconds is invalid. "
-         "Reason: The request include parameter that is not valid for this queue type"),
+         "Reason: The request include parameter that is not valid for this queue type."),
         ({"MessageGroupId": "g h", "MessageDeduplicationId": "1"}, "InvalidParameterValue",
          "Value g h for parameter MessageGroupId is invalid. "
          "Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length."),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.aws.errors import AwsError
 from emulator.aws.http import HttpResponse
 from emulator.aws.protocol.cbor import encode as encode_cbor
+from emulator.aws.protocol.query_names import QUERY_CODES, QUERY_TEXTS
 from emulator.aws.protocol.serialize import to_json, xml_text
 
 if TYPE_CHECKING:
@@ -30,20 +31,11 @@ CORAL_TYPES = {
 }
 ERROR_TYPE_SUFFIX = {"sesv2": ":http://internal.amazon.com/coral/com.amazonaws.sesv2/"}
 """What follows the code in x-amzn-ErrorType (email.md 6.1 [P])."""
-QUERY_CODES = {
-    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
-    "QueueNameExists": "QueueAlreadyExists",
-    "QueueDeletedRecently": "AWS.SimpleQueueService.QueueDeletedRecently",
-    "PurgeQueueInProgress": "AWS.SimpleQueueService.PurgeQueueInProgress",
-    "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
-    "EmptyBatchRequest": "AWS.SimpleQueueService.EmptyBatchRequest",
-    "InvalidBatchEntryId": "AWS.SimpleQueueService.InvalidBatchEntryId",
-    "TooManyEntriesInBatchRequest": "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-    "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
-    "MessageNotInflight": "AWS.SimpleQueueService.MessageNotInflight",
-    "UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
+CORAL_SHAPES = {
+    ("sqs", "InvalidParameterValue"): "InvalidParameterValueException",
+    ("sqs", "MissingParameter"): "MissingRequiredParameterException",
 }
-"""SQS: the code of the query protocol, which `x-amzn-query-error` still tells [M: awsQueryCompatible]."""
+"""Errors that no model has: `__type` says the framework's own name, `x-amzn-query-error` the code that clients show."""
 
 
 def serialize_error(
@@ -57,6 +49,8 @@ def serialize_error(
     code = WIRE_CODE.get((service.name, error.code), error.code)
     status = int(declared.get("httpStatusCode", 400)) if error.status == 400 else error.status
     if protocol in ("query", "rest-xml"):
+        if service.name == "sqs" and error.code in QUERY_TEXTS:
+            error = AwsError(error.code, QUERY_TEXTS[error.code], error.status, error.members)
         return _xml(service, declared.get("code", code), error, status, request_id, protocol)
     body, headers = _members(service, shape, error, status)
     headers.insert(0, ("x-amzn-RequestId", request_id))
@@ -72,6 +66,8 @@ def serialize_error(
         headers += [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")]
         return HttpResponse(status, headers, encode_cbor({"__type": f"com.amazonaws.{service.name}#{name}", **body}))
     prefix = CORAL_TYPES.get(code, "") if not named else JSON_NAMESPACE.get(service.name, "")
+    if (service.name, code) in CORAL_SHAPES:
+        prefix, code = "com.amazon.coral.service#", CORAL_SHAPES[service.name, code]
     headers.append(("Content-Type", f"application/x-amz-json-{service.metadata.get('jsonVersion', '1.0')}"))
     return HttpResponse(status, headers, to_json({"__type": prefix + code, **body}))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote
 
 from emulator.aws.errors import AwsError
 from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.protocol.query_names import speaks_query, spoken_in_query
 
 Shape = Mapping[str, Any]
 SUPPORTED_PROTOCOLS = ("query", "json", "rest-json", "rest-xml", "smithy-rpc-v2-cbor")
@@ -45,8 +46,10 @@ def load_service(name: str) -> ServiceModel:
     newest = sorted(path for path in (data_directory() / name).iterdir() if path.is_dir())[-1]
     packed = newest / "service-2.json.gz"
     if packed.exists():
-        return ServiceModel(name, json.loads(gzip.decompress(packed.read_bytes())))
-    return ServiceModel(name, json.loads((newest / "service-2.json").read_bytes()))
+        description = json.loads(gzip.decompress(packed.read_bytes()))
+    else:
+        description = json.loads((newest / "service-2.json").read_bytes())
+    return ServiceModel(name, description)
 
 
 class ServiceModel:
@@ -65,7 +68,16 @@ class ServiceModel:
         if not self.protocols and self.metadata["protocol"] == "ec2":
             self.protocols = ("query",)
 
+        self._query_form: Callable[[], ServiceModel] | None = None
+        if speaks_query(name, self.metadata):
+            self._query_form = cache(lambda: ServiceModel(name, spoken_in_query(name, description)))
         self.takes_compressed_requests = any("requestcompression" in item for item in self._descriptions.values())
+
+    def spoken_in(self, request: HttpRequest) -> ServiceModel:
+        """The model by which to read a request: another one if it comes from a client of before the move to JSON."""
+        if self._query_form is None or request.header("x-amz-target") or request.header("smithy-protocol"):
+            return self
+        return self._query_form()
 
     @property
     def protocol(self) -> str:

@@ -10,6 +10,7 @@ from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
 from emulator.services.sqs.operations import SqsOperations
 from emulator.services.sqs.operations.move_tasks import MOVE_JOB
+from emulator.services.sqs.operations.receiving import CLIENT_GONE_MEMBER
 from emulator.services.sqs.store import SCHEMA
 from emulator.services.sqs.worker import MoveWorker
 
@@ -24,9 +25,11 @@ class SqsService(Service):
         self.offer_in_transaction("ReceiveMessage", sqs.receive_now)
 
     def prepare(self, operation: str, request: HttpRequest, parameters: dict[str, Any]) -> None:
-        """A request posted to a queue's own URL needs no QueueUrl."""
-        if "QueueUrl" not in parameters and request.path.strip("/").count("/") == 1:
+        """A request to a queue's own URL needs no QueueUrl. A long poll ends with its client."""
+        if "QueueUrl" not in parameters and request.path.strip("/"):
             parameters["QueueUrl"] = f"{request.scheme}://{request.header('host')}{request.path}"
+        if operation == "ReceiveMessage":
+            parameters[CLIENT_GONE_MEMBER] = request.disconnected
 
 
 def mount(context: Context) -> Mounted:

@@ -56,7 +56,7 @@ class PermissionOperations(SqsState):
                 raise invalid_value(f"SQS:{action}", "ActionName", reason)
         if len(actions) > MOST_STATEMENTS_ACTIONS:
             text = f"{len(actions)} Actions were found, maximum allowed is {MOST_STATEMENTS_ACTIONS}."
-            raise AwsError("OverLimit", text, 403)
+            raise AwsError("OverLimit", text)
         policy = json.loads(queue.attributes.get("Policy", "{}"))
         statements = _statements(policy)
         if any(statement.get("Sid") == label for statement in statements):

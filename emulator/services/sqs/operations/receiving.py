@@ -33,6 +33,8 @@ from emulator.services.sqs.rules.errors import (
 Request = dict[str, Any]
 
 LONGEST_WAIT_SECONDS = 20
+CLIENT_GONE_MEMBER = "_client_gone"
+"""A member that no model has: waits until the client that receives has gone."""
 SYSTEM_ATTRIBUTES = frozenset(
     {
         "All",
@@ -57,15 +59,17 @@ class ReceiveOperations(SqsState):
         queue = await self.store.read(lambda tx: self.queue_at(tx, scope, request.get("QueueUrl")))
         wait = _checked_wait(request.get("WaitTimeSeconds"))
         deadline = self.clock.now() + (queue.settings.wait_seconds if wait is None else wait)
-        with self.bell(queue) as bell:
-            while True:
-                bell.clear()
-                found = await self.store.transact(lambda tx: self.receive_now(tx, scope, request))
-                if found or self.clock.now() >= deadline:
-                    return found
-                following = await self.store.read(lambda tx: tables.next_visible_at(tx, queue))
-                with self.clock.parked():
-                    await self._rung_or_reached(bell, min(deadline, following or deadline))
+        found = await self.store.transact(lambda tx: self.receive_now(tx, scope, request))
+        if found or self.clock.now() >= deadline:
+            return found
+        disconnected = request.get(CLIENT_GONE_MEMBER)
+        gone = asyncio.create_task(disconnected()) if disconnected is not None else None
+        try:
+            with self.bell(queue) as bell:
+                return await self._wait_for_messages(scope, request, queue, deadline, bell, gone)
+        finally:
+            if gone is not None:
+                gone.cancel()
 
     def receive_now(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """ReceiveMessage without waiting, in the caller's transaction."""
@@ -165,13 +169,32 @@ class ReceiveOperations(SqsState):
             if queue.fifo:
                 tables.refresh_group(tx, queue, group_id)
 
-    async def _rung_or_reached(self, bell: asyncio.Event, due_at: float) -> None:
-        waits: list[asyncio.Task[Any]] = [
-            asyncio.create_task(bell.wait()),
-            asyncio.create_task(self.clock.sleep_until(due_at)),
-        ]
+    async def _wait_for_messages(
+        self,
+        scope: Scope,
+        request: Request,
+        queue: Queue,
+        deadline: float,
+        bell: asyncio.Event,
+        gone: asyncio.Task[None] | None,
+    ) -> dict[str, Any]:
+        """Receive whenever something may have arrived, until something has, time is up or nobody listens any more."""
+        while True:
+            bell.clear()
+            found = await self.store.transact(lambda tx: self.receive_now(tx, scope, request))
+            if found or self.clock.now() >= deadline:
+                return found
+            following = await self.store.read(lambda tx: tables.next_visible_at(tx, queue))
+            with self.clock.parked():
+                await self._rung_or_reached(bell, min(deadline, following or deadline), gone)
+            if gone is not None and gone.done():
+                return {}
+
+    async def _rung_or_reached(self, bell: asyncio.Event, due_at: float, gone: asyncio.Task[None] | None) -> None:
+        rung, reached = asyncio.create_task(bell.wait()), asyncio.create_task(self.clock.sleep_until(due_at))
+        waits: list[asyncio.Task[Any]] = [rung, reached]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*waits, gone] if gone is not None else waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()

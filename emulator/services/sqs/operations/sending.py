@@ -17,7 +17,7 @@ from emulator.services.sqs.rules.errors import invalid_parameter, invalid_value,
 Request = dict[str, Any]
 
 LONGEST_DELAY_SECONDS = 900
-_NOT_FOR_THIS_TYPE = "The request include parameter that is not valid for this queue type"
+_NOT_FOR_THIS_TYPE = "The request include parameter that is not valid for this queue type."
 
 
 class SendOperations(SqsState):
@@ -80,7 +80,9 @@ class SendOperations(SqsState):
 
 def failed_entry(identifier: str, error: AwsError) -> dict[str, Any]:
     """An entry of a batch that was refused."""
-    return {"Id": identifier, "SenderFault": True, "Code": error.code, "Message": error.message}
+    # AWS says less in a batch (quoted from real answers by users of its SDKs).
+    text = _NOT_FOR_THIS_TYPE.rstrip(".") if error.message.endswith(_NOT_FOR_THIS_TYPE) else error.message
+    return {"Id": identifier, "SenderFault": True, "Code": error.code, "Message": text}
 
 
 def batch_result(successful: list[dict[str, Any]], failed: list[dict[str, Any]]) -> dict[str, Any]:
