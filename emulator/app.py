@@ -18,6 +18,7 @@ from typing import Any
 from emulator import jobs
 from emulator.adapters import http_server, remembered_time
 from emulator.adapters.clock import LiveClock
+from emulator.adapters.console import Console
 from emulator.adapters.http_sender import HttpxSender
 from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.runtime.debugging import debug_ports
@@ -57,6 +58,7 @@ class Emulator:
         base_url: str,
         wrap_store: Callable[[Store], Store] | None = None,
         make_runtime: Callable[[Emulator], FunctionRuntime] | None = None,
+        console: Console | None = None,
     ) -> None:
         self.settings = settings
         self.base_url = base_url
@@ -79,6 +81,8 @@ class Emulator:
                 debug_ports=debug_ports(settings.debug),
             )
         )
+        if console is not None:
+            self.runtime = console.watch_runtime(self.runtime, self.clock)
         self.supporting = MotoServices()
         self.http_sender = HttpxSender()
         self.services = Services()
@@ -110,13 +114,14 @@ class Emulator:
         self.store.add_schema(jobs.SCHEMA)
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
         self.worker = Worker(self.store, self.clock, self.clock, kinds)
+        planes = [plane for mounted in self.mounted for plane in mounted.data_planes]
         self.asgi = Edge(
             services=self.services,
             supporting=self.supporting,
             clock=self.clock,
             settings=settings,
             control=Control(self),
-            data_planes=[plane for mounted in self.mounted for plane in mounted.data_planes],
+            data_planes=[console.watch_plane(plane, self.clock) for plane in planes] if console else planes,
             calling=self.runtime.calling,
         )
         self._loop: asyncio.Task[None] | None = None
@@ -239,7 +244,7 @@ async def serve_until(
         listener.close()
 
 
-def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
+def serve(settings: Settings, announce: Callable[[str], None] | None = None, console: Console | None = None) -> None:
     """Serve until SIGINT or SIGTERM; `announce(url)` is called once, when the port answers."""
 
     async def main() -> None:
@@ -247,7 +252,12 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        await serve_until(settings, lambda emulator: announce(emulator.base_url) if announce else None, stop)
+        await serve_until(
+            settings,
+            lambda emulator: announce(emulator.base_url) if announce else None,
+            stop,
+            lambda settings, url: Emulator(settings, url, console=console),
+        )
 
     import uvloop
 

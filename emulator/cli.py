@@ -1,4 +1,4 @@
-"""The command line: start, demo, drill, version.
+"""The command line: start, logs, demo, drill, version.
 
 Decides what is asked and what is answered in words. Everything heavy is imported by the command that needs it, so
 that `emulator --help` is quick.
@@ -56,6 +56,9 @@ def start(
     smtp: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Send a copy of every email to this server.")
     ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No line for each request and failed invocation.")
+    ] = False,
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Start with AWS time frozen; POST /_emulator/clock moves it.")
     ] = False,
@@ -68,6 +71,7 @@ def start(
 
     What was accepted survives a restart, and a kill.
     """
+    from emulator.adapters.console import Console
     from emulator.adapters.sqlite import DataDirectoryInUse, UnknownSchema
     from emulator.app import serve
     from emulator.settings import Settings
@@ -84,7 +88,8 @@ def start(
         settings = _without_data(settings)
     _check(settings)
     try:
-        serve(settings, lambda url: typer.echo(greeting(settings, url)))
+        console = None if quiet else Console(lambda text: os.write(1, text.encode()))
+        serve(settings, lambda url: typer.echo(greeting(settings, url)), console)
     except DataDirectoryInUse as error:
         _stop(
             str(error), "Stop that process, or start with --data another-directory (or --ephemeral) and another --port."
@@ -122,6 +127,46 @@ def drill(
     raise typer.Exit(showing.run(real))
 
 
+@app.command(name="logs")
+def show_logs(
+    name: Annotated[str, typer.Argument(metavar="FUNCTION|GROUP", help="A function's name, or a log group's.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    since: Annotated[str, typer.Option(metavar="SPAN", help="How far to look back: 90s, 10m, 1h30m, 2d.")] = "10m",
+    pattern: Annotated[
+        str,
+        typer.Option("--filter", metavar="PATTERN", help="CloudWatch filter pattern: ERROR, '{ $.level = \"WARN\" }'."),
+    ] = "",
+    port: Annotated[int | None, typer.Option(help="Port of the running emulator. [default: 4566]")] = None,
+    region: Annotated[str, typer.Option(help="Region of the function. [default: the emulator's]")] = "",
+) -> None:
+    """Show what a function has written, from a running emulator.
+
+    Times are AWS time, UTC. The four characters after the time tell execution environments apart.
+    """
+    import sys
+
+    from emulator import show_logs as showing
+
+    number = port if port is not None else int(os.environ.get("EMULATOR_PORT") or 4566)
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+    def write(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    try:
+        span = showing.seconds_of(since)
+        reader = showing.Reader(f"http://127.0.0.1:{number}", name, pattern, region)
+        if not showing.show(reader, span, follow, write, colour):
+            typer.echo(f"{name} wrote nothing in the last {since}; --since 1d looks further back.", err=True)
+    except showing.Problem as problem:
+        _stop(str(problem), problem.next_step)
+    except KeyboardInterrupt:
+        return
+    except BrokenPipeError:  # `emulator logs … | head`: nothing must be flushed into the broken pipe at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @app.command()
 def version() -> None:
     """Print the version."""
@@ -139,6 +184,7 @@ def greeting(settings: Settings, url: str) -> str:
         "",
         f"  control    {url}/_emulator/docs",
         f"  mail       {url}/_emulator/mail   (JSON: {url}/_emulator/inbox)",
+        f"  logs       emulator logs -f FUNCTION{_port_option(url)}",
         f"  data       {where}",
         f"  AWS time   {time}",
     ]
@@ -156,6 +202,11 @@ def greeting(settings: Settings, url: str) -> str:
             "Ctrl-C ends it.",
         ]
     )
+
+
+def _port_option(url: str) -> str:
+    port = url.rpartition(":")[2]
+    return "" if port == "4566" else f" --port {port}"
 
 
 def _without_data(settings: Settings) -> Settings:

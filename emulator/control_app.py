@@ -15,6 +15,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from emulator import __version__, jobs
+from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
+from emulator.services.logs import tail
 from emulator.services.ses import inbox
 
 if TYPE_CHECKING:
@@ -122,6 +124,28 @@ def build(emulator: Emulator) -> Any:
         items = [{"id": j.id, "kind": j.kind, "due_at": j.due_at, "payload": j.payload} for j in rows]
         return {"total": total, "running": emulator.worker.running(), "jobs": items}
 
+    async def read_logs(
+        name: str,
+        after: int = 0,
+        since_seconds: float | None = None,
+        filter: str = "",
+        account: str = "",
+        region: str = "",
+    ) -> Any:
+        """Log events of a function or group by arrival: what `emulator logs` shows. `next` goes into `after`."""
+        if since_seconds is not None and not 0 <= since_seconds <= 1e10:
+            return problem(400, "since_seconds is between 0 and 10000000000")
+        if not 0 <= after < 1 << 62:
+            return problem(400, "after is what next said before")
+        scope = Scope(account or DEFAULT_ACCOUNT, region or emulator.settings.region)
+        question = tail.Question(name, after, since_seconds, filter)
+        try:
+            return await emulator.store.read(lambda tx: tail.read(tx, emulator.services, scope, question))
+        except ValueError as error:
+            return problem(400, str(error))
+        except tail.NoGroup as missing:
+            return JSONResponse({"message": str(missing), "near": missing.near}, 404)
+
     async def timeline() -> dict[str, Any]:
         """Attempts of functions, as they happened in AWS time."""
         return {"invocations": await emulator.recent_invocations()}
@@ -162,6 +186,7 @@ def build(emulator: Emulator) -> Any:
     app.add_api_route("/_emulator/lambda/code/{account}/{region}/{name}", code_package, methods=["GET"])
     layer_path = "/_emulator/lambda/layer/{account}/{region}/{name}/{version}"
     app.add_api_route(layer_path, layer_package, methods=["GET"])
+    app.add_api_route("/_emulator/logs", read_logs, methods=["GET"])
     app.add_api_route("/_emulator/timeline", timeline, methods=["GET"])
     return app
 

@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS log_stream (
   UNIQUE (group_id, name)
 );
 CREATE TABLE IF NOT EXISTS log_batch (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   group_id INTEGER NOT NULL,
   stream_id INTEGER NOT NULL,
   first_at INTEGER NOT NULL,
@@ -262,6 +262,21 @@ def batches_backward(tx: Transaction, owner: Owner, since: int, until: int, long
         (owner.id, since, until + longest, until),
     )
     return _batches(cursor)
+
+
+def batches_after(tx: Transaction, group_id: int, after: int, since: int, limit: int) -> list[Batch]:
+    """Up to `limit` batches of a group that arrived after batch `after` and reach into `since`, by arrival."""
+    cursor = tx.execute(
+        "SELECT id, stream_id, ingested_at, events FROM log_batch WHERE id > ? AND group_id = ? AND last_at >= ?"
+        " ORDER BY id LIMIT ?",
+        (after, group_id, since, limit),
+    )
+    return list(_batches(cursor))
+
+
+def newest_batch(tx: Transaction) -> int:
+    """The id of the latest batch of all; ids are never reused."""
+    return tx.execute("SELECT coalesce(max(id), 0) FROM log_batch").fetchone()[0]
 
 
 def has_expired(tx: Transaction, group_id: int, before: int) -> bool:

@@ -1,0 +1,156 @@
+"""What `emulator start` prints while it runs: a line for each request to a deployed API, each failed invocation.
+
+Lines are collected and written together by a thread, ten times a second, so that nobody waits for a terminal; one that
+does not take them loses the oldest. Knows neither routes nor functions: it stands between them and their callers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from emulator.aws.errors import NotEmulated
+from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult
+
+FLUSH_SECONDS = 0.1
+MOST_WAITING = 1000
+LONGEST_TEXT = 160
+
+
+class Plane(Protocol):
+    """A data plane, as the edge knows it."""
+
+    def match(self, host: str, path: str) -> Any | None:
+        """What the plane needs to answer, or None."""
+        ...
+
+    async def handle(self, request: HttpRequest, match: Any) -> HttpResponse:
+        """Answer a request that matched."""
+        ...
+
+
+class Console:
+    """Lines on their way to a stream that may be slow."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._waiting: deque[str] = deque()
+        self._lost = 0
+        self._scheduled = False
+        self._writing = threading.Lock()
+
+    def line(self, at: float, text: str) -> None:
+        """Print a line soon; `at` is AWS time. Inside a running loop only."""
+        moment = datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+        self._waiting.append(f"{moment}  {text}")
+        if len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
+            self._lost += 1
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+
+    def watch_plane(self, plane: Plane, clock: Clock) -> Plane:
+        """The same data plane, with a line for every answer."""
+        return _WatchedPlane(plane, clock, self)
+
+    def watch_runtime(self, runtime: FunctionRuntime, clock: Clock) -> FunctionRuntime:
+        """The same runtime, with a line for every invocation that fails."""
+        return _WatchedRuntime(runtime, clock, self)
+
+    def _flush(self) -> None:
+        if not self._writing.acquire(blocking=False):  # the stream is still busy with the last lines
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+            return
+        self._scheduled = False
+        lines = [*self._waiting]
+        if self._lost:
+            lines.insert(0, f"          … {self._lost} lines left out")
+        self._waiting.clear()
+        self._lost = 0
+        text = "\n".join(lines) + "\n"
+        threading.Thread(target=self._print, args=(text,), name="console", daemon=True).start()
+
+    def _print(self, text: str) -> None:
+        try:
+            with contextlib.suppress(OSError, ValueError):  # the terminal has gone: that ends no emulator
+                self._write(text)
+        finally:
+            self._writing.release()
+
+
+class _WatchedPlane:
+    def __init__(self, plane: Plane, clock: Clock, console: Console) -> None:
+        self._plane = plane
+        self._clock = clock
+        self._console = console
+
+    def match(self, host: str, path: str) -> Any | None:
+        return self._plane.match(host, path)
+
+    async def handle(self, request: HttpRequest, match: Any) -> HttpResponse:
+        begun = time.perf_counter()
+        status = 500
+        try:
+            response = await self._plane.handle(request, match)
+            status = response.status
+            return response
+        except NotEmulated:
+            status = 501
+            raise
+        finally:
+            took = (time.perf_counter() - begun) * 1000
+            line = f"{request.method} {_printable(request.path)} {status}  {took:.0f} ms"
+            self._console.line(self._clock.now(), line)
+
+
+class _WatchedRuntime(FunctionRuntime):
+    def __init__(self, runtime: FunctionRuntime, clock: Clock, console: Console) -> None:
+        self._runtime = runtime
+        self._clock = clock
+        self._console = console
+
+    async def run(self, function: FunctionSpec, invocation: Invocation) -> InvocationResult:
+        result = await self._runtime.run(function, invocation)
+        if result.function_error is not None:
+            kind = result.error_type or result.function_error
+            text = f"{function.name} failed: {kind}: {_message(result.payload)}"
+            self._console.line(self._clock.now(), f"{_printable(text)}  (emulator logs {function.name})")
+        return result
+
+    def calling(self, session_token: str) -> AbstractContextManager[None]:
+        return self._runtime.calling(session_token)
+
+    async def discard(self, function_arn: str, version: str | None = None) -> None:
+        await self._runtime.discard(function_arn, version)
+
+    async def reset(self) -> None:
+        await self._runtime.reset()
+
+    async def aclose(self) -> None:
+        await self._runtime.aclose()
+
+
+def _message(payload: bytes) -> str:
+    """The error's text, if the payload is AWS's error JSON."""
+    try:
+        document = json.loads(payload[:65536])
+    except (ValueError, RecursionError):
+        return ""
+    found = document.get("errorMessage") if isinstance(document, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _printable(text: str) -> str:
+    """One short line without control characters: a request must not draw on a terminal."""
+    short = text[:LONGEST_TEXT] + ("…" if len(text) > LONGEST_TEXT else "")
+    return "".join(char if char.isprintable() else " " for char in short)
