@@ -85,3 +85,38 @@ def test_every_operation_of_the_model_is_answered_or_refused_by_name_and_listed(
         code, status, text = error_of(work)
         assert (code, status) == ("NotImplemented", 501)
         assert text.startswith(f"lambda.{name} is not emulated")
+
+
+# ── tags ──
+
+
+def test_everything_that_can_have_tags_has_them(emulator: RunningEmulator, client: Any) -> None:
+    queue = emulator.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+    queue_arn = "arn:aws:sqs:us-east-1:000000000000:" + queue.rpartition("/")[2]
+    mapping = client.create_event_source_mapping(FunctionName="f", EventSourceArn=queue_arn, Tags={"a": "1"})
+    publishers = {"SigningProfileVersionArns": ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/test"]}
+    config = client.create_code_signing_config(AllowedPublishers=publishers, Tags={"a": "1"})["CodeSigningConfig"]
+    client.tag_resource(Resource=ARN, Tags={"a": "1"})
+    for arn in (ARN, config["CodeSigningConfigArn"], mapping["EventSourceMappingArn"]):
+        assert client.list_tags(Resource=arn)["Tags"] == {"a": "1"}
+        client.tag_resource(Resource=arn, Tags={"b": "2"})
+        client.untag_resource(Resource=arn, TagKeys=["a", "c"])
+        assert client.list_tags(Resource=arn)["Tags"] == {"b": "2"}
+        refused = error_of(lambda: client.tag_resource(Resource=arn, Tags={str(n): "" for n in range(50)}))  # noqa: B023
+        assert refused == ("InvalidParameterValueException", 400, "Number of tags exceeds resource tag limit.")
+    assert client.get_function(FunctionName="f")["Tags"] == {"b": "2"}
+
+
+def test_tags_of_what_is_not_there(client: Any) -> None:
+    assert error_of(lambda: client.list_tags(Resource=f"{ARN[:-1]}g")) == NOT_FOUND
+    own = "arn:aws:lambda:us-east-1:000000000000"
+    for resource in (
+        f"{own}:code-signing-config:csc-00000000000000000",
+        f"{own}:event-source-mapping:00000000-0000-0000-0000-000000000000",
+    ):
+        assert error_of(lambda: client.list_tags(Resource=resource))[:2] == ("ResourceNotFoundException", 404)  # noqa: B023
+    code, status, text = error_of(lambda: client.list_tags(Resource=f"{ARN}:1"))
+    assert (code, status) == ("InvalidParameterValueException", 400)
+    assert text == "Tags on function aliases and versions are not supported. Please specify a function ARN."
+    code, status, _ = error_of(lambda: client.list_tags(Resource=f"{own}:layer:tools"))
+    assert (code, status) == ("ValidationException", 400)

@@ -13,6 +13,7 @@ from emulator.services.lambda_.operations.packages import PackageOperations
 from emulator.services.lambda_.operations.policies import PolicyOperations
 from emulator.services.lambda_.operations.provisioned import ProvisionedOperations
 from emulator.services.lambda_.operations.response_stream import ResponseStreamOperations
+from emulator.services.lambda_.operations.tags import TagOperations
 from emulator.services.lambda_.operations.urls import UrlOperations
 from emulator.services.lambda_.operations.versions import VersionOperations
 
@@ -31,6 +32,7 @@ class LambdaOperations(
     UrlOperations,
     CodeSigningOperations,
     FunctionSettingOperations,
+    TagOperations,
 ):
     """All operations over one shared state (`state.LambdaState`)."""
 

@@ -39,11 +39,11 @@ class CodeSigningOperations(LambdaState):
 
     def get_code_signing_config(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """A config."""
-        return {"CodeSigningConfig": _existing(tx, scope, request).describe()}
+        return {"CodeSigningConfig": existing_config(tx, scope, request["CodeSigningConfigArn"]).describe()}
 
     def update_code_signing_config(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Change the members that the request names."""
-        config = _existing(tx, scope, request)
+        config = existing_config(tx, scope, request["CodeSigningConfigArn"])
         publishers = request.get("AllowedPublishers")
         policies = request.get("CodeSigningPolicies") or {}
         changed = replace(
@@ -59,7 +59,7 @@ class CodeSigningOperations(LambdaState):
 
     def delete_code_signing_config(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Delete a config that no function has."""
-        config = _existing(tx, scope, request)
+        config = existing_config(tx, scope, request["CodeSigningConfigArn"])
         if store_settings.list_functions_with(tx, scope, store_settings.CODE_SIGNING, config.arn, limit=1):
             raise conflict(  # text unverified
                 f"Cannot delete the code signing configuration {config.arn} because it is used by functions."
@@ -98,7 +98,7 @@ class CodeSigningOperations(LambdaState):
 
     def list_functions_by_code_signing_config(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """ARNs of the functions that have a config."""
-        config = _existing(tx, scope, request)
+        config = existing_config(tx, scope, request["CodeSigningConfigArn"])
         size = request.get("MaxItems") or PAGE
         after = read_marker(request.get("Marker"))
         found = store_settings.list_functions_with(tx, scope, store_settings.CODE_SIGNING, config.arn, after, size + 1)
@@ -127,10 +127,11 @@ def _find(tx: Transaction, scope: Scope, arn: str) -> CodeSigningConfig | None:
     return store_settings.find_config(tx, scope, parsed.resource.rpartition(":")[2])
 
 
-def _existing(tx: Transaction, scope: Scope, request: Request) -> CodeSigningConfig:
-    config = _find(tx, scope, request["CodeSigningConfigArn"])
+def existing_config(tx: Transaction, scope: Scope, arn: str) -> CodeSigningConfig:
+    """The config, or 404 as the configs' own operations say it."""
+    config = _find(tx, scope, arn)
     if config is None:
-        raise config_not_found(request["CodeSigningConfigArn"])
+        raise config_not_found(arn)
     return config
 
 

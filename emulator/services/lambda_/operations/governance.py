@@ -1,8 +1,7 @@
-"""How often a function may run at a time, and how it is labelled: reserved concurrency and tags."""
+"""How often a function may run at a time: reserved concurrency."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from emulator.aws.scope import Scope
@@ -22,12 +21,10 @@ from emulator.services.lambda_.rules.errors import (
 Request = dict[str, Any]
 
 LEAST_UNRESERVED = 100
-MOST_TAGS = 50
-_FUNCTION_ARN = re.compile(r"arn:.+:function:")
 
 
 class GovernanceOperations(LambdaState):
-    """Reserved concurrency, tags."""
+    """Reserved concurrency."""
 
     def put_function_concurrency(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Reserve concurrency; 0 stops the function."""
@@ -68,30 +65,6 @@ class GovernanceOperations(LambdaState):
         self._save_function(tx, function.changed(reserved_concurrency=None))
         return {}
 
-    def list_tags(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """Tags of a function."""
-        return {"Tags": self._tagged(tx, scope, request, "ListTags").tags}
-
-    def tag_resource(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """Add or overwrite tags."""
-        function = self._tagged(tx, scope, request, "TagResource")
-        if not request.get("Tags"):
-            raise invalid_parameter("An error occurred and the request cannot be processed.")
-        tags = {**function.tags, **request["Tags"]}
-        if len(tags) > MOST_TAGS:
-            raise invalid_parameter("Number of tags exceeds resource tag limit.")
-        self._save_function(tx, function.changed(tags=tags))
-        return {}
-
-    def untag_resource(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """Remove tags; unknown keys are fine."""
-        function = self._tagged(tx, scope, request, "UntagResource")
-        keys: set[str] = set(request.get("TagKeys") or [])
-        self._save_function(
-            tx, function.changed(tags={key: text for key, text in function.tags.items() if key not in keys})
-        )
-        return {}
-
     def _plain(self, tx: Transaction, scope: Scope, request: Request, action: str) -> Function:
         named = names.parse(request["FunctionName"], scope, action=action)
         if named.qualifier is not None:
@@ -100,16 +73,6 @@ class GovernanceOperations(LambdaState):
         if function is None:
             raise function_not_found(named.arn)
         return function
-
-    def _tagged(self, tx: Transaction, scope: Scope, request: Request, action: str) -> Function:
-        arn: str = request["Resource"]
-        if _FUNCTION_ARN.match(arn) is None:
-            raise constraint(arn, "resource", "Member must be the ARN of a function")
-        named = names.parse(arn, scope, action=action)
-        if named.qualifier is not None:
-            raise invalid_parameter("Tags on function aliases and versions are not supported. "
-                                    "Please specify a function ARN.")  # fmt: skip
-        return self._plain(tx, scope, {"FunctionName": arn}, action)
 
     def _save_function(self, tx: Transaction, function: Function) -> None:
         tables.save_function(tx, function)
