@@ -238,3 +238,47 @@ def test_a_pattern_is_tested_against_an_event(emulator: RunningEmulator) -> None
     assert events.test_event_pattern(Event=event, EventPattern='{"source": ["shop"]}')["Result"] is True
     assert events.test_event_pattern(Event=event, EventPattern='{"source": ["x"]}')["Result"] is False
     assert refusal(events.test_event_pattern, Event="{}", EventPattern="{}")[0] == "ValidationException"
+
+
+def test_archived_events_are_replayed_to_the_rules_that_were_named(emulator: RunningEmulator) -> None:
+    url = rule_to_queue(emulator)
+    events = emulator.client("events")
+    made = events.create_archive(ArchiveName="all", EventSourceArn=BUS, EventPattern='{"source": ["shop"]}')
+    begin = emulator.now() - 1
+    for number in range(120):
+        emulator.advance(1)
+        events.put_events(Entries=[{**ENTRY, "Detail": json.dumps({"n": number})}, {**ENTRY, "Source": "other"}])
+        assert len(received(emulator, url)) == 1
+    end = emulator.now() + 1
+    assert events.describe_archive(ArchiveName="all")["EventCount"] == 120
+    rule = events.describe_rule(Name="orders")["Arn"]
+    request = {
+        "EventSourceArn": made["ArchiveArn"],
+        "EventStartTime": begin,
+        "EventEndTime": end,
+        "Destination": {"Arn": BUS, "FilterArns": [rule]},
+    }
+    assert events.start_replay(ReplayName="again", **request)["State"] == "STARTING"
+    emulator.settle()
+    found = []
+    while messages := received(emulator, url):
+        found += [json.loads(message["Body"]) for message in messages]
+    assert sorted(event["detail"]["n"] for event in found) == list(range(120))
+    assert {event["replay-name"] for event in found} == {"again"}
+    assert events.describe_replay(ReplayName="again")["State"] == "COMPLETED"
+    assert events.describe_archive(ArchiveName="all")["EventCount"] == 120
+    assert refusal(events.start_replay, ReplayName="again", **request) == (
+        "ResourceAlreadyExistsException",
+        "Replay again already exists.",
+    )
+    assert refusal(events.cancel_replay, ReplayName="again")[0] == "IllegalStatusException"
+    events.delete_archive(ArchiveName="all")
+    assert events.list_archives()["Archives"] == []
+
+
+def test_an_archive_lets_events_go_after_their_retention(emulator: RunningEmulator) -> None:
+    events = emulator.client("events")
+    events.create_archive(ArchiveName="short", EventSourceArn=BUS, RetentionDays=1)
+    events.put_events(Entries=[ENTRY])
+    emulator.advance(86401)
+    assert events.describe_archive(ArchiveName="short")["EventCount"] == 0

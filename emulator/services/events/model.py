@@ -170,6 +170,11 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def seconds_of(time: str) -> float:
+    """The epoch seconds of an event's `time`."""
+    return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
+
+
 def as_text(value: Json) -> str:
     """JSON as EventBridge sends it: compact, not escaped; lone surrogates, which UTF-8 cannot carry, become `?`.
 

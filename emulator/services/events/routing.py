@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,8 +23,8 @@ from emulator.aws.event_pattern import InvalidPattern, Pattern, compile_pattern
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import Datum, LogSink, MetricSink
 from emulator.ports import LogEvent, Transaction
-from emulator.services.events import model, store
-from emulator.services.events.model import Rule, Target
+from emulator.services.events import archive, model, store
+from emulator.services.events.model import Bus, Rule, Target
 from emulator.services.events.transform import Delivery, input_of
 from emulator.settings import LiveSettings
 
@@ -88,27 +88,40 @@ class Router:
         event: Mapping[str, Any],
         journey: Journey = Journey(),
         only: frozenset[str] | None = None,
+        rules: Sequence[Rule] | None = None,
     ) -> None:
-        """Give an event to every target of every rule of a bus that it matches; `only`: ARNs of a replay's rules.
+        """Give an event to every target of every rule of a bus that it matches.
+
+        `only`: ARNs of the rules a replay is for. `rules`: the bus's, if the caller has read them already.
 
         AWS lets functions that put events for themselves run for ever; here settling must end.
         """
+        self._archive(tx, scope, bus, event)
         if journey.invocations >= self._settings.event_chain_limit:
             log.warning("an event of a chain of %d invocations goes to no rule: event_chain_limit", journey.invocations)
             return
-        for rule in store.pattern_rules(tx, scope, bus):
+        for rule in store.pattern_rules(tx, scope, bus) if rules is None else rules:
             if (only is None or rule.arn in only) and self.matches(rule, event):
                 self.trigger(tx, rule, event, journey)
 
     def matches(self, rule: Rule, event: Mapping[str, Any]) -> bool:
         """Whether an event matches the pattern of a rule."""
-        if rule.pattern is None:
-            return False
+        return rule.pattern is not None and self._fits(rule.pattern, event)
+
+    def _fits(self, text: str, event: Mapping[str, Any]) -> bool:
         try:
-            pattern: Pattern = self._pattern(rule.pattern)
+            pattern: Pattern = self._pattern(text)
         except InvalidPattern:
             return False  # refused when set
         return pattern.matches(event)
+
+    def _archive(self, tx: Transaction, scope: Scope, bus: str, event: Mapping[str, Any]) -> None:
+        """Keep an event in the bus's archives, unless it comes from one."""
+        if "replay-name" in event:
+            return
+        for found in archive.archives_of(tx, Bus(scope, bus).arn):
+            if found.pattern is None or self._fits(found.pattern, event):
+                archive.keep(tx, found, model.seconds_of(event["time"]), model.as_text(event))
 
     def trigger(self, tx: Transaction, rule: Rule, event: Mapping[str, Any], journey: Journey = Journey()) -> None:
         """Give an event to every target of a rule."""

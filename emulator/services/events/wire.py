@@ -7,7 +7,9 @@ from typing import Any
 from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.http import HttpRequest
 from emulator.aws.service import Context, JobKind, Mounted, Service
+from emulator.services.events import archive
 from emulator.services.events.operations import EventBridgeOperations
+from emulator.services.events.operations.archives import REPLAY
 from emulator.services.events.operations.rules import SCHEDULED
 from emulator.services.events.routing import DELIVER, FORWARD, Router
 from emulator.services.events.store import SCHEMA
@@ -32,10 +34,11 @@ def mount(context: Context) -> Mounted:
     worker = EventBridgeWorker(context.store, router)
     return Mounted(
         services=[EventBridgeService("events", context.store, operations.table())],
-        schema=SCHEMA,
+        schema=SCHEMA + archive.SCHEMA,
         jobs={
             SCHEDULED: JobKind(worker.schedule, lambda: AT_ONCE, recurring=True),
             DELIVER: JobKind(worker.deliver, lambda: AT_ONCE),
+            REPLAY: JobKind(worker.replay, lambda: 1),
             FORWARD: JobKind(worker.forward, lambda: AT_ONCE),
         },
         operations=operations,

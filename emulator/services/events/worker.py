@@ -1,4 +1,4 @@
-"""What EventBridge does later: scheduled events, further tries of targets, and events on their way to another bus.
+"""What EventBridge does later: schedules, further tries of targets, events on their way to another bus, replays.
 
 Everything is a row, so each handler is one commit.
 """
@@ -6,19 +6,23 @@ Everything is a row, so each handler is one commit.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from emulator import jobs
 from emulator.aws.scope import Scope
 from emulator.jobs import Job
 from emulator.ports import Store, Transaction
-from emulator.services.events import store
-from emulator.services.events.model import DEFAULT_BUS, Target, event_of
+from emulator.services.events import archive, store
+from emulator.services.events.model import DEFAULT_BUS, Target, bus_of, event_of
 from emulator.services.events.operations.rules import enqueue_next
 from emulator.services.events.routing import Journey, Router
 
+REPLAY_PAGE = 100
+"""Events replayed in one commit."""
+
 
 class EventBridgeWorker:
-    """Runs `events.schedule`, `events.deliver` and `events.forward` jobs."""
+    """Runs `events.schedule`, `events.deliver`, `events.forward` and `events.replay` jobs."""
 
     def __init__(self, rows: Store, router: Router) -> None:
         self._rows = rows
@@ -63,6 +67,37 @@ class EventBridgeWorker:
             if jobs.complete(tx, job.id):
                 journey = Journey(True, job.payload["trace"])
                 self._router.route(tx, _scope(job), job.payload["bus"], json.loads(job.body), journey)
+
+        await self._rows.transact(change)
+
+    async def replay(self, job: Job) -> None:
+        """Send the next page of a replay's events, and queue the page after it."""
+
+        def change(tx: Transaction) -> None:
+            if jobs.load(tx, job.id) is None:
+                return
+            replay = archive.find_replay(tx, _scope(job), job.payload["replay"])
+            if replay is None or replay.state not in ("STARTING", "RUNNING"):
+                jobs.complete(tx, job.id)
+                return
+            happened_at, row = job.payload["after"]
+            page = archive.archived(tx, replay, (happened_at, row), REPLAY_PAGE)
+            found = archive.find_archive(tx, replay.scope, replay.archive)
+            _, bus = bus_of(replay.scope, replay.destination["Arn"])
+            rules = replay.destination.get("FilterArns")
+            only = frozenset(rules) if rules else None
+            for _, _, body, archived_at in page:
+                if found is not None and found.keeps(archived_at, tx.now):
+                    event = {**json.loads(body), "replay-name": replay.name}
+                    self._router.route(tx, replay.scope, bus, event, only=only)
+            last = page[-1][0] if page else replay.last_replayed_at
+            if len(page) < REPLAY_PAGE:
+                jobs.complete(tx, job.id)
+                done = replace(replay, state="COMPLETED", ended_at=tx.now, last_replayed_at=last)
+                archive.put_replay(tx, done)
+            else:
+                archive.put_replay(tx, replace(replay, state="RUNNING", last_replayed_at=last))
+                jobs.reschedule(tx, job.id, tx.now, {**job.payload, "after": [page[-1][0], page[-1][1]]})
 
         await self._rows.transact(change)
 

@@ -152,5 +152,4 @@ def _member(value: Any) -> str:
     return "{\n" + ",\n".join(lines) + "\n  }"
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

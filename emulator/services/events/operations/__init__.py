@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from emulator.services.events.operations.archives import ArchiveOperations
 from emulator.services.events.operations.buses import BusOperations
 from emulator.services.events.operations.events import EventOperations
 from emulator.services.events.operations.rules import RuleOperations
@@ -18,10 +19,11 @@ class EventBridgeOperations:
         self.buses = BusOperations()
         self.rules = RuleOperations()
         self.events = EventOperations(router)
+        self.archives = ArchiveOperations()
 
     def table(self) -> dict[str, Callable[..., Any]]:
         """From AWS's name to method."""
-        buses, rules, events = self.buses, self.rules, self.events
+        buses, rules, events, archives = self.buses, self.rules, self.events, self.archives
         return {
             "CreateEventBus": buses.create_event_bus,
             "UpdateEventBus": buses.update_event_bus,
@@ -45,4 +47,13 @@ class EventBridgeOperations:
             "ListTargetsByRule": rules.list_targets_by_rule,
             "PutEvents": events.put_events,
             "TestEventPattern": events.test_event_pattern,
+            "CreateArchive": archives.create_archive,
+            "UpdateArchive": archives.update_archive,
+            "DescribeArchive": archives.describe_archive,
+            "DeleteArchive": archives.delete_archive,
+            "ListArchives": archives.list_archives,
+            "StartReplay": archives.start_replay,
+            "DescribeReplay": archives.describe_replay,
+            "CancelReplay": archives.cancel_replay,
+            "ListReplays": archives.list_replays,
         }

@@ -11,7 +11,7 @@ from emulator.aws.event_pattern import compile_pattern
 from emulator.aws.scope import Scope
 from emulator.ports import Json, Transaction
 from emulator.services.events import store
-from emulator.services.events.model import DEFAULT_BUS, as_text, bus_of, event_of, invalid
+from emulator.services.events.model import DEFAULT_BUS, Bus, Rule, as_text, bus_of, event_of, invalid
 from emulator.services.events.model import LARGEST_REQUEST_BYTES as LARGEST
 from emulator.services.events.operations.rules import check_pattern
 from emulator.services.events.routing import Journey, Router
@@ -34,10 +34,13 @@ class EventOperations:
         if sum(map(_size, entries)) > LARGEST:
             raise invalid("Total size of the entries in the request is over the limit.")
         trace_id: str = request.get(TRACE_MEMBER) or ""
-        answers = [self._accept(tx, scope, entry, trace_id) for entry in entries]
+        rules: dict[str, list[Rule]] = {}
+        answers = [self._accept(tx, scope, entry, trace_id, rules) for entry in entries]
         return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
 
-    def _accept(self, tx: Transaction, scope: Scope, entry: dict[str, Any], trace_id: str) -> dict[str, Any]:
+    def _accept(
+        self, tx: Transaction, scope: Scope, entry: dict[str, Any], trace_id: str, rules: dict[str, list[Rule]]
+    ) -> dict[str, Any]:
         for member in ("Source", "DetailType", "Detail"):
             if not entry.get(member):
                 reason = f"Parameter {member} is not valid. Reason: {member} is a required argument."
@@ -47,11 +50,22 @@ class EventOperations:
             return _failed("MalformedDetail", "Detail is malformed.")
         if entry["Source"].startswith("aws."):
             return _failed("NotAuthorizedForSourceException", "Not authorized for the source.")
-        return {"EventId": self.publish(tx, scope, entry, detail, entry.get("TraceHeader") or trace_id)}
+        return {"EventId": self._publish(tx, scope, entry, detail, entry.get("TraceHeader") or trace_id, rules)}
 
-    def publish(self, tx: Transaction, scope: Scope, entry: dict[str, Any], detail: Json, trace_id: str = "") -> str:
-        """Give an accepted entry to its bus and return its id. A bus that does not exist takes it to nobody."""
-        where, bus = bus_of(scope, entry.get("EventBusName"))
+    def _publish(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        entry: dict[str, Any],
+        detail: Json,
+        trace_id: str,
+        rules: dict[str, list[Rule]],
+    ) -> str:
+        """Give an accepted entry to its bus and return its id. A bus that does not exist takes it to nobody.
+
+        `rules` remembers the rules of the buses of this request, by ARN.
+        """
+        where, name = bus_of(scope, entry.get("EventBusName"))
         identifier = tx.new_id()
         at = entry.get("Time")
         event = event_of(
@@ -63,8 +77,13 @@ class EventOperations:
             detail,
             list(entry.get("Resources") or []),
         )
-        if bus == DEFAULT_BUS or store.find_bus(tx, where, bus) is not None:
-            self._router.route(tx, where, bus, event, Journey(trace_id=trace_id))
+        bus = Bus(where, name)
+        if bus.arn not in rules:
+            exists = name == DEFAULT_BUS or store.find_bus(tx, where, name) is not None
+            if not exists:
+                return identifier
+            rules[bus.arn] = store.pattern_rules(tx, where, name)
+        self._router.route(tx, where, name, event, Journey(trace_id=trace_id), rules=rules[bus.arn])
         return identifier
 
     def test_event_pattern(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
