@@ -466,7 +466,8 @@ def end_move_task(tx: Transaction, task_id: int, status: str, failure: str | Non
 def _queue(row: tuple[Any, ...]) -> Queue:
     attributes, settings = read_attributes(row[4])
     at = QueueName(Scope(row[1], row[2]), row[3])
-    return Queue(row[0], at, attributes, settings, json.loads(row[5]), row[6], row[7], row[8])
+    tags = {} if row[5] == "{}" else json.loads(row[5])
+    return Queue(row[0], at, attributes, settings, tags, row[6], row[7], row[8])
 
 
 def _message(row: tuple[Any, ...]) -> Message:

@@ -56,12 +56,12 @@ class ReceiveOperations(SqsState):
 
     async def receive_message(self, scope: Scope, request: Request) -> dict[str, Any]:
         """Up to ten messages; waits for the first one as long as asked (20 s at most) in AWS time."""
-        queue = await self.store.read(lambda tx: self.queue_at(tx, scope, request.get("QueueUrl")))
+        queue, found = await self.store.transact(lambda tx: self._receive(tx, scope, request))
         wait = _checked_wait(request.get("WaitTimeSeconds"))
-        deadline = self.clock.now() + (queue.settings.wait_seconds if wait is None else wait)
-        found = await self.store.transact(lambda tx: self.receive_now(tx, scope, request))
-        if found or self.clock.now() >= deadline:
+        seconds = queue.settings.wait_seconds if wait is None else wait
+        if found or not seconds:
             return found
+        deadline = self.clock.now() + seconds
         disconnected = request.get(CLIENT_GONE_MEMBER)
         gone = asyncio.create_task(disconnected()) if disconnected is not None else None
         try:
@@ -73,6 +73,9 @@ class ReceiveOperations(SqsState):
 
     def receive_now(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """ReceiveMessage without waiting, in the caller's transaction."""
+        return self._receive(tx, scope, request)[1]
+
+    def _receive(self, tx: Transaction, scope: Scope, request: Request) -> tuple[Queue, dict[str, Any]]:
         queue = self.queue_at(tx, scope, request.get("QueueUrl"))
         limit = request.get("MaxNumberOfMessages")
         if limit is None:
@@ -96,7 +99,8 @@ class ReceiveOperations(SqsState):
                 rows = [(message.row, message.receipt or "") for message in taken]
                 tables.remember_attempt(tx, queue, attempt, rows, tx.now + DEDUPLICATION_SECONDS)
         names: list[str] = request.get("MessageAttributeNames") or []
-        return {"Messages": [message.describe(queue, system_names, names) for message in taken]} if taken else {}
+        shown = [message.describe(queue, system_names, names) for message in taken]
+        return queue, {"Messages": shown} if shown else {}
 
     def take(self, tx: Transaction, queue: Queue, limit: int, hidden_seconds: float | None = None) -> list[Message]:
         """Receive up to `limit` messages, hiding each; those received too often go to the dead-letter queue instead."""

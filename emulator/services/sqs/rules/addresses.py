@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from emulator.aws.arn import Arn
@@ -64,6 +65,11 @@ def parse_url(url: str | None, scope: Scope) -> QueueName:
     """The queue that a QueueUrl names; its region is the request's unless the URL says another."""
     if not url:
         raise missing_parameter("QueueUrl")
+    return _parse_url(url, scope)
+
+
+@lru_cache(maxsize=4096)
+def _parse_url(url: str, scope: Scope) -> QueueName:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
