@@ -94,3 +94,30 @@ def test_a_layer_of_another_account_is_used_once_it_is_shared(emulator: RunningE
     )
     create(client, Code={"ZipFile": package(USES_LIBRARY)}, Layers=[arn])
     assert ask(client)["version"] == "theirs"
+
+
+def test_the_content_of_a_deleted_version_is_kept_as_long_as_a_function_has_it(emulator: RunningEmulator) -> None:
+    client = emulator.client("lambda")
+
+    def archives() -> int:
+        async def count() -> int:
+            return await emulator.emulator.store.read(
+                lambda tx: int(tx.execute("SELECT count(*) FROM lambda_layer_content").fetchone()[0])
+            )
+
+        return emulator.call(count)
+
+    first, second = library(client, "1"), library(client, "2")
+    again = library(client, "1")
+    assert archives() == 2  # the same content is kept once
+    create(client, Code={"ZipFile": package(USES_LIBRARY)}, Layers=[first], Publish=True)
+    client.update_function_configuration(FunctionName="f", Layers=[second])
+    for arn in (first, second, again):
+        client.delete_layer_version(LayerName="tools", VersionNumber=int(arn.rpartition(":")[2]))
+    assert archives() == 2
+    assert (ask(client, "f:1")["version"], ask(client)["version"]) == ("1", "2")
+    client.update_function_configuration(FunctionName="f", Layers=[])
+    client.delete_layer_version(LayerName="tools", VersionNumber=int(library(client, "3").rpartition(":")[2]))
+    assert archives() == 1
+    client.delete_function(FunctionName="f")
+    assert archives() == 0

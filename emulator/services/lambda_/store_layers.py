@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS lambda_layer_version (
   settings TEXT NOT NULL, policy TEXT NOT NULL, policy_revision TEXT NOT NULL, deleted INTEGER NOT NULL,
   PRIMARY KEY (account, region, name, version)
 );
+CREATE INDEX IF NOT EXISTS lambda_layer_version_content ON lambda_layer_version (account, region, sha256);
 CREATE TABLE IF NOT EXISTS lambda_layer_content (
   account TEXT NOT NULL, region TEXT NOT NULL, sha256 TEXT NOT NULL, package BLOB NOT NULL,
   PRIMARY KEY (account, region, sha256)
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS lambda_layer_content (
 _VERSION = (
     "account, region, name, version, sha256, size, unzipped_size, created, settings, policy, policy_revision, deleted"
 )
+_HAS_CONTENT = "v.account = c.account AND v.region = c.region AND v.sha256 = c.sha256"
 
 
 def find_layer_version(tx: Transaction, arn: str) -> LayerVersion | None:
@@ -107,6 +109,30 @@ def load_content(tx: Transaction, scope: Scope, sha256: str) -> bytes | None:
         (scope.account, scope.region, sha256),
     ).fetchone()
     return bytes(row[0]) if row else None
+
+
+def drop_unused_content(tx: Transaction) -> None:
+    """Delete archives that only deleted versions have and no function of any account uses."""
+    idle = tx.execute(
+        "SELECT c.account, c.region, c.sha256 FROM lambda_layer_content c WHERE NOT EXISTS (SELECT 1 "
+        f"FROM lambda_layer_version v WHERE {_HAS_CONTENT} AND v.deleted = 0)"
+    ).fetchall()
+    if not idle:
+        return
+    used = {
+        arn
+        for table in ("lambda_function", "lambda_version")
+        for (arn,) in tx.execute(
+            f"SELECT DISTINCT json_extract(layer.value, '$.Arn') FROM {table}, "
+            f"json_each({table}.configuration, '$.Layers') layer"
+        ).fetchall()
+    }
+    for where in idle:
+        rows = tx.execute(
+            f"SELECT {_VERSION} FROM lambda_layer_version WHERE account = ? AND region = ? AND sha256 = ?", where
+        ).fetchall()
+        if not any(_layer_version(row).arn in used for row in rows):
+            tx.execute("DELETE FROM lambda_layer_content WHERE account = ? AND region = ? AND sha256 = ?", where)
 
 
 def total_size(tx: Transaction, scope: Scope) -> int:

@@ -264,6 +264,7 @@ class FunctionOperations(LambdaState):
         # An invocation may be about to load the package it resolved; then the next change sweeps.
         if not self.concurrency.anything_runs():
             tables.drop_unused_packages(tx, scope)
+            store_layers.drop_unused_content(tx)
 
 
 def _check_code(request: Request, code: CodeFetched) -> int:

@@ -129,6 +129,8 @@ class LayerOperations(LambdaState):
         found = store_layers.find_version(tx, layer, number)
         if found is not None and not found.deleted:
             store_layers.save_version(tx, replace(found, deleted=True))
+            if not self.concurrency.anything_runs():  # else someone may be about to load it: the next deletion sweeps
+                store_layers.drop_unused_content(tx)
         return {}
 
     def add_layer_version_permission(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
