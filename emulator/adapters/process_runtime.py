@@ -76,6 +76,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
             ProvidedKind(clock),
             PythonKind(clock, interpreters, self._launchers, debug_ports or {}),
         )
+        self._kinds_by_runtime: dict[str, EnvironmentKind | None] = {}
         self._debugged = {name: asyncio.Lock() for name in debug_ports or {}}
         self._sources = Sources()
         self._states: dict[str, str] = {}
@@ -93,7 +94,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         hold = Hold(self.clock, f"invocation {invocation.request_id} of {function.name}")
         hold.take()
         try:
-            kind = next((each for each in self._kinds if each.runs(function.runtime)), None)
+            kind = self._kind_of(function.runtime)
             if kind is None:
                 payload = outcomes.not_available(function.runtime)
                 return InvocationResult(payload, UNHANDLED, "Runtime.NotAvailable")
@@ -163,6 +164,11 @@ class ProcessRuntime(FunctionRuntime, Pool):
             yield
         finally:
             caller.call_ends()
+
+    def _kind_of(self, runtime: str) -> EnvironmentKind | None:
+        if runtime not in self._kinds_by_runtime:
+            self._kinds_by_runtime[runtime] = next((each for each in self._kinds if each.runs(runtime)), None)
+        return self._kinds_by_runtime[runtime]
 
     async def _end_all_but(self, function: FunctionSpec) -> None:
         """A debugged function has one environment, as its debugger has one port."""

@@ -23,7 +23,7 @@ def fingerprint(folder: Path) -> int:
     """A number that changes with the content of the tree, within this process. Raises FileNotFoundError."""
     seen: set[tuple[str, int, int]] = set()
     root = str(folder)
-    visited = {os.path.realpath(root)}
+    visited: set[str] = set()
     waiting = [root]
     first = True
     while waiting:
@@ -42,6 +42,7 @@ def fingerprint(folder: Path) -> int:
                 try:
                     if entry.is_dir():
                         if entry.is_symlink():
+                            visited = visited or {os.path.realpath(root)}
                             real = os.path.realpath(entry.path)
                             if real in visited:
                                 continue
