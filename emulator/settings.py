@@ -92,6 +92,9 @@ class LiveSettings:
         10, "Batches of event source mappings that run at the same time on this machine.", 1, 1000
     )
     environment_idle_seconds: float = _live(300.0, "Host seconds a warm execution environment is kept unused.", 0)
+    private_tmp: bool = _live(
+        False, "A packaged function's /tmp is its environment's own, as on AWS; false: it is this machine's."
+    )
     hot_reload_keep_last_good: bool = _live(
         False, "While edited code of a function's folder cannot be loaded, the code before it still answers."
     )

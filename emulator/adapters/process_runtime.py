@@ -81,6 +81,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         self._sources = Sources()
         self._states: dict[str, str] = {}
         self._compiled = work_dir.absolute() / "compiled"
+        self._stage = work_dir.absolute() / "stage"
         self._numbers = itertools.count()
         self._idle: dict[str, list[ExecutionEnvironment]] = {}
         self._all: set[ExecutionEnvironment] = set()
@@ -250,10 +251,25 @@ class ProcessRuntime(FunctionRuntime, Pool):
         )
         compiled = self._compiled if function.source_directory is not None else None
         programs = self._launchers.of_programs
-        site = Site(task_root, layers_root, temporary, stream, token, variables, programs, compiled)
+        room = self._room(function, task_root, layers_root, temporary)
+        site = Site(task_root, layers_root, temporary, stream, token, variables, programs, compiled, room)
         environment = kind.create(function, site)
         self._all.add(environment)
         return environment
+
+    def _room(
+        self, function: FunctionSpec, task_root: Path, layers_root: Path | None, temporary: Path
+    ) -> dict[str, str | None] | None:
+        """What is to appear at /var/task, /opt and /tmp; code that its author edits or debugs stays where it is."""
+        if function.source_directory is not None or function.name in self._debugged:
+            return None
+        self._stage.mkdir(parents=True, exist_ok=True)
+        return {
+            "task_root": str(task_root),
+            "layers_root": str(layers_root) if layers_root else None,
+            "temporary": str(temporary) if self.settings.private_tmp else None,
+            "stage": str(self._stage),
+        }
 
     def init_timeout_seconds(self, function: FunctionSpec) -> float:
         """Limit of the init phase."""

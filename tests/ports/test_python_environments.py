@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -292,5 +294,82 @@ def test_a_printed_line_that_looks_like_a_record_is_a_line(on_processes: Any) ->
         source = "import os\ndef handler(event, context):\n    os.write(1, b'a\\0(\\nb\\0\\nc\\0)\\n')\n"
         result = await bench.run(source)
         assert texts(result)[-5:-2] == ["a\0(\n", "b\0\n", "c\0)\n"]
+
+    on_processes(test)
+
+
+# ── AWS's paths ─────────────────────────────────────────────────────────────────────────────────
+
+
+WHERE = (
+    "import os, subprocess, sys\n"
+    "def handler(event, context):\n"
+    "    if event == 'fail':\n        raise ValueError('x')\n"
+    "    seen = subprocess.run(['ls', os.environ['LAMBDA_TASK_ROOT']], capture_output=True, text=True).stdout.split()\n"
+    "    return [__file__, os.getcwd(), os.environ['LAMBDA_TASK_ROOT'], os.environ['PATH'].split(':')[-1], seen]\n"
+)
+
+
+def namespaces_are_allowed() -> bool:
+    """Whether a process of this user may have mounts of its own; asked in a process that ends at once."""
+    program = (
+        "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x20000) and ctypes.CDLL(None).unshare(0x10020000))"
+    )
+    return (
+        sys.platform.startswith("linux")
+        and subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    )
+
+
+needs_namespaces = pytest.mark.skipif(not namespaces_are_allowed(), reason="this system allows no mount namespaces")
+
+
+@needs_namespaces
+def test_a_packaged_function_is_at_var_task_and_its_layers_are_at_opt(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        layers = [layer(bin__tool="x", text_py="")]
+        result = await bench.run(WHERE, layers=layers)
+        *paths, seen = json.loads(result.payload)
+        assert paths == ["/var/task/app.py", "/var/task", "/var/task", "/opt/bin"] and "app.py" in seen
+        failed = error_of(await bench.run(WHERE, "fail", layers=layers))
+        assert failed["stackTrace"] == ["  File \"/var/task/app.py\", line 4, in handler\n    raise ValueError('x')\n"]
+        assert not os.path.exists("/var/task") and not list((bench.folder / "stage").iterdir())  # noqa: ASYNC240
+
+    on_processes(test)
+
+
+@needs_namespaces
+def test_a_private_tmp_is_seen_by_its_environment_only_and_survives_a_reset(
+    on_processes: Any, settings: LiveSettings
+) -> None:
+    settings.private_tmp = True
+
+    async def test(bench: Bench) -> None:
+        source = (
+            "import os, tempfile\ndef handler(event, context):\n"
+            "    open('/tmp/emulator-marker', 'a').write('x')\n"
+            "    size = os.path.getsize('/tmp/emulator-marker')\n"
+            "    if event:\n        os._exit(1)\n"
+            "    return [tempfile.gettempdir(), os.listdir('/tmp'), size]\n"
+        )
+        assert json.loads((await bench.run(source)).payload) == ["/tmp", ["emulator-marker"], 1]
+        assert (await bench.run(source, 1)).error_type == "Runtime.ExitError"
+        assert json.loads((await bench.run(source)).payload) == ["/tmp", ["emulator-marker"], 3]
+        other = await bench.run(source, name="other", key="other")
+        assert json.loads(other.payload)[2] == 1
+        assert not os.path.exists("/tmp/emulator-marker")  # noqa: ASYNC240
+
+    if sys.prefix.startswith("/tmp/") or __file__.startswith("/tmp/"):
+        pytest.skip("this Python lives in /tmp")
+    on_processes(test)
+
+
+def test_code_that_is_edited_in_its_folder_stays_there(on_processes: Any, tmp_path: Path) -> None:
+    async def test(bench: Bench) -> None:
+        folder = bench.folder / "source"
+        folder.mkdir()
+        (folder / "app.py").write_text(WHERE)
+        result = await bench.run("", source_directory=str(folder))
+        assert json.loads(result.payload)[0] == str(folder / "app.py")
 
     on_processes(test)

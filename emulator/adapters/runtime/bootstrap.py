@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import wire
+from . import aws_paths, wire
 from .context import Context
 from .errors import Fault, describe
 from .function_log import INIT_WARNING, FunctionLog, event_writer
@@ -188,14 +188,15 @@ class Process:
             self._answer(kind, result)
 
     def _prepare(self, config: dict[str, Any]) -> FunctionLog:
-        shim, task_root = self._shim, config["task_root"]
+        shim, translate = self._shim, aws_paths.enter(config["room"])
+        task_root = translate(config["task_root"])
         os.environ.clear()
-        os.environ.update(config["environment"])
+        os.environ.update({name: translate(value) for name, value in config["environment"].items()})
         time.tzset()
         os.chdir(task_root)
         folders = [task_root]
         if config["layers_root"]:
-            folders += map(str, layer_folders(Path(config["layers_root"])))
+            folders += map(str, layer_folders(Path(translate(config["layers_root"]))))
         forget_shadowed(folders)
         extra = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
         sys.path[:0] = [*folders, *(entry for entry in extra if entry not in sys.path)]
@@ -225,7 +226,8 @@ class Process:
     def _become(self, program: dict[str, Any]) -> int:
         """Be another program from now on: a Node.js function, a custom runtime, an extension (`program.py`)."""
         channels = [self._control, self._time]
-        arguments = list(program["arguments"])
+        translate = aws_paths.enter(program["room"])
+        arguments = [translate(argument) for argument in program["arguments"]]
         if program["channels"]:
             for descriptor in channels:
                 os.set_inheritable(descriptor, True)
@@ -233,11 +235,12 @@ class Process:
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)  # Python's own choices would be inherited
         try:
-            os.chdir(program["folder"])
+            os.chdir(translate(program["folder"]))
             _limit_files()
             if sys.platform.startswith("linux") and program["memory_bytes"]:
                 resource.setrlimit(resource.RLIMIT_DATA, (program["memory_bytes"], program["memory_bytes"]))
-            os.execve(program["path"], arguments, program["environment"])
+            environment = {name: translate(value) for name, value in program["environment"].items()}
+            os.execve(translate(program["path"]), arguments, environment)
         except (OSError, ValueError) as error:
             number = error.errno if isinstance(error, OSError) and error.errno else 0
             self._answer(wire.EXEC_FAILED, str(number).encode())

@@ -11,7 +11,7 @@ import asyncio
 import os
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -75,6 +75,8 @@ class Site:
     """What starts processes that are not the function's own: extensions."""
     compiled: Path | None = None
     """Where Python keeps what it compiles of code that runs from the user's own folder; None: beside the source."""
+    room: Mapping[str, str | None] | None = None
+    """For `aws_paths.enter` in the process: which of these folders it sees at AWS's paths."""
 
 
 class Hold:

@@ -44,6 +44,9 @@ class Program:
     Otherwise both end when the program begins.
     """
 
+    room: Mapping[str, str | None] | None = None
+    """For `aws_paths.enter`: which folders it sees at AWS's paths."""
+
     def frame(self) -> bytes:
         """For the control channel of a fresh process, instead of CONFIGURE."""
         value = {
@@ -53,6 +56,7 @@ class Program:
             "folder": str(self.folder),
             "memory_bytes": self.memory_bytes,
             "channels": self.channels,
+            "room": dict(self.room) if self.room else None,
         }
         return wire.frame(wire.EXEC, json.dumps(value).encode())
 

@@ -108,6 +108,7 @@ class PythonEnvironment(ExecutionEnvironment):
             "now": self._clock.now(),
             "virtual": self._clock.virtual,
             "debug": None,
+            "room": dict(site.room) if site.room else None,
         }
 
     def _send_invocation(self, invocation: Invocation, deadline: float) -> None:

@@ -80,7 +80,7 @@ class ProvidedEnvironment(ExecutionEnvironment):
             return self._fault(outcomes.fault(INVALID_ENTRYPOINT, message))
         memory = self.function.memory_mb * 1024 * 1024 + MEMORY_SLACK_BYTES
         path, variables = self._bootstrap, self.site.variables
-        program = Program(path, [str(path)], variables, self.site.task_root, memory)
+        program = Program(path, [str(path)], variables, self.site.task_root, memory, room=self.site.room)
         self._control.write(program.frame())
 
     def _send_invocation(self, invocation: Invocation, deadline: float) -> None:
