@@ -19,6 +19,7 @@ from emulator.ports import Transaction
 from emulator.services.lambda_ import store_urls, trace
 from emulator.services.lambda_.destinations import TRACE_MEMBER
 from emulator.services.lambda_.operations import LambdaOperations
+from emulator.services.lambda_.rules.payload import LARGEST_STREAM_BYTES
 from emulator.services.lambda_.url_plane import answer as answers
 from emulator.services.lambda_.url_plane.event import access_key, request_event
 from emulator.services.lambda_.urls import Address, FunctionUrl, address, cors_headers, is_preflight
@@ -97,17 +98,12 @@ class FunctionUrlPlane:
 
     async def _stream(self, url: FunctionUrl, invocation: dict[str, Any], request_id: str) -> HttpResponse:
         """The answer once it is known how it begins; a function that does not stream is answered as if buffered."""
-        pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
+        pieces = Pieces()
         # The hold is taken before we park, so that frozen time never sees a moment without a holder.
         hold = ExitStack()
         hold.enter_context(self._clock.busy("lambda: function URL"))
         task = asyncio.ensure_future(
-            self._lambda.invoke(
-                url.scope,
-                invocation,
-                request_id=request_id,
-                on_chunk=pieces.put_nowait,
-            )
+            self._lambda.invoke(url.scope, invocation, request_id=request_id, on_chunk=pieces.add)
         )
         self._running.add(task)
 
@@ -116,13 +112,13 @@ class FunctionUrlPlane:
             hold.close()
             if not finished.cancelled():
                 finished.exception()  # looked at by whoever still waits
-            pieces.put_nowait(None)
+            pieces.end()
 
         task.add_done_callback(ended)
         received = b""
         while True:
             with self._clock.parked():
-                piece = await pieces.get()
+                piece = await pieces.next()
             if piece is None:
                 result = task.result()
                 if not received:
@@ -139,20 +135,44 @@ class FunctionUrlPlane:
                 if piece is None:
                     response.body = first
                 else:
-                    response.stream = _pieces(first, pieces, task)
+                    response.stream = _body(first, pieces, task)
                 return response
 
 
-async def _pieces(
-    first: bytes, pieces: asyncio.Queue[bytes | None], task: asyncio.Task[dict[str, Any]]
-) -> AsyncIterator[bytes]:
-    """The body as it comes; breaks off if the function fails on the way."""
+class Pieces:
+    """What a function has sent and its client has not taken yet; beyond AWS's limit of a stream nothing is kept."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """The function has sent something."""
+        self._size += len(piece)
+        if piece and not self.cut:
+            self._waiting.put_nowait(piece)
+
+    def end(self) -> None:
+        """The function has ended."""
+        self._waiting.put_nowait(None)
+
+    async def next(self) -> bytes | None:
+        """The next piece; None at the end."""
+        return await self._waiting.get()
+
+    @property
+    def cut(self) -> bool:
+        """Whether the function has sent more than it may."""
+        return self._size > LARGEST_STREAM_BYTES
+
+
+async def _body(first: bytes, pieces: Pieces, task: asyncio.Task[dict[str, Any]]) -> AsyncIterator[bytes]:
+    """The body as it comes; breaks off if the function fails on the way or sends too much."""
     if first:
         yield first
-    while (piece := await pieces.get()) is not None:
-        if piece:
-            yield piece
-    if task.cancelled() or task.exception() is not None or task.result().get("FunctionError"):
+    while (piece := await pieces.next()) is not None:
+        yield piece
+    if pieces.cut or task.cancelled() or task.exception() is not None or task.result().get("FunctionError"):
         raise BrokenStream
 
 
