@@ -102,6 +102,11 @@ def pending(tx: Transaction, kind: str | None = None, limit: int = 1000) -> list
     return [_job(row) for row in rows.fetchall()]
 
 
+def count(tx: Transaction, kind: str) -> int:
+    """How many jobs of a kind there are, due or not."""
+    return tx.execute("SELECT count(*) FROM job WHERE kind = ?", (kind,)).fetchone()[0]
+
+
 def next_owner(tx: Transaction, kind: str, after: str | None) -> str | None:
     """The first owner of jobs of a kind, or the first beyond `after`."""
     if after is None:

@@ -416,3 +416,37 @@ def test_settling_after_success_moves_no_time(emulator: RunningEmulator) -> None
     emulator.settle()
     assert emulator.now() == before
     assert emulator.control("GET", "queue")["jobs"] == []
+
+
+def test_messages_are_taken_only_when_a_batch_can_run_at_once(emulator: RunningEmulator) -> None:
+    setup = Setup(emulator, SCRIPTED)
+    emulator.control("PUT", "settings", {"event_source_concurrency": 1})
+    slow = "import time\ndef handler(event, context):\n    time.sleep(10)\n"
+    setup.client.update_function_code(FunctionName="consume", ZipFile=package(slow))
+    setup.sqs.create_queue(QueueName="more")
+    more = f"arn:aws:sqs:us-east-1:{ACCOUNT}:more"
+    setup.map(BatchSize=1)
+    setup.client.create_event_source_mapping(EventSourceArn=more, FunctionName="consume", BatchSize=1)
+    setup.send("1", "2", "3")
+    for body in "ab":
+        setup.sqs.send_message(QueueUrl=f"{emulator.url}/{ACCOUNT}/more", MessageBody=body)
+    started_at = emulator.now()
+    emulator.settle()
+    # Five batches of ten seconds, one after the other; nobody's visibility timeout has passed meanwhile.
+    assert emulator.now() - started_at == pytest.approx(50, abs=1)
+    runs = emulator.control("GET", "timeline")["invocations"]
+    assert [run["outcome"] for run in runs] == ["success"] * 5
+    assert setup.left() == setup.left(f"{emulator.url}/{ACCOUNT}/more") == (0, 0)
+
+
+def test_a_batch_is_never_larger_than_an_event_may_be(emulator: RunningEmulator) -> None:
+    setup = Setup(emulator, "def handler(event, context):\n    print('got', len(event['Records']))\n")
+    created = setup.map(Enabled=False, BatchSize=10)
+    for _ in range(8):
+        setup.sqs.send_message(QueueUrl=setup.url, MessageBody="x" * 1_000_000)
+    setup.client.update_event_source_mapping(UUID=created["UUID"], Enabled=True)
+    emulator.settle()
+    events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/consume")["events"]
+    got = [int(event["message"].split()[1]) for event in events if event["message"].startswith("got")]
+    assert sorted(got) == [2, 6]
+    assert setup.left() == (0, 0)

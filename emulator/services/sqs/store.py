@@ -231,8 +231,11 @@ def free_groups(tx: Transaction, queue: Queue, limit: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-def refresh_group(tx: Transaction, queue: Queue, group_id: str) -> None:
-    """Compute anew when a group may be received from: once nothing of it is in flight and its head is visible."""
+def refresh_group(tx: Transaction, queue: Queue, group_id: str) -> bool:
+    """Compute anew when a group may be received from: once nothing of it is in flight and its head is visible.
+
+    False if it holds no message any more.
+    """
     row = tx.execute(
         "SELECT id, visible_at FROM sqs_message WHERE queue = ? AND group_id = ? AND deduplication_id IS NOT NULL "
         "ORDER BY id LIMIT 1",
@@ -240,7 +243,7 @@ def refresh_group(tx: Transaction, queue: Queue, group_id: str) -> None:
     ).fetchone()
     if row is None:
         tx.execute("DELETE FROM sqs_group WHERE queue = ? AND group_id = ?", (queue.id, group_id))
-        return
+        return False
     head, visible_at = row
     in_flight = tx.execute(
         "SELECT max(visible_at) FROM sqs_message WHERE queue = ? AND group_id = ? AND deduplication_id IS NOT NULL "
@@ -251,6 +254,7 @@ def refresh_group(tx: Transaction, queue: Queue, group_id: str) -> None:
         "INSERT OR REPLACE INTO sqs_group (queue, group_id, free_at, head) VALUES (?, ?, ?, ?)",
         (queue.id, group_id, max(visible_at, in_flight or 0.0), head),
     )
+    return True
 
 
 def mark_received(tx: Transaction, row: int, visible_at: float, receipt: str, receive_count: int, first: float) -> None:

@@ -92,10 +92,6 @@ class EventSourceOperations:
         tables.delete(tx, existing.uuid)
         return existing.describe("Deleting")
 
-    def tags(self, tx: Transaction, uuid: str) -> dict[str, str] | None:
-        """A mapping's tags; None if there is no such mapping."""
-        return tables.tags_of(tx, uuid)
-
     def _existing(self, tx: Transaction, scope: Scope, request: Request) -> SourceMapping:
         poller = tables.find(tx, request["UUID"])
         if poller is None or poller.mapping.scope != scope:

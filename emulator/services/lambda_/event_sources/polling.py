@@ -5,7 +5,8 @@ job, in its own transaction. A poll takes a batch and makes a batch job of it; t
 records the invocation and plans the next poll in one commit.
 
 A message belongs to a batch while its receipt is the one the batch was given and has not run out. A batch that no
-longer owns all of its messages is given up: they will come again.
+longer owns all of its messages is given up: they will come again. Nothing is taken that cannot run at once, lest it
+wait for its turn until it is given up.
 """
 
 from __future__ import annotations
@@ -135,6 +136,10 @@ class Polling:
         if poller.mapping.enabled and queue is not None and poller.running < self._most_running(poller):
             if self._waits_for_more(tx, poller, queue):
                 return
+            if jobs.count(tx, BATCH_JOB) >= self._settings.event_source_concurrency:
+                tables.set_waiting(tx, uuid)
+                self._poll_at(tx, poller, None)
+                return
             self._take_batch(tx, poller, queue)
             tables.set_window(tx, uuid, None)
         self.plan(tx, uuid)
@@ -152,6 +157,9 @@ class Polling:
             done = [(row, receipt) for row, receipt, message_id in batch.messages if message_id not in kept]
             self._queues.delete_taken(tx, queue, done)
         tables.add_running(tx, batch.uuid, -1)
+        waiting = tables.next_waiting(tx)
+        if waiting is not None:
+            self.plan(tx, waiting)
         self.plan(tx, batch.uuid)
 
     def _most_running(self, poller: Poller) -> int:
@@ -195,9 +203,10 @@ class Polling:
         kept: list[Message] = []
         records: list[bytes] = []
         size = _EVENT_FRAME_BYTES
+        hidden = max(queue.settings.visibility_timeout_seconds, 1)  # never 0: a message must not be in two batches
         full = False
         while len(kept) < mapping.batch_size and not full:
-            found = self._queues.take(tx, queue, min(TAKEN_AT_ONCE, mapping.batch_size - len(kept)))
+            found = self._queues.take(tx, queue, min(TAKEN_AT_ONCE, mapping.batch_size - len(kept)), hidden)
             if not found:
                 break
             for index, message in enumerate(found):

@@ -17,8 +17,10 @@ CREATE TABLE IF NOT EXISTS lambda_event_source_mapping (
   account TEXT NOT NULL, region TEXT NOT NULL, function_name TEXT NOT NULL, qualifier TEXT,
   source_arn TEXT NOT NULL, enabled INTEGER NOT NULL, last_modified REAL NOT NULL, configuration TEXT NOT NULL,
   tags TEXT NOT NULL,
-  poll_job INTEGER, poll_at REAL, window_ends_at REAL, running INTEGER NOT NULL DEFAULT 0
+  poll_job INTEGER, poll_at REAL, window_ends_at REAL, running INTEGER NOT NULL DEFAULT 0, waits_since REAL
 );
+CREATE INDEX IF NOT EXISTS lambda_event_source_mapping_waits ON lambda_event_source_mapping (waits_since)
+  WHERE waits_since IS NOT NULL;
 CREATE INDEX IF NOT EXISTS lambda_event_source_mapping_source ON lambda_event_source_mapping (source_arn);
 CREATE INDEX IF NOT EXISTS lambda_event_source_mapping_scope ON lambda_event_source_mapping (account, region, uuid);
 """
@@ -128,6 +130,24 @@ def set_window(tx: Transaction, uuid: str, ends_at: float | None) -> None:
 def add_running(tx: Transaction, uuid: str, more: int) -> None:
     """Count batches that have been read and are not done."""
     tx.execute("UPDATE lambda_event_source_mapping SET running = running + ? WHERE uuid = ?", (more, uuid))
+
+
+def set_waiting(tx: Transaction, uuid: str) -> None:
+    """There is something to read and no room for a batch on this machine: wait for the end of another one."""
+    tx.execute(
+        "UPDATE lambda_event_source_mapping SET waits_since = coalesce(waits_since, ?) WHERE uuid = ?", (tx.now, uuid)
+    )
+
+
+def next_waiting(tx: Transaction) -> str | None:
+    """The mapping that has waited longest; it waits no more."""
+    row = tx.execute(
+        "SELECT uuid FROM lambda_event_source_mapping WHERE waits_since IS NOT NULL ORDER BY waits_since, rowid LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    tx.execute("UPDATE lambda_event_source_mapping SET waits_since = NULL WHERE uuid = ?", row)
+    return row[0]
 
 
 def _configuration(mapping: SourceMapping) -> str:

@@ -304,8 +304,7 @@ class ReceiveOperations(SqsState):
 
     def _remove(self, tx: Transaction, queue: Queue, message: Message) -> None:
         tables.delete_message(tx, message.row)
-        if queue.fifo and message.group_id is not None:
-            tables.refresh_group(tx, queue, message.group_id)
+        if queue.fifo and message.group_id is not None and tables.refresh_group(tx, queue, message.group_id):
             self.arrived(tx, queue, tx.now)  # the rest of the group may be free now
 
     def _change_visibility(self, tx: Transaction, queue: Queue, text: str, seconds: int | None) -> None:
