@@ -40,7 +40,9 @@ def parse_terms(text: str) -> Terms:
     while not scanner.at_end():
         sign = scanner.take_one("-?")
         target = {"-": terms.excluded, "?": terms.either}.get(sign, terms.wanted)
-        target.append(_term(scanner))
+        term = _term(scanner)
+        if not isinstance(term, str) or term.strip():  # `" "` is in every event [D]
+            target.append(term)
         if not scanner.at_end() and not scanner.skipped_space:
             raise scanner.unexpected()
     return terms
