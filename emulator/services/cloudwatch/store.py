@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
+from emulator.services.cloudwatch.alarms import Alarm
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS metric_write (
@@ -191,3 +192,165 @@ def forget_before(tx: Transaction, before: int) -> None:
     """Delete what is older than CloudWatch keeps values."""
     tx.execute("DELETE FROM metric_summary WHERE at < ?", (before,))
     tx.execute("DELETE FROM metric_series WHERE last_at < ?", (before,))
+
+
+# ── alarms ──────────────────────────────────────────────────────────────────────────────────────
+
+ALARM_SCHEMA = """
+CREATE TABLE IF NOT EXISTS metric_alarm (
+  account TEXT NOT NULL,
+  region TEXT NOT NULL,
+  name TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  configured_at REAL NOT NULL,
+  state TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  reason_data TEXT,
+  changed_at REAL NOT NULL,
+  actions_enabled INTEGER NOT NULL,
+  tags TEXT NOT NULL,
+  evaluated_next REAL,
+  PRIMARY KEY (account, region, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS metric_alarm_watch (
+  account TEXT NOT NULL,
+  region TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  dimensions TEXT NOT NULL,
+  alarm TEXT NOT NULL,
+  PRIMARY KEY (account, region, namespace, dimensions, alarm)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS metric_alarm_history (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  account TEXT NOT NULL,
+  region TEXT NOT NULL,
+  alarm TEXT NOT NULL,
+  at REAL NOT NULL,
+  kind TEXT NOT NULL,
+  summary TEXT NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS metric_alarm_history_of ON metric_alarm_history (account, region, alarm, at);
+"""
+
+_ALARM = "name, settings, configured_at, state, reason, reason_data, changed_at, actions_enabled, tags"
+
+
+def put_alarm(tx: Transaction, alarm: Alarm, watched: set[tuple[str, str]]) -> None:
+    """Insert or replace an alarm and what it watches, (namespace, dimensions)."""
+    scope = alarm.scope
+    values = (
+        alarm.name,
+        json.dumps(alarm.settings),
+        alarm.configured_at,
+        alarm.state,
+        alarm.reason,
+        alarm.reason_data,
+        alarm.changed_at,
+        int(alarm.actions_enabled),
+        json.dumps(alarm.tags or {}),
+    )
+    tx.execute(
+        f"INSERT INTO metric_alarm (account, region, {_ALARM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (account, region, name) DO UPDATE SET settings = excluded.settings,"
+        " configured_at = excluded.configured_at, state = excluded.state, reason = excluded.reason,"
+        " reason_data = excluded.reason_data, changed_at = excluded.changed_at,"
+        " actions_enabled = excluded.actions_enabled, tags = excluded.tags",
+        (scope.account, scope.region, *values),
+    )
+    _forget_watches(tx, scope, alarm.name)
+    for namespace, dimensions in sorted(watched):
+        tx.execute(
+            "INSERT INTO metric_alarm_watch (account, region, namespace, dimensions, alarm) VALUES (?, ?, ?, ?, ?)",
+            (scope.account, scope.region, namespace, dimensions, alarm.name),
+        )
+
+
+def get_alarm(tx: Transaction, scope: Scope, name: str) -> Alarm | None:
+    """An alarm by name."""
+    row = tx.execute(
+        f"SELECT {_ALARM} FROM metric_alarm WHERE account = ? AND region = ? AND name = ?",
+        (scope.account, scope.region, name),
+    ).fetchone()
+    return _alarm(scope, row) if row else None
+
+
+def alarms(tx: Transaction, scope: Scope) -> Iterator[Alarm]:
+    """Alarms of an account by name."""
+    cursor = tx.execute(
+        f"SELECT {_ALARM} FROM metric_alarm WHERE account = ? AND region = ? ORDER BY name",
+        (scope.account, scope.region),
+    )
+    while (row := cursor.fetchone()) is not None:
+        yield _alarm(scope, row)
+
+
+def delete_alarm(tx: Transaction, scope: Scope, name: str) -> bool:
+    """Delete an alarm; its history stays, as on AWS. False if there was none."""
+    _forget_watches(tx, scope, name)
+    return (
+        tx.execute(
+            "DELETE FROM metric_alarm WHERE account = ? AND region = ? AND name = ?",
+            (scope.account, scope.region, name),
+        ).rowcount
+        > 0
+    )
+
+
+def resting_alarms(tx: Transaction, scope: Scope, namespace: str, dimensions: str) -> list[str]:
+    """Names of alarms that watch these dimensions and have no evaluation to come."""
+    rows = tx.execute(
+        "SELECT w.alarm FROM metric_alarm_watch w JOIN metric_alarm a"
+        " ON a.account = w.account AND a.region = w.region AND a.name = w.alarm AND a.evaluated_next IS NULL"
+        " WHERE w.account = ? AND w.region = ? AND w.namespace = ? AND w.dimensions = ?",
+        (scope.account, scope.region, namespace, dimensions),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def next_evaluation(tx: Transaction, scope: Scope, name: str) -> float | None:
+    """When an alarm is evaluated next, if a job for it waits."""
+    row = tx.execute(
+        "SELECT evaluated_next FROM metric_alarm WHERE account = ? AND region = ? AND name = ?",
+        (scope.account, scope.region, name),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def note_evaluation(tx: Transaction, scope: Scope, name: str, at: float | None) -> None:
+    """Remember when the alarm's job is due; None once it has none."""
+    tx.execute(
+        "UPDATE metric_alarm SET evaluated_next = ? WHERE account = ? AND region = ? AND name = ?",
+        (at, scope.account, scope.region, name),
+    )
+
+
+def add_history(tx: Transaction, scope: Scope, name: str, at: float, kind: str, summary: str, data: object) -> None:
+    """Append to an alarm's history."""
+    tx.execute(
+        "INSERT INTO metric_alarm_history (account, region, alarm, at, kind, summary, data)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (scope.account, scope.region, name, at, kind, summary, _encode(data)),
+    )
+
+
+def history(tx: Transaction, scope: Scope, name: str | None) -> list[tuple[int, str, float, str, str, str]]:
+    """(id, alarm, time, kind, summary, data) of one alarm's history or of all, oldest first."""
+    return tx.execute(
+        "SELECT id, alarm, at, kind, summary, data FROM metric_alarm_history"
+        " WHERE account = ? AND region = ? AND (?3 IS NULL OR alarm = ?3) ORDER BY id",
+        (scope.account, scope.region, name),
+    ).fetchall()
+
+
+def _forget_watches(tx: Transaction, scope: Scope, name: str) -> None:
+    tx.execute(
+        "DELETE FROM metric_alarm_watch WHERE account = ? AND region = ? AND alarm = ?",
+        (scope.account, scope.region, name),
+    )
+
+
+def _alarm(scope: Scope, row: Any) -> Alarm:
+    return Alarm(
+        scope, row[0], json.loads(row[1]), row[2], row[3], row[4], row[5], row[6], bool(row[7]), json.loads(row[8])
+    )

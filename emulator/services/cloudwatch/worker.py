@@ -1,4 +1,4 @@
-"""What happens to metric values later: many writes become one summary per metric and minute."""
+"""What happens later: many writes become one summary per metric and minute, and alarms look at their metrics."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from emulator.ports import Store, Transaction
 from emulator.services.cloudwatch import store
 from emulator.services.cloudwatch.distribution import Distribution
 from emulator.services.cloudwatch.recording import values_of
+from emulator.services.cloudwatch.watching import Watching
 
 WRITES_AT_ONCE = 1000
 """Rows merged in one commit: a rollup never holds up others for long."""
@@ -22,14 +23,28 @@ KEPT_SECONDS = 455 * 86400
 
 
 class MetricWorker:
-    """Runs `cloudwatch.rollup` jobs."""
+    """Runs `cloudwatch.rollup` and `cloudwatch.alarm` jobs."""
 
-    def __init__(self, rows: Store) -> None:
+    def __init__(self, rows: Store, watching: Watching) -> None:
         self._rows = rows
+        self._watching = watching
 
     async def roll_up(self, job: Job) -> None:
         """Merge what was written into minutes, a commit for each piece."""
         await self._rows.transact(lambda tx: _roll_up(tx, job))
+
+    async def evaluate(self, job: Job) -> None:
+        """Evaluate an alarm; state, actions and the next evaluation are one commit."""
+        await self._rows.transact(lambda tx: self._evaluate(tx, job))
+
+    def _evaluate(self, tx: Transaction, job: Job) -> None:
+        scope, name = Scope(job.payload["account"], job.payload["region"]), job.payload["name"]
+        if not jobs.complete(tx, job.id):
+            return
+        store.note_evaluation(tx, scope, name, None)
+        alarm = store.get_alarm(tx, scope, name)
+        if alarm is not None and self._watching.evaluate(tx, alarm):
+            self._watching.wake(tx, alarm)
 
 
 def _roll_up(tx: Transaction, job: Job) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from emulator.services.cloudwatch.operations.alarms import AlarmOperations
 from emulator.services.cloudwatch.operations.data import DataOperations
 from emulator.services.cloudwatch.operations.metrics import MetricOperations
+from emulator.services.cloudwatch.recording import Recording
+from emulator.services.cloudwatch.watching import Watching
 
 __all__ = ["CloudWatchOperations"]
 
 
-class CloudWatchOperations(MetricOperations, DataOperations):
+class CloudWatchOperations(MetricOperations, DataOperations, AlarmOperations):
     """Every emulated operation of CloudWatch."""
+
+    def __init__(self, recording: Recording, watching: Watching) -> None:
+        super().__init__(recording)
+        self.watching = watching
