@@ -517,6 +517,7 @@ exports.handler = awslambda.streamifyResponse(async (event, stream) => {
     statusCode: 203, headers: { 'Content-Type': 'text/event-stream', 'X-A': 'b' }, cookies: ['c=d'],
   });
   stream.write('first\\n');
+  if (kind === '/short') { stream.end(); return; }
   if (kind === '/break') { await sleep(50); throw new Error('on the way'); }
   await sleep(3600 * 1000);
   stream.write('second\\n');
@@ -563,6 +564,13 @@ def test_a_stream_begins_before_the_function_ends(emulator: RunningEmulator, str
     with pytest.raises(http.client.IncompleteRead):  # it sleeps longer than it may run
         response.read()
     connection.close()
+
+
+def test_a_stream_that_nobody_asked_for_is_answered_in_one_piece(emulator: RunningEmulator, streaming: str) -> None:
+    emulator.client("lambda").update_function_url_config(FunctionName="f", InvokeMode="BUFFERED")
+    answer = ask(streaming, "/short")
+    assert (answer.status, answer.body) == (203, b"first\n")
+    assert answer.headers["X-A"] == "b" and answer.headers["Content-Length"] == "6"
 
 
 def test_a_stream_that_fails_at_once_is_a_bad_gateway(streaming: str) -> None:

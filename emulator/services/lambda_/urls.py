@@ -140,6 +140,9 @@ def cors_headers(cors: Mapping[str, Any], headers: Mapping[str, str], preflight:
         asked = headers.get("access-control-request-headers", "")
         shown = asked if "*" in names and credentials and asked else ",".join(names)
         result.append(("Access-Control-Allow-Headers", shown))
+    if headers.get("access-control-request-private-network") == "true":
+        # Not AWS's: browsers ask it of a page that calls this machine, where AWS is not.
+        result.append(("Access-Control-Allow-Private-Network", "true"))
     if cors.get("MaxAge") is not None:
         result.append(("Access-Control-Max-Age", str(cors["MaxAge"])))
     return result

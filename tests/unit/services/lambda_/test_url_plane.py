@@ -83,6 +83,17 @@ def test_a_star_for_methods_and_headers_is_answered_in_words_where_credentials_a
     assert added["Access-Control-Allow-Headers"] == "x-a, x-b"
 
 
+def test_a_page_that_is_allowed_may_call_this_machine() -> None:
+    asked = {
+        "origin": "https://a",
+        "access-control-request-method": "GET",
+        "access-control-request-private-network": "true",
+    }
+    cors = {"AllowOrigins": ["https://a"], "AllowMethods": ["GET"]}
+    assert dict(cors_headers(cors, asked, preflight=True))["Access-Control-Allow-Private-Network"] == "true"
+    assert cors_headers(cors, {**asked, "origin": "https://b"}, preflight=True) == []
+
+
 # ── the beginning of a stream ──
 
 METADATA = json.dumps({"statusCode": 418, "headers": {"X-A": "b"}, "cookies": ["c=d"]}).encode()
