@@ -213,7 +213,7 @@ class FunctionOperations(LambdaState):
                 "CodeSizeUnzipped": LARGEST_UNZIPPED_BYTES,
                 "CodeSizeZipped": LARGEST_ZIPPED_BYTES,
                 "ConcurrentExecutions": limit,
-                "UnreservedConcurrentExecutions": limit - set_aside,
+                "UnreservedConcurrentExecutions": max(limit - set_aside, 0),
             },
             "AccountUsage": {"TotalCodeSize": size, "FunctionCount": count},
         }
