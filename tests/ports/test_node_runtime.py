@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from typing import Any
@@ -382,6 +383,46 @@ def test_a_timeout_takes_aws_time_and_no_host_time(on_processes: Any) -> None:
             45_000, 45_000, 45_000_000_000, "2027-01-15T08:00:45.000Z", 855_000, True,
         ]  # fmt: skip
         assert result.took_seconds == 45.0
+
+    on_processes(test)
+
+
+@pytest.mark.parametrize("fraction", [0.123456789, 0.5973952, 0.0000001, 0.9999999])
+def test_a_timer_is_not_missed_by_a_rounding(on_processes: Any, fraction: float) -> None:
+    async def test(bench: Bench) -> None:
+        bench.clock.jump(1_800_000_000.0 + fraction)
+        source = "exports.handler = () => new Promise((resolve) => setTimeout(resolve, 1234, 'woken'));"
+        result = await run(bench, source)
+        assert (result.payload, round(result.took_seconds, 6)) == (b'"woken"', 1.234)
+
+    on_processes(test)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.4])
+def test_time_stands_still_while_a_request_is_answered(on_processes: Any, delay: float) -> None:
+    async def test(bench: Bench) -> None:
+        source = """
+            exports.handler = async (url) => {
+                const late = setTimeout(() => { throw new Error('before the answer'); }, 1000);
+                const answer = await fetch(url).then((response) => response.text());
+                clearTimeout(late);
+                return answer;
+            };
+        """
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            await asyncio.sleep(delay)
+            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            url = f"http://localhost:{server.sockets[0].getsockname()[1]}/"
+            work = bench.runtime.run(node(source, timeout_seconds=60.0), invocation(url))
+            result = await bench.drive(work)
+        assert (result.payload, result.took_seconds) == (b'"hi"', 0.0)
 
     on_processes(test)
 

@@ -9,6 +9,7 @@ const { Time, real } = require('./time.cjs');
 const { ResponseStream, STREAMING, install: installStreaming } = require('./stream.cjs');
 const { load } = require('./handler.cjs');
 const { makeContext } = require('./context.cjs');
+const { Work } = require('./work.cjs');
 const wire = require('./wire.cjs');
 
 const MAXIMUM_RESULT_BYTES = 6291556;
@@ -22,9 +23,11 @@ class Runtime {
     this.log = new Log(config.log);
     this.control = new net.Socket({ fd: config.control, readable: true, writable: true });
     this.ticks = new net.Socket({ fd: config.ticks, readable: true, writable: true });
+    this.work = new Work([this.control, this.ticks], process.env.AWS_ENDPOINT_URL, real.monotonic);
     this.time = new Time(
       (sleeper, due) => this.ticks.write(wire.tick(sleeper, due)),
       (wanted) => (wanted ? this.ticks.ref() : this.ticks.unref()),
+      this.work,
     );
     this.handler = null;
     this.finish = null; // ends the invocation that is under way
@@ -42,6 +45,7 @@ class Runtime {
       channel.on('close', () => exit(0)); // the emulator is gone
     }
     this.control.unref(); // what the function loads keeps the event loop alive, not we
+    this.work.install();
     this.time.install();
     this.time.begin(this.config.now * 1000, this.config.virtual);
     this.log.install();

@@ -11,9 +11,10 @@ const { performance } = require('perf_hooks');
 const { syncBuiltinESMExports } = require('module');
 
 const NOTICEABLE_OFFSET_MS = 250; // AWS time that differs less than this from the host's is the host's.
-const REAL_WORK_GRACE_MS = 20; // Host time for which sockets and files are waited for before timers count as sleep.
+const REAL_WORK_GRACE_MS = 20; // Host time after which a request to the emulator counts as waiting.
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 const AT_ONCE_MS = 1; // setTimeout(f, 0) yields and takes no AWS time.
+const { IDLE, BUSY, TURNING } = require('./work.cjs');
 
 const RealDate = Date;
 const real = {
@@ -40,9 +41,13 @@ class VirtualTimer {
 if (Symbol.dispose) VirtualTimer.prototype[Symbol.dispose] = function dispose() { this.close(); };
 
 class Time {
-  /** `send(sleeper, due)` speaks to the emulator; `hold(boolean)` keeps the event loop alive for its answer. */
-  constructor(send, hold) {
+  /**
+   * `send(sleeper, due)` speaks to the emulator; `hold(boolean)` keeps the event loop alive for its answer;
+   * `work.look()` says what else is going on.
+   */
+  constructor(send, hold, work) {
     this.send = send;
+    this.work = work;
     this.hold = hold;
     this.virtual = false;
     this.nowMs = 0;
@@ -81,9 +86,10 @@ class Time {
 
   wake(sleeper, nowSeconds) {
     if (!this.announced || this.announced.sleeper !== sleeper) return;
+    const { due } = this.announced;
     this.announced = null;
-    // A double of seconds is exact to the microsecond; a timer that is due must not be missed by that.
-    this.nowMs = Math.max(this.nowMs, Math.round(nowSeconds * 1e6) / 1e3);
+    // A timer that is due must not be missed by what a change of unit rounds away.
+    this.nowMs = Math.max(this.nowMs, nowSeconds * 1000, nowSeconds >= due / 1000 ? due : 0);
     this.runDue();
   }
 
@@ -120,6 +126,7 @@ class Time {
       clearTimeout: (timer) => time.clear(real.clearTimeout, timer),
       clearInterval: (timer) => time.clear(real.clearInterval, timer),
     };
+    this.setters = { setTimeout: functions.setTimeout, setInterval: functions.setInterval };
     // util.promisify(setTimeout) asks for these.
     const custom = require('util').promisify.custom;
     const wait = (delay, value, options) => time.wait(delay, value, options);
@@ -129,15 +136,15 @@ class Time {
 
     const realWait = timerPromises.setTimeout, realEvery = timerPromises.setInterval;
     timerPromises.setTimeout = (delay, value, options) =>
-      (time.postpones(delay) ? time.wait(delay, value, options) : realWait(delay, value, options));
+      (time.virtual ? time.wait(delay, value, options) : realWait(delay, value, options));
     timerPromises.setInterval = (delay, value, options) =>
-      (time.postpones(delay) ? time.every(delay, value, options) : realEvery(delay, value, options));
+      (time.virtual ? time.every(delay, value, options) : realEvery(delay, value, options));
     if (timerPromises.scheduler) {
       timerPromises.scheduler.wait = (delay, options) => timerPromises.setTimeout(delay, undefined, options);
     }
     const realAbort = AbortSignal.timeout.bind(AbortSignal);
     AbortSignal.timeout = (delay) => {
-      if (!time.postpones(delay)) return realAbort(delay);
+      if (!time.virtual) return realAbort(delay);
       const controller = new AbortController();
       const text = 'The operation was aborted due to timeout';
       globalThis.setTimeout(() => controller.abort(new DOMException(text, 'TimeoutError')), delay).unref();
@@ -146,12 +153,14 @@ class Time {
     syncBuiltinESMExports();
   }
 
-  /** Whether a delay is one that AWS time has to pass for. */
-  postpones(delay) { return this.virtual && Number(delay) > AT_ONCE_MS; }
-
   start(plain, callback, delay, args, repeat) {
-    if (!this.postpones(delay) || typeof callback !== 'function') return plain(callback, delay, ...args);
-    return new VirtualTimer(this, callback, delay > LONGEST_TIMEOUT_MS ? 1 : Math.trunc(delay), args, repeat);
+    if (!this.virtual || typeof callback !== 'function' || calledByNode(this.setters)) {
+      return plain(callback, delay, ...args);
+    }
+    let wanted = Math.trunc(Number(delay)) || 0;
+    if (!(wanted >= 1) || wanted > LONGEST_TIMEOUT_MS) wanted = 1; // as Node does
+    if (wanted <= AT_ONCE_MS && !repeat) wanted = 0;
+    return new VirtualTimer(this, callback, wanted, args, repeat);
   }
 
   clear(plain, timer) {
@@ -231,31 +240,23 @@ class Time {
     real.setImmediate(() => this.look());
   }
 
-  look() {
+  look(graceOver = false) {
     this.checking = false;
     const first = this.virtual && this.asking ? this.earliest() : null;
     if (first === null) return this.withdraw();
+    if (first.due <= this.nowMs) return this.runDue();
     if (this.announced !== null && this.announced.due === first.due) return undefined;
-    const others = this.othersAtWork();
-    if (others.includes('Immediate')) return this.check();
-    if (others.length === 0) return this.announce(first.due);
+    const found = this.work.look();
+    if (found === TURNING) return this.check();
+    if (found === IDLE || (graceOver && found !== BUSY)) return this.announce(first.due);
     if (this.grace === null) {
       this.grace = real.setTimeout(() => {
         this.grace = null;
-        const timer = this.asking ? this.earliest() : null;
-        if (timer !== null) this.announce(timer.due);
+        this.look(true);
       }, REAL_WORK_GRACE_MS);
       this.grace.unref();
     }
     return undefined;
-  }
-
-  /** What keeps the event loop alive beside our own channel. */
-  othersAtWork() {
-    const active = process.getActiveResourcesInfo();
-    const own = active.indexOf('PipeWrap');
-    if (own >= 0) active.splice(own, 1);
-    return active;
   }
 
   announce(due) {
@@ -280,6 +281,25 @@ class Time {
       for (const timer of this.timers.values()) if (timer.referenced) { wanted = true; break; }
     }
     this.hold(wanted);
+  }
+}
+
+/** Node's own code (fetch, for one) bounds real work with its timers; they stay real. */
+function calledByNode(setters) {
+  const { stackTraceLimit, prepareStackTrace } = Error;
+  const probe = {};
+  Error.stackTraceLimit = 1;
+  Error.prepareStackTrace = (_, frames) => frames[0]?.getFileName() ?? '';
+  try {
+    Error.captureStackTrace(probe, setters.setTimeout);
+    let file = probe.stack;
+    if (file === '') {
+      Error.captureStackTrace(probe, setters.setInterval);
+      file = probe.stack;
+    }
+    return typeof file === 'string' && file.startsWith('node:');
+  } finally {
+    Object.assign(Error, { stackTraceLimit, prepareStackTrace });
   }
 }
 
