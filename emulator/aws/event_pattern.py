@@ -85,11 +85,17 @@ _NOTHING: tuple[()] = ()
 
 def _scalars(value: Any) -> Iterator[Any]:
     """The leaves at this very path: arrays are flattened, objects have none."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _scalars(item)
-    elif not isinstance(value, dict) and value is not _NOTHING:
-        yield value
+    if not isinstance(value, list):
+        if not isinstance(value, dict) and value is not _NOTHING:
+            yield value
+        return
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending.extend(item)
+        elif not isinstance(item, dict):
+            yield item
 
 
 def _objects(value: Any) -> Iterator[Any]:

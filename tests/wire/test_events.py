@@ -282,3 +282,64 @@ def test_an_archive_lets_events_go_after_their_retention(emulator: RunningEmulat
     events.put_events(Entries=[ENTRY])
     emulator.advance(86401)
     assert events.describe_archive(ArchiveName="short")["EventCount"] == 0
+
+
+def test_buses_permissions_and_tags_are_kept(emulator: RunningEmulator) -> None:
+    events = emulator.client("events")
+    arn = events.create_event_bus(Name="shop", Description="d", Tags=[{"Key": "a", "Value": "1"}])["EventBusArn"]
+    assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default", "shop"]
+    events.put_permission(EventBusName="shop", Action="events:PutEvents", Principal="111111111111", StatementId="other")
+    described = events.describe_event_bus(Name="shop")
+    assert described["Description"] == "d"
+    [statement] = json.loads(described["Policy"])["Statement"]
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
+    events.remove_permission(EventBusName="shop", StatementId="other")
+    assert "Policy" not in events.describe_event_bus(Name="shop")
+    events.tag_resource(ResourceARN=arn, Tags=[{"Key": "b", "Value": "2"}])
+    assert len(events.list_tags_for_resource(ResourceARN=arn)["Tags"]) == 2
+    made = events.put_rule(Name="r", EventBusName="shop", EventPattern='{"source": ["x"]}')
+    assert made["RuleArn"] == "arn:aws:events:us-east-1:000000000000:rule/shop/r"
+    assert refusal(events.put_rule, Name="s", EventBusName="shop", ScheduleExpression="rate(1 minute)") == (
+        "ValidationException",
+        "ScheduleExpression is supported only on the default event bus.",
+    )
+    events.delete_rule(Name="r", EventBusName="shop")
+    events.delete_event_bus(Name="shop")
+    assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (
+            {"Input": "{}", "InputPath": "$.detail"},
+            "Only one of Input, InputPath, or InputTransformer must be provided for target 1.",
+        ),
+        ({"Input": "{"}, "JSON syntax error in input for target 1 : Input is not valid JSON"),
+        ({"InputPath": "detail"}, "Invalid InputPath for target 1."),
+        (
+            {"InputTransformer": {"InputTemplate": "<x>"}},
+            "Invalid InputTemplate for target 1 : InputTemplate contains placeholder x which is not in InputPathsMap.",
+        ),
+        ({"Arn": BUS}, "An event bus cannot be its own target."),
+        (
+            {"Arn": "arn:aws:sqs:us-east-1:000000000000:q.fifo"},
+            "Parameter(s) MessageGroupId must be specified for target: 1.",
+        ),
+    ],
+)
+def test_a_target_that_could_never_receive_is_refused(
+    emulator: RunningEmulator, target: dict[str, Any], message: str
+) -> None:
+    events = emulator.client("events")
+    events.put_rule(Name="r", EventPattern='{"source": ["x"]}')
+    given = {"Id": "1", "Arn": "arn:aws:sqs:us-east-1:000000000000:q", **target}
+    assert refusal(events.put_targets, Rule="r", Targets=[given]) == ("ValidationException", message)
+
+
+def test_targets_of_services_that_are_not_emulated_are_refused_by_name(emulator: RunningEmulator) -> None:
+    events = emulator.client("events")
+    events.put_rule(Name="r", EventPattern='{"source": ["x"]}')
+    with pytest.raises(ClientError) as caught:
+        events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": "arn:aws:kinesis:us-east-1:000000000000:stream/s"}])
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501

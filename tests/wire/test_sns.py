@@ -384,6 +384,51 @@ def test_a_text_message_is_kept_as_a_record_in_the_logs(emulator: RunningEmulato
     assert refusal(emulator.client("sns").publish, PhoneNumber="x", Message="m")[1] == "InvalidParameter"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Policy", '{"Statement": 5}'),
+        ("Policy", "[]"),
+        ("DeliveryPolicy", '{"http": []}'),
+        ("DeliveryPolicy", '{"http": {"defaultRequestPolicy": 5}}'),
+        ("DeliveryPolicy", '{"http": {"defaultRequestPolicy": {"headerContentType": "a/b\\r\\nX: y"}}}'),
+        ("DeliveryPolicy", '{"http": {"defaultHealthyRetryPolicy": {"numRetries": "3"}}}'),
+        ("DeliveryPolicy", '{"http": {"defaultHealthyRetryPolicy": {"minDelayTarget": 30, "maxDelayTarget": 20}}}'),
+        ("ContentBasedDeduplication", "true"),
+    ],
+)
+def test_attributes_that_could_not_be_obeyed_are_refused(emulator: RunningEmulator, name: str, value: str) -> None:
+    sns = emulator.client("sns")
+    sns.create_topic(Name="news")
+    answer = refusal(sns.set_topic_attributes, TopicArn=TOPIC, AttributeName=name, AttributeValue=value)
+    assert answer[:2] == (400, "InvalidParameter")
+
+
+def test_permissions_tags_and_attributes_are_kept(emulator: RunningEmulator) -> None:
+    sns = emulator.client("sns")
+    sns.create_topic(Name="news", Tags=[{"Key": "a", "Value": "1"}])
+    sns.add_permission(TopicArn=TOPIC, Label="other", AWSAccountId=["111111111111"], ActionName=["Publish"])
+    policy = json.loads(sns.get_topic_attributes(TopicArn=TOPIC)["Attributes"]["Policy"])
+    assert policy["Statement"][1] == {
+        "Sid": "other",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111111111111:root"},
+        "Action": "SNS:Publish",
+        "Resource": TOPIC,
+    }
+    sns.remove_permission(TopicArn=TOPIC, Label="other")
+    assert len(json.loads(sns.get_topic_attributes(TopicArn=TOPIC)["Attributes"]["Policy"])["Statement"]) == 1
+    sns.tag_resource(ResourceArn=TOPIC, Tags=[{"Key": "b", "Value": "2"}])
+    sns.untag_resource(ResourceArn=TOPIC, TagKeys=["a"])
+    assert sns.list_tags_for_resource(ResourceArn=TOPIC)["Tags"] == [{"Key": "b", "Value": "2"}]
+    sns.set_topic_attributes(TopicArn=TOPIC, AttributeName="DisplayName", AttributeValue="News")
+    assert sns.get_topic_attributes(TopicArn=TOPIC)["Attributes"]["DisplayName"] == "News"
+    assert refusal(sns.create_topic, Name="news", Attributes={"DisplayName": "Other"})[2] == (
+        "Invalid parameter: Attributes Reason: Topic already exists with different attributes"
+    )
+    assert refusal(sns.tag_resource, ResourceArn=TOPIC + "x", Tags=[])[1] == "ResourceNotFound"
+
+
 # ── HTTP endpoints ──────────────────────────────────────────────────────────────────────────────
 
 

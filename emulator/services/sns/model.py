@@ -126,8 +126,11 @@ def check_topic_attribute(name: str, value: str, fifo: bool) -> None:
         raise invalid("TracingConfig")
     if name == "DisplayName" and len(value) > 100:
         raise invalid("DisplayName")
-    if name == "Policy" and value and not isinstance(parsed_object(value), dict):
-        raise invalid("Policy Error: null")
+    if name == "Policy" and value:
+        policy = parsed_object(value) or {}
+        statements = policy.get("Statement")
+        if not isinstance(statements, list) or not all(isinstance(statement, dict) for statement in statements):
+            raise invalid("Policy Error: null")
     if name == "DeliveryPolicy" and value:
         check_delivery_policy(parsed_object(value), "http")
 
@@ -180,6 +183,7 @@ DEFAULT_RETRIES: dict[str, Any] = {
 DEFAULT_REQUEST = {"headerContentType": "text/plain; charset=UTF-8"}
 _LONGEST_DELAY = 3600
 _MOST_RETRIES = 100
+_CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w\"-]+)*", re.ASCII)
 BACKOFFS = ("arithmetic", "exponential", "geometric", "linear")
 
 
@@ -189,7 +193,16 @@ def check_delivery_policy(policy: dict[str, Any] | None, key: str | None) -> Non
         raise invalid("DeliveryPolicy: failed to parse JSON.")
     if key is not None:
         inner = policy.get(key, {})
-        policy = {"healthyRetryPolicy": inner.get("defaultHealthyRetryPolicy")} if isinstance(inner, dict) else {}
+        if not isinstance(inner, dict):
+            raise invalid(f"DeliveryPolicy: {key} must be an object")
+        names = ("HealthyRetryPolicy", "ThrottlePolicy", "RequestPolicy")
+        policy = {name[0].lower() + name[1:]: inner.get(f"default{name}") for name in names}
+    for name in ("throttlePolicy", "requestPolicy"):
+        if not isinstance(policy.get(name) or {}, dict):
+            raise invalid(f"DeliveryPolicy: {name} must be an object")
+    content_type = (policy.get("requestPolicy") or {}).get("headerContentType", "text/plain")
+    if not isinstance(content_type, str) or not _CONTENT_TYPE.fullmatch(content_type):
+        raise invalid("DeliveryPolicy: requestPolicy.headerContentType")
     retries = policy.get("healthyRetryPolicy")
     if retries is None:
         return
@@ -402,6 +415,11 @@ class Message:
         return replace(self, sequence_number=str(number))
 
 
+def storable(text: str) -> str:
+    """Without lone surrogates, which JSON callers can send and UTF-8 cannot carry."""
+    return text.encode("utf-8", "replace").decode()
+
+
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 
@@ -451,8 +469,8 @@ def check_attributes(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[s
             )
         if prefix == "Number" and not _is_number(value):
             raise _bad_value(f"Could not cast message attribute '{name}' value to number.")
-        text = base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
-        attributes[name] = {"Type": kind, "Value": text}
+        text = base64.b64encode(value).decode() if isinstance(value, bytes) else storable(str(value))
+        attributes[name] = {"Type": storable(kind), "Value": text}
     return attributes
 
 

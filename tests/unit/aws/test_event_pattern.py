@@ -108,3 +108,7 @@ def test_neither_deep_patterns_nor_costly_wildcards_do_harm() -> None:
         compile_pattern('{"a":' * 5000)
     pattern = compile_pattern(json.dumps({"a": [{"wildcard": "*a" * 200 + "*b"}]}))
     assert not pattern.matches({"a": "a" * 100_000})
+    deep: list[object] = []
+    for _ in range(50_000):
+        deep = [deep, "b"]
+    assert pattern.matches({"a": [deep, "a" * 200 + "b"]})

@@ -109,7 +109,7 @@ def _detail(text: str) -> Json | None:
     """The detail as JSON, or None unless it is an object that can be written as JSON again."""
     try:
         detail = json.loads(text)
-        as_text(detail)
+        as_text({"detail": [detail]})  # as deep as it will lie in what targets receive
     except (ValueError, RecursionError):
         return None
     return detail if isinstance(detail, dict) else None

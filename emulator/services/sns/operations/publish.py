@@ -69,7 +69,7 @@ class PublishOperations:
         text = request.get("Message") or ""
         if not text:
             raise invalid("Empty message")
-        text = _storable(text)
+        text = model.storable(text)
         structure, subject = request.get("MessageStructure"), request.get("Subject")
         if subject is not None:
             model.check_subject(subject)
@@ -138,7 +138,7 @@ class PublishOperations:
         if not text:
             raise invalid("Empty message")
         identifier = tx.new_id()
-        self._deliveries.send_text(tx, scope, identifier, phone, _storable(text))
+        self._deliveries.send_text(tx, scope, identifier, phone, model.storable(text))
         return {"MessageId": identifier}
 
 
@@ -159,8 +159,3 @@ def _check_batch(entries: list[dict[str, Any]]) -> None:
     if size > model.LARGEST_MESSAGE_BYTES:
         text = "The length of all the batch messages put together is more than the limit."
         raise AwsError("BatchRequestTooLong", text)
-
-
-def _storable(text: str) -> str:
-    """Without lone surrogates, which JSON callers can send and UTF-8 cannot carry."""
-    return text.encode("utf-8", "replace").decode()
