@@ -209,9 +209,9 @@ def test_lists_page_and_filter(emulator: RunningEmulator) -> None:
         (
             {
                 "StartAt": "A",
-                "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": True}},
+                "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "End": True}},
             },
-            "SCHEMA_VALIDATION_FAILED: The resource provided arn:aws:states:::sqs:sendMessage is not emulated yet. "
+            "SCHEMA_VALIDATION_FAILED: The resource provided arn:aws:states:::glue:startJobRun is not emulated yet. "
             "at /States/A/Resource",
         ),
     ],

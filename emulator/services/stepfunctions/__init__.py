@@ -2,5 +2,5 @@
 
 Emulated: state machines, executions, history, tags; every state type; retry, catch, timeouts, variables; tasks that
 call Lambda or an operation of another emulated service. Refused by name: EXPRESS, distributed Map,
-activities, callbacks, `.sync`, versions and aliases.
+versions and aliases.
 """

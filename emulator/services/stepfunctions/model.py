@@ -33,6 +33,26 @@ class StateMachine:
 
 
 @dataclass(slots=True)
+class Activity:
+    """An activity as stored."""
+
+    arn: str
+    name: str
+    created_at: float
+    encryption: dict[str, Any]
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityTask:
+    """A task that waits for a worker."""
+
+    execution_id: int
+    token: str
+    input: str
+
+
+@dataclass(slots=True)
 class StoredExecution:
     """An execution as stored; `definition` and role are those it was started with."""
 
@@ -53,6 +73,9 @@ class StoredExecution:
     cause: str | None = None
     revision_id: str | None = None
     trace_header: str | None = None
+    parent_id: int | None = None
+    parent_token: str | None = None
+    """The execution and the task in it that wait for this one (`startExecution.sync`)."""
 
     @property
     def machine_name(self) -> str:
@@ -62,6 +85,11 @@ class StoredExecution:
 def machine_arn(scope: Scope, name: str) -> str:
     """`arn:aws:states:R:A:stateMachine:N`."""
     return f"arn:aws:states:{scope.region}:{scope.account}:stateMachine:{name}"
+
+
+def activity_arn(scope: Scope, name: str) -> str:
+    """`arn:aws:states:R:A:activity:N`."""
+    return f"arn:aws:states:{scope.region}:{scope.account}:activity:{name}"
 
 
 def execution_arn(machine: str, name: str) -> str:

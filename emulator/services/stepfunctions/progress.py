@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator import jobs
+from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 
 from . import store
@@ -23,16 +24,21 @@ from .asl.messages import (
     Execution,
     Forget,
     GoOn,
+    OfferActivity,
     Resume,
     SetTimer,
     Signal,
+    Stop,
     TimerFired,
 )
 from .model import StoredExecution
 
 TASK = "sfn.task"
 TIMER = "sfn.timer"
+CHILD_ENDED = "sfn.child"
 RESUME_TOKEN = "resume"
+ACTIVITY_BELL = "sfn.activity"
+"""No kind of job: a commit that says it wakes those who wait for tasks of activities."""
 
 
 def advance(tx: Transaction, execution: StoredExecution, signal: Signal) -> Ended | None:
@@ -48,6 +54,7 @@ def advance(tx: Transaction, execution: StoredExecution, signal: Signal) -> Ende
         tx.now,
         tx.random,
         tx.new_id,
+        lambda arn: store.find_activity(tx, Scope(execution.account, execution.region), arn) is not None,
     )  # fmt: skip
     outcome = run.signal(signal)
     store.add_events(tx, execution, outcome.events)
@@ -55,6 +62,7 @@ def advance(tx: Transaction, execution: StoredExecution, signal: Signal) -> Ende
         _obey(tx, execution, command)
     if outcome.ended is not None:
         store.end_execution(tx, execution.id, outcome.ended)
+        _tell_parent(tx, execution)
     elif outcome.events or outcome.commands:
         store.save_frames(tx, execution, frames.changes())
     return outcome.ended
@@ -80,6 +88,33 @@ def _fail(tx: Transaction, execution: StoredExecution, cause: str) -> None:
     details = {"error": "States.Runtime", "cause": cause}
     store.add_events(tx, execution, [Event(last + 1, last, "ExecutionFailed", "executionFailedEventDetails", details)])
     store.end_execution(tx, execution.id, Ended("FAILED", error="States.Runtime", cause=cause))
+    _tell_parent(tx, execution)
+
+
+def awaits(tx: Transaction, execution: StoredExecution, token: str) -> bool:
+    """Whether a task of the running execution still waits under this token."""
+    frame = Frames(lambda key: store.load_frame(tx, execution.id, key)).get(token.split(".")[0])
+    wait = frame.get("wait") if frame is not None else None
+    return wait is not None and wait["token"] == token and wait["for"] == "task"
+
+
+def awaited_resource(tx: Transaction, execution: StoredExecution, token: str) -> str | None:
+    """The Resource of the task that waits under this token, if it still does."""
+    if not awaits(tx, execution, token):
+        return None
+    frame = Frames(lambda key: store.load_frame(tx, execution.id, key)).get(token.split(".")[0])
+    assert frame is not None, "a task that waits has a frame"
+    return compile_definition(execution.definition).states[frame["state"]].resource
+
+
+def _tell_parent(tx: Transaction, execution: StoredExecution) -> None:
+    """An execution that a task of another waits for has ended: the job does it in a commit of its own.
+
+    A chain of nested executions that all end at once must not recurse into each other.
+    """
+    if execution.parent_id is not None:
+        payload = {"execution": execution.parent_id, "arn": "", "token": execution.parent_token, "child": execution.id}
+        jobs.enqueue(tx, CHILD_ENDED, payload)
 
 
 def timer_signal(token: str) -> Signal:
@@ -96,8 +131,14 @@ def _obey(tx: Transaction, execution: StoredExecution, command: Command) -> None
     elif isinstance(command, SetTimer):
         payload["token"] = command.token
         jobs.enqueue(tx, TIMER, payload, due_at=command.due_at, key=_key(execution, command.token))
+    elif isinstance(command, OfferActivity):
+        store.offer_activity_task(tx, execution, command.activity, command.token, command.input.text)
+        tx.wake(tx.now, ACTIVITY_BELL)
     elif isinstance(command, Forget):
         jobs.cancel(tx, _key(execution, command.token))
+        store.withdraw_activity_task(tx, execution.id, command.token)
+        for child in store.children_of(tx, execution.id, command.token):
+            advance(tx, child, Stop(None, None))  # best effort on AWS too
     else:
         assert isinstance(command, GoOn)
         payload["token"] = RESUME_TOKEN

@@ -10,7 +10,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 
 from .asl.messages import Ended, Event
-from .model import StateMachine, StoredExecution
+from .model import Activity, ActivityTask, StateMachine, StoredExecution
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sfn_machine (
@@ -22,8 +22,19 @@ CREATE TABLE IF NOT EXISTS sfn_execution (
   id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL, arn TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL, machine_arn TEXT NOT NULL, definition_id INTEGER NOT NULL, role_arn TEXT NOT NULL,
   started_at REAL NOT NULL, input TEXT NOT NULL, status TEXT NOT NULL, stopped_at REAL, output TEXT, error TEXT,
-  cause TEXT, revision_id TEXT, trace_header TEXT
+  cause TEXT, revision_id TEXT, trace_header TEXT, parent_id INTEGER, parent_token TEXT
 );
+CREATE INDEX IF NOT EXISTS sfn_execution_parent ON sfn_execution (parent_id) WHERE parent_id IS NOT NULL;
+CREATE TABLE IF NOT EXISTS sfn_activity (
+  arn TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
+  created_at REAL NOT NULL, encryption TEXT NOT NULL, tags TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sfn_activity_task (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL, activity_arn TEXT NOT NULL,
+  execution_id INTEGER NOT NULL, token TEXT NOT NULL, input TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sfn_activity_task_next ON sfn_activity_task (activity_arn, id);
+CREATE INDEX IF NOT EXISTS sfn_activity_task_execution ON sfn_activity_task (execution_id, token);
 CREATE INDEX IF NOT EXISTS sfn_execution_machine ON sfn_execution (machine_arn, id);
 CREATE TABLE IF NOT EXISTS sfn_definition (
   id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL, machine_arn TEXT NOT NULL,
@@ -44,7 +55,7 @@ CREATE TABLE IF NOT EXISTS sfn_event (
 _MACHINE = "arn, name, definition, role_arn, created_at, updated_at, revision_id, logging, tracing, tags"
 _EXECUTION = (
     "e.id, e.arn, e.name, e.account, e.region, e.machine_arn, d.text, e.role_arn, e.started_at, e.input, e.status, "
-    "e.stopped_at, e.output, e.error, e.cause, e.revision_id, e.trace_header"
+    "e.stopped_at, e.output, e.error, e.cause, e.revision_id, e.trace_header, e.parent_id, e.parent_token"
 )
 _EXECUTION_FROM = "sfn_execution e JOIN sfn_definition d ON d.id = e.definition_id"
 _EVENTS_PER_STATEMENT = 50
@@ -104,7 +115,14 @@ def _machine(row: Any) -> StateMachine:
 
 
 def add_execution(
-    tx: Transaction, scope: Scope, machine: StateMachine, arn: str, name: str, text: str, trace_header: str | None
+    tx: Transaction,
+    scope: Scope,
+    machine: StateMachine,
+    arn: str,
+    name: str,
+    text: str,
+    trace_header: str | None,
+    parent: tuple[int, str] | None = None,
 ) -> StoredExecution:
     """Insert a running execution."""
     row = tx.execute(
@@ -119,14 +137,16 @@ def add_execution(
         ).lastrowid
     execution_id = tx.execute(
         "INSERT INTO sfn_execution (account, region, arn, name, machine_arn, definition_id, role_arn, started_at, "
-        "input, status, revision_id, trace_header) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', ?, ?)",
+        "input, status, revision_id, trace_header, parent_id, parent_token) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', ?, ?, ?, ?)",
         (scope.account, scope.region, arn, name, machine.arn, definition_id, machine.role_arn, tx.now, text,
-         machine.revision_id, trace_header),
+         machine.revision_id, trace_header, *(parent or (None, None))),
     ).lastrowid  # fmt: skip
     assert execution_id is not None
     return StoredExecution(
         execution_id, arn, name, scope.account, scope.region, machine.arn, machine.definition, machine.role_arn,
         tx.now, text, revision_id=machine.revision_id, trace_header=trace_header,
+        parent_id=parent[0] if parent else None, parent_token=parent[1] if parent else None,
     )  # fmt: skip
 
 
@@ -169,6 +189,87 @@ def end_execution(tx: Transaction, execution_id: int, ended: Ended) -> None:
         (ended.status, tx.now, output, ended.error, ended.cause, execution_id),
     )
     tx.execute("DELETE FROM sfn_frame WHERE execution_id = ?", (execution_id,))
+
+
+def children_of(tx: Transaction, execution_id: int, token: str) -> list[StoredExecution]:
+    """Running executions that a task of another waits for."""
+    rows = tx.execute(
+        f"SELECT {_EXECUTION} FROM {_EXECUTION_FROM} WHERE e.parent_id = ? AND e.parent_token = ? "
+        "AND e.status = 'RUNNING'",
+        (execution_id, token),
+    ).fetchall()
+    return [StoredExecution(*row) for row in rows]
+
+
+# ── activities ──────────────────────────────────────────────────────────────────────────────────
+
+
+def find_activity(tx: Transaction, scope: Scope, arn: str) -> Activity | None:
+    """The activity with this ARN in the caller's account and region."""
+    row = tx.execute(
+        "SELECT arn, name, created_at, encryption, tags FROM sfn_activity WHERE arn = ? AND account = ? AND region = ?",
+        (arn, scope.account, scope.region),
+    ).fetchone()
+    return _activity(row) if row else None
+
+
+def list_activities(tx: Transaction, scope: Scope, offset: int, limit: int) -> list[Activity]:
+    """Activities by name."""
+    rows = tx.execute(
+        "SELECT arn, name, created_at, encryption, tags FROM sfn_activity WHERE account = ? AND region = ? "
+        "ORDER BY name LIMIT ? OFFSET ?",
+        (scope.account, scope.region, limit, offset),
+    ).fetchall()
+    return [_activity(row) for row in rows]
+
+
+def _activity(row: Any) -> Activity:
+    arn, name, created_at, encryption, tags = row
+    return Activity(arn, name, created_at, json.loads(encryption), json.loads(tags))
+
+
+def save_activity(tx: Transaction, scope: Scope, activity: Activity) -> None:
+    """Insert or replace an activity."""
+    tx.execute(
+        "INSERT OR REPLACE INTO sfn_activity (arn, account, region, name, created_at, encryption, tags) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (activity.arn, scope.account, scope.region, activity.name, activity.created_at,
+         json.dumps(activity.encryption), json.dumps(activity.tags)),
+    )  # fmt: skip
+
+
+def delete_activity(tx: Transaction, scope: Scope, arn: str) -> None:
+    """Delete an activity; tasks that wait for a worker wait until they time out."""
+    tx.execute(
+        "DELETE FROM sfn_activity WHERE arn = ? AND account = ? AND region = ?", (arn, scope.account, scope.region)
+    )
+    tx.execute("DELETE FROM sfn_activity_task WHERE activity_arn = ?", (arn,))
+
+
+def offer_activity_task(tx: Transaction, execution: StoredExecution, arn: str, token: str, text: str) -> None:
+    """Keep a task for a worker."""
+    tx.execute(
+        "INSERT INTO sfn_activity_task (account, region, activity_arn, execution_id, token, input) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (execution.account, execution.region, arn, execution.id, token, text),
+    )
+
+
+def take_activity_task(tx: Transaction, arn: str) -> ActivityTask | None:
+    """The task that has waited longest; it is a worker's from now on."""
+    row = tx.execute(
+        "SELECT id, execution_id, token, input FROM sfn_activity_task WHERE activity_arn = ? ORDER BY id LIMIT 1",
+        (arn,),
+    ).fetchone()
+    if row is None:
+        return None
+    tx.execute("DELETE FROM sfn_activity_task WHERE id = ?", (row[0],))
+    return ActivityTask(row[1], row[2], row[3])
+
+
+def withdraw_activity_task(tx: Transaction, execution_id: int, token: str) -> None:
+    """Nobody needs the task any more."""
+    tx.execute("DELETE FROM sfn_activity_task WHERE execution_id = ? AND token = ?", (execution_id, token))
 
 
 # ── frames and history ──────────────────────────────────────────────────────────────────────────

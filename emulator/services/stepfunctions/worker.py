@@ -12,9 +12,10 @@ from emulator.ports import Store, Transaction
 
 from . import progress, store
 from .asl.data import Data
-from .asl.interpreter import task_kind
-from .asl.messages import TaskFailed, TaskSucceeded
-from .integrations import Integrations
+from .asl.messages import TaskFailed, TaskSubmitted, TaskSucceeded
+from .asl.tasks import TaskKind, task_kind
+from .integrations import CalledTask, Integrations
+from .operations.executions import PARENT_MEMBER
 
 
 class LambdaInvoke(Protocol):
@@ -46,8 +47,8 @@ class StepFunctionsWorker:
     async def task(self, job: Job) -> None:
         """Call a task's resource and signal the result."""
         kind = task_kind(job.payload["resource"])
-        if kind is not None and kind[0] != "lambda":
-            await self._store.transact(lambda tx: self._run_inside(tx, job))
+        if kind.family == "Task" and kind.resource_type != "lambda":
+            await self._store.transact(lambda tx: self._run_inside(tx, job, kind))
             return
         token, resource = job.payload["token"], job.payload["resource"]
 
@@ -83,23 +84,49 @@ class StepFunctionsWorker:
                 signal = TaskFailed(token, answer.error, answer.cause)
             else:
                 signal = self._integrations.lambda_result(token, resource, answer, request_id, tx.now)
-            progress.signal_execution(tx, job.payload["execution"], signal)
+            progress.signal_execution(tx, job.payload["execution"], _of_call(kind, signal))
 
         await self._store.transact(commit)
 
-    def _run_inside(self, tx: Transaction, job: Job) -> None:
+    def _run_inside(self, tx: Transaction, job: Job, kind: TaskKind) -> None:
         """The call, its result and everything that follows are one commit."""
         if not jobs.complete(tx, job.id):
             return
         execution = store.load_execution(tx, job.payload["execution"])
         if execution is None or execution.status != "RUNNING":
             return
-        signal = self._integrations.call_sdk(
-            tx,
-            Scope(execution.account, execution.region),
+        task = CalledTask(
             job.payload["token"],
             job.payload["resource"],
             Data(text=job.body.decode()),
             job.payload["request_id"],
+            execution.machine_arn,
+            execution.arn,
         )
-        progress.signal_execution(tx, execution.id, signal)
+        waits_for_child = kind.goes_on_after_the_call and not kind.waits_for_callback
+        extra = {PARENT_MEMBER: (execution.id, task.token)} if waits_for_child else None
+        signal = self._integrations.call(tx, Scope(execution.account, execution.region), task, extra)
+        progress.signal_execution(tx, execution.id, _of_call(kind, signal))
+
+    async def child_ended(self, job: Job) -> None:
+        """An execution that a task waits for has ended: that is the task's result."""
+
+        def commit(tx: Transaction) -> None:
+            if not jobs.complete(tx, job.id):
+                return
+            child, parent = (store.load_execution(tx, job.payload[name]) for name in ("child", "execution"))
+            if child is None or parent is None or parent.status != "RUNNING":
+                return
+            resource = progress.awaited_resource(tx, parent, job.payload["token"])
+            if resource is not None:
+                signal = self._integrations.child_result(job.payload["token"], resource, child)
+                progress.signal_execution(tx, parent.id, signal)
+
+        await self._store.transact(commit)
+
+
+def _of_call(kind: TaskKind, signal: TaskSucceeded | TaskFailed) -> TaskSucceeded | TaskFailed | TaskSubmitted:
+    """What the answer of a call means to its task: the result, or only that the call was made."""
+    if kind.goes_on_after_the_call and isinstance(signal, TaskSucceeded):
+        return TaskSubmitted(signal.token, signal.output)
+    return signal

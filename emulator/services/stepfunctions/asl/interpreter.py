@@ -24,6 +24,8 @@ from .messages import (
     Execution,
     Forget,
     GoOn,
+    Heartbeat,
+    OfferActivity,
     Outcome,
     Resume,
     SetTimer,
@@ -31,31 +33,27 @@ from .messages import (
     Start,
     Stop,
     TaskFailed,
+    TaskSubmitted,
     TaskSucceeded,
+    TaskTaken,
     TimerFired,
 )
 from .payload import Environment
+from .tasks import task_kind, write_token
 
 MAX_EVENTS = 25_000
 MAX_STEPS_PER_RUN = 2_000
 """Afterwards the execution goes on in a commit of its own, so that a tight loop does not starve others."""
 ROOT = "0"
 MACHINE_TOKEN = "machine"
+HEARTBEAT = "h"
+"""At the end of a task's token: its heartbeat timer."""
 LARGE = "returned a result with a size exceeding the maximum number of bytes service limit."
 NOT_TRUNCATED = {"truncated": False}
 
 
 class _HistoryFull(Exception):
     pass
-
-
-def task_kind(resource: str) -> tuple[str, str] | None:
-    """(resourceType, resource) of a service integration; None for a Lambda function's own ARN."""
-    parts = resource.split(":", 5)
-    if parts[2] == "lambda":
-        return None
-    kind, _, action = parts[5].rpartition(":")
-    return kind, action
 
 
 class Run:
@@ -69,7 +67,9 @@ class Run:
         now: float,
         random: Callable[[], float],
         new_id: Callable[[], str],
+        knows_activity: Callable[[str], bool] = lambda arn: True,
     ) -> None:
+        self.knows_activity = knows_activity
         self.machine = machine
         self.execution = execution
         self.frames = frames
@@ -116,10 +116,14 @@ class Run:
         elif signal.token == MACHINE_TOKEN:
             self._end("TIMED_OUT", 0, error="States.Timeout")
         else:
-            key = signal.token.split(".")[0]
+            token = signal.token.removesuffix(HEARTBEAT)
+            key = token.split(".")[0]
             frame = self.frames.get(key)
             wait = frame.get("wait") if frame is not None else None
-            if frame is None or wait is None or wait["token"] != signal.token:
+            if frame is None or wait is None or wait["token"] != token:
+                return
+            if isinstance(signal, (TaskSubmitted, TaskTaken, Heartbeat)):
+                self._task_goes_on(frame, wait, signal)
                 return
             del frame["wait"]
             self._RECEIVERS[wait["for"]](self, key, frame, wait, signal)
@@ -141,31 +145,44 @@ class Run:
     def _retry_due(self, key: str, frame: Frame, wait: Frame, signal: Signal) -> None:
         self._ready.append(key)
 
+    def _task_goes_on(self, frame: Frame, wait: Frame, signal: TaskSubmitted | TaskTaken | Heartbeat) -> None:
+        """Something happened to a task that does not end it."""
+        kind = task_kind(self._state(frame).resource)
+        if isinstance(signal, TaskSubmitted):
+            details = {**kind.named, "output": signal.output.text, "outputDetails": NOT_TRUNCATED}
+            frame["previous"] = self._emit("TaskSubmitted", frame["previous"], "taskSubmittedEventDetails", details)
+        elif isinstance(signal, TaskTaken):
+            named = {} if signal.worker_name is None else {"workerName": signal.worker_name}
+            frame["previous"] = self._emit("ActivityStarted", frame["previous"], "activityStartedEventDetails", named)
+        heartbeat = wait.get("heartbeat")
+        if heartbeat is not None:
+            self._command(Forget(wait["token"] + HEARTBEAT))
+            self._command(SetTimer(wait["token"] + HEARTBEAT, self.now + heartbeat))
+
     def _task_ended(self, key: str, frame: Frame, wait: Frame, signal: Signal) -> None:
         state = self._state(frame)
         kind = task_kind(state.resource)
-        family = "LambdaFunction" if kind is None else "Task"
-        prefix = "lambdaFunction" if kind is None else "task"
-        named = {} if kind is None else {"resourceType": kind[0], "resource": kind[1]}
         if wait.get("timed") or isinstance(signal, TimerFired):
             self._command(Forget(wait["token"]))
+        if wait.get("heartbeat") is not None:
+            self._command(Forget(wait["token"] + HEARTBEAT))
         if isinstance(signal, TaskSucceeded):
             if not signal.output.too_large():
-                details = {**named, "output": signal.output.text, "outputDetails": NOT_TRUNCATED}
-                member = f"{prefix}SucceededEventDetails"
-                frame["previous"] = self._emit(f"{family}Succeeded", frame["previous"], member, details)
+                details = {**kind.named, "output": signal.output.text, "outputDetails": NOT_TRUNCATED}
+                frame["previous"] = self._emit(
+                    f"{kind.family}Succeeded", frame["previous"], kind.details("Succeeded"), details
+                )
                 self._guard(key, frame, state, lambda: self._finish(key, frame, state, signal.output))
                 return
-            task = state.resource if kind is None else kind[0]
+            task = kind.resource_type or state.resource
             failure = StateError("States.DataLimitExceeded", f"The state/task '{task}' {LARGE}")
         elif isinstance(signal, TaskFailed):
             failure = StateError(signal.error, signal.cause)
         else:
             failure = StateError("States.Timeout")
         outcome = "TimedOut" if isinstance(signal, TimerFired) else "Failed"
-        details = {**named, **_error_details(failure.error, failure.cause)}
-        member = f"{prefix}{outcome}EventDetails"
-        frame["previous"] = self._emit(f"{family}{outcome}", frame["previous"], member, details)
+        details = {**kind.named, **_error_details(failure.error, failure.cause)}
+        frame["previous"] = self._emit(f"{kind.family}{outcome}", frame["previous"], kind.details(outcome), details)
         self._fail(key, frame, state, failure)
 
     _RECEIVERS: dict[str, Callable[[Run, str, Frame, Frame, Signal], None]] = {
@@ -232,30 +249,42 @@ class Run:
             self._command(SetTimer(self._await(key, frame, "time"), due_at))
 
     def _execute_task(self, key: str, frame: Frame, state: State) -> None:
+        kind = task_kind(state.resource)
+        if kind.family == "Activity" and not self.knows_activity(state.resource):
+            raise runtime(f"The activity {state.resource} does not exist.")
+        token = self._new_token(key)
+        if kind.waits_for_callback:
+            frame["task_token"] = write_token(self.execution.arn, token)
         environment = self._environment(key, frame, state)
         timeout = fields.limit_seconds(state.timeout, environment, "TimeoutSeconds")
         heartbeat = fields.limit_seconds(state.heartbeat, environment, "HeartbeatSeconds")
         parameters = self._filled(state, environment)
         limits = {"timeoutInSeconds": timeout, "heartbeatInSeconds": heartbeat}
-        details = {name: value for name, value in limits.items() if value is not None}
-        kind = task_kind(state.resource)
-        if kind is None:
-            details.pop("heartbeatInSeconds", None)
-            details = {"resource": state.resource, "input": parameters.text, "inputDetails": NOT_TRUNCATED, **details}
-            scheduled = self._emit(
-                "LambdaFunctionScheduled", frame["previous"], "lambdaFunctionScheduledEventDetails", details
-            )
-            frame["previous"] = self._emit("LambdaFunctionStarted", scheduled, None, {})
+        details: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+        if kind.family == "Task":
+            details = {**kind.named, "region": self.execution.region, "parameters": parameters.text, **details}
         else:
-            named = {"resourceType": kind[0], "resource": kind[1]}
-            details = {**named, "region": self.execution.region, "parameters": parameters.text, **details}
-            scheduled = self._emit("TaskScheduled", frame["previous"], "taskScheduledEventDetails", details)
-            frame["previous"] = self._emit("TaskStarted", scheduled, "taskStartedEventDetails", named)
-        token = self._await(key, frame, "task")
+            details = {"resource": state.resource, "input": parameters.text, "inputDetails": NOT_TRUNCATED, **details}
+        if kind.family == "LambdaFunction":
+            details.pop("heartbeatInSeconds", None)
+            heartbeat = None
+        frame["previous"] = self._emit(f"{kind.family}Scheduled", frame["previous"], kind.details("Scheduled"), details)
+        if kind.family == "Task":
+            frame["previous"] = self._emit("TaskStarted", frame["previous"], "taskStartedEventDetails", kind.named)
+        elif kind.family == "LambdaFunction":
+            frame["previous"] = self._emit("LambdaFunctionStarted", frame["previous"], None, {})
+        wait: Frame = {"token": token, "for": "task"}
+        frame["wait"] = wait
         if timeout is not None:
-            frame["wait"]["timed"] = True
+            wait["timed"] = True
             self._command(SetTimer(token, self.now + timeout))
-        self._command(CallTask(token, state.resource, parameters))
+        if heartbeat is not None and (kind.waits_for_callback or kind.goes_on_after_the_call):
+            wait["heartbeat"] = heartbeat
+            self._command(SetTimer(token + HEARTBEAT, self.now + heartbeat))
+        if kind.family == "Activity":
+            self._command(OfferActivity(token, state.resource, parameters))
+        else:
+            self._command(CallTask(token, state.resource, parameters))
 
     # ── Parallel and Map ────────────────────────────────────────────────────────────────────────
 
@@ -365,8 +394,7 @@ class Run:
             child = self.frames.get(child_key)
             assert child is not None
             self._abort_children(child_key, child, quiet)
-            if "wait" in child:
-                self._command(Forget(child["wait"]["token"]))
+            self._forget_wait(child)
             child_type = self._state(child).type
             if not quiet and "entered" in child and child_type in ("Task", "Wait", "Parallel", "Map"):
                 self._emit(f"{child_type}StateAborted", child["previous"], None, {})
@@ -437,7 +465,7 @@ class Run:
         )
         if next_state is not None:
             frame["state"] = next_state
-            for name in ("entered", "at", "retries", "attempts"):
+            for name in ("entered", "at", "retries", "attempts", "task_token"):
                 frame.pop(name, None)
             self._set_input(key, frame, output)
             self._ready.append(key)
@@ -525,8 +553,7 @@ class Run:
         root = self.frames.get(ROOT)
         if root is not None:
             self._abort_children(ROOT, root, quiet=True)
-            if "wait" in root:
-                self._command(Forget(root["wait"]["token"]))
+            self._forget_wait(root)
         if self.machine.timeout_seconds is not None:
             self._command(Forget(MACHINE_TOKEN))
         name = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "ABORTED": "Aborted", "TIMED_OUT": "TimedOut"}[status]
@@ -552,10 +579,20 @@ class Run:
         self.outcome.commands.append(command)
 
     def _await(self, key: str, frame: Frame, what: str) -> str:
-        self._counters["token"] += 1
-        token = f"{key}.{self._counters['token']}"
+        token = self._new_token(key)
         frame["wait"] = {"token": token, "for": what}
         return token
+
+    def _forget_wait(self, frame: Frame) -> None:
+        wait = frame.get("wait")
+        if wait is not None:
+            self._command(Forget(wait["token"]))
+            if wait.get("heartbeat") is not None:
+                self._command(Forget(wait["token"] + HEARTBEAT))
+
+    def _new_token(self, key: str) -> str:
+        self._counters["token"] += 1
+        return f"{key}.{self._counters['token']}"
 
     def _state(self, frame: Frame) -> State:
         return self.machine.states[frame["state"]]
@@ -616,6 +653,8 @@ class Run:
             "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
             "State": where,
         }
+        if "task_token" in frame:
+            context["Task"] = {"Token": frame["task_token"]}
         scope: Frame | None = frame
         while item is None and scope is not None:
             if "item" in scope:

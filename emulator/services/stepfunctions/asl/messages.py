@@ -43,6 +43,15 @@ class CallTask:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferActivity:
+    """Keep `input` for a worker that asks for a task of `activity`; results come with `token`."""
+
+    token: str
+    activity: str
+    input: Data
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimer:
     """Signal `token` at `due_at`."""
 
@@ -62,7 +71,7 @@ class GoOn:
     """Signal `Resume` at once, in a commit of its own."""
 
 
-Command = CallTask | SetTimer | Forget | GoOn
+Command = CallTask | OfferActivity | SetTimer | Forget | GoOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +93,31 @@ class TaskSucceeded:
 @dataclass(frozen=True, slots=True)
 class TaskFailed:
     token: str
-    error: str
+    error: str | None
     cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSubmitted:
+    """The call of a task that waits for a callback or for what it started has been answered; the task goes on."""
+
+    token: str
+    output: Data
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTaken:
+    """A worker has taken the task of an activity."""
+
+    token: str
+    worker_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Whoever works on the task is alive."""
+
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +131,7 @@ class Stop:
     cause: str | None
 
 
-Signal = Start | Resume | TaskSucceeded | TaskFailed | TimerFired | Stop
+Signal = Start | Resume | TaskSucceeded | TaskFailed | TaskSubmitted | TaskTaken | Heartbeat | TimerFired | Stop
 
 
 @dataclass(frozen=True, slots=True)

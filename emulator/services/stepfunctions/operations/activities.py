@@ -1,0 +1,101 @@
+"""Activities: names under which workers outside ask for tasks.
+
+A worker that finds nothing to do waits (60 s of AWS time) in memory: its wait dies with its connection anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from emulator.aws.errors import AwsError
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.stepfunctions import model, progress, store
+from emulator.services.stepfunctions.asl.messages import TaskTaken
+from emulator.services.stepfunctions.asl.tasks import write_token
+from emulator.services.stepfunctions.model import Activity
+from emulator.services.stepfunctions.operations.state import StepFunctionsState, page
+
+LONGEST_POLL_SECONDS = 60.0
+
+
+class ActivityOperations(StepFunctionsState):
+    """CreateActivity … GetActivityTask."""
+
+    def create_activity(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Create, or answer as before."""
+        name = request["name"]
+        model.check_name(name)
+        encryption = request.get("encryptionConfiguration") or {"type": "AWS_OWNED_KEY"}
+        arn = model.activity_arn(scope, name)
+        found = store.find_activity(tx, scope, arn)
+        if found is None:
+            tags = {tag["key"]: tag.get("value", "") for tag in request.get("tags", ())}
+            found = Activity(arn, name, tx.now, encryption, tags)
+            store.save_activity(tx, scope, found)
+        elif found.encryption != encryption:
+            raise AwsError("ActivityAlreadyExists", f"Activity Already Exists: '{arn}'")
+        return {"activityArn": arn, "creationDate": found.created_at}
+
+    def describe_activity(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One activity."""
+        activity = self.activity(tx, scope, request["activityArn"])
+        return {
+            "activityArn": activity.arn,
+            "name": activity.name,
+            "creationDate": activity.created_at,
+            "encryptionConfiguration": activity.encryption,
+        }
+
+    def delete_activity(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Delete; an unknown one is no error [R:test_create_describe_delete_activity]."""
+        model.check_arn(request["activityArn"], "activity")
+        store.delete_activity(tx, scope, request["activityArn"])
+        return {}
+
+    def list_activities(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Activities by name."""
+        size = model.page_size(request, 1024)
+        offset = model.read_token(request) or 0
+        found = store.list_activities(tx, scope, offset, size + 1)
+        items = [{"activityArn": item.arn, "name": item.name, "creationDate": item.created_at} for item in found[:size]]
+        return page({"activities": items}, offset + size if len(found) > size else None)
+
+    async def get_activity_task(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """The next task of an activity; waits up to a minute of AWS time, then answers with a null token."""
+        arn = request["activityArn"]
+        await self.store.read(lambda tx: self.activity(tx, scope, arn))
+        deadline = self.clock.now() + LONGEST_POLL_SECONDS
+        offered = self.offers.setdefault(arn, asyncio.Event())
+        while True:
+            task = await self.store.transact(lambda tx: self._take(tx, scope, arn, request.get("workerName")))
+            if task is not None:
+                return task
+            if self.clock.now() >= deadline:
+                return {"taskToken": None}
+            offered.clear()
+            waits = [asyncio.create_task(offered.wait()), asyncio.create_task(self.clock.sleep_until(deadline))]
+            try:
+                with self.clock.parked():
+                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+
+    def activity(self, tx: Transaction, scope: Scope, arn: str) -> Activity:
+        """The activity with this ARN. Raises ActivityDoesNotExist, InvalidArn."""
+        model.check_arn(arn, "activity")
+        activity = store.find_activity(tx, scope, arn)
+        if activity is None:
+            raise AwsError("ActivityDoesNotExist", f"Activity Does Not Exist: '{arn}'")
+        return activity
+
+    def _take(self, tx: Transaction, scope: Scope, arn: str, worker: str | None) -> dict[str, Any] | None:
+        self.activity(tx, scope, arn)
+        while (task := store.take_activity_task(tx, arn)) is not None:
+            execution = store.load_execution(tx, task.execution_id)
+            if execution is not None and execution.status == "RUNNING":
+                progress.signal_execution(tx, task.execution_id, TaskTaken(task.token, worker))
+                return {"taskToken": write_token(execution.arn, task.token), "input": task.input}
+        return None

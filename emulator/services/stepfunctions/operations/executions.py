@@ -1,0 +1,175 @@
+"""Executions: start, stop, read.
+
+Decides texts of errors and answers (reference 5.10); what happens inside an execution is progress.py's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.aws.errors import AwsError, NotEmulated, validation_errors
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.stepfunctions import model, progress, store
+from emulator.services.stepfunctions.asl.data import loads
+from emulator.services.stepfunctions.asl.messages import Start, Stop
+from emulator.services.stepfunctions.model import StoredExecution
+from emulator.services.stepfunctions.operations.state import StepFunctionsState, page
+
+STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
+HIDDEN_DATA = ("input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables")
+
+
+PARENT_MEMBER = "_parent"
+"""Only from inside: (execution id, token) of the task that waits for the new execution."""
+
+
+class ExecutionOperations(StepFunctionsState):
+    """StartExecution … DescribeStateMachineForExecution."""
+
+    def start_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Start; name and input of a running execution answer as before [R:test_start_execution_idempotent]."""
+        machine = self.machine(tx, scope, request["stateMachineArn"])
+        text = request.get("input", "{}")
+        _check_input(text)
+        name = request.get("name")
+        if name is None:
+            name = tx.new_id()
+        else:
+            model.check_name(name)
+        arn = model.execution_arn(machine.arn, name)
+        existing = store.find_execution(tx, scope, arn)
+        if existing is not None:
+            if existing.status == "RUNNING" and existing.input == text:
+                return {"executionArn": arn, "startDate": existing.started_at}
+            raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
+        parent = request.get(PARENT_MEMBER)
+        execution = store.add_execution(tx, scope, machine, arn, name, text, request.get("traceHeader"), parent)
+        progress.advance(tx, execution, Start())
+        return {"executionArn": arn, "startDate": tx.now}
+
+    def stop_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Abort a running execution; a closed one stays as it is."""
+        execution = self.execution(tx, scope, request["executionArn"])
+        if execution.status != "RUNNING":
+            return {"stopDate": execution.stopped_at}
+        progress.advance(tx, execution, Stop(request.get("error"), request.get("cause")))
+        return {"stopDate": tx.now}
+
+    def describe_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One execution."""
+        execution = self.execution(tx, scope, request["executionArn"])
+        answer: dict[str, Any] = {
+            "executionArn": execution.arn,
+            "stateMachineArn": execution.machine_arn,
+            "name": execution.name,
+            "status": execution.status,
+            "startDate": execution.started_at,
+            "redriveCount": 0,
+        }
+        if execution.stopped_at is not None:
+            answer["stopDate"] = execution.stopped_at
+        if request.get("includedData") != "METADATA_ONLY":
+            answer |= {"input": execution.input, "inputDetails": {"included": True}}
+            if execution.output is not None:
+                answer |= {"output": execution.output, "outputDetails": {"included": True}}
+            for member, value in (("error", execution.error), ("cause", execution.cause)):
+                if value is not None:
+                    answer[member] = value
+        if execution.trace_header is not None:
+            answer["traceHeader"] = execution.trace_header
+        if execution.status in ("RUNNING", "SUCCEEDED"):
+            answer["redriveStatus"] = "NOT_REDRIVABLE"
+            answer["redriveStatusReason"] = f"Execution is {execution.status} and cannot be redriven"
+        else:
+            answer["redriveStatus"] = "REDRIVABLE"
+        return answer
+
+    def list_executions(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Executions of one machine, newest first."""
+        if request.get("mapRunArn") is not None:
+            raise NotEmulated("stepfunctions", "ListExecutions", "mapRunArn")
+        if request.get("stateMachineArn") is None:
+            raise validation_errors(["Must specify exactly one of StateMachineArn and MapRunArn"])
+        status = request.get("statusFilter")
+        if status is not None and status not in STATUSES:
+            raise validation_errors(
+                [
+                    f"Value '{status}' at 'statusFilter' failed to satisfy constraint: Member must satisfy enum value "
+                    f"set: [{', '.join(STATUSES)}]"
+                ]
+            )
+        size = model.page_size(request, 3096)
+        machine = self.machine(tx, scope, request["stateMachineArn"])
+        found: list[StoredExecution] = []
+        if request.get("redriveFilter") != "REDRIVEN":
+            found = store.list_executions(tx, machine.arn, status, model.read_token(request), size + 1)
+        items: list[dict[str, Any]] = []
+        for execution in found[:size]:
+            item = {
+                "executionArn": execution.arn,
+                "stateMachineArn": execution.machine_arn,
+                "name": execution.name,
+                "status": execution.status,
+                "startDate": execution.started_at,
+                "redriveCount": 0,
+            }
+            if execution.stopped_at is not None:
+                item["stopDate"] = execution.stopped_at
+            items.append(item)
+        return page({"executions": items}, found[size - 1].id if len(found) > size else None)
+
+    def get_execution_history(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """History events, oldest first unless `reverseOrder`."""
+        size = model.page_size(request, 1024)
+        execution = self.execution(tx, scope, request["executionArn"])
+        reverse = bool(request.get("reverseOrder"))
+        start = model.read_token(request)
+        rows = store.list_events(tx, execution.id, start or (2**62 if reverse else 1), size + 1, reverse)
+        events: list[dict[str, Any]] = []
+        for number, timestamp, kind, previous, member, details in rows[:size]:
+            event: dict[str, Any] = {"timestamp": timestamp, "type": kind, "id": number, "previousEventId": previous}
+            if member is not None:
+                if request.get("includeExecutionData") is False:
+                    details = {name: value for name, value in details.items() if name not in HIDDEN_DATA}
+                event[member] = details
+            events.append(event)
+        return page({"events": events}, rows[size][0] if len(rows) > size else None)
+
+    def describe_state_machine_for_execution(
+        self, tx: Transaction, scope: Scope, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The state machine as it was when the execution started."""
+        execution = self.execution(tx, scope, request["executionArn"])
+        machine = store.find_machine(tx, scope, execution.machine_arn)
+        answer: dict[str, Any] = {
+            "stateMachineArn": execution.machine_arn,
+            "name": execution.machine_name,
+            "definition": execution.definition,
+            "roleArn": execution.role_arn,
+            "updateDate": machine.updated_at if machine is not None else execution.started_at,
+            "loggingConfiguration": machine.logging if machine else {"level": "OFF", "includeExecutionData": False},
+            "tracingConfiguration": machine.tracing if machine else {"enabled": False},
+        }
+        if execution.revision_id is not None:
+            answer["revisionId"] = execution.revision_id
+        if request.get("includedData") == "METADATA_ONLY":
+            del answer["definition"]
+        return answer
+
+
+def _check_input(text: str) -> None:
+    if len(text.encode()) > model.MAX_INPUT_BYTES:
+        raise validation_errors(
+            [
+                "Value at 'input' failed to satisfy constraint: Member must have length less than or equal to "
+                f"{model.MAX_INPUT_BYTES}"
+            ]
+        )
+    try:
+        if text.strip():
+            loads(text)
+            return
+    except ValueError:
+        pass
+    raise AwsError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{model.input_problem(text)}'")
