@@ -54,7 +54,9 @@ class AnnouncingServer(uvicorn.Server):
 
 def server(app: Any) -> AnnouncingServer:
     """A server for one ASGI callable; it is told to stop by `should_exit`."""
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    log = logging.getLogger("uvicorn.error")
+    log.setLevel(logging.ERROR)
+    log.addFilter(_is_news)
     config = uvicorn.Config(
         app,
         http=CaseKeepingProtocol,
@@ -69,3 +71,12 @@ def server(app: Any) -> AnnouncingServer:
         backlog=2048,
     )
     return AnnouncingServer(config)
+
+
+_NO_NEWS = ("ASGI callable returned without completing response", "Cancel ")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a person should read it: streams that broke off and requests that ended with the server are no errors."""
+    problem = record.exc_info[1] if record.exc_info else None
+    return not isinstance(problem, asyncio.CancelledError) and not str(record.msg).startswith(_NO_NEWS)
