@@ -166,3 +166,22 @@ def test_a_long_poll_whose_client_has_gone_takes_no_message(emulator: RunningEmu
         emulator.call(lambda: asyncio.sleep(0))
     sqs.send_message(QueueUrl=url, MessageBody="for the next")
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "for the next"
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("SetQueueAttributes", {"QueueUrl": "http://x/000000000000/q", "Attributes": {"DelaySeconds": None}}),
+        ("DeleteMessageBatch", {"QueueUrl": "http://x/000000000000/q", "Entries": [None]}),
+        ("CreateQueue", {"QueueName": "r", "Attributes": {"RedrivePolicy": "[" * 5000}}),
+        ("SendMessage", {"QueueUrl": 5, "MessageBody": "x"}),
+        ("SendMessage", {"QueueUrl": "http://x/000000000000/q", "MessageBody": "x", "MessageAttributes": {"a": {}}}),
+        ("ReceiveMessage", {"QueueUrl": "http://x/000000000000/q", "MaxNumberOfMessages": 10**30}),
+        ("DeleteMessage", {"QueueUrl": "http://x/000000000000/q", "ReceiptHandle": "AQABMToxOjE" * 1000}),
+    ],
+)
+def test_odd_input_is_the_callers_mistake(emulator: RunningEmulator, operation: str, body: dict) -> None:
+    emulator.client("sqs").create_queue(QueueName="q")
+    answer = ask_json(emulator, operation, body)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["message"]

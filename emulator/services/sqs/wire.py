@@ -25,11 +25,24 @@ class SqsService(Service):
         self.offer_in_transaction("ReceiveMessage", sqs.receive_now)
 
     def prepare(self, operation: str, request: HttpRequest, parameters: dict[str, Any]) -> None:
-        """A request to a queue's own URL needs no QueueUrl. A long poll ends with its client."""
+        """A request to a queue's own URL needs no QueueUrl. A long poll ends with its client.
+
+        A null in a list or map counts as left out, as it does for members (unverified).
+        """
+        for name, value in parameters.items():
+            parameters[name] = _without_nulls(value)
         if "QueueUrl" not in parameters and request.path.strip("/"):
             parameters["QueueUrl"] = f"{request.scheme}://{request.header('host')}{request.path}"
         if operation == "ReceiveMessage":
             parameters[CLIENT_GONE_MEMBER] = request.disconnected
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value if item is not None]
+    return value
 
 
 def mount(context: Context) -> Mounted:

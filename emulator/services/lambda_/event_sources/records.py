@@ -86,10 +86,10 @@ def failed_messages(answer: bytes, message_ids: list[str]) -> list[str] | None:
         return []
     if not isinstance(items, list):
         return None
-    failed: list[str] = []
+    known, failed = set(message_ids), list[str]()
     for item in items:
         identifier = item.get("itemIdentifier") if isinstance(item, dict) else None
-        if identifier not in message_ids:
+        if not isinstance(identifier, str) or identifier not in known:
             return None
         failed.append(identifier)
     return failed
