@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo drill start test check format bench lock clean
+.PHONY: help demo drill start test check format bench soak lock clean
 
 help: ## this list
 	@echo "make demo    the main job: one report both ways through API Gateway, in virtual time"
@@ -18,6 +18,7 @@ help: ## this list
 	@echo "make drill   four attempts to get an immediate answer, and what each really does"
 	@echo "make check   ruff, strict type checking, import-linter"
 	@echo "make bench   measure this machine"
+	@echo "make soak    20,000 events with failures and kill -9, every one accounted for"
 	@echo "make format  let ruff rewrite the sources"
 	@echo "make lock    resolve the dependencies again into requirements*.lock"
 	@echo "make clean   remove .venv, data and caches"
@@ -46,6 +47,9 @@ format: $(VENV)/.check
 
 bench: $(VENV)/.run
 	$(BIN)/python benchmarks/bench.py
+
+soak: $(VENV)/.run ## 20,000 events, failures, throttles, kill -9: every event accounted for
+	$(BIN)/python benchmarks/soak.py
 
 lock: $(VENV)/.lock
 	$(BIN)/python .ci/lock.py
