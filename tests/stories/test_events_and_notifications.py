@@ -5,10 +5,15 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from emulator.aws.errors import AwsError
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
 from emulator.testing import RunningEmulator
 
 ROLE = "arn:aws:iam::000000000000:role/any"
@@ -156,6 +161,83 @@ def test_a_function_that_puts_events_for_itself_ends_at_the_limit_of_the_emulato
     rule(emulator, arn)
     put(emulator)
     assert len(shown(emulator, "echo")) == 25
+
+
+@contextmanager
+def refusing(emulator: RunningEmulator, service: str, operation: str, error: AwsError) -> Iterator[list[float]]:
+    """An operation that fails meanwhile; the AWS times at which it was called."""
+    offered = emulator.emulator.services.get(service)
+    assert offered is not None
+    calls: list[float] = []
+
+    def refuse(tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        calls.append(tx.now)
+        raise error
+
+    kept = offered.operations[operation]
+    offered.operations[operation] = refuse
+    try:
+        yield calls
+    finally:
+        offered.operations[operation] = kept
+
+
+BROKEN = AwsError("InternalFailure", "broken", 500)
+
+
+def test_a_target_that_fails_is_tried_for_a_day_and_then_given_up(emulator: RunningEmulator) -> None:
+    sns = emulator.client("sns")
+    topic = sns.create_topic(Name="orders")["TopicArn"]
+    url, dead = queue(emulator, "dead")
+    rule(emulator, topic)
+    retries = {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 86400}
+    for number, policy in (("0", {}), ("1", {"RetryPolicy": retries})):
+        target = {"Id": number, "Arn": topic, "DeadLetterConfig": {"Arn": dead}, **policy}
+        emulator.client("events").put_targets(Rule="orders", Targets=[target])
+    began = emulator.now()
+    with refusing(emulator, "sns", "Publish", BROKEN) as calls:
+        put(emulator)
+        emulator.settle()
+    assert 150 < len(calls) - 4 <= 186
+    assert max(calls) - began <= 86400
+    answer = emulator.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+    found = {
+        (
+            message["MessageAttributes"]["EXHAUSTED_RETRY_CONDITION"]["StringValue"],
+            message["MessageAttributes"]["ERROR_CODE"]["StringValue"],
+            message["MessageAttributes"]["RETRY_ATTEMPTS"]["StringValue"] == "3",
+        )
+        for message in answer["Messages"]
+    }
+    assert ("MaximumRetryAttempts", "ERROR_FROM_TARGET", True) in found
+    assert len(found) == 2
+
+
+def test_a_target_that_recovers_receives_the_event_once(emulator: RunningEmulator) -> None:
+    url, arn = queue(emulator, "orders")
+    rule(emulator, arn)
+    with refusing(emulator, "sqs", "SendMessage", BROKEN) as calls:
+        put(emulator)
+        emulator.advance(10)
+    assert len(calls) > 2
+    emulator.settle()
+    assert len(bodies(emulator, url)) == 1
+
+
+def test_a_queue_that_fails_for_its_own_fault_gets_the_notification_when_it_recovers(
+    emulator: RunningEmulator,
+) -> None:
+    sns = emulator.client("sns")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    url, arn = queue(emulator, "inbox")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    with refusing(emulator, "sqs", "SendMessage", BROKEN) as calls:
+        began = emulator.now()
+        sns.publish(TopicArn=topic, Message="m")
+        emulator.advance(3)
+    assert [round(at - began) for at in calls] == [0, 0, 0, 0, 1, 2, 3]
+    emulator.settle()
+    assert len(bodies(emulator, url)) == 1
 
 
 @pytest.mark.parametrize("subscribers", [100, 250])

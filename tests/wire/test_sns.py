@@ -355,6 +355,13 @@ def test_a_fifo_topic_numbers_orders_and_deduplicates(emulator: RunningEmulator)
     )
 
 
+def test_a_group_of_a_standard_topic_reaches_a_standard_queue(emulator: RunningEmulator) -> None:
+    url, _ = subscribed_queue(emulator, RawMessageDelivery="true")
+    emulator.client("sns").publish(TopicArn=TOPIC, Message="m", MessageGroupId="tenant")
+    [message] = received(emulator, url)
+    assert message["Attributes"]["MessageGroupId"] == "tenant"
+
+
 def test_a_batch_succeeds_and_fails_entry_by_entry(emulator: RunningEmulator) -> None:
     url, _ = subscribed_queue(emulator, RawMessageDelivery="true")
     entries = [{"Id": "a", "Message": "one"}, {"Id": "b", "Message": "x", "Subject": "a\nb"}]

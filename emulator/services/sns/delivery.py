@@ -114,7 +114,7 @@ class Deliveries:
                 self.send_mail(tx, topic, subscription, message)
             else:
                 text = message.for_protocol(subscription.protocol)
-                self.send_text(tx, topic.scope, message.id, subscription.endpoint, text)
+                self.send_text(tx, topic.scope, message.id, subscription.endpoint, text, topic.name)
         except AwsError as error:
             return Failure(f"{error.code}: {error.message}", error.status >= 500 or error.status == 429)
         except NotEmulated as missing:
@@ -183,9 +183,16 @@ class Deliveries:
         sender = f'"{name}" <no-reply@sns.amazonaws.com>' if _quotable(name) else formats.SENDER
         self._ses.send_for_aws(tx, topic.scope, sender, subscription.endpoint, subject, text)
 
-    def send_text(self, tx: Transaction, scope: Scope, message_id: str, destination: str, text: str) -> None:
-        """Keep a text message as a record, and log it where SNS logs delivered text messages."""
-        store.put_text_message(tx, scope, message_id, destination, text)
+    def send_text(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        message_id: str,
+        destination: str,
+        text: str,
+        group: str = "DirectPublishToPhoneNumber",
+    ) -> None:
+        """Keep a text or push message as a record in the log group of delivery status; AWS's has not the text."""
         delivery = {
             "destination": destination,
             "smsType": "Promotional",
@@ -196,17 +203,21 @@ class Deliveries:
             "delivery": delivery,
             "status": "SUCCESS",
         }
-        group = f"sns/{scope.region}/{scope.account}/DirectPublishToPhoneNumber"
-        self._logs.put(tx, scope, group, message_id, [LogEvent(tx.now, json.dumps(entry) + "\n")])
+        self._logs.put(
+            tx,
+            scope,
+            f"sns/{scope.region}/{scope.account}/{group}",
+            message_id,
+            [LogEvent(tx.now, json.dumps(entry) + "\n")],
+        )
 
 
 def enqueue_delivery(
     tx: Transaction, subscription_arn: str, message: Message, failures: int = 0, due_at: float | None = None
 ) -> None:
     """A job for one subscription."""
-    jobs.enqueue(
-        tx, DELIVER, {"subscription": subscription_arn, "failures": failures}, due_at=due_at, body=_stored(message)
-    )
+    payload = {"subscription": subscription_arn, "failures": failures}
+    jobs.enqueue(tx, DELIVER, payload, due_at=due_at, body=_stored(message), owner=message.topic_arn)
 
 
 def message_of(job: Job) -> Message:

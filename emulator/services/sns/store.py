@@ -1,4 +1,4 @@
-"""Where SNS keeps topics, subscriptions, FIFO deduplication and text messages. Named SQL; decides nothing."""
+"""Where SNS keeps topics, subscriptions and what FIFO topics remember. Named SQL; decides nothing."""
 
 from __future__ import annotations
 
@@ -30,11 +30,6 @@ CREATE TABLE IF NOT EXISTS sns_deduplication (
   PRIMARY KEY (topic_arn, id)
 );
 CREATE INDEX IF NOT EXISTS sns_deduplication_age ON sns_deduplication (expires_at);
-CREATE TABLE IF NOT EXISTS sns_text_message (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  account TEXT NOT NULL, region TEXT NOT NULL, message_id TEXT NOT NULL,
-  destination TEXT NOT NULL, text TEXT NOT NULL, sent_at REAL NOT NULL
-);
 """
 
 _TOPIC = "account, region, name, attributes, tags, deleted_subscriptions"
@@ -199,18 +194,6 @@ def count_subscriptions(tx: Transaction, topic_arn: str) -> tuple[int, int]:
         (topic_arn,),
     ).fetchone()
     return row[0], row[1]
-
-
-# ── text messages ───────────────────────────────────────────────────────────────────────────────
-
-
-def put_text_message(tx: Transaction, scope: Scope, message_id: str, destination: str, text: str) -> None:
-    """Keep a text message, or a push message, that AWS would have sent to a device."""
-    tx.execute(
-        "INSERT INTO sns_text_message (account, region, message_id, destination, text, sent_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (scope.account, scope.region, message_id, destination, text, tx.now),
-    )
 
 
 def _topic(row: tuple[Any, ...]) -> Topic:
