@@ -22,6 +22,7 @@ from emulator.settings import LiveSettings
 from tests.ports.functions import ARN, REQUEST_ID, Bench, alive, error_of, invocation, runner, texts, until
 from tests.ports.programs import layer, packaged
 from tests.ports.test_provided_runtime import RUNTIME
+from tests.ports.test_python_environments import needs_namespaces
 from tests.ports.test_runtime_api_contract import ID, Client, on_bench
 from tests.ports.test_runtime_api_contract import Bench as ApiBench
 
@@ -377,6 +378,15 @@ def test_an_extension_has_not_all_variables_of_the_function(on_processes: Any, n
         variables = json.loads(notes.read_text().splitlines()[0])
         assert variables["AWS_LAMBDA_FUNCTION_NAME"] == "reports"
         assert not {"_HANDLER", "LAMBDA_TASK_ROOT", "AWS_EXECUTION_ENV"} & set(variables)
+
+    on_processes(test)
+
+
+@needs_namespaces
+def test_an_extension_is_at_opt(on_processes: Any, notes: Path) -> None:
+    async def test(bench: Bench) -> None:
+        await run(bench, extended("note(os.path.abspath(sys.argv[0]))\n" + LOYAL, notes))
+        assert notes.read_text().splitlines()[0] == "/opt/extensions/watcher"
 
     on_processes(test)
 

@@ -12,6 +12,7 @@ import pytest
 from emulator.ports import FunctionSpec, InvocationResult
 from tests.ports.functions import ARN, REQUEST_ID, Bench, error_of, invocation, texts
 from tests.ports.programs import layer, packaged
+from tests.ports.test_python_environments import needs_namespaces
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js (`node`) on the PATH")
 
@@ -162,6 +163,21 @@ def test_packages_of_layers_are_found(on_processes: Any) -> None:
         ]
         source = "exports.handler = async () => [require('shared'), require('exact')];"
         assert json.loads((await run(bench, source, layers=layers)).payload) == ["of the layer", "of this version"]
+
+    on_processes(test)
+
+
+@needs_namespaces
+def test_a_packaged_function_is_at_var_task_and_its_layers_are_at_opt(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        layers = [layer({"nodejs/node_modules/shared/index.js": "module.exports = __filename;"})]
+        source = "exports.handler = async () => [__filename, process.cwd(), require('shared')];"
+        result = await run(bench, source, layers=layers)
+        assert json.loads(result.payload) == [
+            "/var/task/index.js", "/var/task", "/opt/nodejs/node_modules/shared/index.js",
+        ]  # fmt: skip
+        failed = error_of(await run(bench, "exports.handler = async () => { throw new Error('x'); };"))
+        assert failed["trace"][1] == "    at exports.handler (/var/task/index.js:1:39)"
 
     on_processes(test)
 

@@ -123,7 +123,10 @@ class NodeEnvironment(ExecutionEnvironment):
             str(BOOTSTRAP),
             json.dumps(config),
         ]
-        program = Program(self._node, arguments, site.variables, site.task_root, channels=True)
+        room = site.room
+        if room is not None and any(str(path).startswith("/opt/") for path in (self._node, self._node.resolve())):
+            room = {**room, "layers_root": None}  # an /opt of layers would hide Node.js itself
+        program = Program(self._node, arguments, site.variables, site.task_root, channels=True, room=room)
         self._control.write(program.frame())
 
     def _send_invocation(self, invocation: Invocation, deadline: float) -> None:

@@ -64,7 +64,7 @@ class RuntimeApi:
             name = path.name
             self.sandbox.extensions.expect(name)
             variables = {key: value for key, value in self._site.variables.items() if key not in NOT_FOR_EXTENSIONS}
-            program = Program(path, [str(path)], variables, Path("/"))
+            program = Program(path, [str(path)], variables, Path("/"), room=self._site.room)
             child = self._children[name] = await start_program(
                 programs(), program, log, lambda body, name=name: self._not_started(name, body)
             )
