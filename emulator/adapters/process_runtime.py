@@ -38,6 +38,7 @@ from .runtime.variables import function_environment
 from .runtime_api.provided import ProvidedKind
 
 LONGEST_TICK_SECONDS = 5.0
+LONGEST_INIT_AHEAD_SECONDS = 130.0
 STATE_MARK = "\n"
 """In the key of a function that runs from a folder: what follows is the state of the folder."""
 
@@ -79,7 +80,8 @@ class ProcessRuntime(FunctionRuntime, Pool):
         self._kinds_by_runtime: dict[str, EnvironmentKind | None] = {}
         self._debugged = {name: asyncio.Lock() for name in debug_ports or {}}
         self._sources = Sources()
-        self._states: dict[str, str] = {}
+        self._states: dict[str, tuple[str, str]] = {}
+        """Of functions that run from a folder, by key: ARN, and the key with the state last seen."""
         self._compiled = work_dir.absolute() / "compiled"
         self._stage = work_dir.absolute() / "stage"
         self._numbers = itertools.count()
@@ -125,7 +127,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         await self._end_idle(lambda environment: environment in mine)
         for environment in mine:
             self._forget_temporary(environment.function.key)
-            self._states.pop(_without_state(environment.function.key), None)
+        self._states = {key: state for key, state in self._states.items() if state[0] != function_arn}
 
     async def reset(self) -> None:
         everyone = list(self._all)
@@ -187,8 +189,8 @@ class ProcessRuntime(FunctionRuntime, Pool):
         state = await self._sources.fingerprint(Path(folder))
         current = replace(function, key=f"{function.key}{STATE_MARK}{state:x}")
         previous = self._states.get(function.key)
-        if previous != current.key:
-            self._states[function.key] = current.key
+        if previous is None or previous[1] != current.key:
+            self._states[function.key] = (function.arn, current.key)
             if previous is not None and not self.settings.hot_reload_keep_last_good:
                 self._retire_other_states(current)
         return current
@@ -272,7 +274,9 @@ class ProcessRuntime(FunctionRuntime, Pool):
         }
 
     def init_timeout_seconds(self, function: FunctionSpec) -> float:
-        """Limit of the init phase."""
+        """Limit of the init phase; longer for environments that are made ahead of invocations (reference 1.5)."""
+        if function.initialization_type != "on-demand":
+            return max(LONGEST_INIT_AHEAD_SECONDS, function.timeout_seconds)
         return self.settings.init_timeout_seconds
 
     def give_back(self, environment: ExecutionEnvironment) -> None:

@@ -223,6 +223,15 @@ def test_a_segmentation_fault_at_import_ends_as_a_timeout(on_processes: Any) -> 
     on_processes(test)
 
 
+def test_an_environment_made_ahead_may_take_longer_than_ten_seconds(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = "import time\ntime.sleep(100)\ndef handler(event, context):\n    return time.time()\n"
+        result = await bench.run(source, initialization_type="provisioned-concurrency")
+        assert (json.loads(result.payload), result.init_seconds) == (1_800_000_100.0, 100.0)
+
+    on_processes(test)
+
+
 def test_the_initialization_type_is_told(on_processes: Any) -> None:
     async def test(bench: Bench) -> None:
         source = "import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
