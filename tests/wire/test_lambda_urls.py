@@ -7,6 +7,7 @@ import http.client
 import io
 import json
 import shutil
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -589,6 +590,50 @@ def test_a_stream_that_fails_on_the_way_breaks_off(emulator: RunningEmulator, st
         response.read()
     connection.close()
     assert ask(streaming, "/plain").status == 200
+
+
+CUSTOM = f"""#!{sys.executable}
+import http.client, json, os
+
+def ask(*request, **more):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection.request(*request, **more)
+    response = connection.getresponse()
+    return response.headers, response.read()
+
+while True:
+    headers, event = ask("GET", "/2018-06-01/runtime/invocation/next")
+    request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+    pieces = [
+        b'{{"statusCode": 207, "headers": {{"X-A": "b"}}, "cookies": ["c=d"]}}', bytes(8),
+        b"hello ", json.loads(event)["rawPath"].encode(),
+    ]
+    ask(
+        "POST", f"/2018-06-01/runtime/invocation/{{request_id}}/response", body=iter(pieces), encode_chunked=True,
+        headers={{
+            "Lambda-Runtime-Function-Response-Mode": "streaming",
+            "Content-Type": "application/vnd.awslambda.http-integration-response",
+            "Transfer-Encoding": "chunked",
+        }},
+    )
+"""
+
+
+def test_a_custom_runtime_streams_with_a_prelude(emulator: RunningEmulator) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        member = zipfile.ZipInfo("bootstrap")
+        member.external_attr = 0o755 << 16
+        archive.writestr(member, CUSTOM)
+    client = emulator.client("lambda")
+    create(client, Runtime="provided.al2023", Timeout=30, Code={"ZipFile": buffer.getvalue()})
+    made = client.create_function_url_config(FunctionName="f", AuthType="NONE", InvokeMode="RESPONSE_STREAM")
+    for mode in ("RESPONSE_STREAM", "BUFFERED"):
+        client.update_function_url_config(FunctionName="f", InvokeMode=mode)
+        answer = ask(made["FunctionUrl"], "/abc")
+        assert (answer.status, answer.body) == (207, b"hello /abc")
+        assert (answer.headers["X-A"], answer.headers["Set-Cookie"]) == ("b", "c=d")
+        assert answer.headers["Content-Type"] == "application/octet-stream"
 
 
 # ── aliases ──
