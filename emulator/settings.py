@@ -91,6 +91,7 @@ class LiveSettings:
     event_source_concurrency: int = _live(
         10, "Batches of event source mappings that run at the same time on this machine.", 1, 1000
     )
+    deleted_queue_name_seconds: float = _live(60.0, "How long the name of a deleted SQS queue cannot be used again.", 0)
     environment_idle_seconds: float = _live(300.0, "Host seconds a warm execution environment is kept unused.", 0)
     private_tmp: bool = _live(
         False, "A packaged function's /tmp is its environment's own, as on AWS; false: it is this machine's."

@@ -138,3 +138,35 @@ def handler(event, context):
     (mail,) = emulator.inbox()
     assert mail["subject"] == "dead: order 7"
     assert 180 <= emulator.now() - started_at < 185
+
+
+def test_groups_keep_their_order_however_many_receive(emulator: RunningEmulator) -> None:
+    """Receivers that compete, and sometimes forget a message, still see each group in the order it was sent."""
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "5"}
+    url = emulator.client("sqs").create_queue(QueueName="work.fifo", Attributes=attributes)["QueueUrl"]
+    done: dict[str, list[int]] = {f"group-{number}": [] for number in range(6)}
+    client = emulator.client("sqs")
+    for index in range(40):
+        entries = [{"Id": group, "MessageBody": f"{group} {index}", "MessageGroupId": group} for group in sorted(done)]
+        assert "Failed" not in client.send_message_batch(QueueUrl=url, Entries=entries)
+
+    def receive(number: int) -> None:
+        client, dice = emulator.client("sqs"), random.Random(number)
+        while found := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            forgotten: set[str] = set()
+            for message in found:
+                group, index = message["Body"].split()
+                if group in forgotten or dice.random() < 0.02:
+                    forgotten.add(group)  # and with it whatever comes behind it
+                    continue
+                done[group].append(int(index))
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+    with ThreadPoolExecutor(RECEIVERS) as pool:
+        for round_number in range(40):
+            for future in [pool.submit(receive, 10 * round_number + number) for number in range(RECEIVERS)]:
+                future.result()
+            emulator.advance(6)
+            if all(len(order) == 40 for order in done.values()):
+                break
+    assert set(map(tuple, done.values())) == {tuple(range(40))}

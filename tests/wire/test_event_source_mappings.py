@@ -450,3 +450,56 @@ def test_a_batch_is_never_larger_than_an_event_may_be(emulator: RunningEmulator)
     got = [int(event["message"].split()[1]) for event in events if event["message"].startswith("got")]
     assert sorted(got) == [2, 6]
     assert setup.left() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("consume", FUNCTION),
+        (f"{ACCOUNT}:function:consume:$LATEST", f"{FUNCTION}:$LATEST"),
+        (f"{ACCOUNT}:function:consume:1", f"{FUNCTION}:1"),
+        (FUNCTION, FUNCTION),
+        (f"{FUNCTION}:live", f"{FUNCTION}:live"),
+    ],
+)
+def test_a_function_is_shown_as_it_was_named(emulator: RunningEmulator, name: str, shown: str) -> None:
+    setup = Setup(emulator)
+    emulator.settle()
+    setup.client.publish_version(FunctionName="consume")
+    setup.client.create_alias(FunctionName="consume", Name="live", FunctionVersion="1")
+    created = setup.client.create_event_source_mapping(EventSourceArn=QUEUE, FunctionName=name)
+    assert created["FunctionArn"] == shown
+    setup.send("x")
+    emulator.settle()
+    assert len(setup.seen()) == 1
+
+
+def test_a_mapping_outlives_its_function_and_serves_the_next_of_that_name(emulator: RunningEmulator) -> None:
+    setup = Setup(emulator)
+    created = setup.map()
+    setup.client.delete_function(FunctionName="consume")
+    setup.send("x")
+    emulator.advance(0)
+    assert setup.client.get_event_source_mapping(UUID=created["UUID"])["State"] == "Enabled"
+    assert setup.left() == (0, 1)
+    Setup(emulator)
+    emulator.advance(31)
+    assert len(setup.seen()) == 1
+
+
+def test_an_invocation_by_a_mapping_is_logged_and_counted(emulator: RunningEmulator) -> None:
+    setup = Setup(emulator, SCRIPTED)
+    setup.map()
+    setup.send("1")
+    emulator.settle()
+    messages = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/consume")["events"]
+    assert sum(event["message"].startswith("REPORT") for event in messages) == 1
+    metrics = emulator.client("cloudwatch").list_metrics(Namespace="AWS/Lambda", MetricName="Invocations")["Metrics"]
+    assert any(metric["Dimensions"] == [{"Name": "FunctionName", "Value": "consume"}] for metric in metrics)
+
+
+def test_tags_of_a_mapping(emulator: RunningEmulator) -> None:
+    setup = Setup(emulator)
+    arn = setup.map(Tags={"a": "1"})["EventSourceMappingArn"]
+    setup.client.tag_resource(Resource=arn, Tags={"b": "2"})
+    assert setup.client.list_tags(Resource=arn)["Tags"] == {"a": "1", "b": "2"}

@@ -494,6 +494,27 @@ def test_visibility_can_be_changed_while_a_message_is_in_flight(emulator: Runnin
     assert sorted(bodies(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10))) == ["b", "c"]
 
 
+def test_a_message_is_hidden_for_twelve_hours_at_most(emulator: RunningEmulator) -> None:
+    sqs = emulator.client("sqs")
+    url = queue(emulator, VisibilityTimeout="600")
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    handle = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    emulator.advance(100)
+    change = {"QueueUrl": url, "ReceiptHandle": handle}
+    sqs.change_message_visibility(**change, VisibilityTimeout=43_000)
+    assert refusal(sqs.change_message_visibility, **change, VisibilityTimeout=43_200) == (
+        "InvalidParameterValue",
+        "Value 43200 for parameter VisibilityTimeout is invalid. "
+        "Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds].",
+    )
+
+
+def test_a_deleted_name_can_be_freed_sooner(emulator: RunningEmulator) -> None:
+    emulator.control("PUT", "settings", {"deleted_queue_name_seconds": 0})
+    emulator.client("sqs").delete_queue(QueueUrl=queue(emulator))
+    queue(emulator)
+
+
 def test_receipt_handles_that_fit_nothing(emulator: RunningEmulator) -> None:
     sqs = emulator.client("sqs")
     url = queue(emulator)

@@ -72,6 +72,7 @@ class Message:
     visible_at: float
     receive_count: int
     first_received_at: float | None
+    received_at: float | None
     receipt: str | None
     """The token of the latest receipt; None if it was never received."""
     sender_id: str

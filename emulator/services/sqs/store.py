@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS sqs_message (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   queue INTEGER NOT NULL, message_id TEXT NOT NULL, body TEXT NOT NULL, attributes TEXT,
   sent_at REAL NOT NULL, visible_at REAL NOT NULL, receive_count INTEGER NOT NULL DEFAULT 0,
-  first_received_at REAL, receipt TEXT, sender_id TEXT NOT NULL, group_id TEXT, deduplication_id TEXT,
+  first_received_at REAL, received_at REAL, receipt TEXT, sender_id TEXT NOT NULL, group_id TEXT, deduplication_id TEXT,
   trace_header TEXT, dead_letter_source TEXT
 );
 CREATE INDEX IF NOT EXISTS sqs_message_visible ON sqs_message (queue, visible_at, id);
@@ -76,8 +76,8 @@ EXPIRED_AT_ONCE = 1000
 _QUEUE = "id, account, region, name, attributes, tags, created_at, modified_at, purged_at"
 _TASK = "id, handle, source_arn, destination_arn, per_second, status, moved, to_move, last_row, started_at, failure"
 _MESSAGE = (
-    "id, message_id, body, attributes, sent_at, visible_at, receive_count, first_received_at, receipt, sender_id, "
-    "group_id, deduplication_id, trace_header, dead_letter_source"
+    "id, message_id, body, attributes, sent_at, visible_at, receive_count, first_received_at, received_at, receipt, "
+    "sender_id, group_id, deduplication_id, trace_header, dead_letter_source"
 )
 
 # ── queues ──────────────────────────────────────────────────────────────────────────────────────
@@ -260,8 +260,9 @@ def refresh_group(tx: Transaction, queue: Queue, group_id: str) -> bool:
 def mark_received(tx: Transaction, row: int, visible_at: float, receipt: str, receive_count: int, first: float) -> None:
     """A message is in flight until `visible_at`."""
     tx.execute(
-        "UPDATE sqs_message SET visible_at = ?, receipt = ?, receive_count = ?, first_received_at = ? WHERE id = ?",
-        (visible_at, receipt, receive_count, first, row),
+        "UPDATE sqs_message SET visible_at = ?, receipt = ?, receive_count = ?, first_received_at = ?, received_at = ? "
+        "WHERE id = ?",
+        (visible_at, receipt, receive_count, first, tx.now, row),
     )
 
 

@@ -33,7 +33,6 @@ from emulator.services.sqs.rules.errors import (
 Request = dict[str, Any]
 
 PURGE_SECONDS = 60.0
-DELETED_SECONDS = 60.0
 MOST_LISTED = 1000
 MOST_TAGS = 50
 
@@ -59,7 +58,7 @@ class QueueOperations(SqsState):
                     raise AwsError("QueueNameExists", text)
             return {"QueueUrl": self.url_of(existing)}
         deleted_at = tables.deleted_at(tx, at)
-        if deleted_at is not None and tx.now < deleted_at + DELETED_SECONDS:
+        if deleted_at is not None and tx.now < deleted_at + self.settings.deleted_queue_name_seconds:
             raise AwsError(
                 "QueueDeletedRecently",
                 "You must wait 60 seconds after deleting a queue before you can create another with the same name.",

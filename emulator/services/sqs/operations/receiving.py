@@ -321,6 +321,11 @@ class ReceiveOperations(SqsState):
             raise not_available_for_change(text)
         if message.visible_at <= tx.now:
             raise AwsError("MessageNotInflight", "The message referred to isn't in flight.")
+        if tx.now + seconds > (message.received_at or tx.now) + LONGEST_VISIBILITY_SECONDS:
+            reason = (
+                f"Total VisibilityTimeout for the message is beyond the limit [{LONGEST_VISIBILITY_SECONDS} seconds]."
+            )
+            raise invalid_value(seconds, "VisibilityTimeout", reason)
         tables.set_visible_at(tx, message.row, tx.now + seconds)
         if queue.fifo and message.group_id is not None:
             tables.refresh_group(tx, queue, message.group_id)

@@ -16,6 +16,7 @@ from emulator.services.sqs import store as tables
 from emulator.services.sqs.model import Queue
 from emulator.services.sqs.rules.addresses import QueueName, parse_arn, parse_url, queue_url
 from emulator.services.sqs.rules.errors import no_such_queue
+from emulator.settings import LiveSettings
 
 Arrival = Callable[[Transaction, Queue, float], None]
 """Called as (tx, queue, when): from `when` on there is something to receive. Runs in the transaction that caused it."""
@@ -27,9 +28,10 @@ BELL = "sqs.bell"
 class SqsState:
     """Base of the operation classes."""
 
-    def __init__(self, store: Store, clock: Clock, base_url: str) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: LiveSettings, base_url: str) -> None:
         self.store = store
         self.clock = clock
+        self.settings = settings
         self.base_url = base_url
         self._bells: dict[int, set[asyncio.Event]] = {}
         self._rung: set[int] = set()
