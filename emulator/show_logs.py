@@ -142,4 +142,5 @@ def _printable(text: str) -> str:
     """Without what could draw on a terminal; tabs and line breaks stay."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() or char in "\t\n" else "\ufffd" for char in text.replace("\r", "\n"))
+    spaced = text.replace("\r", "\n").replace("\u00a0", " ")  # tracebacks are indented by no-break spaces
+    return "".join(char if char.isprintable() or char in "\t\n" else "\ufffd" for char in spaced)

@@ -10,6 +10,7 @@ import threading
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -226,3 +227,23 @@ def test_a_log_line_is_json_where_the_function_asks_for_json(emulator: RunningEm
     [event] = found["events"]
     assert json.loads(event["message"])["record"]["status"] == "success"
     assert "platform.report" in run(emulator, "report").stdout
+
+
+def test_logs_metrics_and_alarms_outlive_the_emulator(tmp_path: Path) -> None:
+    settings = Settings(port=0, data=tmp_path, frozen=True)
+    alarm = {"AlarmName": "errors", "Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum", "Period": 60}
+    rule = {"EvaluationPeriods": 1, "Threshold": 0.0, "ComparisonOperator": "GreaterThanThreshold"}
+    with RunningEmulator(settings) as emulator:
+        emulator.client("cloudwatch").put_metric_alarm(
+            **alarm, **rule, Dimensions=[{"Name": "FunctionName", "Value": "report"}]
+        )
+        make_function(emulator).invoke(FunctionName="report", InvocationType="Event", Payload=b'{"fail": true}')
+        emulator.advance(1)
+    with RunningEmulator(settings) as emulator:
+        [found] = emulator.client("logs").filter_log_events(
+            logGroupName="/aws/lambda/report", filterPattern="ValueError"
+        )["events"]
+        assert found["message"].startswith("[ERROR] ValueError: no such report")
+        emulator.advance(60)
+        [shown] = emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        assert shown["StateValue"] == "ALARM"

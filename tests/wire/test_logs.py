@@ -507,3 +507,21 @@ def test_destinations_that_are_no_functions_are_refused_by_name(stream: Any) -> 
             destinationArn="arn:aws:kinesis:us-east-1:000000000000:stream/s",
         )
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_a_long_search_is_one_answer_and_a_page_still_holds_one_megabyte(
+    emulator: RunningEmulator, stream: Any
+) -> None:
+    at = now_ms(emulator)
+    for start in range(0, 9000, 3000):
+        put(stream, *[(at + start + number, f"n{start + number}") for number in range(3000)])
+    answer = stream.filter_log_events(logGroupName=GROUP)
+    assert messages(answer) == [f"n{number}" for number in range(9000)]
+    assert "nextToken" not in answer
+    assert len(stream.filter_log_events(logGroupName=GROUP, filterPattern="n8999")["events"]) == 1
+    for number in range(3):
+        put(stream, (at + 9000 + number, "x" * 600_000))
+    pages = [len(page["events"]) for page in stream.get_paginator("filter_log_events").paginate(logGroupName=GROUP)]
+    assert pages == [9001, 1, 1]
+    newest = stream.filter_log_events(logGroupName=GROUP, startFromHead=False, limit=4003)
+    assert [len(message) for message in messages(newest)] == [600_000]

@@ -49,10 +49,10 @@ CREATE TABLE IF NOT EXISTS log_batch (
   bytes INTEGER NOT NULL,
   events TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS log_batch_of_group ON log_batch (group_id, first_at);
-CREATE INDEX IF NOT EXISTS log_batch_of_group_backward ON log_batch (group_id, last_at);
-CREATE INDEX IF NOT EXISTS log_batch_forward ON log_batch (stream_id, first_at);
-CREATE INDEX IF NOT EXISTS log_batch_backward ON log_batch (stream_id, last_at);
+CREATE INDEX IF NOT EXISTS log_batch_of_group ON log_batch (group_id, first_at, last_at);
+CREATE INDEX IF NOT EXISTS log_batch_of_group_backward ON log_batch (group_id, last_at, first_at);
+CREATE INDEX IF NOT EXISTS log_batch_forward ON log_batch (stream_id, first_at, last_at);
+CREATE INDEX IF NOT EXISTS log_batch_backward ON log_batch (stream_id, last_at, first_at);
 CREATE TABLE IF NOT EXISTS log_filter (
   group_id INTEGER NOT NULL,
   kind TEXT NOT NULL,

@@ -5,30 +5,58 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import anyio.lowlevel
+
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
 from emulator.services.logs.ingest import SWEEP_JOB, Ingest
+from emulator.services.logs.model import LARGEST_PAGE_BYTES, LARGEST_PAGE_EVENTS, weight
 from emulator.services.logs.operations import LogsOperations
+from emulator.services.logs.operations.events import MOST_SEARCHED
 from emulator.services.logs.store import SCHEMA
 from emulator.services.logs.watchers import GroupWatchers
 from emulator.services.logs.worker import Sweeper
 
 SWEEPS_AT_ONCE = 1
-READS = frozenset({"FilterLogEvents", "TestMetricFilter"})
+SEARCHED_AT_ONCE = 4000
+"""Events FilterLogEvents looks at before it lets others work: a few hundredths of a second."""
 
 
 class LogsService(Service):
-    """Operations that change nothing and are not called Get or Describe need no transaction either."""
+    """Searches in steps, letting others work in between; what changes nothing needs no transaction either."""
 
     def __init__(self, store: Store, logs: LogsOperations) -> None:
         super().__init__("logs", store, _table(logs))
+        self._logs = logs
 
     async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
-        if operation in READS and operation in self.operations:
-            method = self.operations[operation]
-            return await self.store.read(lambda tx: method(tx, scope, request))
+        if operation == "FilterLogEvents":
+            return await self._search(scope, request)
+        if operation == "TestMetricFilter":
+            return await self.store.read(lambda tx: self._logs.test_metric_filter(tx, scope, request))
         return await super().call(operation, scope, request, request_id)
+
+    async def _search(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """FilterLogEvents, a few thousand events at a time."""
+        limit = request.get("limit") or LARGEST_PAGE_EVENTS
+        events: list[dict[str, Any]] = []
+        room = LARGEST_PAGE_BYTES
+        token: str | None = request.get("nextToken")
+        for _ in range(MOST_SEARCHED // SEARCHED_AT_ONCE):
+            step = {**request, "limit": limit - len(events), "nextToken": token}
+            page = await self._step(scope, step, room)
+            events += page["events"]
+            room -= sum(weight(event["message"]) for event in page["events"])
+            ended = page["nextToken"] in (None, token) or len(events) >= limit or room <= 0
+            token = page["nextToken"]
+            if ended:
+                break
+            await anyio.lowlevel.checkpoint()
+        return {"events": events, "searchedLogStreams": [], "nextToken": token}
+
+    async def _step(self, scope: Scope, step: dict[str, Any], room: int) -> dict[str, Any]:
+        return await self.store.read(lambda tx: self._logs.filter_log_events(tx, scope, step, SEARCHED_AT_ONCE, room))
 
 
 def mount(context: Context) -> Mounted:

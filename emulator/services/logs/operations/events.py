@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
@@ -80,8 +80,18 @@ class EventOperations(LogsState):
             "nextBackwardToken": backward_token,
         }
 
-    def filter_log_events(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """Events of a whole group, or of some streams, that a pattern chooses."""
+    def filter_log_events(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        request: dict[str, Any],
+        most: int = MOST_SEARCHED,
+        room: int = model.LARGEST_PAGE_BYTES,
+    ) -> dict[str, Any]:
+        """Events of a whole group, or of some streams, that a pattern chooses.
+
+        It looks at `most` events and answers with `room` bytes of them; one event fits into an empty page always.
+        """
         group = require_group(tx, scope, request)
         pattern_text = request.get("filterPattern") or ""
         pattern = require_pattern(pattern_text) if pattern_text.strip() else None
@@ -97,7 +107,8 @@ class EventOperations(LogsState):
         if number is not None:
             found = (event for event in found if (event.position.number > number) == ascending)
             found = (event for event in found if event.position.number != number)
-        events, last = _search(found, pattern, limit)
+        begun = None if number is None else model.digits(number)
+        events, last = _search(found, pattern, _Bounds(limit, most, room), begun)
         names = _Names(tx)
         return {
             "events": [
@@ -160,18 +171,27 @@ def _take(found: Iterable[StoredEvent], limit: int) -> list[StoredEvent]:
     return taken
 
 
-def _search(found: Iterator[StoredEvent], pattern: Pattern | None, limit: int) -> tuple[list[StoredEvent], str | None]:
-    """The page's events, and where to go on if anything is left."""
+class _Bounds(NamedTuple):
+    """Where one search ends."""
+
+    limit: int
+    most: int
+    room: int
+
+
+def _search(
+    found: Iterator[StoredEvent], pattern: Pattern | None, bounds: _Bounds, last: str | None
+) -> tuple[list[StoredEvent], str | None]:
+    """The page's events, and where to go on if anything is left; `last` is where it begins."""
     taken: list[StoredEvent] = []
     size = searched_bytes = 0
-    last: str | None = None
     for searched, event in enumerate(found):
-        if len(taken) == limit or searched == MOST_SEARCHED or searched_bytes >= MOST_SEARCHED_BYTES:
+        if len(taken) == bounds.limit or searched == bounds.most or searched_bytes >= MOST_SEARCHED_BYTES:
             return taken, last
         searched_bytes += len(event.message)
         if pattern is None or pattern.matches(event.message):
             size += model.weight(event.message)
-            if taken and size > model.LARGEST_PAGE_BYTES:
+            if size > bounds.room and (taken or bounds.room < model.LARGEST_PAGE_BYTES):
                 return taken, last
             taken.append(event)
         last = event.position.event_id
