@@ -379,3 +379,72 @@ def test_a_function_that_does_not_exist_and_the_function_itself_are_refused(emul
         with pytest.raises(ClientError) as caught:
             configure(emulator, target)
         assert caught.value.response["Error"]["Message"] == text
+
+
+# ── EventBridge, loops, fairness ────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("payload", "outcome"), [("{}", "Success"), ('{"raise_error": 1}', "Failure")])
+def test_an_event_bus_is_told_by_an_event_of_lambda(emulator: RunningEmulator, payload: str, outcome: str) -> None:
+    url, queue_arn = queue(emulator)
+    events = emulator.client("events")
+    bus = events.create_event_bus(Name="results")["EventBusArn"]
+    events.put_rule(Name="all", EventBusName="results", EventPattern='{"source": ["lambda"]}')
+    events.put_targets(Rule="all", EventBusName="results", Targets=[{"Id": "q", "Arn": queue_arn}])
+    create(emulator)
+    configure(emulator, bus, f"On{outcome}", MaximumRetryAttempts=0)
+    request_id = send(emulator, payload)
+    emulator.settle()
+    [message] = messages(emulator, url)
+    event = json.loads(message["Body"])
+    assert event["source"] == "lambda"
+    assert event["detail-type"] == f"Lambda Function Invocation Result - {outcome}"
+    assert event["resources"] == [bus, f"{ARN}f:$LATEST"]
+    assert event["detail"]["requestContext"]["requestId"] == request_id
+
+
+def test_code_that_is_updated_runs_for_events_that_were_queued_before(emulator: RunningEmulator) -> None:
+    url, arn = queue(emulator)
+    create(emulator)
+    configure(emulator, arn, "OnSuccess")
+    request_id = send(emulator, '{"raise_error": 1}')
+    emulator.advance(1)
+    emulator.client("lambda").update_function_code(
+        FunctionName="f", ZipFile=package("def handler(event, context): return 'new'")
+    )
+    emulator.settle()
+    [message] = messages(emulator, url)
+    record = json.loads(message["Body"])
+    assert record["requestContext"]["requestId"] == request_id
+    assert record["requestContext"]["approximateInvokeCount"] == 2
+    assert record["responsePayload"] == "new"
+
+
+def test_throttles_spend_no_retries(emulator: RunningEmulator) -> None:
+    url, arn = queue(emulator)
+    create(emulator)
+    configure(emulator, arn)
+    emulator.control("PUT", "settings", {"account_concurrency": 0})
+    began = emulator.now()
+    send(emulator, '{"raise_error": 1}')
+    emulator.advance(1000)
+    emulator.control("PUT", "settings", {"account_concurrency": 1000})
+    emulator.settle()
+    # throttled at 0, 1, 3 … 511, 811 s; runs at 1,111 s and is tried again after 60 and 120 s
+    assert emulator.now() - began == pytest.approx(1111 + 180, abs=1)
+    [message] = messages(emulator, url)
+    context = json.loads(message["Body"])["requestContext"]
+    assert (context["condition"], context["approximateInvokeCount"]) == ("RetriesExhausted", 3)
+
+
+def test_a_backlog_of_one_function_does_not_delay_the_first_event_of_another(emulator: RunningEmulator) -> None:
+    create(emulator, source="import time\ndef handler(event, context): time.sleep(100)", Timeout=900)
+    create(emulator, "quick")
+    for _ in range(30):  # 10 run at a time, for 100 s each
+        send(emulator, "{}")
+    send(emulator, "{}", "quick")
+    emulator.advance(1)
+    lines = emulator.call(emulator.emulator.recent_invocations)
+    assert [(line["function_name"], line["outcome"]) for line in lines] == [("quick", "success")]
+    emulator.settle()
+    assert metric(emulator, "Invocations") == 30

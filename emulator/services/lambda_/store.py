@@ -203,9 +203,13 @@ def delete_event_config(tx: Transaction, scope: Scope, name: str, qualifier: str
 # ── the record of invocations ───────────────────────────────────────────────────────────────────
 
 
+MOST_RECORDS = 20_000
+"""Attempts that the timeline keeps; throttled events alone would let it grow without end."""
+
+
 def record_invocation(tx: Transaction, record: InvocationRecord) -> None:
-    """Add one attempt to the timeline."""
-    tx.execute(
+    """Add one attempt to the timeline, and now and then forget the oldest."""
+    cursor = tx.execute(
         "INSERT INTO lambda_invocation (account, region, request_id, attempt, function_arn, invocation_type, "
         "started_at, ended_at, outcome, error_type, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -222,6 +226,8 @@ def record_invocation(tx: Transaction, record: InvocationRecord) -> None:
             record.detail,
         ),
     )
+    if cursor.lastrowid is not None and cursor.lastrowid % 1000 == 0:
+        tx.execute("DELETE FROM lambda_invocation WHERE id <= ?", (cursor.lastrowid - MOST_RECORDS,))
 
 
 def list_invocations(
