@@ -382,3 +382,27 @@ def test_code_that_is_edited_in_its_folder_stays_there(on_processes: Any, tmp_pa
         assert json.loads(result.payload)[0] == str(folder / "app.py")
 
     on_processes(test)
+
+
+def test_shared_libraries_of_layers_are_found(on_processes: Any) -> None:
+    library = next((path for path in Path("/").glob("lib*/**/libz.so.1") if path.is_file()), None)
+    if library is None:
+        pytest.skip("no library to bring along")
+    data = library.read_bytes()
+
+    async def test(bench: Bench) -> None:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("lib/libmine.so"), data)
+
+        async def load() -> bytes:
+            return buffer.getvalue()
+
+        source = (
+            "import ctypes\nmine = ctypes.CDLL('libmine.so')\nmine.zlibVersion.restype = ctypes.c_char_p\n"
+            "def handler(event, context):\n    return mine.zlibVersion()\n"
+        )
+        result = await bench.run(source, layers=[CodeSource("libmine", load)])
+        assert result.function_error is None, result.payload
+
+    on_processes(test)

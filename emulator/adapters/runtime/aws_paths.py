@@ -29,7 +29,12 @@ def enter(room: dict[str, str | None] | None) -> Callable[[str], str]:
     names: dict[str, str] = {}
     if room is not None and sys.platform.startswith("linux"):
         wanted = [("task_root", TASK), ("layers_root", OPT), ("temporary", TMP)]
-        folders = {path: room[name] for name, path in wanted if room[name] and not _lives_under(path)}
+        hidden_by_layers = any(str(place).startswith(f"{OPT}/") for place in room.values())
+        folders = {
+            path: room[name]
+            for name, path in wanted
+            if room[name] and not _lives_under(path) and not (path == OPT and hidden_by_layers)
+        }
         if TASK in folders and _make_real(folders, str(room["stage"])):
             names = {str(real): path for path, real in folders.items()}
 
