@@ -163,6 +163,28 @@ def test_a_function_that_puts_events_for_itself_ends_at_the_limit_of_the_emulato
     assert len(shown(emulator, "echo")) == 25
 
 
+LOOPS = {
+    "itself": ("arn:aws:states:::aws-sdk:eventbridge:putEvents", 24),
+    "a function": ("arn:aws:lambda:us-east-1:000000000000:function:echo", 12),
+}
+
+
+@pytest.mark.parametrize("through", LOOPS)
+def test_a_state_machine_that_puts_events_for_itself_ends_too(emulator: RunningEmulator, through: str) -> None:
+    emulator.control("PUT", "settings", {"event_chain_limit": 24})
+    entry = {"Source": "shop", "DetailType": "again", "Detail": "{}"}
+    function(emulator, "echo", f'boto3.client("events").put_events(Entries=[{entry}])')
+    resource, rounds = LOOPS[through]
+    state = {"Type": "Task", "Resource": resource, "Parameters": {"Entries": [entry]}, "End": True}
+    sfn = emulator.client("stepfunctions")
+    definition = json.dumps({"StartAt": "S", "States": {"S": state}})
+    machine = sfn.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
+    rule(emulator, machine)
+    put(emulator)
+    emulator.settle()
+    assert len(sfn.list_executions(stateMachineArn=machine)["executions"]) == rounds
+
+
 @contextmanager
 def refusing(emulator: RunningEmulator, service: str, operation: str, error: AwsError) -> Iterator[list[float]]:
     """An operation that fails meanwhile; the AWS times at which it was called."""

@@ -65,6 +65,13 @@ class Journey:
         """The header for a target: the chain goes on, but AWS sees no loop through a rule (lambda_async 2.7)."""
         return _LINEAGE.sub(r"Lineage=\1:\2:0", self.trace_id)
 
+    def to_machine(self, identifier: str, now: float) -> str:
+        """The header for an execution, which counts as an invocation and so begins a lineage if there is none."""
+        root = self.trace_id.partition(";")[0]
+        if not root.startswith("Root="):
+            root = f"Root=1-{int(now):08x}-{identifier.replace('-', '')[:24]}"
+        return f"{root};Sampled=0;Lineage={min(self.invocations + 1, 32767)}:00000000:0"[:256]
+
 
 _LINEAGE = re.compile(r"Lineage=(\d{1,5}):([0-9a-f]{8}):\d{1,3}")
 
@@ -187,7 +194,9 @@ class Router:
                 request = {"TopicArn": target.arn, "Message": text, TRACE_MEMBER: journey.onward()}
                 self._calls.call(tx, scope, "sns", "Publish", request)
             elif arn.service == "states":
-                request = {"stateMachineArn": target.arn, "input": text, "name": f"{event['id']}_{tx.new_id()}"}
+                name = f"{event['id']}_{tx.new_id()}"
+                request = {"stateMachineArn": target.arn, "input": text, "name": name}
+                request["traceHeader"] = journey.to_machine(tx.new_id(), tx.now)
                 self._calls.call(tx, scope, "stepfunctions", "StartExecution", request)
             else:
                 self._log(tx, scope, arn, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from emulator import jobs
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.jobs import Job
@@ -54,23 +55,25 @@ class StepFunctionsWorker:
 
         request_id = job.payload["request_id"]
 
-        def load(tx: Transaction) -> Scope | None:
+        def load(tx: Transaction) -> tuple[Scope, str] | None:
             execution = store.load_execution(tx, job.payload["execution"])
             if execution is None or execution.status != "RUNNING" or jobs.load(tx, job.id) is None:
                 return None
-            return Scope(execution.account, execution.region)
+            return Scope(execution.account, execution.region), execution.trace_header or ""
 
-        scope = await self._store.read(load)
-        if scope is None:
+        loaded = await self._store.read(load)
+        if loaded is None:
             await self._store.transact(lambda tx: jobs.complete(tx, job.id))
             return
+        scope, trace_id = loaded
         request = self._integrations.lambda_request(resource, Data(text=job.body.decode()))
         answer: dict[str, Any] | TaskFailed
         if isinstance(request, TaskFailed):
             answer = request
         else:
             try:
-                answer = await self._lambda.invoke(scope, request, request_id=request_id)
+                traced = {**request, TRACE_MEMBER: trace_id}
+                answer = await self._lambda.invoke(scope, traced, request_id=request_id)
             except AwsError as error:
                 answer = self._integrations.lambda_error(token, error, request_id)
             except NotEmulated as error:
@@ -104,7 +107,9 @@ class StepFunctionsWorker:
             execution.arn,
         )
         waits_for_child = kind.goes_on_after_the_call and not kind.waits_for_callback
-        extra = {PARENT_MEMBER: (execution.id, task.token)} if waits_for_child else None
+        extra: dict[str, Any] = {PARENT_MEMBER: (execution.id, task.token)} if waits_for_child else {}
+        if execution.trace_header is not None:
+            extra[TRACE_MEMBER] = execution.trace_header
         signal = self._integrations.call(tx, Scope(execution.account, execution.region), task, extra)
         progress.signal_execution(tx, execution.id, _of_call(kind, signal))
 
