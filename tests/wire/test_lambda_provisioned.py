@@ -173,7 +173,13 @@ def test_reserved_concurrency_belongs_to_functions(client: Any) -> None:
 def test_what_is_reserved_and_provisioned_for_a_version_leaves_nothing_for_latest(client: Any) -> None:
     put(client, "1")
     client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
-    assert client.invoke(FunctionName="f", Qualifier="1")["ExecutedVersion"] == "1"
+
+    def executed(**names: str) -> str:
+        answer = client.invoke(**names)
+        answer["Payload"].read()
+        return answer["ExecutedVersion"]
+
+    assert executed(FunctionName="f", Qualifier="1") == "1"
     assert error_of(lambda: client.invoke(FunctionName="f")) == ("TooManyRequestsException", 429, "Rate Exceeded.")
     client.delete_provisioned_concurrency_config(FunctionName="f", Qualifier="1")
-    assert client.invoke(FunctionName="f")["ExecutedVersion"] == "$LATEST"
+    assert executed(FunctionName="f") == "$LATEST"
