@@ -40,7 +40,7 @@ class Telemetry:
         data = [
             Datum("Invocations", 1.0),
             Datum("Errors", 0.0 if result.function_error is None else 1.0),
-            Datum("Duration", result.took_seconds * 1000, "Milliseconds"),
+            Datum("Duration", round(result.took_seconds * 1000, 2), "Milliseconds"),  # as REPORT lines print it
             Datum("ConcurrentExecutions", float(running)),
         ]
         if age_seconds is not None:
