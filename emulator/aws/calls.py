@@ -17,6 +17,9 @@ from emulator.ports import SupportingServices, Transaction
 TRACE_MEMBER = "_trace_id"
 """A member that no model has: `X-Amzn-Trace-Id` on its way from a request, or a caller here, to an operation."""
 
+SERVICE_MEMBER = "_from_service"
+"""As above, set to True in a PutEvents: an AWS service speaks, which may name a source that begins with `aws.`."""
+
 
 class Calls:
     """The one way from service to service where AWS itself calls one for another (destinations, targets, …)."""

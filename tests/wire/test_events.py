@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.aws.calls import SERVICE_MEMBER
+from emulator.aws.scope import Scope
 from emulator.testing import RunningEmulator
 
 ENTRY = {"Source": "shop", "DetailType": "Order", "Detail": '{"total": 12}'}
@@ -343,3 +345,15 @@ def test_targets_of_services_that_are_not_emulated_are_refused_by_name(emulator:
     with pytest.raises(ClientError) as caught:
         events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": "arn:aws:kinesis:us-east-1:000000000000:stream/s"}])
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_only_a_service_may_speak_as_aws(emulator: RunningEmulator) -> None:
+    url = rule_to_queue(emulator, EventPattern='{"source": [{"prefix": "aws."}]}')
+    entry = {**ENTRY, "Source": "aws.states"}
+    emulator.client("events").put_events(Entries=[entry])
+    assert received(emulator, url) == []
+    service = emulator.emulator.services.get("events")
+    assert service is not None
+    request = {"Entries": [entry], SERVICE_MEMBER: True}
+    emulator.call(lambda: service.call("PutEvents", Scope(), request, "id"))
+    assert json.loads(received(emulator, url)[0]["Body"])["source"] == "aws.states"

@@ -40,7 +40,7 @@ class EventBridgeWorker:
                 return
             event = event_of(scope, tx.new_id(), job.due_at, "aws.events", "Scheduled Event", {}, [rule.arn])
             self._router.trigger(tx, rule, event)
-            enqueue_next(tx, rule, max(job.due_at, tx.now))
+            enqueue_next(tx, rule, job.due_at)
 
         await self._rows.transact(change)
 

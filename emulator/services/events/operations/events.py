@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from emulator.aws.calls import TRACE_MEMBER
+from emulator.aws.calls import SERVICE_MEMBER, TRACE_MEMBER
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.event_pattern import compile_pattern
 from emulator.aws.scope import Scope
-from emulator.ports import Json, Transaction
+from emulator.ports import Transaction
 from emulator.services.events import store
 from emulator.services.events.model import DEFAULT_BUS, Bus, Rule, as_text, bus_of, event_of, invalid
 from emulator.services.events.model import LARGEST_REQUEST_BYTES as LARGEST
@@ -34,30 +34,19 @@ class EventOperations:
         if sum(map(_size, entries)) > LARGEST:
             raise invalid("Total size of the entries in the request is over the limit.")
         trace_id: str = request.get(TRACE_MEMBER) or ""
+        from_service = request.get(SERVICE_MEMBER) is True
         rules: dict[str, list[Rule]] = {}
-        answers = [self._accept(tx, scope, entry, trace_id, rules) for entry in entries]
+        answers: list[dict[str, Any]] = []
+        for entry in entries:
+            problem = _problem(entry, from_service)
+            answers.append(problem or {"EventId": self._publish(tx, scope, entry, trace_id, rules)})
         return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
-
-    def _accept(
-        self, tx: Transaction, scope: Scope, entry: dict[str, Any], trace_id: str, rules: dict[str, list[Rule]]
-    ) -> dict[str, Any]:
-        for member in ("Source", "DetailType", "Detail"):
-            if not entry.get(member):
-                reason = f"Parameter {member} is not valid. Reason: {member} is a required argument."
-                return _failed("InvalidArgument", reason)
-        detail = _detail(entry["Detail"])
-        if detail is None:
-            return _failed("MalformedDetail", "Detail is malformed.")
-        if entry["Source"].startswith("aws."):
-            return _failed("NotAuthorizedForSourceException", "Not authorized for the source.")
-        return {"EventId": self._publish(tx, scope, entry, detail, entry.get("TraceHeader") or trace_id, rules)}
 
     def _publish(
         self,
         tx: Transaction,
         scope: Scope,
         entry: dict[str, Any],
-        detail: Json,
         trace_id: str,
         rules: dict[str, list[Rule]],
     ) -> str:
@@ -74,7 +63,7 @@ class EventOperations:
             tx.now if at is None else _seconds(at, tx.now),
             entry["Source"],
             entry["DetailType"],
-            detail,
+            json.loads(entry["Detail"]),
             list(entry.get("Resources") or []),
         )
         bus = Bus(where, name)
@@ -83,7 +72,9 @@ class EventOperations:
             if not exists:
                 return identifier
             rules[bus.arn] = store.pattern_rules(tx, where, name)
-        self._router.route(tx, where, name, event, Journey(trace_id=trace_id), rules=rules[bus.arn])
+        self._router.route(
+            tx, where, name, event, Journey(trace_id=entry.get("TraceHeader") or trace_id), rules=rules[bus.arn]
+        )
         return identifier
 
     def test_event_pattern(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -101,18 +92,31 @@ class EventOperations:
         return {"Result": compile_pattern(request["EventPattern"]).matches(event)}
 
 
+def _problem(entry: dict[str, Any], from_service: bool) -> dict[str, Any] | None:
+    """Why an entry is not accepted, as its answer, or None."""
+    for member in ("Source", "DetailType", "Detail"):
+        if not entry.get(member):
+            reason = f"Parameter {member} is not valid. Reason: {member} is a required argument."
+            return _failed("InvalidArgument", reason)
+    if not _is_detail(entry["Detail"]):
+        return _failed("MalformedDetail", "Detail is malformed.")
+    if entry["Source"].startswith("aws.") and not from_service:
+        return _failed("NotAuthorizedForSourceException", "Not authorized for the source.")
+    return None
+
+
 def _failed(code: str, text: str) -> dict[str, Any]:
     return {"ErrorCode": code, "ErrorMessage": text}
 
 
-def _detail(text: str) -> Json | None:
-    """The detail as JSON, or None unless it is an object that can be written as JSON again."""
+def _is_detail(text: str) -> bool:
+    """Whether a text is a JSON object that can be written as JSON again."""
     try:
         detail = json.loads(text)
         as_text({"detail": [detail]})  # as deep as it will lie in what targets receive
     except (ValueError, RecursionError):
-        return None
-    return detail if isinstance(detail, dict) else None
+        return False
+    return isinstance(detail, dict)
 
 
 def _seconds(at: Any, now: float) -> float:

@@ -176,9 +176,12 @@ def reschedule(tx: Transaction, rule: Rule) -> None:
 
 
 def enqueue_next(tx: Transaction, rule: Rule, after: float) -> None:
-    """Queue the first scheduled time after `after`, if there is one."""
+    """Queue the first scheduled time after `after`, if there is one; those that have passed are left out."""
     assert rule.schedule is not None
-    due_at = schedule.parse(rule.schedule).next_after(after)
+    times = schedule.parse(rule.schedule)
+    due_at = times.next_after(after)
+    if due_at is not None and due_at <= tx.now:
+        due_at = times.next_after(tx.now)
     if due_at is not None:
         payload = {"account": rule.scope.account, "region": rule.scope.region, "rule": rule.name}
         jobs.enqueue(tx, SCHEDULED, payload, due_at=due_at, key=_key(rule))
