@@ -198,6 +198,7 @@ def test_memory_beyond_the_configured_ends_the_process_and_the_report_says_all_w
         assert error_of(result)["errorMessage"].endswith("Runtime exited with error: signal: killed")
         assert result.used_memory_mb == 256
         assert "Memory Size: 256 MB\tMax Memory Used: 256 MB\t" in texts(result)[-1]
+        assert texts(result)[-1].endswith("Status: error\tError Type: Runtime.OutOfMemory\n")
         await is_well(bench)
 
     on_processes(test)

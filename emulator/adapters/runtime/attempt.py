@@ -211,16 +211,16 @@ class Attempt:
             self._pool.give_back(environment)
         if end.status == "timeout":
             took = function.timeout_seconds
+        reported = end.error_type
         if end.status == "error" and reply.ending is Ending.EXITED and reply.status == signal.SIGKILL:
-            used_kib = function.memory_mb * 1024
+            # REPORT names it so although the payload says ExitError (reference 1.5; a Python 3.14 log of 2026-04).
+            used_kib, reported = function.memory_mb * 1024, "Runtime.OutOfMemory"
         now, used_mb = self._clock.now(), -(-used_kib // 1024)
         events = self._log.start(self._started, invocation.request_id)
         events += environment.logs.take()
         if end.reason is not None and end.error_type is not None:
             events += self._log.failure(now, invocation.request_id, end.reason, end.error_type)
-        events += self._log.end(
-            now, invocation.request_id, took, used_mb, self._init_seconds, end.status, end.error_type
-        )
+        events += self._log.end(now, invocation.request_id, took, used_mb, self._init_seconds, end.status, reported)
         return InvocationResult(
             payload=end.payload,
             function_error=UNHANDLED if end.error_type is not None else None,
