@@ -130,7 +130,7 @@ class _Evaluation:
             raise InvalidExpression("it ends too early")
         self._at += 1
         if token[0].isdigit() or token[0] == ".":
-            return float(token[:MOST_DIGITS])
+            return _number(token)
         if not token[0].isalpha():
             raise InvalidExpression(f"unexpected '{token}'")
         if self._next() == "(":
@@ -185,6 +185,13 @@ class _Evaluation:
             if filled is not None:
                 found[at] = filled
         return found
+
+
+def _number(token: str) -> float:
+    try:
+        return float(token[:MOST_DIGITS])
+    except ValueError:
+        raise InvalidExpression(f"unexpected '{token}'") from None
 
 
 def _series(value: Value) -> Series:

@@ -16,6 +16,7 @@ OLDEST_SECONDS = 14 * 86400
 NEWEST_SECONDS = 2 * 3600
 FINE_PERIODS = (1, 5, 10, 20, 30)
 MOST_DATAPOINTS = 1440
+LATEST_SECONDS = 1e11
 DAY = 86400
 
 
@@ -95,8 +96,11 @@ def time_of(datum: Mapping[str, Any], now: float, number: int) -> int:
 
 
 def epoch(moment: Any) -> float:
-    """Epoch seconds of a parsed timestamp."""
-    return float(moment.timestamp()) if hasattr(moment, "timestamp") else float(moment)
+    """Epoch seconds of a parsed timestamp, between 1970 and the year 5138."""
+    seconds = float(moment.timestamp()) if hasattr(moment, "timestamp") else float(moment)
+    if math.isnan(seconds):
+        raise invalid("The value NaN is not a timestamp.")
+    return min(max(seconds, 0.0), LATEST_SECONDS)
 
 
 def check_period(period: int, name: str = "Period") -> None:

@@ -14,8 +14,6 @@ from emulator.services.logs import store
 from emulator.services.logs.model import LONGEST_BATCH_MS, Position, StoredEvent
 from emulator.services.logs.store import Batch, Owner
 
-END_OF_TIME = 1 << 62
-
 
 def whole_group(group_id: int) -> Owner:
     """The events of a group."""

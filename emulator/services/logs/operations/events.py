@@ -27,6 +27,9 @@ MOST_SEARCHED = 100_000
 """Events that one FilterLogEvents looks at before it answers with what it has and a token, as AWS may too [D]."""
 MOST_SEARCHED_BYTES = 16 * 1024 * 1024
 
+LATEST_MS = 4_000_000_000_000
+"""No event is later; a position with this time still has 56 digits."""
+
 _TOKEN = re.compile(r"([fb])/(\d{56})/s")
 
 
@@ -57,9 +60,7 @@ class EventOperations(LogsState):
         group = require_group(tx, scope, request)
         stream = require_stream(tx, group, request["logStreamName"])
         owner = reading.one_stream(stream.id)
-        since = max(request.get("startTime") or 0, group.oldest_kept(milliseconds(tx.now)))
-        until = request.get("endTime") if request.get("endTime") is not None else reading.END_OF_TIME
-        assert until is not None
+        since, until = _span(tx, group, request)
         limit = request.get("limit") or model.LARGEST_PAGE_EVENTS
         direction, number = _read_position(request.get("nextToken"), bool(request.get("startFromHead")))
         if direction == "f":
@@ -98,8 +99,8 @@ class EventOperations(LogsState):
         limit = request.get("limit") or model.LARGEST_PAGE_EVENTS
         token = read_token(request.get("nextToken"))
         ascending, number = _read_search(token, request.get("startFromHead") is not False)
-        since = max(request.get("startTime") or 0, group.oldest_kept(milliseconds(tx.now)))
-        until = request["endTime"] + 1 if request.get("endTime") is not None else reading.END_OF_TIME
+        since, until = _span(tx, group, request)
+        until += 1  # endTime is part of the span here, and not of GetLogEvents' [D]
         if number is not None:
             since = max(since, model.time_of(number)) if ascending else since
             until = until if ascending else min(until, model.time_of(number) + 1)
@@ -141,6 +142,13 @@ class EventOperations(LogsState):
             return found
         known = _Names(tx)
         return (event for event in found if known.of(event.stream_id).startswith(prefix))
+
+
+def _span(tx: Transaction, group: LogGroup, request: dict[str, Any]) -> tuple[int, int]:
+    """startTime and endTime of a request, without what is expired."""
+    since = max(request.get("startTime") or 0, group.oldest_kept(milliseconds(tx.now)))
+    given = request.get("endTime")
+    return min(since, LATEST_MS), LATEST_MS if given is None else min(given, LATEST_MS)
 
 
 class _Names:
