@@ -17,6 +17,7 @@ import pytest
 from emulator.adapters.runtime_api import api
 from emulator.adapters.runtime_api.extensions import Extensions
 from emulator.adapters.runtime_api.replies import Request, Response
+from emulator.adapters.runtime_api.telemetry import Telemetry
 from emulator.ports import CodeSource, FunctionSpec, InvocationResult
 from emulator.settings import LiveSettings
 from tests.ports.functions import ARN, REQUEST_ID, Bench, alive, error_of, invocation, runner, texts, until
@@ -457,3 +458,103 @@ def test_two_extensions_of_two_layers(on_processes: Any, notes: Path) -> None:
         await until(lambda: notes.read_text().count("SHUTDOWN") == 2)
 
     on_processes(test)
+
+
+# ── telemetry ───────────────────────────────────────────────────────────────────────────────────
+
+OBSERVER = """
+import http.server, threading
+
+done = threading.Event()
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        for event in json.loads(self.rfile.read(int(self.headers["Content-Length"]))):
+            note(json.dumps(event))
+            if event["type"] == "platform.runtimeDone":
+                done.set()
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *values):
+        pass
+
+server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+register(["INVOKE", "SHUTDOWN"])
+body = {"schemaVersion": "2022-12-13", "types": ["platform", "function", "extension"],
+        "buffering": {"maxItems": 1000, "maxBytes": 262144, "timeoutMs": 25},
+        "destination": {"protocol": "HTTP", "URI": f"http://sandbox.localdomain:{server.server_port}"}}
+api.request("PUT", "/2022-07-01/telemetry", json.dumps(body), headers)
+answer = api.getresponse()
+assert (answer.status, answer.read()) == (200, b"OK")
+print("of the extension", flush=True)
+while next_event()["eventType"] == "INVOKE":
+    done.wait()  # as agents do that send what they gathered before they let go
+    done.clear()
+"""
+
+
+@pytest.mark.parametrize("kind", ["python", "provided"])
+def test_a_subscriber_is_told_what_happens_while_it_happens(on_processes: Any, notes: Path, kind: str) -> None:
+    async def test(bench: Bench) -> None:
+        say = "print('of the function', flush=True)"
+        files = {
+            "python": {"app.py": f"def handler(event, context):\n    {say}\n"},
+            "provided": {"bootstrap": RUNTIME + f"serve(lambda event, headers: {say})\n"},
+        }[kind]
+        values = FUNCTIONS[kind][1]
+        spec = packaged(files, layers=[extension(OBSERVER)], environment={"NOTES": str(notes)}, **values)
+        for _ in range(2):
+            assert (await run(bench, spec)).function_error is None
+        await bench.runtime.discard(ARN)
+        events = [json.loads(line) for line in notes.read_text().splitlines()]
+        assert all(event["time"] == "2027-01-15T08:00:00.000Z" for event in events)
+        invocation = ["platform.start", "function", "platform.runtimeDone", "platform.report"]
+        assert [event["type"] for event in events if event["type"] != "extension"] == [
+            "platform.initStart", "platform.telemetrySubscription", "platform.extension", "platform.initRuntimeDone",
+            "platform.initReport", *invocation, *invocation,
+        ]  # fmt: skip
+        by_type = {event["type"]: event["record"] for event in events}
+        assert by_type["function"] == "of the function"
+        assert by_type["extension"] == "of the extension"
+        assert by_type["platform.start"] == {"requestId": REQUEST_ID, "version": "$LATEST"}
+        assert by_type["platform.runtimeDone"] == {
+            "requestId": REQUEST_ID, "status": "success", "metrics": {"durationMs": 0.0, "producedBytes": 4},
+            "spans": [],
+        }  # fmt: skip
+        assert by_type["platform.report"]["metrics"]["memorySizeMB"] == 128
+
+    on_processes(test)
+
+
+def _subscription(**changes: Any) -> Any:
+    return {
+        "schemaVersion": "2022-12-13",
+        "types": ["platform"],
+        "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:8080"},
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        7,
+        _subscription(schemaVersion="1"),
+        _subscription(types=[]),
+        _subscription(types=["gossip"]),
+        _subscription(types=[["platform"]]),
+        _subscription(destination=None),
+        _subscription(destination={"protocol": "TCP", "port": 8080}),
+        _subscription(destination={"protocol": "HTTP", "URI": "http://example.com:80"}),
+        _subscription(destination={"protocol": "HTTP", "URI": "http://sandbox.localdomain:99999"}),
+        _subscription(buffering=[]),
+        _subscription(buffering={"timeoutMs": 24}),
+        _subscription(buffering={"maxItems": "many"}),
+    ],
+)
+def test_a_subscription_that_makes_no_sense_is_refused(body: Any) -> None:
+    request = Request("PUT", "", {}, json.dumps(body).encode())
+    response = Telemetry(lambda: 0.0).subscribe("one", request)
+    assert (response.status, json.loads(response.body)["errorType"]) == (400, "ValidationError")

@@ -52,7 +52,7 @@ class Recorder:
     def extension_failed(self, extension: Extension) -> None:
         self._tell("extension failed", extension.name, extension.error_type)
 
-    def subscribe(self, request: Request) -> Response:
+    def subscribe(self, name: str, request: Request) -> Response:
         return ACCEPTED
 
 

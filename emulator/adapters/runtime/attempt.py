@@ -221,6 +221,12 @@ class Attempt:
         if end.reason is not None and end.error_type is not None:
             events += self._log.failure(now, invocation.request_id, end.reason, end.error_type)
         events += self._log.end(now, invocation.request_id, took, used_mb, self._init_seconds, end.status, reported)
+        environment.tell(
+            "platform.report",
+            lambda: self._log.report_record(
+                invocation.request_id, took, used_mb, self._init_seconds, end.status, reported
+            ),
+        )
         return InvocationResult(
             payload=end.payload,
             function_error=UNHANDLED if end.error_type is not None else None,

@@ -8,6 +8,7 @@ pool and no AWS text.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 from abc import ABC, abstractmethod
@@ -22,7 +23,7 @@ from emulator.ports import Clock, FunctionSpec, Invocation
 
 from ..runtime_api.api import RuntimeApi, failed_fault
 from ..runtime_api.extensions import Extension
-from ..runtime_api.replies import Request, Response, failure
+from ..runtime_api.replies import Request, Response
 from ..runtime_api.sandbox import Outcome, Work
 from . import outcomes, wire
 from .launcher import Child, Launcher
@@ -173,11 +174,13 @@ class ExecutionEnvironment(ABC):
         self._calls = 0
         self._grace: asyncio.TimerHandle | None = None
         self._gone = False
-        self._api = RuntimeApi(self, function, site, self.native, self._fault)
+        self._api = RuntimeApi(self, function, site, self.native, self._fault, clock.now)
         self._outcome: Outcome | None = None
         """What the runtime has answered, while it or an extension is still at work."""
         self._end_reason = "SPINDOWN"
         self._faulted: Reply | None = None
+        self._request_id = ""
+        self._begun = 0.0
 
     # ── what a kind of environment decides ──
 
@@ -206,13 +209,16 @@ class ExecutionEnvironment(ABC):
         """Start the process and let it load the handler: READY or INIT_FAILED, a timeout or an exit."""
         ticks, their_ticks = socket.socketpair()
         self._log_fd, their_log = os.pipe()
+        self._log_tell_telemetry()
+        self._api.telemetry.emit("platform.initStart", self._init_record({"functionName": self.function.name}))
+        self._begun = self._clock.now()
         try:
             os.set_blocking(self._log_fd, False)
             ticks.setblocking(False)
             self._loop.add_reader(self._log_fd, self._read_logs)
             self._ticks, _ = await self._loop.create_unix_connection(lambda: _Ticks(self), sock=ticks)
             self._child = await self._launch(their_ticks, their_log)
-            await self._api.start_extensions(self.site.programs, their_log)
+            await self._api.start_extensions(self.site.programs, self._extension_output)
         finally:
             their_ticks.close()
             os.close(their_log)
@@ -241,6 +247,9 @@ class ExecutionEnvironment(ABC):
                 invocation.on_chunk,
             )
             self._api.sandbox.invoke(work)
+            self._request_id, self._begun = invocation.request_id, self._clock.now()
+            record = {"requestId": invocation.request_id, "version": self.function.version}
+            self._api.telemetry.emit("platform.start", record)
         if self.native:
             self._send_invocation(invocation, deadline)
 
@@ -268,6 +277,7 @@ class ExecutionEnvironment(ABC):
             self._end_reason = "FAILURE"
         if reply.ending is Ending.EXITED:
             return await self._exit_reply()
+        self._api.drain()
         self._read_logs()
         return reply
 
@@ -347,6 +357,15 @@ class ExecutionEnvironment(ABC):
 
     def initialised(self) -> None:
         log = PlatformLog(self.function)
+        telemetry = self._api.telemetry
+        for extension in self._api.sandbox.extensions:
+            record = {"name": extension.name, "state": "Ready", "events": list(extension.events)}
+            telemetry.emit("platform.extension", record)
+        telemetry.emit("platform.initRuntimeDone", self._init_record({"status": "success"}))
+        telemetry.emit("platform.initReport", self._init_record({"metrics": self._duration()}))
+        telemetry.close_subscriptions()
+        if not telemetry.wanted:
+            self.logs.listener = None
         for extension in self._api.sandbox.extensions:
             for event in log.extension(self._clock.now(), extension.name, "Ready", extension.events):
                 self.logs.add(event.message)
@@ -357,6 +376,31 @@ class ExecutionEnvironment(ABC):
 
     def answered(self, outcome: Outcome) -> None:
         self._outcome = outcome
+        self._read_logs()  # what was written before belongs before
+        metrics = {**self._duration(), "producedBytes": len(outcome.body)}
+        status = "success" if outcome.error_type is None else "error"
+        record = {"requestId": self._request_id, "status": status, "metrics": metrics, "spans": []}
+        self._api.telemetry.emit("platform.runtimeDone", record)
+
+    def tell(self, kind: str, record: Callable[[], Any]) -> None:
+        """An event of the platform, for subscribers of the Telemetry API."""
+        if self._api.telemetry.wanted:
+            self._api.telemetry.emit(kind, record())
+
+    def _log_tell_telemetry(self) -> None:
+        telemetry = self._api.telemetry
+        self.logs.listener = lambda event: telemetry.emit("function", event.message.removesuffix("\n"), event.at)
+
+    def _extension_output(self, line: str) -> None:
+        """A line that an external extension wrote: part of the function's log, and telemetry of its own."""
+        self.logs.add(line + "\n")
+        self._api.telemetry.emit("extension", line)
+
+    def _init_record(self, more: dict[str, Any]) -> dict[str, Any]:
+        return {"initializationType": self.function.initialization_type, "phase": "init", **more}
+
+    def _duration(self) -> dict[str, float]:
+        return {"durationMs": round((self._clock.now() - self._begun) * 1000, 3)}
 
     def completed(self, outcome: Outcome) -> None:
         self._end(self._as_reply(outcome))
@@ -364,8 +408,12 @@ class ExecutionEnvironment(ABC):
     def extension_failed(self, extension: Extension) -> None:
         self._fault(failed_fault(extension))
 
-    def subscribe(self, request: Request) -> Response:
-        return failure(501, "Telemetry.NotSupported", "The Telemetry API is not emulated")
+    def subscribe(self, name: str, request: Request) -> Response:
+        response = self._api.telemetry.subscribe(name, request)
+        if response.status < 300:
+            types = ", ".join(each.capitalize() for each in json.loads(request.body)["types"])
+            self.logs.add(f"TELEMETRY\tName: {name}\tState: Subscribed\tTypes: [{types}]\n")
+        return response
 
     # ── what the process says about time ──
 

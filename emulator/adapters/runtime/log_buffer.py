@@ -29,6 +29,8 @@ class LogBuffer:
         self.mark = uuid.uuid4().hex[:16]
         """For `wire.log_record`; a new one for each environment."""
         self._mark = wire.log_mark(self.mark)
+        self.listener: Callable[[LogEvent], None] | None = None
+        """Told of each event that came through the pipe, when it came: the Telemetry API's subscribers want them."""
         self._now = now
         self._partial = b""
         self._record = bytearray()
@@ -50,7 +52,7 @@ class LogBuffer:
 
     def add(self, message: str, at: float | None = None) -> None:
         """An event that did not come through the pipe."""
-        self._keep(self._now() if at is None else at, message.encode("utf-8", "backslashreplace"))
+        self._store(LogEvent(self._now() if at is None else at, message))
 
     def take(self) -> list[LogEvent]:
         """Every event since the last call, complete or not."""
@@ -94,8 +96,13 @@ class LogBuffer:
         self._record.clear()
 
     def _keep(self, at: float, text: bytes) -> None:
-        size = len(text) + EVENT_OVERHEAD_BYTES
         event = LogEvent(at, text.decode("utf-8", "backslashreplace"))
+        if self.listener is not None:
+            self.listener(event)
+        self._store(event)
+
+    def _store(self, event: LogEvent) -> None:
+        size = len(event.message) + EVENT_OVERHEAD_BYTES
         if not self._tail and self._head_bytes + size <= HEAD_BYTES:
             self._head.append(event)
             self._head_bytes += size

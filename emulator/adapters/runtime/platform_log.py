@@ -97,19 +97,11 @@ class PlatformLog:
         billed = math.ceil((seconds + (init_seconds or 0.0)) * 1000 - 1e-6)
         used_mb = min(used_mb, function.memory_mb)
         if self._json:
-            metrics: dict[str, Any] = {
-                "durationMs": _milliseconds(seconds),
-                "billedDurationMs": billed,
-                "memorySizeMB": function.memory_mb,
-                "maxMemoryUsedMB": used_mb,
-            }
-            if init_seconds is not None:
-                metrics["initDurationMs"] = _milliseconds(init_seconds)
+            report = self.report_record(request_id, seconds, used_mb, init_seconds, status, error_type)
             done: dict[str, Any] = {"requestId": request_id, "status": status}
-            report: dict[str, Any] = {"requestId": request_id, "metrics": metrics, "status": status}
             if error_type:
-                done["errorType"] = report["errorType"] = error_type
-            done["metrics"] = {"durationMs": metrics["durationMs"]}
+                done["errorType"] = error_type
+            done["metrics"] = {"durationMs": report["metrics"]["durationMs"]}
             good = status == "success"
             return [
                 *self._event(at, "platform.runtimeDone", done, "DEBUG" if good else "WARN"),
@@ -126,6 +118,29 @@ class PlatformLog:
         elif status == "error":
             line += f"Status: error\tError Type: {error_type}"
         return [LogEvent(at, f"END RequestId: {request_id}\n"), LogEvent(at, line + "\n")]
+
+    def report_record(
+        self,
+        request_id: str,
+        seconds: float,
+        used_mb: int,
+        init_seconds: float | None,
+        status: str,
+        error_type: str | None,
+    ) -> dict[str, Any]:
+        """The record of platform.report."""
+        metrics: dict[str, Any] = {
+            "durationMs": _milliseconds(seconds),
+            "billedDurationMs": math.ceil((seconds + (init_seconds or 0.0)) * 1000 - 1e-6),
+            "memorySizeMB": self._function.memory_mb,
+            "maxMemoryUsedMB": min(used_mb, self._function.memory_mb),
+        }
+        if init_seconds is not None:
+            metrics["initDurationMs"] = _milliseconds(init_seconds)
+        report: dict[str, Any] = {"requestId": request_id, "metrics": metrics, "status": status}
+        if error_type:
+            report["errorType"] = error_type
+        return report
 
     def extension(self, at: float, name: str, state: str, events: Sequence[str]) -> list[LogEvent]:
         """An extension is ready, or has failed."""

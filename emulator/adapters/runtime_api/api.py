@@ -19,7 +19,9 @@ from ..runtime.launcher import Child, Launcher
 from ..runtime.program import Program, exec_error, start_program
 from .extensions import Extension, Standing
 from .listener import Listener
+from .output import Output
 from .sandbox import Observer, Sandbox
+from .telemetry import Telemetry
 
 if TYPE_CHECKING:
     from ..runtime.environment import Site
@@ -40,27 +42,55 @@ Fault = Callable[[bytes], None]
 class RuntimeApi:
     """`fault` is told, as an `outcomes.fault`, of an extension that crashed or could not be started."""
 
-    def __init__(self, observer: Observer, function: FunctionSpec, site: Site, native: bool, fault: Fault) -> None:
+    def __init__(
+        self,
+        observer: Observer,
+        function: FunctionSpec,
+        site: Site,
+        native: bool,
+        fault: Fault,
+        now: Callable[[], float],
+    ) -> None:
         about = {
             "functionName": function.name,
             "functionVersion": function.version,
             "handler": function.handler,
         }
         self.sandbox = Sandbox(observer, about, function.account, native)
+        self.telemetry = Telemetry(now)
         self._listener = Listener(self.sandbox)
         self._site, self._fault = site, fault
         self._children: dict[str, Child] = {}
+        self._output: Output | None = None
         self._ending = False
         site.variables["AWS_LAMBDA_RUNTIME_API"] = self._listener.address
+
+    def external(self) -> list[Path]:
+        """The files of /opt/extensions; AWS starts each of them."""
+        return _executables(self._site.layers_root)
+
+    def drain(self) -> None:
+        """Take what extensions have written by now."""
+        if self._output is not None:
+            self._output.drain()
 
     @property
     def has_extensions(self) -> bool:
         """Whether one registered or was started."""
         return len(self.sandbox.extensions) > 0
 
-    async def start_extensions(self, programs: Callable[[], Launcher], log: int) -> None:
-        """Start the external ones. They register before the runtime is started."""
-        for path in _executables(self._site.layers_root):
+    async def start_extensions(self, programs: Callable[[], Launcher], on_line: Callable[[str], None]) -> None:
+        """Start the external ones. They register before the runtime is started; `on_line` gets what they write."""
+        if not self.external():
+            return
+        self._output = Output(on_line)
+        try:
+            await self._start_each(programs, self._output.theirs)
+        finally:
+            self._output.started()
+
+    async def _start_each(self, programs: Callable[[], Launcher], log: int) -> None:
+        for path in self.external():
             name = path.name
             self.sandbox.extensions.expect(name)
             variables = {key: value for key, value in self._site.variables.items() if key not in NOT_FOR_EXTENSIONS}
@@ -86,6 +116,7 @@ class RuntimeApi:
         if self._ending:
             return
         self._ending = True
+        await self.telemetry.flush()
         external = [child for child in self._children.values() if not child.ended.done()]
         seconds = EXTERNAL_SHUTDOWN_SECONDS if external else INTERNAL_SHUTDOWN_SECONDS
         self.sandbox.shutdown(reason, round((now + seconds) * 1000))
@@ -109,6 +140,9 @@ class RuntimeApi:
         left = [child.ended for child in self._children.values() if not child.ended.done()]
         if left:
             await asyncio.wait(left, timeout=timeout)
+        if self._output is not None:
+            self._output.close()
+        self.telemetry.close()
         self._listener.close()
 
 

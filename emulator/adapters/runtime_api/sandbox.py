@@ -70,8 +70,8 @@ class Observer(Protocol):
     def extension_failed(self, extension: Extension) -> None:
         """An extension reported an error."""
 
-    def subscribe(self, request: Request) -> Response:
-        """A call of the Telemetry API by a known extension."""
+    def subscribe(self, name: str, request: Request) -> Response:
+        """A call of the Telemetry API by an extension."""
         ...
 
 
@@ -157,7 +157,7 @@ class Sandbox:
             if request.method != "PUT":
                 answer(replies.METHOD_NOT_ALLOWED)
             else:
-                answer(caller if isinstance(caller, Response) else self._observer.subscribe(request))
+                answer(caller if isinstance(caller, Response) else self._observer.subscribe(caller.name, request))
         elif path == LOGS_PATH:
             text = "The Logs API is not emulated; AWS has superseded it with the Telemetry API"
             answer(replies.failure(501, "Logs.NotSupported", text))
