@@ -348,4 +348,5 @@ def test_a_body_that_only_says_it_is_compressed_is_refused(emulator: RunningEmul
     request = urllib.request.Request(emulator.url, b"{}", {"X-Amz-Target": target, "Content-Encoding": "gzip"})
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request)
-    assert caught.value.code == 400
+    with caught.value as answer:
+        assert answer.code == 400
