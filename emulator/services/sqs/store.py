@@ -365,14 +365,6 @@ def counts(tx: Transaction, queue: Queue) -> tuple[int, int, int]:
     return total - hidden[0], hidden[1], hidden[0] - hidden[1]
 
 
-def in_flight(tx: Transaction, queue: Queue) -> int:
-    """Messages that were received and are hidden."""
-    row = tx.execute(
-        "SELECT count(receipt) FROM sqs_message WHERE queue = ? AND visible_at > ?", (queue.id, tx.now)
-    ).fetchone()
-    return row[0]
-
-
 # ── deduplication, receive attempts ─────────────────────────────────────────────────────────────
 
 
