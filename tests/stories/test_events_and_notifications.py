@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -142,6 +144,38 @@ def test_what_a_function_makes_of_an_event_goes_by_destination_to_a_bus_and_by_t
     emulator.client("lambda").invoke(FunctionName="breaks", InvocationType="Event", Payload=b"{}")
     emulator.settle()
     assert json.loads(emulator.inbox()[-1]["text"])["Message"] == '"failed: no"'
+
+
+def test_a_failed_event_lies_in_the_dead_letter_queue_and_an_alarm_is_mailed(emulator: RunningEmulator) -> None:
+    sns, events = emulator.client("sns"), emulator.client("events")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")
+    [path] = re.findall(r"http://[^/]+(/\S+)", emulator.inbox()[0]["text"])
+    with urllib.request.urlopen(emulator.url + path) as answer:
+        assert answer.status == 200
+    emulator.client("cloudwatch").put_metric_alarm(
+        AlarmName="orders-fail",
+        Namespace="AWS/Lambda",
+        MetricName="Errors",
+        Dimensions=[{"Name": "FunctionName", "Value": "breaks"}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        AlarmActions=[topic],
+    )
+    url, dead = queue(emulator, "dead")
+    arn = function(emulator, "breaks", 'raise ValueError("no")', DeadLetterConfig={"TargetArn": dead})
+    rule(emulator, arn)
+    identifier = put(emulator)
+    emulator.settle()
+    [event] = bodies(emulator, url)
+    assert event["id"] == identifier
+    alarms = [mail for mail in emulator.inbox() if mail["subject"].startswith("ALARM")]
+    assert len(alarms) >= 1
+    assert alarms[0]["to"] == ["ops@example.com"]
+    assert events.list_rules()["Rules"][0]["State"] == "ENABLED"
 
 
 def test_a_function_that_publishes_to_its_own_topic_is_stopped_by_lambda(emulator: RunningEmulator) -> None:
