@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emulator.ports import FunctionSpec, InvocationResult
-from tests.ports.functions import ARN, REQUEST_ID, Bench, error_of, invocation, texts
+from tests.ports.functions import ARN, REQUEST_ID, Bench, alive, error_of, invocation, texts, until
 from tests.ports.programs import layer, packaged
 from tests.ports.test_python_environments import needs_namespaces
 
@@ -329,6 +329,25 @@ def test_running_out_of_heap_aborts_the_function(on_processes: Any) -> None:
         source = "exports.handler = async () => { const all = []; while (true) all.push(Array(1e5).fill({})); };"
         result = await run(bench, source, timeout_seconds=15.0)
         assert error_of(result)["errorMessage"].endswith("Runtime exited with error: signal: aborted")
+
+    on_processes(test)
+
+
+def test_what_a_handler_leaves_running_ends_with_its_environment(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = """
+            const { spawn } = require('child_process');
+            exports.handler = async () => {
+                const options = { detached: true, stdio: 'ignore' };
+                const child = spawn('sleep', ['600'], options);
+                child.unref();
+                return child.pid;
+            };
+        """
+        pids = [int((await run(bench, source)).payload) for _ in range(2)]
+        assert all(alive(pid) for pid in pids)
+        await bench.runtime.discard(ARN)
+        await until(lambda: not any(alive(pid) for pid in pids))
 
     on_processes(test)
 
