@@ -68,7 +68,7 @@ def solve(tx: Transaction, scope: Scope, queries: list[dict[str, Any]], start: f
         since = model.rounded_start(start, tx.now, period)
         found[query["Id"]] = series_of(tx, scope, query["MetricStat"], since, math.ceil(end))
     grain = max(periods.values(), default=60)
-    times = list(range(model.rounded_start(start, tx.now, grain), math.ceil(end), grain))[:MOST_PERIODS]
+    times = list(range(model.rounded_start(start, tx.now, grain), math.ceil(end), grain)[:MOST_PERIODS])
     environment = Environment(found, periods, metrics, times)
     while expressions:
         ready = [name for name, query in expressions.items() if not names_in(query["Expression"]) & expressions.keys()]
