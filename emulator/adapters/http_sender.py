@@ -1,12 +1,14 @@
-"""HttpSender over httpx: one client, made when first needed."""
+"""HttpSender over httpx: one client, made when first needed, and httpx imported only then (start-up stays short)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import httpx
+from typing import TYPE_CHECKING
 
 from emulator.ports import EndpointUnreachable, HttpSender
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class HttpxSender(HttpSender):
@@ -16,6 +18,8 @@ class HttpxSender(HttpSender):
         self._client: httpx.AsyncClient | None = None
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> int:
+        import httpx
+
         client = self._client
         if client is None:
             client = self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
