@@ -87,7 +87,9 @@ class LiveSettings:
     throttle_backoff_max_seconds: float = _live(300.0, "Longest wait of a throttled asynchronous event.")
     maximum_event_age_seconds: float = _live(21600.0, "Age limit of an event whose function configures none.", 1)
     account_concurrency: int = _live(1000, "Concurrent executions of an account and region; more is throttled.", 0)
-    async_concurrency: int = _live(10, "Events that the queue runs at the same time on this machine.", 1, 1000)
+    async_concurrency: int = _live(
+        10, "Events run at a time on this machine; twice as many if a function would wait.", 1, 1000
+    )
     event_source_concurrency: int = _live(
         10, "Batches of event source mappings that run at the same time on this machine.", 1, 1000
     )

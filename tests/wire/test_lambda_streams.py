@@ -60,7 +60,9 @@ def test_a_stream_is_refused_before_it_begins(emulator: RunningEmulator) -> None
     client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
     with pytest.raises(client.exceptions.TooManyRequestsException):
         client.invoke_with_response_stream(FunctionName="f")
-    assert client.invoke_with_response_stream(FunctionName="f", InvocationType="DryRun")["StatusCode"] == 204
+    dry = client.invoke_with_response_stream(FunctionName="f", InvocationType="DryRun")
+    assert dry["StatusCode"] == 204
+    dry["EventStream"].close()
     answer = post(emulator, "/2021-11-15/functions/f/response-streaming-invocations", X_Amz_Invocation_Type="Event")
     assert answer.status_code == 400
     assert "Member must satisfy enum value set: [RequestResponse, DryRun]" in answer.json()["message"]
