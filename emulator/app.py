@@ -24,6 +24,7 @@ from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.runtime.debugging import debug_ports
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
+from emulator.aws.apis import AwsApis
 from emulator.aws.calls import Calls
 from emulator.aws.edge import Edge
 from emulator.aws.scope import Scope
@@ -94,6 +95,7 @@ class Emulator:
             self.services,
             self.runtime,
             Calls(self.services, self.supporting),
+            AwsApis(self.services, self.supporting, self.clock, settings.region),
             Silent(),
             Silent(),
             self.supporting,

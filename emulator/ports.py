@@ -295,12 +295,32 @@ class EndpointUnreachable(Exception):
     """The endpoint did not answer: no such host, refused, or too slow. The text says which."""
 
 
+class EndpointTooSlow(EndpointUnreachable):
+    """The endpoint's answer was not complete in time."""
+
+
 class HttpSender(ABC):
-    """Posts to the HTTP endpoints that users name (SNS subscriptions)."""
+    """Calls the HTTP endpoints that users name (SNS subscriptions, API Gateway's HTTP integrations)."""
 
     @abstractmethod
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> int:
         """The status of the answer, redirects not followed. Host time. Raises `EndpointUnreachable`."""
+
+    @abstractmethod
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        timeout_seconds: float,
+        largest_body: int,
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Status, headers and body (as sent: not decompressed) of the answer; redirects are answers.
+
+        Headers are sent as given, with Host and Content-Length added. Host time, for all of the exchange. Raises
+        `EndpointTooSlow`, `EndpointUnreachable`, and `OverflowError` for a body of more than `largest_body` bytes.
+        """
 
     @abstractmethod
     async def aclose(self) -> None:

@@ -1,30 +1,24 @@
 """The one ASGI callable: lets a request in, finds out what it is for, and writes the answer.
 
 Order: control plane, data planes of deployed APIs, AWS APIs. It decides who may come in (`Admission`), how large and
-how slow a request may be, and what becomes of exceptions. It knows no service: operations are found by name, bytes
-are protocol.py's, addresses addressing.py's.
+how slow a request may be. It knows no service: AWS APIs answer in apis.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
-import os
 import re
-import sys
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from emulator.aws.addressing import Address, address_of, host_name
-from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.addressing import host_name
+from emulator.aws.apis import AwsApis, as_json, missing_text, report
+from emulator.aws.errors import NotEmulated
 from emulator.aws.http import BrokenStream, HttpRequest, HttpResponse
-from emulator.aws.protocol import ServiceModel, load_service, serialize_error, service_names
-from emulator.aws.protocol.compression import unpack_request
-from emulator.aws.service import Service, Services
+from emulator.aws.service import Services
 from emulator.ports import Clock, SupportingServices
 from emulator.settings import Settings
 
@@ -37,15 +31,6 @@ LARGEST_BODY_BYTES = 100 * 1024 * 1024
 LARGEST_HEADERS_BYTES = 64 * 1024
 BODY_WAIT_SECONDS = 60.0
 """Host time without a single byte of an announced body."""
-
-FRONT_DOOR_LIMITS = {
-    ("lambda", "Invoke"): (10 * 1024 * 1024, 6291456, "InvokeFunction"),
-    ("lambda", "CreateFunction"): (70167211, 70167211, "CreateFunction"),
-    ("lambda", "PublishLayerVersion"): (70167211, 70167211, "PublishLayerVersion"),
-    ("lambda", "UpdateFunctionCode"): (70167211, 70167211, "UpdateFunctionCode"),
-}
-"""(bytes above which Lambda's front end refuses, the limit it names, the name it uses): lambda_invoke.md 1.3.
-How far above 6 MB the front end takes over from Lambda's own text is not recorded: 10 MB is our choice."""
 
 
 class DataPlane(Protocol):
@@ -74,10 +59,8 @@ class Edge:
         lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None,
         calling: Callable[[str], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self._services = services
-        self._supporting = supporting
         self._clock = clock
-        self._region = settings.region
+        self._apis = AwsApis(services, supporting, clock, settings.region)
         self._control = control
         self._data_planes = data_planes
         self._lifespan = lifespan
@@ -128,7 +111,7 @@ class Edge:
             if plane is not None:
                 answer = await self._answer_data_plane(plane, request, match)
             else:
-                answer = await self._answer_api(request)
+                answer = await self._apis.answer(request)
         await _send(send, answer)
 
     async def _answer_data_plane(self, plane: DataPlane, request: HttpRequest, match: Any) -> HttpResponse:
@@ -136,87 +119,10 @@ class Edge:
             try:
                 return await plane.handle(request, match)
             except NotEmulated as missing:
-                return _json(501, {"message": _missing_text(missing)}, [("x-emulator-error", "not-emulated")])
+                return as_json(501, {"message": missing_text(missing)}, [("x-emulator-error", "not-emulated")])
             except Exception:
-                _report(f"{request.method} {request.path}")
-                return _json(500, {"message": "Internal server error"}, [])
-
-    async def _answer_api(self, request: HttpRequest) -> HttpResponse:
-        address = address_of(request, service_names().__contains__, self._region)
-        request_id = new_request_id()
-        name = address.service
-        service = self._services.get(name) if name is not None else None
-        if name is None:
-            text = (
-                f"The emulator cannot tell which AWS service {request.method} {request.path[:200]} is for: the request"
-                " is not signed, names no X-Amz-Target and matches no path of an emulated service."
-            )
-            return _json(404, {"message": text}, [("x-amzn-RequestId", request_id)])
-        if service is None:
-            if self._supporting.supports(name):
-                return await self._forward(name, request, request_id)
-            return _no_such_service(name, request, request_id)
-        return await self._call(service, address, request, request_id)
-
-    async def _call(self, service: Service, address: Address, request: HttpRequest, request_id: str) -> HttpResponse:
-        model = load_service(service.name).spoken_in(request)
-        protocol = model.protocols[0] if len(model.protocols) == 1 else model.protocol_of(request)
-        labels: dict[str, str] | None = None
-        try:
-            unpack_request(model, request)
-        except AwsError as error:
-            return model_error(model, error, request_id, protocol)
-        if protocol.startswith("rest-"):
-            found = model.match_rest(request.method, request.path, request.query)
-            operation_name, labels = found if found is not None else (None, None)
-        else:
-            operation_name = model.match_name(request)
-        if operation_name is None or not model.has_operation(operation_name):
-            return model_error(model, _unknown_operation(model, protocol, operation_name), request_id, protocol)
-        operation = model.operation(operation_name)
-        with self._clock.busy(f"{service.name}.{operation_name}"):
-            try:
-                _check_front_door(service.name, operation_name, len(request.body))
-                parameters = operation.parse(request, labels)
-                operation.validate(parameters)
-                prepare = getattr(service, "prepare", None)
-                if prepare is not None:
-                    prepare(operation_name, request, parameters)
-                result = await service.call(operation_name, address.scope, parameters, request_id)
-                response = operation.serialize(result, request_id, protocol)
-                finish = getattr(service, "finish", None)
-                if finish is not None:
-                    finish(operation_name, result, response)
-                return response
-            except AwsError as error:
-                return model_error(model, error, request_id, protocol)
-            except NotEmulated as missing:
-                return _not_emulated(model, missing, request_id, protocol)
-            except Exception:
-                _report(f"{service.name}.{operation_name}")
-                return model_error(model, _internal_failure(), request_id, protocol)
-
-    async def _forward(self, name: str, request: HttpRequest, request_id: str) -> HttpResponse:
-        """Hand a raw request to the delegated services."""
-        host = request.header("host") or "localhost"
-        url = f"{request.scheme}://{host}{request.path}{'?' + request.query if request.query else ''}"
-        model = load_service(name)
-        protocol = model.protocol_of(request)
-        with self._clock.busy(name):
-            try:
-                status, headers, body = await self._supporting.handle(
-                    name, request.method, url, request.headers, request.body
-                )
-            except NotEmulated as missing:
-                return _not_emulated(model, missing, request_id, protocol)
-            except AwsError as error:
-                return model_error(model, error, request_id, protocol)
-            except Exception:
-                _report(f"{name} {request.method} {request.path}")
-                return model_error(model, _internal_failure(), request_id, protocol)
-        if not any(key.lower() in ("x-amzn-requestid", "x-amz-request-id") for key, _ in headers):
-            headers.append(("x-amzn-RequestId", request_id))
-        return HttpResponse(status, headers, body)
+                report(f"{request.method} {request.path}")
+                return as_json(500, {"message": "Internal server error"}, [])
 
 
 # ── who may come in ─────────────────────────────────────────────────────────────────────────────
@@ -273,13 +179,6 @@ def _is_control(path: str) -> bool:
 
 
 # ── reading and writing ─────────────────────────────────────────────────────────────────────────
-
-
-def new_request_id() -> str:
-    """A random UUID. Request ids need no seed: nothing is derived from them."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def _request_of(scope: AsgiScope) -> HttpRequest:
@@ -388,64 +287,6 @@ async def _serve_lifespan(
 # ── answers that no service gives ───────────────────────────────────────────────────────────────
 
 
-def model_error(model: ServiceModel, error: AwsError, request_id: str, protocol: str | None) -> HttpResponse:
-    """An error in the protocol of a service."""
-    return serialize_error(model, error, request_id, protocol)
-
-
-def _json(status: int, value: Any, headers: list[tuple[str, str]]) -> HttpResponse:
-    return HttpResponse(status, [*headers, ("Content-Type", "application/json")], json.dumps(value).encode())
-
-
 def _refusal(status: int, text: str, close: bool = False) -> HttpResponse:
     headers = [("Connection", "close")] if close else []
-    return _json(status, {"message": text}, [*headers, ("x-emulator-error", "refused")])
-
-
-def _check_front_door(service: str, operation: str, size: int) -> None:
-    limit = FRONT_DOOR_LIMITS.get((service, operation))
-    if limit is not None and size > limit[0]:
-        text = f"Request must be smaller than {limit[1]} bytes for the {limit[2]} operation"
-        raise AwsError("RequestEntityTooLargeException", text, 413)
-
-
-def _unknown_operation(model: ServiceModel, protocol: str, name: str | None) -> AwsError:
-    if protocol == "query":
-        version = model.metadata.get("apiVersion", "")
-        return AwsError("InvalidAction", f"Could not find operation {name or ''} for version {version}", 400)
-    if protocol.startswith("rest-"):
-        return AwsError("UnknownOperationException", "Unknown Operation Exception", 404)
-    return AwsError("UnknownOperationException", f"Unknown operation {name or ''}".rstrip(), 400)
-
-
-def _no_such_service(name: str, request: HttpRequest, request_id: str) -> HttpResponse:
-    text = f"The service {name} is not emulated; see docs/compatibility.md"
-    model = load_service(name)
-    if not model.protocols:
-        response = _json(501, {"message": text}, [("x-amzn-RequestId", request_id)])
-    else:
-        response = model_error(model, AwsError("NotImplemented", text, 501), request_id, model.protocol_of(request))
-    response.headers.append(("x-emulator-error", "not-emulated"))
-    return response
-
-
-def _missing_text(missing: NotEmulated) -> str:
-    detail = f" ({missing.detail})" if missing.detail else ""
-    return f"{missing.service}.{missing.operation} is not emulated{detail}; see docs/compatibility.md"
-
-
-def _not_emulated(model: ServiceModel, missing: NotEmulated, request_id: str, protocol: str) -> HttpResponse:
-    response = model_error(model, AwsError("NotImplemented", _missing_text(missing), 501), request_id, protocol)
-    response.headers.append(("x-emulator-error", "not-emulated"))
-    return response
-
-
-def _internal_failure() -> AwsError:
-    text = "The request processing has failed because of an unknown error, exception or failure."
-    return AwsError("InternalFailure", text, 500)
-
-
-def _report(what: str) -> None:
-    """We erred: the traceback goes to stderr, never to the client."""
-    print(f"unexpected failure in {what}", file=sys.stderr)
-    traceback.print_exc(file=sys.stderr)
+    return as_json(status, {"message": text}, [*headers, ("x-emulator-error", "refused")])

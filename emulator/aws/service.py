@@ -20,6 +20,7 @@ from emulator.ports import Clock, FunctionRuntime, HttpSender, Mailer, Store, Su
 from emulator.settings import LiveSettings
 
 if TYPE_CHECKING:
+    from emulator.aws.apis import AwsApis
     from emulator.aws.calls import Calls
     from emulator.aws.edge import DataPlane
 
@@ -96,6 +97,8 @@ class Context:
     runtime: FunctionRuntime
     calls: Calls
     """Operations of other services, in the caller's transaction."""
+    apis: AwsApis
+    """All services as clients reach them, by raw request: for API Gateway, which is such a client."""
     logs: LogSink
     """CloudWatch Logs."""
     metrics: MetricSink

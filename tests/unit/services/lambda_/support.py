@@ -12,6 +12,7 @@ from emulator import jobs
 from emulator.adapters.clock import LiveClock
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
+from emulator.aws.apis import AwsApis
 from emulator.aws.calls import Calls
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, Services
@@ -87,6 +88,7 @@ class Bench:
             services,
             self.runtime,
             Calls(services, MotoServices()),
+            AwsApis(services, MotoServices(), self.clock, "us-east-1"),
             Silent(),
             Silent(),
             MotoServices(),
