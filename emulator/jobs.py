@@ -28,6 +28,7 @@ CREATE INDEX IF NOT EXISTS job_key ON job (key) WHERE key IS NOT NULL;
 """
 
 _COLUMNS = "id, kind, key, due_at, payload, body, owner"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def enqueue(
     due = tx.now if due_at is None else due_at
     cursor = tx.execute(
         "INSERT INTO job (kind, owner, key, due_at, payload, body) VALUES (?, ?, ?, ?, ?, ?)",
-        (kind, owner, key, due, json.dumps(payload, separators=(",", ":")), body),
+        (kind, owner, key, due, _encode(payload), body),
     )
     tx.wake(due, kind)
     assert cursor.lastrowid is not None
@@ -78,7 +79,7 @@ def reschedule(
     if payload is None:
         cursor = tx.execute("UPDATE job SET due_at = ? WHERE id = ?", (due_at, job_id))
     else:
-        text = json.dumps(payload, separators=(",", ":"))
+        text = _encode(payload)
         cursor = tx.execute("UPDATE job SET due_at = ?, payload = ? WHERE id = ?", (due_at, text, job_id))
     tx.wake(due_at, kind)
     return cursor.rowcount > 0

@@ -25,6 +25,8 @@ T = TypeVar("T")
 log = logging.getLogger("emulator.store")
 SCHEMA_VERSION = 2
 LARGEST_GROUP = 256
+PAGES_BETWEEN_CHECKPOINTS = 4000
+"""16 MiB of log before its pages move into the database, which waits for the disk: four times SQLite's default."""
 
 
 class DataDirectoryInUse(Exception):
@@ -101,6 +103,7 @@ class SqliteStore(Store):
                 "choose another --data directory or delete this one"
             )
         self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
         self._db.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
         self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._tx = SqliteTransaction(self._db, seed)

@@ -38,6 +38,17 @@ class MetricSink(Protocol):
         """Add values at `tx.now` under exactly these dimensions."""
         ...
 
+    def add_to_each(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        namespace: str,
+        dimension_sets: Sequence[Mapping[str, str]],
+        data: Sequence[Datum],
+    ) -> None:
+        """Add the same values under each of these sets of dimensions, at the price of one write."""
+        ...
+
 
 class Silent:
     """Keeps nothing: a LogSink and a MetricSink."""
@@ -47,5 +58,15 @@ class Silent:
 
     def add(
         self, tx: Transaction, scope: Scope, namespace: str, dimensions: Mapping[str, str], data: Sequence[Datum]
+    ) -> None:
+        """Nothing."""
+
+    def add_to_each(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        namespace: str,
+        dimension_sets: Sequence[Mapping[str, str]],
+        data: Sequence[Datum],
     ) -> None:
         """Nothing."""

@@ -17,14 +17,14 @@ from emulator.services.cloudwatch import store
 from emulator.services.cloudwatch.distribution import Distribution
 
 ROLLUP_JOB = "cloudwatch.rollup"
-ROLLUP_EVERY = 2000
+ROLLUP_EVERY = 1000
 """Rows that may wait for a rollup: reading stays cheap and the table small."""
 
 
 class Alarms(Protocol):
     """Who watches metrics."""
 
-    def saw(self, tx: Transaction, scope: Scope, namespace: str, dimensions: str) -> None:
+    def saw(self, tx: Transaction, scope: Scope, namespace: str, dimension_sets: Sequence[str]) -> None:
         """Values have arrived under these dimensions. On the way of every invocation: cheap without alarms."""
         ...
 
@@ -39,10 +39,21 @@ class Recording:
         self, tx: Transaction, scope: Scope, namespace: str, dimensions: Mapping[str, str], data: Sequence[Datum]
     ) -> None:
         """Add values at `tx.now` under exactly these dimensions."""
+        self.add_to_each(tx, scope, namespace, (dimensions,), data)
+
+    def add_to_each(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        namespace: str,
+        dimension_sets: Sequence[Mapping[str, str]],
+        data: Sequence[Datum],
+    ) -> None:
+        """Add the same values under each of these sets of dimensions."""
         if data:
             at = int(tx.now)
             entries = [[name, unit, value] for name, value, unit in data]
-            self.record(tx, scope, namespace, dimensions, entries, at - at % 60)
+            self._append(tx, scope, namespace, dimension_sets, entries, at - at % 60)
 
     def record(
         self,
@@ -57,12 +68,23 @@ class Recording:
 
         `at` is a whole minute, unless the values are of high resolution.
         """
-        key = store.dimensions_key(dimensions)
-        number = store.add_write(tx, scope, namespace, key, at, entries)
+        self._append(tx, scope, namespace, (dimensions,), entries, at)
+
+    def _append(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        namespace: str,
+        dimension_sets: Sequence[Mapping[str, str]],
+        entries: list[list[Any]],
+        at: int,
+    ) -> None:
+        keys = [store.dimensions_key(dimensions) for dimensions in dimension_sets]
+        number = store.add_write(tx, scope, namespace, keys, at, entries)
         if number % ROLLUP_EVERY == 0:
             jobs.cancel(tx, ROLLUP_JOB)
             jobs.enqueue(tx, ROLLUP_JOB, {}, key=ROLLUP_JOB)
-        self._alarms.saw(tx, scope, namespace, key)
+        self._alarms.saw(tx, scope, namespace, keys)
 
 
 class Value(NamedTuple):

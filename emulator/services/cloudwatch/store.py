@@ -7,7 +7,7 @@ merges writes into one row per metric and minute (`metric_summary`). A series is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from emulator.aws.scope import Scope
@@ -69,6 +69,10 @@ class Metric(NamedTuple):
     last_at: int
 
 
+_BETWEEN = "\n"
+"""Between sets of dimensions in one row; JSON text has no such character."""
+
+
 def dimensions_key(dimensions: Mapping[str, str]) -> str:
     """A set of dimensions as text, the same for every order."""
     return _encode(sorted(dimensions.items()))
@@ -82,11 +86,13 @@ def dimensions_of(key: str) -> dict[str, str]:
 # ── writes that no rollup has merged yet ────────────────────────────────────────────────────────
 
 
-def add_write(tx: Transaction, scope: Scope, namespace: str, dimensions: str, at: int, entries: list[list[Any]]) -> int:
-    """Append one write and return its id."""
+def add_write(
+    tx: Transaction, scope: Scope, namespace: str, dimension_sets: Sequence[str], at: int, entries: list[list[Any]]
+) -> int:
+    """Append one write, the same for each set of dimensions, and return its id."""
     cursor = tx.execute(
         "INSERT INTO metric_write (account, region, namespace, dimensions, at, data) VALUES (?, ?, ?, ?, ?, ?)",
-        (scope.account, scope.region, namespace, dimensions, at, _encode(entries)),
+        (scope.account, scope.region, namespace, _BETWEEN.join(dimension_sets), at, _encode(entries)),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -95,28 +101,31 @@ def add_write(tx: Transaction, scope: Scope, namespace: str, dimensions: str, at
 def writes(
     tx: Transaction, scope: Scope, namespace: str | None = None, dimensions: str | None = None
 ) -> Iterator[Write]:
-    """Writes of an account; there are only as many as one rollup takes."""
+    """Writes of an account, one for each set of dimensions; there are only as many as one rollup takes."""
     cursor = tx.execute(
         "SELECT namespace, dimensions, at, data FROM metric_write WHERE account = ? AND region = ?"
-        " AND (?3 IS NULL OR namespace = ?3) AND (?4 IS NULL OR dimensions = ?4) ORDER BY id",
+        " AND (?3 IS NULL OR namespace = ?3) AND (?4 IS NULL OR instr(dimensions, ?4) > 0) ORDER BY id",
         (scope.account, scope.region, namespace, dimensions),
     )
     while (row := cursor.fetchone()) is not None:
-        yield Write(scope, row[0], row[1], row[2], json.loads(row[3]))
+        entries = json.loads(row[3])
+        for key in row[1].split(_BETWEEN):
+            if dimensions is None or key == dimensions:
+                yield Write(scope, row[0], key, row[2], entries)
 
 
-def take_writes(tx: Transaction, limit: int) -> list[Write]:
-    """Take out up to `limit` writes, oldest first."""
+def take_writes(tx: Transaction, limit: int) -> tuple[list[Write], bool]:
+    """Take out the writes of up to `limit` rows, oldest first; whether there may be more."""
     rows = tx.execute(
         "SELECT id, account, region, namespace, dimensions, at, data FROM metric_write ORDER BY id LIMIT ?", (limit,)
     ).fetchall()
     if rows:
         tx.execute("DELETE FROM metric_write WHERE id <= ?", (rows[-1][0],))
-    read: dict[str, list[list[Any]]] = {}  # services write the same values under several sets of dimensions
-    for row in rows:
-        if row[6] not in read:
-            read[row[6]] = json.loads(row[6])
-    return [Write(Scope(row[1], row[2]), row[3], row[4], row[5], read[row[6]]) for row in rows]
+    taken: list[Write] = []
+    for _, account, region, namespace, keys, at, data in rows:
+        entries, scope = json.loads(data), Scope(account, region)
+        taken += [Write(scope, namespace, key, at, entries) for key in keys.split(_BETWEEN)]
+    return taken, len(rows) == limit
 
 
 # ── metrics and their summaries ─────────────────────────────────────────────────────────────────
@@ -294,6 +303,15 @@ def delete_alarm(tx: Transaction, scope: Scope, name: str) -> bool:
             (scope.account, scope.region, name),
         ).rowcount
         > 0
+    )
+
+
+def anything_watched(tx: Transaction, scope: Scope) -> bool:
+    """Whether any alarm of the account watches anything."""
+    return bool(
+        tx.execute(
+            "SELECT 1 FROM metric_alarm_watch WHERE account = ? AND region = ? LIMIT 1", (scope.account, scope.region)
+        ).fetchall()
     )
 
 

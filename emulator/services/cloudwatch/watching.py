@@ -7,6 +7,7 @@ then it rests, so that frozen time can settle. Telling is a call of another serv
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,12 +45,15 @@ class Watching:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def saw(self, tx: Transaction, scope: Scope, namespace: str, dimensions: str) -> None:
+    def saw(self, tx: Transaction, scope: Scope, namespace: str, dimension_sets: Sequence[str]) -> None:
         """Values have arrived: alarms that rest and watch them are evaluated at their next step."""
-        for name in store.resting_alarms(tx, scope, namespace, dimensions):
-            alarm = store.get_alarm(tx, scope, name)
-            assert alarm is not None, "it has just been found"
-            self.wake(tx, alarm)
+        if not store.anything_watched(tx, scope):
+            return
+        for dimensions in dimension_sets:
+            for name in store.resting_alarms(tx, scope, namespace, dimensions):
+                alarm = store.get_alarm(tx, scope, name)
+                assert alarm is not None, "it has just been found"
+                self.wake(tx, alarm)
 
     def wake(self, tx: Transaction, alarm: Alarm) -> None:
         """Have an alarm evaluated at its next step, unless it will be anyway."""

@@ -14,7 +14,7 @@ from emulator.services.cloudwatch.distribution import Distribution
 from emulator.services.cloudwatch.recording import values_of
 from emulator.services.cloudwatch.watching import Watching
 
-WRITES_AT_ONCE = 1000
+WRITES_AT_ONCE = 500
 """Rows merged in one commit: a rollup never holds up others for long."""
 FINE_SECONDS = 3 * 3600
 """How long values of high resolution keep their second [D: metrics retention]."""
@@ -49,7 +49,7 @@ class MetricWorker:
 
 def _roll_up(tx: Transaction, job: Job) -> None:
     summaries = _Summaries(tx)
-    taken = store.take_writes(tx, WRITES_AT_ONCE)
+    taken, more = store.take_writes(tx, WRITES_AT_ONCE)
     for write, entries in _by_series(taken):
         for (name, unit), times in _count_plain_values(entries).items():
             summary = summaries.of(summaries.metric(write, name), unit, write.at)
@@ -62,7 +62,7 @@ def _roll_up(tx: Transaction, job: Job) -> None:
     for metric, unit, at, summary in fine:
         summaries.of(metric, unit, at - at % 60).merge(Distribution.from_json(summary))
     summaries.write()
-    if WRITES_AT_ONCE in (len(taken), len(fine)):
+    if more or len(fine) == WRITES_AT_ONCE:
         jobs.reschedule(tx, job.id, tx.now)
         return
     store.forget_before(tx, int(tx.now) - KEPT_SECONDS)

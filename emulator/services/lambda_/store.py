@@ -37,7 +37,6 @@ CREATE TABLE IF NOT EXISTS lambda_invocation (
   function_arn TEXT NOT NULL, invocation_type TEXT NOT NULL, started_at REAL NOT NULL, ended_at REAL NOT NULL,
   outcome TEXT NOT NULL, error_type TEXT, detail TEXT
 );
-CREATE INDEX IF NOT EXISTS lambda_invocation_request ON lambda_invocation (request_id);
 """
 
 _FUNCTION = (

@@ -76,11 +76,9 @@ class Telemetry:
         version: str,
         data: list[Datum] | tuple[Datum, ...],
     ) -> None:
-        add = self._metrics.add
-        add(tx, scope, NAMESPACE, {}, data)
-        add(tx, scope, NAMESPACE, {"FunctionName": name}, data)
         resource = name if qualifier is None else f"{name}:{qualifier}"
-        add(tx, scope, NAMESPACE, {"FunctionName": name, "Resource": resource}, data)
+        by_resource = {"FunctionName": name, "Resource": resource}
+        dimension_sets: list[dict[str, str]] = [{}, {"FunctionName": name}, by_resource]
         if version and qualifier is not None and qualifier != version:
-            by_version = {"FunctionName": name, "Resource": resource, "ExecutedVersion": version}
-            add(tx, scope, NAMESPACE, by_version, data)
+            dimension_sets.append({**by_resource, "ExecutedVersion": version})
+        self._metrics.add_to_each(tx, scope, NAMESPACE, dimension_sets, data)
