@@ -23,7 +23,7 @@ from emulator.ports import Clock, Cursor, Store, Transaction
 
 T = TypeVar("T")
 log = logging.getLogger("emulator.store")
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 LARGEST_GROUP = 256
 PAGES_BETWEEN_CHECKPOINTS = 4000
 """16 MiB of log before its pages move into the database, which waits for the disk: four times SQLite's default."""

@@ -237,13 +237,6 @@ def test_all_problems_of_a_definition_are_told_at_once(emulator: RunningEmulator
     assert len(answer["diagnostics"]) == 3
 
 
-def test_express_is_refused_by_name(emulator: RunningEmulator) -> None:
-    sfn = emulator.client("stepfunctions")
-    with pytest.raises(ClientError) as caught:
-        sfn.create_state_machine(name="m", definition=json.dumps(PASS), roleArn=ROLE, type="EXPRESS")
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-
-
 def test_a_jsonata_machine_runs_and_tells_where_an_evaluation_failed(emulator: RunningEmulator) -> None:
     sfn = emulator.client("stepfunctions")
     state = {"Type": "Pass", "Output": {"sum": "{% $sum($states.input.amounts) %}"}, "End": True}

@@ -189,9 +189,10 @@ class _Compiler:
         constraints = _constraints(item_shape) if scalar else []
         item = None if scalar else self.shape(shape["member"]["shape"])
         listed = _listed(constraints, self._service.name, "enum" in item_shape)
+        items_named = shape["member"]["shape"] if item_shape["type"] == "structure" else ""
 
         def verify(value: Any, path: str, problems: list[str]) -> None:
-            _check_size(size, value, path, problems)
+            _check_size(size, value, path, problems, items_named)
             if scalar:
                 if any(each is None or any(broken(each) for broken, _ in constraints) for each in value):
                     problems.append(_problem(_show(value), path, f"Member must satisfy constraint: [{listed}]"))
@@ -278,10 +279,17 @@ def _size_checks(shape: Shape) -> list[Constraint]:
     return found
 
 
-def _check_size(size: list[Constraint], value: Any, path: str, problems: list[str]) -> None:
+def _check_size(size: list[Constraint], value: Any, path: str, problems: list[str], items_named: str = "") -> None:
+    """`items_named`: the name of the structure that a list's items are, which Java prints before each of them."""
     for broken, sentence in size:
         if broken(value):
-            problems.append(_problem(_show(value), path, sentence))
+            shown = _show(value) if not items_named else f"'{_show_structures(items_named, value)}'"
+            problems.append(_problem(shown, path, sentence))
+
+
+def _show_structures(name: str, items: list[Any]) -> str:
+    """`[Name(member=value, …), …]` [R:test_error_create_alias_invalid_router_configs]."""
+    return "[" + ", ".join(f"{name}({_show_scalar(item)[1:-1]})" for item in items[:200]) + "]"
 
 
 def _scalar_check(constraints: list[Constraint]) -> Check | None:

@@ -13,6 +13,7 @@ from emulator.aws.scope import Scope
 MAX_DEFINITION_CHARACTERS = 1_048_576
 MAX_INPUT_BYTES = 262_144
 MAX_TAGS = 50
+STANDARD, EXPRESS = "STANDARD", "EXPRESS"
 _BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 
 
@@ -30,6 +31,45 @@ class StateMachine:
     logging: dict[str, Any] = field(default_factory=lambda: {"level": "OFF", "includeExecutionData": False})
     tracing: dict[str, Any] = field(default_factory=lambda: {"enabled": False})
     tags: dict[str, str] = field(default_factory=dict)
+    type: str = STANDARD
+    encryption: dict[str, Any] | None = None
+    """As the caller gave it; None if it did not."""
+    last_version: int = 0
+    """The highest version number ever given; numbers are not used again."""
+    version_arn: str | None = None
+    alias_arn: str | None = None
+    """The version that this is, and the alias that led to it."""
+
+    @property
+    def express(self) -> bool:
+        return self.type == EXPRESS
+
+
+@dataclass(slots=True)
+class Version:
+    """An immutable snapshot of a machine, as stored."""
+
+    arn: str
+    machine_arn: str
+    number: int
+    created_at: float
+    description: str
+    revision_id: str | None
+    snapshot: dict[str, Any]
+    """definition, role, logging, tracing, encryption of the machine."""
+
+
+@dataclass(slots=True)
+class Alias:
+    """A name for one or two versions, as stored."""
+
+    arn: str
+    machine_arn: str
+    name: str
+    description: str | None
+    routing: list[dict[str, Any]]
+    created_at: float
+    updated_at: float
 
 
 @dataclass(slots=True)
@@ -76,6 +116,12 @@ class StoredExecution:
     parent_id: int | None = None
     parent_token: str | None = None
     """The execution and the task in it that wait for this one (`startExecution.sync`)."""
+    version_arn: str | None = None
+    alias_arn: str | None = None
+    logging: str | None = None
+    """The machine's logging configuration as JSON; None if its level is OFF."""
+    redrive_count: int = 0
+    redriven_at: float | None = None
 
     @property
     def machine_name(self) -> str:
@@ -95,6 +141,17 @@ def activity_arn(scope: Scope, name: str) -> str:
 def execution_arn(machine: str, name: str) -> str:
     """`arn:aws:states:R:A:execution:N:name`."""
     return machine.replace(":stateMachine:", ":execution:", 1) + f":{name}"
+
+
+def express_arn(machine: str, name: str, run: str) -> str:
+    """`arn:aws:states:R:A:express:N:name:uuid`."""
+    return machine.replace(":stateMachine:", ":express:", 1) + f":{name}:{run}"
+
+
+def split_machine_arn(arn: str) -> tuple[str, str | None]:
+    """(the machine's own ARN, version or alias in it) of a checked ARN."""
+    parts = arn.split(":", 7)
+    return ":".join(parts[:7]), parts[7] if len(parts) > 7 else None
 
 
 def check_arn(arn: str, *kinds: str) -> None:
@@ -146,8 +203,8 @@ def write_token(position: int) -> str:
     return base64.urlsafe_b64encode(f"v1:{position}".encode()).decode()
 
 
-def read_token(request: dict[str, Any]) -> int | None:
-    """The position in a page token. Raises `InvalidToken`."""
+def read_token(request: dict[str, Any], problem: str | None = None) -> int | None:
+    """The position in a page token. Raises `InvalidToken`, with the text `problem` if given."""
     token = request.get("nextToken")
     if token is None:
         return None
@@ -157,7 +214,7 @@ def read_token(request: dict[str, Any]) -> int | None:
             return int(position)
     except ValueError:
         pass
-    raise AwsError("InvalidToken", f"Invalid Token: 'Invalid token: {token}'")
+    raise AwsError("InvalidToken", problem or f"Invalid Token: 'Invalid token: {token}'")
 
 
 _WORD = re.compile(r"[A-Za-z0-9_$.+-]+")

@@ -28,67 +28,125 @@ from .asl.messages import (
     Resume,
     SetTimer,
     Signal,
+    Start,
     Stop,
     TimerFired,
 )
 from .model import StoredExecution
+from .telemetry import Telemetry
 
 TASK = "sfn.task"
 TIMER = "sfn.timer"
+EXPRESS = "sfn.express"
 CHILD_ENDED = "sfn.child"
 RESUME_TOKEN = "resume"
 ACTIVITY_BELL = "sfn.activity"
 """No kind of job: a commit that says it wakes those who wait for tasks of activities."""
 
 
-def advance(tx: Transaction, execution: StoredExecution, signal: Signal) -> Ended | None:
-    """Work off one signal and write down what follows; returns how the execution ended, if it did."""
-    frames = Frames(lambda key: store.load_frame(tx, execution.id, key))
-    run = Run(
-        compile_definition(execution.definition),
-        Execution(
-            execution.arn, execution.name, execution.role_arn, execution.started_at, execution.machine_arn,
-            execution.machine_name, execution.region, Data(text=execution.input),
-        ),
-        frames,
-        tx.now,
-        tx.random,
-        tx.new_id,
-        lambda arn: store.find_activity(tx, Scope(execution.account, execution.region), arn) is not None,
-    )  # fmt: skip
-    outcome = run.signal(signal)
-    store.add_events(tx, execution, outcome.events)
-    for command in outcome.commands:
-        _obey(tx, execution, command)
-    if outcome.ended is not None:
-        store.end_execution(tx, execution.id, outcome.ended)
-        _tell_parent(tx, execution)
-    elif outcome.events or outcome.commands:
-        store.save_frames(tx, execution, frames.changes())
-    return outcome.ended
+class Progress:
+    """Moves executions; `telemetry` is told what happens, in the same transaction."""
 
+    def __init__(self, telemetry: Telemetry) -> None:
+        self.telemetry = telemetry
 
-def signal_execution(tx: Transaction, execution_id: int, signal: Signal) -> None:
-    """`advance`, unless the execution has ended meanwhile."""
-    execution = store.load_execution(tx, execution_id)
-    if execution is None or execution.status != "RUNNING":
-        return
-    tx.execute("SAVEPOINT sfn_signal")
-    try:
-        advance(tx, execution, signal)
-    except (ValueError, ArithmeticError, RecursionError) as error:
-        # Our mistake on somebody's odd data. An accepted execution must end all the same, not hang in a job that fails.
-        tx.execute("ROLLBACK TO sfn_signal")
-        _fail(tx, execution, f"The emulator could not work on this state: {type(error).__name__}.")
-    tx.execute("RELEASE sfn_signal")
+    def start(self, tx: Transaction, execution: StoredExecution) -> None:
+        """Begin an execution that was just added."""
+        self.telemetry.started(tx, execution)
+        self.advance(tx, execution, Start())
 
+    def advance(self, tx: Transaction, execution: StoredExecution, signal: Signal) -> Ended | None:
+        """Work off one signal and write down what follows; returns how the execution ended, if it did."""
+        frames = Frames(lambda key: store.load_frame(tx, execution.id, key))
+        run = Run(
+            compile_definition(execution.definition),
+            Execution(
+                execution.arn, execution.name, execution.role_arn, execution.started_at, execution.machine_arn,
+                execution.machine_name, execution.region, Data(text=execution.input),
+                redrive_count=execution.redrive_count,
+            ),
+            frames,
+            tx.now,
+            tx.random,
+            tx.new_id,
+            lambda arn: store.find_activity(tx, Scope(execution.account, execution.region), arn) is not None,
+        )  # fmt: skip
+        outcome = run.signal(signal)
+        self._record(tx, execution, outcome.events)
+        for command in outcome.commands:
+            self._obey(tx, execution, command)
+        if outcome.ended is not None:
+            self._close(tx, execution, outcome.ended)
+        elif outcome.events or outcome.commands:
+            store.save_frames(tx, execution, frames.changes())
+        return outcome.ended
 
-def _fail(tx: Transaction, execution: StoredExecution, cause: str) -> None:
-    last = store.last_event_id(tx, execution.id)
-    details = {"error": "States.Runtime", "cause": cause}
-    store.add_events(tx, execution, [Event(last + 1, last, "ExecutionFailed", "executionFailedEventDetails", details)])
-    store.end_execution(tx, execution.id, Ended("FAILED", error="States.Runtime", cause=cause))
-    _tell_parent(tx, execution)
+    def signal_execution(self, tx: Transaction, execution_id: int, signal: Signal) -> None:
+        """`advance`, unless the execution has ended meanwhile."""
+        execution = store.load_execution(tx, execution_id)
+        if execution is None or execution.status != "RUNNING":
+            return
+        tx.execute("SAVEPOINT sfn_signal")
+        try:
+            self.advance(tx, execution, signal)
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            # Our mistake on somebody's odd data. An accepted execution must end all the same, not hang in a job that
+            # fails.
+            tx.execute("ROLLBACK TO sfn_signal")
+            self._fail(tx, execution, f"The emulator could not work on this state: {type(error).__name__}.")
+        tx.execute("RELEASE sfn_signal")
+
+    def _fail(self, tx: Transaction, execution: StoredExecution, cause: str) -> None:
+        last = store.last_event_id(tx, execution.id)
+        details = {"error": "States.Runtime", "cause": cause}
+        self._record(tx, execution, [Event(last + 1, last, "ExecutionFailed", "executionFailedEventDetails", details)])
+        self._close(tx, execution, Ended("FAILED", error="States.Runtime", cause=cause))
+
+    def _record(self, tx: Transaction, execution: StoredExecution, events: list[Event]) -> None:
+        store.add_events(tx, execution, events)
+        if execution.logging is not None:
+            self.telemetry.log(tx, execution, [(tx.now, event) for event in events])
+
+    def _close(self, tx: Transaction, execution: StoredExecution, ended: Ended) -> None:
+        store.end_execution(tx, execution.id, ended)
+        self.telemetry.ended(tx, execution, ended.status)
+        self._tell_parent(tx, execution)
+
+    def _tell_parent(self, tx: Transaction, execution: StoredExecution) -> None:
+        """An execution that a task of another waits for has ended: the job does it in a commit of its own.
+
+        A chain of nested executions that all end at once must not recurse into each other.
+        """
+        if execution.parent_id is not None:
+            payload = {
+                "execution": execution.parent_id,
+                "arn": "",
+                "token": execution.parent_token,
+                "child": execution.id,
+            }
+            jobs.enqueue(tx, CHILD_ENDED, payload)
+
+    def _obey(self, tx: Transaction, execution: StoredExecution, command: Command) -> None:
+        payload: dict[str, Any] = {"execution": execution.id, "arn": execution.arn}
+        if isinstance(command, CallTask):
+            # The request id is drawn once: a call repeated after a crash carries the same one.
+            payload.update(token=command.token, resource=command.resource, request_id=tx.new_id())
+            jobs.enqueue(tx, TASK, payload, key=_key(execution, command.token), body=command.parameters.text.encode())
+        elif isinstance(command, SetTimer):
+            payload["token"] = command.token
+            jobs.enqueue(tx, TIMER, payload, due_at=command.due_at, key=_key(execution, command.token))
+        elif isinstance(command, OfferActivity):
+            store.offer_activity_task(tx, execution, command.activity, command.token, command.input.text)
+            tx.wake(tx.now, ACTIVITY_BELL)
+        elif isinstance(command, Forget):
+            jobs.cancel(tx, _key(execution, command.token))
+            store.withdraw_activity_task(tx, execution.id, command.token)
+            for child in store.children_of(tx, execution.id, command.token):
+                self.advance(tx, child, Stop(None, None))  # best effort on AWS too
+        else:
+            assert isinstance(command, GoOn)
+            payload["token"] = RESUME_TOKEN
+            jobs.enqueue(tx, TIMER, payload, key=_key(execution, RESUME_TOKEN))
 
 
 def awaits(tx: Transaction, execution: StoredExecution, token: str) -> bool:
@@ -107,42 +165,9 @@ def awaited_resource(tx: Transaction, execution: StoredExecution, token: str) ->
     return compile_definition(execution.definition).states[frame["state"]].resource
 
 
-def _tell_parent(tx: Transaction, execution: StoredExecution) -> None:
-    """An execution that a task of another waits for has ended: the job does it in a commit of its own.
-
-    A chain of nested executions that all end at once must not recurse into each other.
-    """
-    if execution.parent_id is not None:
-        payload = {"execution": execution.parent_id, "arn": "", "token": execution.parent_token, "child": execution.id}
-        jobs.enqueue(tx, CHILD_ENDED, payload)
-
-
 def timer_signal(token: str) -> Signal:
     """The signal that a timer job stands for."""
     return Resume() if token == RESUME_TOKEN else TimerFired(token)
-
-
-def _obey(tx: Transaction, execution: StoredExecution, command: Command) -> None:
-    payload: dict[str, Any] = {"execution": execution.id, "arn": execution.arn}
-    if isinstance(command, CallTask):
-        # The request id is drawn once: a call repeated after a crash carries the same one.
-        payload.update(token=command.token, resource=command.resource, request_id=tx.new_id())
-        jobs.enqueue(tx, TASK, payload, key=_key(execution, command.token), body=command.parameters.text.encode())
-    elif isinstance(command, SetTimer):
-        payload["token"] = command.token
-        jobs.enqueue(tx, TIMER, payload, due_at=command.due_at, key=_key(execution, command.token))
-    elif isinstance(command, OfferActivity):
-        store.offer_activity_task(tx, execution, command.activity, command.token, command.input.text)
-        tx.wake(tx.now, ACTIVITY_BELL)
-    elif isinstance(command, Forget):
-        jobs.cancel(tx, _key(execution, command.token))
-        store.withdraw_activity_task(tx, execution.id, command.token)
-        for child in store.children_of(tx, execution.id, command.token):
-            advance(tx, child, Stop(None, None))  # best effort on AWS too
-    else:
-        assert isinstance(command, GoOn)
-        payload["token"] = RESUME_TOKEN
-        jobs.enqueue(tx, TIMER, payload, key=_key(execution, RESUME_TOKEN))
 
 
 def _key(execution: StoredExecution, token: str) -> str:

@@ -10,19 +10,33 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 
 from .asl.messages import Ended, Event
-from .model import Activity, ActivityTask, StateMachine, StoredExecution
+from .model import Activity, ActivityTask, Alias, StateMachine, StoredExecution, Version, split_machine_arn
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sfn_machine (
   id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL, arn TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL, definition TEXT NOT NULL, role_arn TEXT NOT NULL, created_at REAL NOT NULL,
-  updated_at REAL NOT NULL, revision_id TEXT, logging TEXT NOT NULL, tracing TEXT NOT NULL, tags TEXT NOT NULL
+  updated_at REAL NOT NULL, revision_id TEXT, logging TEXT NOT NULL, tracing TEXT NOT NULL, tags TEXT NOT NULL,
+  type TEXT NOT NULL, encryption TEXT, last_version INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS sfn_version (
+  arn TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, machine_arn TEXT NOT NULL,
+  number INTEGER NOT NULL, created_at REAL NOT NULL, description TEXT NOT NULL, revision_id TEXT,
+  snapshot TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sfn_version_machine ON sfn_version (machine_arn, number);
+CREATE TABLE IF NOT EXISTS sfn_alias (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE, account TEXT NOT NULL, region TEXT NOT NULL,
+  machine_arn TEXT NOT NULL, name TEXT NOT NULL, description TEXT, routing TEXT NOT NULL, created_at REAL NOT NULL,
+  updated_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sfn_alias_machine ON sfn_alias (machine_arn, id);
 CREATE TABLE IF NOT EXISTS sfn_execution (
   id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL, arn TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL, machine_arn TEXT NOT NULL, definition_id INTEGER NOT NULL, role_arn TEXT NOT NULL,
   started_at REAL NOT NULL, input TEXT NOT NULL, status TEXT NOT NULL, stopped_at REAL, output TEXT, error TEXT,
-  cause TEXT, revision_id TEXT, trace_header TEXT, parent_id INTEGER, parent_token TEXT
+  cause TEXT, revision_id TEXT, trace_header TEXT, parent_id INTEGER, parent_token TEXT, version_arn TEXT,
+  alias_arn TEXT, logging TEXT, redrive_count INTEGER NOT NULL DEFAULT 0, redriven_at REAL
 );
 CREATE INDEX IF NOT EXISTS sfn_execution_parent ON sfn_execution (parent_id) WHERE parent_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS sfn_activity (
@@ -52,10 +66,14 @@ CREATE TABLE IF NOT EXISTS sfn_event (
 ) WITHOUT ROWID;
 """
 
-_MACHINE = "arn, name, definition, role_arn, created_at, updated_at, revision_id, logging, tracing, tags"
+_MACHINE = (
+    "arn, name, definition, role_arn, created_at, updated_at, revision_id, logging, tracing, tags, type, encryption, "
+    "last_version"
+)
 _EXECUTION = (
     "e.id, e.arn, e.name, e.account, e.region, e.machine_arn, d.text, e.role_arn, e.started_at, e.input, e.status, "
-    "e.stopped_at, e.output, e.error, e.cause, e.revision_id, e.trace_header, e.parent_id, e.parent_token"
+    "e.stopped_at, e.output, e.error, e.cause, e.revision_id, e.trace_header, e.parent_id, e.parent_token, "
+    "e.version_arn, e.alias_arn, e.logging, e.redrive_count, e.redriven_at"
 )
 _EXECUTION_FROM = "sfn_execution e JOIN sfn_definition d ON d.id = e.definition_id"
 _EVENTS_PER_STATEMENT = 50
@@ -86,29 +104,129 @@ def save_machine(tx: Transaction, scope: Scope, machine: StateMachine) -> None:
     """Insert a machine or replace it."""
     values = (
         machine.definition, machine.role_arn, machine.created_at, machine.updated_at, machine.revision_id,
-        json.dumps(machine.logging), json.dumps(machine.tracing), json.dumps(machine.tags),
+        json.dumps(machine.logging), json.dumps(machine.tracing), json.dumps(machine.tags), machine.type,
+        json.dumps(machine.encryption) if machine.encryption else None, machine.last_version,
     )  # fmt: skip
     tx.execute(
         "INSERT INTO sfn_machine (account, region, arn, name, definition, role_arn, created_at, updated_at, "
-        "revision_id, logging, tracing, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (arn) DO UPDATE "
+        "revision_id, logging, tracing, tags, type, encryption, last_version) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (arn) DO UPDATE "
         "SET definition = excluded.definition, role_arn = excluded.role_arn, updated_at = excluded.updated_at, "
         "revision_id = excluded.revision_id, logging = excluded.logging, tracing = excluded.tracing, "
-        "tags = excluded.tags",
+        "tags = excluded.tags, encryption = excluded.encryption, last_version = excluded.last_version",
         (scope.account, scope.region, machine.arn, machine.name, *values),
     )
 
 
 def delete_machine(tx: Transaction, scope: Scope, arn: str) -> None:
-    """Delete a machine; its executions stay and go on."""
+    """Delete a machine, its versions and aliases; its executions stay and go on."""
     tx.execute(
         "DELETE FROM sfn_machine WHERE arn = ? AND account = ? AND region = ?", (arn, scope.account, scope.region)
     )
+    for table in ("sfn_version", "sfn_alias"):
+        tx.execute(
+            f"DELETE FROM {table} WHERE machine_arn = ? AND account = ? AND region = ?",
+            (arn, scope.account, scope.region),
+        )
 
 
 def _machine(row: Any) -> StateMachine:
-    arn, name, definition, role_arn, created_at, updated_at, revision_id, logging, tracing, tags = row
-    settings = (json.loads(logging), json.loads(tracing), json.loads(tags))
-    return StateMachine(arn, name, definition, role_arn, created_at, updated_at, revision_id, *settings)
+    logging, tracing, tags, kind, encryption, last_version = row[7:]
+    machine = StateMachine(*row[:7])
+    machine.logging, machine.tracing, machine.tags = json.loads(logging), json.loads(tracing), json.loads(tags)
+    machine.type = kind
+    machine.encryption = json.loads(encryption) if encryption is not None else None
+    machine.last_version = last_version
+    return machine
+
+
+# ── versions and aliases ────────────────────────────────────────────────────────────────────────
+
+_VERSION = "arn, machine_arn, number, created_at, description, revision_id, snapshot"
+_ALIAS = "arn, machine_arn, name, description, routing, created_at, updated_at"
+
+
+def find_version(tx: Transaction, scope: Scope, arn: str) -> Version | None:
+    """The version with this ARN in the caller's account and region."""
+    row = tx.execute(
+        f"SELECT {_VERSION} FROM sfn_version WHERE arn = ? AND account = ? AND region = ?",
+        (arn, scope.account, scope.region),
+    ).fetchone()
+    return _version(row) if row else None
+
+
+def list_versions(tx: Transaction, machine_arn: str, below: int | None, limit: int) -> list[Version]:
+    """Versions of a machine, newest first, with numbers below `below`."""
+    rows = tx.execute(
+        f"SELECT {_VERSION} FROM sfn_version WHERE machine_arn = ? AND number < ? ORDER BY number DESC LIMIT ?",
+        (machine_arn, 2**62 if below is None else below, limit),
+    ).fetchall()
+    return [_version(row) for row in rows]
+
+
+def count_versions(tx: Transaction, machine_arn: str) -> int:
+    """How many versions a machine has."""
+    return tx.execute("SELECT count(*) FROM sfn_version WHERE machine_arn = ?", (machine_arn,)).fetchone()[0]
+
+
+def _version(row: Any) -> Version:
+    arn, machine_arn, number, created_at, description, revision_id, snapshot = row
+    return Version(arn, machine_arn, number, created_at, description, revision_id, json.loads(snapshot))
+
+
+def add_version(tx: Transaction, scope: Scope, version: Version) -> None:
+    """Insert a version."""
+    tx.execute(
+        f"INSERT INTO sfn_version (account, region, {_VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (scope.account, scope.region, version.arn, version.machine_arn, version.number, version.created_at,
+         version.description, version.revision_id, json.dumps(version.snapshot)),
+    )  # fmt: skip
+
+
+def delete_version(tx: Transaction, scope: Scope, arn: str) -> None:
+    """Delete a version; executions of it go on."""
+    tx.execute(
+        "DELETE FROM sfn_version WHERE arn = ? AND account = ? AND region = ?", (arn, scope.account, scope.region)
+    )
+
+
+def find_alias(tx: Transaction, scope: Scope, arn: str) -> Alias | None:
+    """The alias with this ARN in the caller's account and region."""
+    row = tx.execute(
+        f"SELECT {_ALIAS} FROM sfn_alias WHERE arn = ? AND account = ? AND region = ?",
+        (arn, scope.account, scope.region),
+    ).fetchone()
+    return _alias(row) if row else None
+
+
+def list_aliases(tx: Transaction, machine_arn: str, offset: int, limit: int) -> list[Alias]:
+    """Aliases of a machine, oldest first."""
+    rows = tx.execute(
+        f"SELECT {_ALIAS} FROM sfn_alias WHERE machine_arn = ? ORDER BY id LIMIT ? OFFSET ?",
+        (machine_arn, limit, offset),
+    ).fetchall()
+    return [_alias(row) for row in rows]
+
+
+def save_alias(tx: Transaction, scope: Scope, alias: Alias) -> None:
+    """Insert an alias or replace it."""
+    tx.execute(
+        f"INSERT INTO sfn_alias (account, region, {_ALIAS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (arn) "
+        "DO UPDATE SET description = excluded.description, routing = excluded.routing, "
+        "updated_at = excluded.updated_at",
+        (scope.account, scope.region, alias.arn, alias.machine_arn, alias.name, alias.description,
+         json.dumps(alias.routing), alias.created_at, alias.updated_at),
+    )  # fmt: skip
+
+
+def delete_alias(tx: Transaction, scope: Scope, arn: str) -> None:
+    """Delete an alias."""
+    tx.execute("DELETE FROM sfn_alias WHERE arn = ? AND account = ? AND region = ?", (arn, scope.account, scope.region))
+
+
+def _alias(row: Any) -> Alias:
+    arn, machine_arn, name, description, routing, created_at, updated_at = row
+    return Alias(arn, machine_arn, name, description, json.loads(routing), created_at, updated_at)
 
 
 # ── executions ──────────────────────────────────────────────────────────────────────────────────
@@ -125,29 +243,48 @@ def add_execution(
     parent: tuple[int, str] | None = None,
 ) -> StoredExecution:
     """Insert a running execution."""
-    row = tx.execute(
-        "SELECT id FROM sfn_definition WHERE machine_arn = ? AND text = ? ORDER BY id DESC LIMIT 1",
-        (machine.arn, machine.definition),
-    ).fetchone()
-    definition_id = row[0] if row else None
-    if definition_id is None:
-        definition_id = tx.execute(
-            "INSERT INTO sfn_definition (account, region, machine_arn, text) VALUES (?, ?, ?, ?)",
-            (scope.account, scope.region, machine.arn, machine.definition),
-        ).lastrowid
+    logging = logging_text(machine)
     execution_id = tx.execute(
         "INSERT INTO sfn_execution (account, region, arn, name, machine_arn, definition_id, role_arn, started_at, "
-        "input, status, revision_id, trace_header, parent_id, parent_token) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', ?, ?, ?, ?)",
-        (scope.account, scope.region, arn, name, machine.arn, definition_id, machine.role_arn, tx.now, text,
-         machine.revision_id, trace_header, *(parent or (None, None))),
+        "input, status, revision_id, trace_header, parent_id, parent_token, version_arn, alias_arn, logging) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', ?, ?, ?, ?, ?, ?, ?)",
+        (scope.account, scope.region, arn, name, machine.arn, keep_definition(tx, scope, machine), machine.role_arn,
+         tx.now, text, machine.revision_id, trace_header, *(parent or (None, None)), machine.version_arn,
+         machine.alias_arn, logging),
     ).lastrowid  # fmt: skip
     assert execution_id is not None
     return StoredExecution(
         execution_id, arn, name, scope.account, scope.region, machine.arn, machine.definition, machine.role_arn,
         tx.now, text, revision_id=machine.revision_id, trace_header=trace_header,
         parent_id=parent[0] if parent else None, parent_token=parent[1] if parent else None,
+        version_arn=machine.version_arn, alias_arn=machine.alias_arn, logging=logging,
     )  # fmt: skip
+
+
+def logging_text(machine: StateMachine) -> str | None:
+    """What an execution keeps of its machine's logging: nothing if it is off."""
+    return json.dumps(machine.logging) if machine.logging["level"] != "OFF" else None
+
+
+def keep_definition(tx: Transaction, scope: Scope, machine: StateMachine) -> int:
+    """The id under which the machine's definition is kept for its executions, once for all that run the same."""
+    row = tx.execute(
+        "SELECT id FROM sfn_definition WHERE machine_arn = ? AND text = ? ORDER BY id DESC LIMIT 1",
+        (machine.arn, machine.definition),
+    ).fetchone()
+    if row is not None:
+        return row[0]
+    definition_id = tx.execute(
+        "INSERT INTO sfn_definition (account, region, machine_arn, text) VALUES (?, ?, ?, ?)",
+        (scope.account, scope.region, machine.arn, machine.definition),
+    ).lastrowid
+    assert definition_id is not None
+    return definition_id
+
+
+def load_definition(tx: Transaction, definition_id: int) -> str:
+    """A definition that was kept."""
+    return tx.execute("SELECT text FROM sfn_definition WHERE id = ?", (definition_id,)).fetchone()[0]
 
 
 def find_execution(tx: Transaction, scope: Scope, arn: str) -> StoredExecution | None:
@@ -166,10 +303,16 @@ def load_execution(tx: Transaction, execution_id: int) -> StoredExecution | None
 
 
 def list_executions(
-    tx: Transaction, machine_arn: str, status: str | None, before: int | None, limit: int
+    tx: Transaction, arn: str, status: str | None, before: int | None, limit: int, redriven: bool | None
 ) -> list[StoredExecution]:
-    """Executions of a machine, newest first, with ids below `before`."""
+    """Executions of a machine, a version or an alias, newest first, with ids below `before`."""
+    machine_arn, qualifier = split_machine_arn(arn)
     conditions, parameters = ["e.machine_arn = ?"], [machine_arn]
+    if qualifier is not None:
+        conditions.append(f"e.{'version' if qualifier.isdigit() else 'alias'}_arn = ?")
+        parameters.append(arn)
+    if redriven is not None:
+        conditions.append("e.redrive_count > 0" if redriven else "e.redrive_count = 0")
     if status is not None:
         conditions.append("e.status = ?")
         parameters.append(status)

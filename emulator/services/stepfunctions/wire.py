@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from emulator.aws.service import Context, JobKind, Mounted, Service
 
+from .express import ExpressRunner
 from .integrations import Integrations
 from .operations import Operations, operation_table
-from .progress import CHILD_ENDED, TASK, TIMER
+from .progress import CHILD_ENDED, EXPRESS, TASK, TIMER, Progress
 from .store import SCHEMA
-from .worker import LambdaInvoke, StepFunctionsWorker
+from .task_calls import LambdaInvoke, TaskCalls
+from .telemetry import Telemetry
+from .worker import StepFunctionsWorker
 
 TIMERS_AT_A_TIME = 256
+EXPRESS_AT_A_TIME = 1000
+"""Asynchronous Express executions that run, or wait, at once (AWS: by account, more)."""
 
 
 def mount(context: Context, lambda_operations: LambdaInvoke) -> Mounted:
     """Offer Step Functions; tasks call Lambda by `lambda_operations` and other services by `context.services`."""
     integrations = Integrations(context.services)
-    operations = Operations(context.store, context.clock, integrations.problems)
-    worker = StepFunctionsWorker(context.store, integrations, lambda_operations)
+    telemetry = Telemetry(context.calls, context.logs, context.metrics)
+    progress = Progress(telemetry)
+    calls = TaskCalls(integrations, lambda_operations)
+    express = ExpressRunner(context.store, context.clock, calls, telemetry)
+    operations = Operations(context.store, context.clock, integrations.problems, progress, express)
+    worker = StepFunctionsWorker(context.store, progress, calls, express)
     return Mounted(
         services=[Service("stepfunctions", context.store, operation_table(operations))],
         schema=SCHEMA,
         jobs={
             TASK: JobKind(worker.task, lambda: context.settings.task_concurrency),
             TIMER: JobKind(worker.timer, lambda: TIMERS_AT_A_TIME),
+            EXPRESS: JobKind(worker.express, lambda: EXPRESS_AT_A_TIME),
             CHILD_ENDED: JobKind(worker.child_ended, lambda: TIMERS_AT_A_TIME),
         },
         operations=operations,

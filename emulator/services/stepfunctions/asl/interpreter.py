@@ -41,7 +41,6 @@ from .messages import (
 from .payload import Environment
 from .tasks import task_kind, write_token
 
-MAX_EVENTS = 25_000
 MAX_STEPS_PER_RUN = 2_000
 """Afterwards the execution goes on in a commit of its own, so that a tight loop does not starve others."""
 ROOT = "0"
@@ -100,7 +99,7 @@ class Run:
                 self._step(self._ready.popleft())
                 steps += 1
         except _HistoryFull:
-            cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
+            cause = f"The execution reached the maximum number of history events ({self.execution.most_events})."
             self._end("FAILED", 0, error="States.Runtime", cause=cause)
         return self.outcome
 
@@ -569,7 +568,8 @@ class Run:
         self, event_type: str, previous: int, member: str | None, details: dict[str, Any], last: bool = False
     ) -> int:
         number = self._counters["event"] + 1
-        if number >= MAX_EVENTS and not last:
+        most = self.execution.most_events
+        if most is not None and number >= most and not last:
             raise _HistoryFull
         self._counters["event"] = number
         self.outcome.events.append(Event(number, previous, event_type, member, details))
@@ -648,7 +648,7 @@ class Run:
                 "StartTime": timestamps.render(execution.started_at),
                 "Name": execution.name,
                 "RoleArn": execution.role_arn,
-                "RedriveCount": 0,
+                "RedriveCount": execution.redrive_count,
             },
             "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
             "State": where,

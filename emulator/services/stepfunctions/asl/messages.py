@@ -20,6 +20,9 @@ class Execution:
     machine_name: str
     region: str
     input: Data
+    most_events: int | None = 25_000
+    """How long its history may become; None: no limit (Express)."""
+    redrive_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import jsonata, paths, payload, timestamps
+from . import jsonata, paths, payload, tasks, timestamps
 from .choice import COMPARISONS, OPERATORS
 from .data import Json, loads
 from .intrinsics import BadIntrinsic
@@ -88,9 +88,9 @@ def parse_json(text: str) -> tuple[dict[str, Any] | None, Problem | None]:
     return document, None
 
 
-def validate(document: dict[str, Any], task_problems: TaskProblems) -> list[Problem]:
+def validate(document: dict[str, Any], task_problems: TaskProblems, express: bool = False) -> list[Problem]:
     """Everything wrong with a parsed definition, in the order of the text."""
-    judge = _Judge(task_problems)
+    judge = _Judge(task_problems, express)
     try:
         judge.machine(document)
     except RecursionError:
@@ -99,7 +99,8 @@ def validate(document: dict[str, Any], task_problems: TaskProblems) -> list[Prob
 
 
 class _Judge:
-    def __init__(self, task_problems: TaskProblems) -> None:
+    def __init__(self, task_problems: TaskProblems, express: bool = False) -> None:
+        self.express = express
         self.problems: list[Problem] = []
         self.task_problems = task_problems
         self.names: set[str] = set()
@@ -250,9 +251,21 @@ class _Judge:
             parameters = state.get("Arguments" if self.jsonata else "Parameters")
             if jsonata.expression_text(parameters) is not None:
                 parameters = None  # known when it runs
+            if self.express:
+                self.express_resource(resource, at)
             for where, message in self.task_problems(resource, parameters):
                 where = "Arguments" if self.jsonata and where == "Parameters" else where
                 self.add(f"{at}/{where}", message)
+
+    def express_resource(self, resource: str, at: str) -> None:
+        """What Express machines must not wait for (reference 5.7); the second blank is AWS's."""
+        waits = tasks.pattern(resource)
+        if tasks.is_activity(resource):
+            self.add(f"{at}/Resource", "Express state machine does not support Activity ARN")
+        elif waits == tasks.CALLBACK:
+            self.add(f"{at}/Resource", f"Express state machine does not support '{waits}' service integration ")
+        elif waits:
+            self.add(f"{at}/Resource", "Express state machine does not support '.sync' service integration")
 
     def wait(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
         names = ("Seconds", "Timestamp") if self.jsonata else ("Seconds", "Timestamp", "SecondsPath", "TimestampPath")

@@ -8,10 +8,19 @@ from typing import Any
 from .activities import ActivityOperations
 from .callbacks import CallbackOperations
 from .executions import ExecutionOperations
+from .express import ExpressOperations
 from .state_machines import StateMachineOperations
+from .versions import VersionOperations
 
 
-class Operations(StateMachineOperations, ExecutionOperations, ActivityOperations, CallbackOperations):
+class Operations(
+    StateMachineOperations,
+    VersionOperations,
+    ExecutionOperations,
+    ExpressOperations,
+    ActivityOperations,
+    CallbackOperations,
+):
     """All operations over one shared state (`state.StepFunctionsState`)."""
 
 
@@ -25,7 +34,16 @@ def operation_table(operations: Operations) -> dict[str, Callable[..., Any]]:
         "DeleteStateMachine": o.delete_state_machine,
         "ListStateMachines": o.list_state_machines,
         "ValidateStateMachineDefinition": o.validate_state_machine_definition,
+        "PublishStateMachineVersion": o.publish_state_machine_version,
+        "DeleteStateMachineVersion": o.delete_state_machine_version,
+        "ListStateMachineVersions": o.list_state_machine_versions,
+        "CreateStateMachineAlias": o.create_state_machine_alias,
+        "DescribeStateMachineAlias": o.describe_state_machine_alias,
+        "UpdateStateMachineAlias": o.update_state_machine_alias,
+        "DeleteStateMachineAlias": o.delete_state_machine_alias,
+        "ListStateMachineAliases": o.list_state_machine_aliases,
         "StartExecution": o.start_execution,
+        "StartSyncExecution": o.start_sync_execution,
         "StopExecution": o.stop_execution,
         "DescribeExecution": o.describe_execution,
         "ListExecutions": o.list_executions,

@@ -11,7 +11,7 @@ from typing import Any
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.stepfunctions import model, progress, store
+from emulator.services.stepfunctions import model, store
 from emulator.services.stepfunctions.asl.messages import TaskTaken
 from emulator.services.stepfunctions.asl.tasks import write_token
 from emulator.services.stepfunctions.model import Activity
@@ -96,6 +96,6 @@ class ActivityOperations(StepFunctionsState):
         while (task := store.take_activity_task(tx, arn)) is not None:
             execution = store.load_execution(tx, task.execution_id)
             if execution is not None and execution.status == "RUNNING":
-                progress.signal_execution(tx, task.execution_id, TaskTaken(task.token, worker))
+                self.progress.signal_execution(tx, task.execution_id, TaskTaken(task.token, worker))
                 return {"taskToken": write_token(execution.arn, task.token), "input": task.input}
         return None

@@ -27,19 +27,19 @@ class CallbackOperations(StepFunctionsState):
         if len(output.encode()) > DATA_LIMIT_BYTES:
             raise AwsError("InvalidOutput", f"Invalid Output: 'The output exceeds {DATA_LIMIT_BYTES} bytes'")
         execution_id, token = self._awaited(tx, scope, request["taskToken"])
-        progress.signal_execution(tx, execution_id, TaskSucceeded(token, Data(text=output)))
+        self.progress.signal_execution(tx, execution_id, TaskSucceeded(token, Data(text=output)))
         return {}
 
     def send_task_failure(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """The task has failed; error and cause may both be left out [R:test_sqs_failure_in_wait_for_task_tok]."""
         execution_id, token = self._awaited(tx, scope, request["taskToken"])
-        progress.signal_execution(tx, execution_id, TaskFailed(token, request.get("error"), request.get("cause")))
+        self.progress.signal_execution(tx, execution_id, TaskFailed(token, request.get("error"), request.get("cause")))
         return {}
 
     def send_task_heartbeat(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """The task is still being worked on."""
         execution_id, token = self._awaited(tx, scope, request["taskToken"])
-        progress.signal_execution(tx, execution_id, Heartbeat(token))
+        self.progress.signal_execution(tx, execution_id, Heartbeat(token))
         return {}
 
     @staticmethod

@@ -10,14 +10,14 @@ from typing import Any
 from emulator.aws.errors import AwsError, NotEmulated, validation_errors
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.stepfunctions import model, progress, store
-from emulator.services.stepfunctions.asl.data import loads
-from emulator.services.stepfunctions.asl.messages import Start, Stop
+from emulator.services.stepfunctions import model, store
+from emulator.services.stepfunctions.asl.messages import Stop
 from emulator.services.stepfunctions.model import StoredExecution
-from emulator.services.stepfunctions.operations.state import StepFunctionsState, page
+from emulator.services.stepfunctions.operations.express import enqueue_express, new_express, wrong_type
+from emulator.services.stepfunctions.operations.state import StepFunctionsState, check_input, page
+from emulator.services.stepfunctions.telemetry import HIDDEN_DATA
 
 STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
-HIDDEN_DATA = ("input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables")
 
 
 PARENT_MEMBER = "_parent"
@@ -29,9 +29,14 @@ class ExecutionOperations(StepFunctionsState):
 
     def start_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Start; name and input of a running execution answer as before [R:test_start_execution_idempotent]."""
-        machine = self.machine(tx, scope, request["stateMachineArn"])
+        machine = self.resolve(tx, scope, request["stateMachineArn"])
+        if machine.express:
+            express = new_express(tx, scope, machine, request)
+            enqueue_express(tx, scope, machine, express)
+            self.progress.telemetry.started(tx, express)
+            return {"executionArn": express.arn, "startDate": tx.now}
         text = request.get("input", "{}")
-        _check_input(text)
+        check_input(text)
         name = request.get("name")
         if name is None:
             name = tx.new_id()
@@ -45,7 +50,7 @@ class ExecutionOperations(StepFunctionsState):
             raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
         parent = request.get(PARENT_MEMBER)
         execution = store.add_execution(tx, scope, machine, arn, name, text, request.get("traceHeader"), parent)
-        progress.advance(tx, execution, Start())
+        self.progress.start(tx, execution)
         return {"executionArn": arn, "startDate": tx.now}
 
     def stop_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +58,7 @@ class ExecutionOperations(StepFunctionsState):
         execution = self.execution(tx, scope, request["executionArn"])
         if execution.status != "RUNNING":
             return {"stopDate": execution.stopped_at}
-        progress.advance(tx, execution, Stop(request.get("error"), request.get("cause")))
+        self.progress.advance(tx, execution, Stop(request.get("error"), request.get("cause")))
         return {"stopDate": tx.now}
 
     def describe_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -65,10 +70,9 @@ class ExecutionOperations(StepFunctionsState):
             "name": execution.name,
             "status": execution.status,
             "startDate": execution.started_at,
-            "redriveCount": 0,
+            "redriveCount": execution.redrive_count,
         }
-        if execution.stopped_at is not None:
-            answer["stopDate"] = execution.stopped_at
+        answer |= _optional(execution)
         if request.get("includedData") != "METADATA_ONLY":
             answer |= {"input": execution.input, "inputDetails": {"included": True}}
             if execution.output is not None:
@@ -100,10 +104,15 @@ class ExecutionOperations(StepFunctionsState):
                 ]
             )
         size = model.page_size(request, 3096)
-        machine = self.machine(tx, scope, request["stateMachineArn"])
-        found: list[StoredExecution] = []
-        if request.get("redriveFilter") != "REDRIVEN":
-            found = store.list_executions(tx, machine.arn, status, model.read_token(request), size + 1)
+        arn = request["stateMachineArn"]
+        model.check_arn(arn, "stateMachine")
+        machine = self.machine(tx, scope, model.split_machine_arn(arn)[0])
+        if machine.express:
+            raise wrong_type()
+        if arn != machine.arn:
+            self.resolve(tx, scope, arn)
+        redriven = {"REDRIVEN": True, "NOT_REDRIVEN": False}.get(request.get("redriveFilter", ""))
+        found = store.list_executions(tx, arn, status, model.read_token(request), size + 1, redriven)
         items: list[dict[str, Any]] = []
         for execution in found[:size]:
             item = {
@@ -112,11 +121,9 @@ class ExecutionOperations(StepFunctionsState):
                 "name": execution.name,
                 "status": execution.status,
                 "startDate": execution.started_at,
-                "redriveCount": 0,
+                "redriveCount": execution.redrive_count,
             }
-            if execution.stopped_at is not None:
-                item["stopDate"] = execution.stopped_at
-            items.append(item)
+            items.append(item | _optional(execution))
         return page({"executions": items}, found[size - 1].id if len(found) > size else None)
 
     def get_execution_history(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -158,18 +165,12 @@ class ExecutionOperations(StepFunctionsState):
         return answer
 
 
-def _check_input(text: str) -> None:
-    if len(text.encode()) > model.MAX_INPUT_BYTES:
-        raise validation_errors(
-            [
-                "Value at 'input' failed to satisfy constraint: Member must have length less than or equal to "
-                f"{model.MAX_INPUT_BYTES}"
-            ]
-        )
-    try:
-        if text.strip():
-            loads(text)
-            return
-    except ValueError:
-        pass
-    raise AwsError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{model.input_problem(text)}'")
+def _optional(execution: StoredExecution) -> dict[str, Any]:
+    """Members that only some executions have."""
+    members = {
+        "stopDate": execution.stopped_at,
+        "stateMachineVersionArn": execution.version_arn,
+        "stateMachineAliasArn": execution.alias_arn,
+        "redriveDate": execution.redriven_at,
+    }
+    return {name: value for name, value in members.items() if value is not None}

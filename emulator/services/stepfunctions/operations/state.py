@@ -3,23 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from emulator.aws.errors import AwsError, validation_errors
 from emulator.aws.scope import Scope
 from emulator.ports import Clock, Store, Transaction
 from emulator.services.stepfunctions import model, progress, store
 from emulator.services.stepfunctions.asl import validate
+from emulator.services.stepfunctions.asl.data import loads
+from emulator.services.stepfunctions.asl.messages import Ended
 from emulator.services.stepfunctions.model import StateMachine, StoredExecution
+
+
+class ExpressEnd(Protocol):
+    """What is needed of the end of an Express execution."""
+
+    @property
+    def ended(self) -> Ended: ...
+    @property
+    def stopped_at(self) -> float: ...
+    @property
+    def billed_ms(self) -> int: ...
+    @property
+    def report(self) -> Callable[[Transaction], None]: ...
+
+
+class Express(Protocol):
+    """Who runs Express executions."""
+
+    async def run(self, execution: StoredExecution) -> ExpressEnd: ...
 
 
 class StepFunctionsState:
     """Base of the operation classes. `task_problems` judges a Task's resource and parameters."""
 
-    def __init__(self, data: Store, clock: Clock, task_problems: validate.TaskProblems) -> None:
+    def __init__(
+        self,
+        data: Store,
+        clock: Clock,
+        task_problems: validate.TaskProblems,
+        movement: progress.Progress,
+        express: Express,
+    ) -> None:
         self.store = data
         self.clock = clock
+        self.progress = movement
+        self.express = express
         self._task_problems = task_problems
         self.offers: dict[str, asyncio.Event] = {}
         """By activity: set whenever a commit may have brought a task for those who wait for one."""
@@ -35,13 +66,41 @@ class StepFunctionsState:
                 offer.set()
 
     def machine(self, tx: Transaction, scope: Scope, arn: str) -> StateMachine:
+        """The machine with exactly this ARN. Raises StateMachineDoesNotExist, InvalidArn."""
         model.check_arn(arn, "stateMachine")
         machine = store.find_machine(tx, scope, arn)
         if machine is None:
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return machine
 
+    def resolve(self, tx: Transaction, scope: Scope, arn: str) -> StateMachine:
+        """The machine as a version is, or as what an alias leads to this time; see `machine`."""
+        model.check_arn(arn, "stateMachine")
+        machine_arn, qualifier = model.split_machine_arn(arn)
+        if qualifier is None:
+            return self.machine(tx, scope, arn)
+        version_arn, alias_arn = arn, None
+        if not qualifier.isdigit():
+            alias = store.find_alias(tx, scope, arn)
+            if alias is None:
+                raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+            alias_arn, first = arn, alias.routing[0]
+            drawn = first if len(alias.routing) == 1 or tx.random() * 100 < first["weight"] else alias.routing[1]
+            version_arn = drawn["stateMachineVersionArn"]
+        version = store.find_version(tx, scope, version_arn)
+        if version is None:
+            raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+        return dataclasses.replace(
+            self.machine(tx, scope, machine_arn),
+            **version.snapshot,
+            created_at=version.created_at,
+            revision_id=version.revision_id,
+            version_arn=version_arn,
+            alias_arn=alias_arn,
+        )
+
     def execution(self, tx: Transaction, scope: Scope, arn: str) -> StoredExecution:
+        """The execution with this ARN. Raises ExecutionDoesNotExist, InvalidArn (of Express executions too)."""
         model.check_arn(arn, "execution")
         execution = store.find_execution(tx, scope, arn)
         if execution is None:
@@ -56,7 +115,8 @@ class StepFunctionsState:
             raise AwsError("ResourceNotFound", f"Resource not found: '{arn}'")
         return machine
 
-    def check_definition(self, text: str, operation: str) -> None:
+    def check_definition(self, text: str, machine_type: str = model.STANDARD) -> None:
+        """Raise InvalidDefinition naming everything that is wrong."""
         if len(text) > model.MAX_DEFINITION_CHARACTERS:
             raise validation_errors(
                 [
@@ -67,10 +127,28 @@ class StepFunctionsState:
         document, problem = validate.parse_json(text)
         problems = [problem] if problem is not None else []
         if document is not None:
-            problems = validate.validate(document, self._task_problems)
+            problems = validate.validate(document, self._task_problems, machine_type == model.EXPRESS)
         if problems:
             listed = ", ".join(str(item) for item in problems)
             raise AwsError("InvalidDefinition", f"Invalid State Machine Definition: '{listed}'")
+
+
+def check_input(text: str) -> None:
+    """Raise what AWS says of an execution's input that is too large or no JSON."""
+    if len(text.encode()) > model.MAX_INPUT_BYTES:
+        raise validation_errors(
+            [
+                "Value at 'input' failed to satisfy constraint: Member must have length less than or equal to "
+                f"{model.MAX_INPUT_BYTES}"
+            ]
+        )
+    try:
+        if text.strip():
+            loads(text)
+            return
+    except ValueError:
+        pass
+    raise AwsError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{model.input_problem(text)}'")
 
 
 def page(answer: dict[str, Any], position: int | None) -> dict[str, Any]:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.errors import AwsError, NotEmulated, validation_errors
+from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.stepfunctions import model, store
 from emulator.services.stepfunctions.asl import validate
 from emulator.services.stepfunctions.model import StateMachine
 from emulator.services.stepfunctions.operations.state import StepFunctionsState, page
+from emulator.services.stepfunctions.operations.versions import publish
+from emulator.services.stepfunctions.telemetry import group_of
 
 
 class StateMachineOperations(StepFunctionsState):
@@ -23,28 +25,35 @@ class StateMachineOperations(StepFunctionsState):
         """Create, or answer as before if name, definition and role are the same [R:test_create_exact_duplicate_sm]."""
         name = request["name"]
         model.check_name(name)
-        _refuse_unemulated(request, "CreateStateMachine")
-        logging = _logging(request)
-        self.check_definition(request["definition"], "CreateStateMachine")
+        kind = request.get("type", model.STANDARD)
+        _check_publishing(request)
+        logging = self._logging(tx, scope, request)
+        self.check_definition(request["definition"], kind)
         _check_role(request["roleArn"])
         arn = model.machine_arn(scope, name)
         existing = store.find_machine(tx, scope, arn)
         if existing is not None:
-            same = (existing.definition, existing.role_arn) == (request["definition"], request["roleArn"])
-            if not same:
+            known = (existing.definition, existing.role_arn, existing.type, existing.logging)
+            if known != (request["definition"], request["roleArn"], kind, logging):
                 raise AwsError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
-            return {"stateMachineArn": arn, "creationDate": existing.created_at}
+            return {
+                "stateMachineArn": arn,
+                "creationDate": existing.created_at,
+                **_published(tx, scope, existing, request),
+            }
         machine = StateMachine(arn, name, request["definition"], request["roleArn"], tx.now, tx.now, logging=logging)
+        machine.type = kind
         machine.tracing = _tracing(request)
+        machine.encryption = request.get("encryptionConfiguration")
         machine.tags = {tag["key"]: tag.get("value", "") for tag in request.get("tags", ())}
         _check_tag_count(machine.tags)
         store.save_machine(tx, scope, machine)
-        return {"stateMachineArn": arn, "creationDate": tx.now}
+        return {"stateMachineArn": arn, "creationDate": tx.now, **_published(tx, scope, machine, request)}
 
     def update_state_machine(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change what new executions run; running ones keep theirs."""
         machine = self.machine(tx, scope, request["stateMachineArn"])
-        _refuse_unemulated(request, "UpdateStateMachine")
+        _check_publishing(request)
         changeable = (
             "definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration",
         )  # fmt: skip
@@ -54,37 +63,49 @@ class StateMachineOperations(StepFunctionsState):
                 "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
                 "specified",
             )
+        before = _revised(machine)
         if request.get("definition") is not None:
-            self.check_definition(request["definition"], "UpdateStateMachine")
+            self.check_definition(request["definition"], machine.type)
             machine.definition = request["definition"]
         if request.get("roleArn") is not None:
             _check_role(request["roleArn"])
             machine.role_arn = request["roleArn"]
         if request.get("loggingConfiguration") is not None:
-            machine.logging = _logging(request)
+            machine.logging = self._logging(tx, scope, request)
         if request.get("tracingConfiguration") is not None:
             machine.tracing = _tracing(request)
+        if request.get("encryptionConfiguration") is not None:
+            machine.encryption = request["encryptionConfiguration"]
         machine.updated_at = tx.now
-        machine.revision_id = tx.new_id()
+        if before != _revised(machine):  # the same again is no new revision [R:test_update_logging_configuration]
+            machine.revision_id = tx.new_id()
         store.save_machine(tx, scope, machine)
-        return {"updateDate": tx.now, "revisionId": machine.revision_id}
+        answer: dict[str, Any] = {"updateDate": tx.now, **_published(tx, scope, machine, request)}
+        return answer if machine.revision_id is None else answer | {"revisionId": machine.revision_id}
 
     def describe_state_machine(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """One state machine."""
-        machine = self.machine(tx, scope, request["stateMachineArn"])
+        machine = self.resolve(tx, scope, request["stateMachineArn"])
+        if machine.alias_arn is not None:
+            raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{machine.alias_arn}'")
         answer: dict[str, Any] = {
-            "stateMachineArn": machine.arn,
+            "stateMachineArn": machine.version_arn or machine.arn,
             "name": machine.name,
             "status": "ACTIVE",
             "definition": machine.definition,
             "roleArn": machine.role_arn,
-            "type": "STANDARD",
+            "type": machine.type,
             "creationDate": machine.created_at,
             "loggingConfiguration": machine.logging,
             "tracingConfiguration": machine.tracing,
         }
         if machine.revision_id is not None:
             answer["revisionId"] = machine.revision_id
+        if machine.encryption is not None:
+            answer["encryptionConfiguration"] = machine.encryption
+        if machine.version_arn is not None:
+            version = store.find_version(tx, scope, machine.version_arn)
+            answer["description"] = version.description if version is not None else ""
         if request.get("includedData") == "METADATA_ONLY":
             del answer["definition"]
         return answer
@@ -101,7 +122,7 @@ class StateMachineOperations(StepFunctionsState):
         offset = model.read_token(request) or 0
         machines = store.list_machines(tx, scope, offset, size + 1)
         items = [
-            {"stateMachineArn": item.arn, "name": item.name, "type": "STANDARD", "creationDate": item.created_at}
+            {"stateMachineArn": item.arn, "name": item.name, "type": item.type, "creationDate": item.created_at}
             for item in machines[:size]
         ]
         return page({"stateMachines": items}, offset + size if len(machines) > size else None)
@@ -110,11 +131,9 @@ class StateMachineOperations(StepFunctionsState):
         self, tx: Transaction, scope: Scope, request: dict[str, Any]
     ) -> dict[str, Any]:
         """Every problem of a definition, without creating anything."""
-        if request.get("type") == "EXPRESS":
-            raise NotEmulated("stepfunctions", "ValidateStateMachineDefinition", "type EXPRESS")
         document, problem = validate.parse_json(request["definition"])
         if document is not None:
-            problems = validate.validate(document, self._task_problems)
+            problems = validate.validate(document, self._task_problems, request.get("type") == model.EXPRESS)
         else:
             problems = [problem] if problem is not None else []
         diagnostics: list[dict[str, Any]] = []
@@ -126,6 +145,24 @@ class StateMachineOperations(StepFunctionsState):
         shown = diagnostics[: request.get("maxResults") or 100]
         result = "FAIL" if diagnostics else "OK"
         return {"result": result, "diagnostics": shown, "truncated": len(shown) < len(diagnostics)}
+
+    def _logging(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """The logging configuration as it is shown. Raises InvalidLoggingConfiguration [R:sfn_api_logs]."""
+        configuration = request.get("loggingConfiguration") or {}
+        level, destinations = configuration.get("level", "OFF"), configuration.get("destinations")
+        if len(destinations or ()) > 1 or (level != "OFF" and not destinations):
+            text = "Invalid Logging Configuration: Must specify exactly one Log Destination."
+            raise AwsError("InvalidLoggingConfiguration", text)
+        for destination in destinations or ():
+            group = (destination.get("cloudWatchLogsLogGroup") or {}).get("logGroupArn") or ""
+            parts = group.split(":")
+            here = len(parts) >= 7 and parts[2:6] == ["logs", scope.region, scope.account, "log-group"]
+            name = group_of({"destinations": [destination]}) if here else ""
+            if not name or not self.progress.telemetry.group_exists(tx, scope, name):
+                text = "Invalid Logging Configuration: Log Destination not found."
+                raise AwsError("InvalidLoggingConfiguration", text)
+        shown = {"level": level, "includeExecutionData": bool(configuration.get("includeExecutionData", False))}
+        return shown if destinations is None else shown | {"destinations": destinations}
 
     # ── tags ────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,33 +197,21 @@ def _check_tag_count(tags: dict[str, str]) -> None:
         raise AwsError("TooManyTags", f"A resource can have at most {model.MAX_TAGS} tags.")
 
 
-def _refuse_unemulated(request: dict[str, Any], operation: str) -> None:
-    if request.get("type", "STANDARD") == "EXPRESS":
-        raise NotEmulated("stepfunctions", operation, "type EXPRESS is not emulated; use STANDARD")
-    if request.get("type", "STANDARD") != "STANDARD":
-        raise validation_errors(
-            [
-                f"Value '{request['type']}' at 'type' failed to satisfy constraint: Member must satisfy enum value "
-                "set: [STANDARD, EXPRESS]"
-            ]
-        )
-    if request.get("publish"):
-        raise NotEmulated("stepfunctions", operation, "publish: state machine versions are not emulated")
-    if request.get("versionDescription") is not None:
+def _check_publishing(request: dict[str, Any]) -> None:
+    if request.get("versionDescription") is not None and not request.get("publish"):
         raise AwsError("ValidationException", "Version description can only be set when publish is true")
-    if (request.get("encryptionConfiguration") or {}).get("type", "AWS_OWNED_KEY") != "AWS_OWNED_KEY":
-        raise NotEmulated("stepfunctions", operation, "encryptionConfiguration with a customer managed key")
 
 
-def _logging(request: dict[str, Any]) -> dict[str, Any]:
-    configuration = request.get("loggingConfiguration") or {}
-    level = configuration.get("level", "OFF")
-    if level != "OFF":
-        if len(configuration.get("destinations", [])) != 1:
-            text = "Invalid Logging Configuration: Must specify exactly one Log Destination."
-            raise AwsError("InvalidLoggingConfiguration", text)
-        raise NotEmulated("stepfunctions", "CreateStateMachine", "loggingConfiguration with a level other than OFF")
-    return {"level": level, "includeExecutionData": bool(configuration.get("includeExecutionData", False))}
+def _published(tx: Transaction, scope: Scope, machine: StateMachine, request: dict[str, Any]) -> dict[str, Any]:
+    """The version to show, if the caller asked for one."""
+    if not request.get("publish"):
+        return {}
+    return {"stateMachineVersionArn": publish(tx, scope, machine, request.get("versionDescription")).arn}
+
+
+def _revised(machine: StateMachine) -> tuple[Any, ...]:
+    """What makes a revision."""
+    return machine.definition, machine.role_arn, machine.logging, machine.tracing, machine.encryption
 
 
 def _tracing(request: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,219 @@
+"""Express executions: run in memory from their beginning to their end, as on AWS.
+
+Decides what waits while one runs: calls of tasks and timers are tasks of the loop that the execution owns, and each
+becomes a signal for the interpreter. Nothing is stored on the way; a crash ends a synchronous one, and an asynchronous
+one, which is a job, begins anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.aws.scope import Scope
+from emulator.aws.telemetry import Datum
+from emulator.ports import Clock, Store, Transaction
+
+from .asl.data import Data
+from .asl.definition import Machine, compile_definition
+from .asl.frames import Frames
+from .asl.interpreter import MACHINE_TOKEN, Run
+from .asl.messages import (
+    CallTask,
+    Command,
+    Ended,
+    Event,
+    Execution,
+    Forget,
+    GoOn,
+    Outcome,
+    Resume,
+    SetTimer,
+    Signal,
+    Start,
+    TimerFired,
+)
+from .model import StoredExecution
+from .task_calls import TaskCalls, takes_time
+from .telemetry import Telemetry
+
+LONGEST_SECONDS = 300.0
+MOST_EVENTS = 300_000
+"""AWS has no limit but five minutes, in which about so many transitions fit; frozen time would never reach them."""
+EVENTS_KEPT = 1_000
+"""Events that wait to be logged; more are written at once."""
+BILLED_MEMORY_MB = 64
+BILLING_STEP_MS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressEnd:
+    """How an Express execution ended; `report` writes its logs and metrics."""
+
+    ended: Ended
+    stopped_at: float
+    billed_ms: int
+    report: Callable[[Transaction], None]
+
+
+class ExpressRunner:
+    """Runs Express executions, each for the caller who awaits it."""
+
+    def __init__(self, data: Store, clock: Clock, calls: TaskCalls, telemetry: Telemetry) -> None:
+        self._store = data
+        self._clock = clock
+        self._calls = calls
+        self._telemetry = telemetry
+
+    async def run(self, execution: StoredExecution) -> ExpressEnd:
+        """Run to the end. The caller holds the clock `busy`; whoever waits in here gives the hold back."""
+        running = _Running(self._store, self._clock, self._calls, self._telemetry, execution)
+        ended = await running.run()
+        stopped_at = self._clock.now()
+        took_ms = max(0.0, stopped_at - execution.started_at) * 1000
+        billed_ms = max(1, math.ceil(round(took_ms, 3) / BILLING_STEP_MS)) * BILLING_STEP_MS
+
+        def report(tx: Transaction) -> None:
+            self._telemetry.log(tx, execution, running.unlogged)
+            billing = [
+                Datum("ExpressExecutionMemory", BILLED_MEMORY_MB * 1024 * 1024, "Bytes"),
+                Datum("ExpressExecutionBilledDuration", billed_ms, "Milliseconds"),
+                Datum("ExpressExecutionBilledMemory", BILLED_MEMORY_MB * 1024 * 1024, "Bytes"),
+            ]
+            self._telemetry.ended(tx, execution, ended.status, billing)
+
+        return ExpressEnd(ended, stopped_at, billed_ms, report)
+
+
+class _Running:
+    """One execution on its way."""
+
+    def __init__(
+        self, data: Store, clock: Clock, calls: TaskCalls, telemetry: Telemetry, execution: StoredExecution
+    ) -> None:
+        self.unlogged: list[tuple[float, Event]] = []
+        self._store = data
+        self._clock = clock
+        self._calls = calls
+        self._telemetry = telemetry
+        self._execution = execution
+        self._machine: Machine = compile_definition(execution.definition)
+        self._frames = Frames(lambda key: None)
+        self._signals: asyncio.Queue[Signal | Exception] = asyncio.Queue()
+        self._tasks: dict[str, set[asyncio.Task[None]]] = {}
+        self._last_event = 0
+
+    async def run(self) -> Ended:
+        signal: Signal = Start()
+        try:
+            while True:
+                outcome = await self._work_off(signal)
+                if outcome.events:
+                    self._last_event = outcome.events[-1].id
+                    self._keep(outcome.events)
+                if outcome.ended is not None:
+                    return outcome.ended
+                for command in outcome.commands:
+                    self._obey(command)
+                signal = await self._next_signal()
+        finally:
+            left = [task for tasks in self._tasks.values() for task in tasks]
+            for task in left:
+                task.cancel()
+            if left:
+                await asyncio.gather(*left, return_exceptions=True)
+
+    async def _work_off(self, signal: Signal) -> Outcome:
+        execution = self._execution
+        shown = Execution(
+            execution.arn, execution.name, execution.role_arn, execution.started_at, execution.machine_arn,
+            execution.machine_name, execution.region, Data(text=execution.input), most_events=None,
+        )  # fmt: skip
+
+        def work(tx: Transaction) -> Outcome:
+            return Run(self._machine, shown, self._frames, tx.now, tx.random, tx.new_id).signal(signal)
+
+        if self._last_event > MOST_EVENTS:
+            signal = TimerFired(MACHINE_TOKEN)
+        try:
+            return await self._store.read(work)
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            # Our mistake on somebody's odd data: the execution ends, and its caller is told so.
+            cause = f"The emulator could not work on this state: {type(error).__name__}."
+            last = self._last_event
+            details = {"error": "States.Runtime", "cause": cause}
+            event = Event(last + 1, last, "ExecutionFailed", "executionFailedEventDetails", details)
+            return Outcome([event], [], Ended("FAILED", error="States.Runtime", cause=cause))
+
+    async def _next_signal(self) -> Signal:
+        """Wait for whatever comes first, at most until the five minutes are over."""
+        if MACHINE_TOKEN not in self._tasks:
+            self._start_timer(MACHINE_TOKEN, self._execution.started_at + LONGEST_SECONDS)
+        with self._clock.parked():
+            signal = await self._signals.get()
+        if isinstance(signal, Exception):
+            raise signal
+        return signal
+
+    def _keep(self, events: list[Event]) -> None:
+        if self._execution.logging is None:
+            return
+        now = self._clock.now()
+        self.unlogged += [(now, event) for event in events]
+        if len(self.unlogged) > EVENTS_KEPT:
+            written, self.unlogged = self.unlogged, []
+            self._store.post(lambda tx: self._telemetry.log(tx, self._execution, written))
+
+    # ── what waits ──────────────────────────────────────────────────────────────────────────────
+
+    def _obey(self, command: Command) -> None:
+        if isinstance(command, CallTask):
+            self._start(command.token, self._call(command))
+        elif isinstance(command, SetTimer):
+            due_at = command.due_at
+            if command.token == MACHINE_TOKEN:
+                due_at = min(due_at, self._execution.started_at + LONGEST_SECONDS)
+            self._start_timer(command.token, due_at)
+        elif isinstance(command, Forget):
+            for task in self._tasks.pop(command.token, ()):
+                task.cancel()
+        else:
+            assert isinstance(command, GoOn), "Express machines have no activities: they are refused when created"
+            # By way of the loop, so that a machine that turns in circles lets others work.
+            asyncio.get_running_loop().call_soon(self._signals.put_nowait, Resume())
+
+    def _start_timer(self, token: str, due_at: float) -> None:
+        self._start(token, self._wait(token, due_at))
+
+    def _start(self, token: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        mine = self._tasks.setdefault(token, set())
+        mine.add(task)
+        task.add_done_callback(mine.discard)
+
+    async def _wait(self, token: str, due_at: float) -> None:
+        await self._clock.sleep_until(due_at)
+        self._signals.put_nowait(TimerFired(token))
+
+    async def _call(self, command: CallTask) -> None:
+        execution, resource = self._execution, command.resource
+        try:
+            with self._clock.busy(f"task of {execution.arn}"):
+                request_id = await self._store.read(lambda tx: tx.new_id())
+                if takes_time(resource):
+                    scope, trace_id = Scope(execution.account, execution.region), execution.trace_header or ""
+                    answer = await self._calls.invoke(scope, resource, command.parameters, request_id, trace_id)
+                    signal = self._calls.invoked(command.token, resource, answer, request_id, self._clock.now())
+                else:
+                    signal = await self._store.transact(
+                        lambda tx: self._calls.inside(
+                            tx, execution, command.token, resource, command.parameters, request_id
+                        )
+                    )
+        except Exception as error:  # ours or a full disk: whoever runs the execution hears of it
+            self._signals.put_nowait(error)
+        else:
+            self._signals.put_nowait(signal)
