@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from emulator.adapters.process_runtime import ProcessRuntime
+from emulator.adapters.runtime import launcher
 from emulator.settings import LiveSettings
 from tests.ports.functions import (
     ARN,
@@ -533,6 +535,21 @@ def test_a_zygote_that_was_killed_is_replaced(on_processes: Any) -> None:
             pytest.skip("there is no zygote")
         assert (await bench.run(source)).error_type == "Runtime.ExitError"
         assert (await bench.run("def handler(event, context):\n    return 1\n")).payload == b"1"
+
+    on_processes(test)
+
+
+def test_a_zygote_that_does_not_answer_is_replaced(on_processes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("there is no zygote")
+    monkeypatch.setattr(launcher, "LONGEST_START_SECONDS", 0.5)
+
+    async def test(bench: Bench) -> None:
+        parent = "import os\ndef handler(event, context):\n    return os.getppid()\n"
+        zygote = json.loads((await bench.run(parent)).payload)
+        os.kill(zygote, signal.SIGSTOP)
+        assert (await bench.run("def handler(event, context):\n    return 1\n")).payload == b"1"
+        await until(lambda: not alive(zygote))
 
     on_processes(test)
 

@@ -21,6 +21,8 @@ from .interpreters import Interpreter, own_interpreter
 
 ZYGOTE = Path(__file__).with_name("zygote.py")
 MOST_FORKS_UNDER_WAY = 8
+LONGEST_START_SECONDS = 20.0
+"""Host time after which a zygote that has not forked is given up."""
 LONGEST_END_SECONDS = 3.0
 
 
@@ -122,14 +124,28 @@ class ZygoteLauncher(Launcher):
         if self._gate is None:
             self._gate = asyncio.Semaphore(MOST_FORKS_UNDER_WAY)
         async with self._gate:
-            sock = self._sock or self._start_zygote()
-            child = _Forked(self)
-            self._number += 1
-            self._starting[self._number] = child
-            message = json.dumps({"fork": self._number}).encode()
-            socket.send_fds(sock, [message], [control.fileno(), ticks.fileno(), log])
-            await child.started
-            return child
+            try:
+                return await self._fork([control.fileno(), ticks.fileno(), log])
+            except OSError:  # the zygote died, perhaps long ago: a fresh one may do better
+                return await self._fork([control.fileno(), ticks.fileno(), log])
+
+    async def _fork(self, descriptors: list[int]) -> Child:
+        """Ask the zygote for a child. Raises OSError if it is dead or does not answer; it is then given up."""
+        sock = self._sock or self._start_zygote()
+        child = _Forked(self)
+        self._number += 1
+        self._starting[self._number] = child
+        try:
+            socket.send_fds(sock, [json.dumps({"fork": self._number}).encode()], descriptors)
+            async with asyncio.timeout(LONGEST_START_SECONDS):
+                await child.started
+        except OSError:  # TimeoutError is one
+            if self._sock is sock:
+                if self._process is not None:
+                    self._process.kill()
+                self._lost(sock)
+            raise
+        return child
 
     def _start_zygote(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
