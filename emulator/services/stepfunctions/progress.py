@@ -25,6 +25,7 @@ from .asl.messages import (
     Forget,
     GoOn,
     OfferActivity,
+    Redrive,
     Resume,
     SetTimer,
     Signal,
@@ -55,6 +56,12 @@ class Progress:
         self.telemetry.started(tx, execution)
         self.advance(tx, execution, Start())
 
+    def redrive(self, tx: Transaction, execution: StoredExecution, client_token: str | None) -> None:
+        """Let an execution that ended without success go on where it stopped."""
+        store.reopen_execution(tx, execution)
+        self.telemetry.redriven(tx, execution)
+        self.signal_execution(tx, execution.id, Redrive(client_token))
+
     def advance(self, tx: Transaction, execution: StoredExecution, signal: Signal) -> Ended | None:
         """Work off one signal and write down what follows; returns how the execution ended, if it did."""
         frames = Frames(lambda key: store.load_frame(tx, execution.id, key))
@@ -64,6 +71,7 @@ class Progress:
                 execution.arn, execution.name, execution.role_arn, execution.started_at, execution.machine_arn,
                 execution.machine_name, execution.region, Data(text=execution.input),
                 redrive_count=execution.redrive_count,
+                redriven_at=execution.redriven_at,
             ),
             frames,
             tx.now,
@@ -76,6 +84,8 @@ class Progress:
         for command in outcome.commands:
             self._obey(tx, execution, command)
         if outcome.ended is not None:
+            if outcome.ended.status != "SUCCEEDED":
+                store.save_frames(tx, execution, frames.changes())
             self._close(tx, execution, outcome.ended)
         elif outcome.events or outcome.commands:
             store.save_frames(tx, execution, frames.changes())
@@ -163,6 +173,12 @@ def awaited_resource(tx: Transaction, execution: StoredExecution, token: str) ->
     frame = Frames(lambda key: store.load_frame(tx, execution.id, key)).get(token.split(".")[0])
     assert frame is not None, "a task that waits has a frame"
     return compile_definition(execution.definition).states[frame["state"]].resource
+
+
+def redrive_token(tx: Transaction, execution: StoredExecution) -> str | None:
+    """The client token of the latest redrive."""
+    counters = Frames(lambda key: store.load_frame(tx, execution.id, key)).get("x")
+    return counters.get("redrive_token") if counters is not None else None
 
 
 def timer_signal(token: str) -> Signal:

@@ -325,13 +325,26 @@ def list_executions(
 
 
 def end_execution(tx: Transaction, execution_id: int, ended: Ended) -> None:
-    """Record how an execution ended and drop what it needed to run."""
+    """Record how an execution ended; what it needed to run stays only if it may be redriven."""
     output = ended.output.text if ended.output is not None else None
     tx.execute(
         "UPDATE sfn_execution SET status = ?, stopped_at = ?, output = ?, error = ?, cause = ? WHERE id = ?",
         (ended.status, tx.now, output, ended.error, ended.cause, execution_id),
     )
-    tx.execute("DELETE FROM sfn_frame WHERE execution_id = ?", (execution_id,))
+    if ended.status == "SUCCEEDED":
+        tx.execute("DELETE FROM sfn_frame WHERE execution_id = ?", (execution_id,))
+
+
+def reopen_execution(tx: Transaction, execution: StoredExecution) -> None:
+    """An execution that ended runs again."""
+    execution.redrive_count += 1
+    execution.status, execution.redriven_at = "RUNNING", tx.now
+    execution.stopped_at = execution.error = execution.cause = None
+    tx.execute(
+        "UPDATE sfn_execution SET status = 'RUNNING', stopped_at = NULL, error = NULL, cause = NULL, "
+        "redrive_count = ?, redriven_at = ? WHERE id = ?",
+        (execution.redrive_count, tx.now, execution.id),
+    )
 
 
 def children_of(tx: Transaction, execution_id: int, token: str) -> list[StoredExecution]:

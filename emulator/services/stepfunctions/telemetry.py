@@ -96,7 +96,14 @@ class Telemetry:
     def ended(self, tx: Transaction, execution: StoredExecution, status: str, extra: Sequence[Datum] = ()) -> None:
         """An execution has ended with this status."""
         took = round((tx.now - execution.started_at) * 1000)
-        self._count(tx, execution, [Datum(_ENDS[status], 1), Datum("ExecutionTime", took, "Milliseconds"), *extra])
+        data = [Datum(_ENDS[status], 1), Datum("ExecutionTime", took, "Milliseconds"), *extra]
+        if execution.redrive_count:
+            data.append(Datum(f"Redriven{_ENDS[status]}", 1))
+        self._count(tx, execution, data)
+
+    def redriven(self, tx: Transaction, execution: StoredExecution) -> None:
+        """An execution that had ended goes on."""
+        self._count(tx, execution, [Datum("ExecutionsRedriven", 1)])
 
     def _count(self, tx: Transaction, execution: StoredExecution, data: list[Datum]) -> None:
         scope = Scope(execution.account, execution.region)

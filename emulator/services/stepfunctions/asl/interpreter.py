@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from . import fields, payload, retry, timestamps
-from .data import Data, Json, StateError, StateFault, dumps, runtime
+from . import context, fields, payload, retry
+from .data import Data, StateError, StateFault, dumps, runtime
 from .definition import Catcher, Machine, State
 from .frames import Frame, Frames
 from .jsonata import QueryError
@@ -27,6 +27,7 @@ from .messages import (
     Heartbeat,
     OfferActivity,
     Outcome,
+    Redrive,
     Resume,
     SetTimer,
     Signal,
@@ -37,6 +38,7 @@ from .messages import (
     TaskSucceeded,
     TaskTaken,
     TimerFired,
+    error_details,
 )
 from .payload import Environment
 from .tasks import task_kind, write_token
@@ -108,6 +110,8 @@ class Run:
     def _receive(self, signal: Signal) -> None:
         if isinstance(signal, Start):
             self._begin()
+        elif isinstance(signal, Redrive):
+            self._redrive(signal)
         elif isinstance(signal, Stop):
             self._end("ABORTED", 0, error=signal.error, cause=signal.cause)
         elif isinstance(signal, Resume):
@@ -136,6 +140,37 @@ class Run:
         self.frames.put(ROOT, {"parent": None, "state": self.machine.start_at, "previous": 0})
         self._set_input(ROOT, self.frames.get(ROOT) or {}, execution.input)
         self._ready.append(ROOT)
+
+    def _redrive(self, signal: Redrive) -> None:
+        """Go on in every state that failed or was aborted; what has succeeded is not done again.
+
+        AWS documents which states run again; how it links the events is unverified.
+        """
+        self._ready.clear()
+        self._counters["redrive_token"] = signal.token
+        details = {"redriveCount": self.execution.redrive_count}
+        redriven = self._emit("ExecutionRedriven", self._counters["event"], "executionRedrivenEventDetails", details)
+        if self.machine.timeout_seconds is not None:
+            self._command(SetTimer(MACHINE_TOKEN, self.now + self.machine.timeout_seconds))
+        self._redrive_frame(ROOT, redriven)
+
+    def _redrive_frame(self, key: str, previous: int) -> None:
+        frame = self.frames.get(key)
+        assert frame is not None, "an execution that can be redriven has kept its frames"
+        for name in ("wait", "retries", "attempts", "task_token", "aborted", "failed"):
+            frame.pop(name, None)
+        frame["previous"] = previous
+        state, children = self._state(frame), frame.get("children")
+        if children is None:
+            if state.type == "Fail":
+                frame.pop("entered", None)
+            self._ready.append(key)
+            return
+        for child_key in list(children["live"].values()):
+            self._redrive_frame(child_key, previous)
+        room = fields.concurrency(state, self._environment(key, frame, state)) if state.type == "Map" else 0
+        for _ in range(min(children["count"] - children["next"], room - len(children["live"]))):
+            self._guard(key, frame, state, lambda: self._start_item(key, frame, state, previous))
 
     def _waited(self, key: str, frame: Frame, wait: Frame, signal: Signal) -> None:
         state = self._state(frame)
@@ -180,7 +215,7 @@ class Run:
         else:
             failure = StateError("States.Timeout")
         outcome = "TimedOut" if isinstance(signal, TimerFired) else "Failed"
-        details = {**kind.named, **_error_details(failure.error, failure.cause)}
+        details = {**kind.named, **error_details(failure.error, failure.cause)}
         frame["previous"] = self._emit(f"{kind.family}{outcome}", frame["previous"], kind.details(outcome), details)
         self._fail(key, frame, state, failure)
 
@@ -323,7 +358,12 @@ class Run:
         data = item
         if state.parameters is not None:
             environment = self._environment(key, frame, state, item=(index, item))
-            data = Data(state.parameters(environment))
+            try:
+                data = Data(state.parameters(environment))
+            except StateError:
+                children["next"] = index  # a redrive starts it again
+                self.frames.put_text(f"i{key}.{index}", text or "null")
+                raise
         assert state.processor is not None
         self._start_child(key, frame, index, state.processor.start_at, data, started, text)
 
@@ -378,20 +418,25 @@ class Run:
         if state.type == "Map":
             details = {"name": state.name, "index": child["index"]}
             self._emit("MapIterationFailed", child["previous"], "mapIterationFailedEventDetails", details)
-        self.frames.delete(child_key)
-        del frame["children"]["live"][str(child["index"])]
+        child["failed"] = True
         frame["previous"] = child["previous"]
         self._fail(key, frame, state, failure)
 
     def _abort_children(self, key: str, frame: Frame, quiet: bool = False) -> None:
-        """End what still runs below a frame; `quiet` writes no events (the whole execution ends)."""
-        children = frame.pop("children", None)
+        """Stop what still runs below a frame; `quiet` writes no events (the whole execution ends).
+
+        The frames stay, in case the execution is redriven; see `_drop_children`.
+        """
+        children = frame.get("children")
         if children is None:
             return
         is_map = self._state(frame).type == "Map"
         for index, child_key in children["live"].items():
             child = self.frames.get(child_key)
             assert child is not None
+            if child.pop("failed", False) or child.get("aborted"):
+                continue
+            child["aborted"] = True
             self._abort_children(child_key, child, quiet)
             self._forget_wait(child)
             child_type = self._state(child).type
@@ -400,11 +445,20 @@ class Run:
             if not quiet and is_map:
                 details = {"name": frame["state"], "index": int(index)}
                 self._emit("MapIterationAborted", child["previous"], "mapIterationAbortedEventDetails", details)
+
+    def _drop_children(self, key: str, frame: Frame) -> None:
+        """Forget all that was below a frame: its failure is retried or caught."""
+        children = frame.pop("children", None)
+        if children is None:
+            return
+        for child_key in children["live"].values():
+            child = self.frames.get(child_key)
+            assert child is not None
+            self._drop_children(child_key, child)
             self.frames.delete(child_key)
-        if not quiet:
-            for index in range(children["count"]):
-                self.frames.take_text(f"r{key}.{index}")
-                self.frames.take_text(f"i{key}.{index}")
+        for index in range(children["count"]):
+            self.frames.take_text(f"r{key}.{index}")
+            self.frames.take_text(f"i{key}.{index}")
 
     # ── leaving a state ─────────────────────────────────────────────────────────────────────────
 
@@ -488,6 +542,7 @@ class Run:
         for catcher in state.catch:
             if retry.matches(catcher.errors, failure.error):
                 try:
+                    self._drop_children(key, frame)
                     self._caught(key, frame, state, catcher, failure)
                     return
                 except StateFault as second:
@@ -536,6 +591,7 @@ class Run:
         if counts[chosen] >= retrier.max_attempts:
             return False
         counts[chosen] += 1
+        self._drop_children(key, frame)
         frame["attempts"] = frame.get("attempts", 0) + 1
         delay = retry.delay_seconds(retrier, counts[chosen], self.random() if retrier.full_jitter else 1.0)
         self._command(SetTimer(self._await(key, frame, "retry"), self.now + delay))
@@ -556,7 +612,7 @@ class Run:
         if self.machine.timeout_seconds is not None:
             self._command(Forget(MACHINE_TOKEN))
         name = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "ABORTED": "Aborted", "TIMED_OUT": "TimedOut"}[status]
-        details = _error_details(error, cause)
+        details = error_details(error, cause)
         if output is not None:
             details = {"output": output.text, "outputDetails": NOT_TRUNCATED}
         self._emit(f"Execution{name}", previous, f"execution{name}EventDetails", details, last=True)
@@ -617,8 +673,8 @@ class Run:
         """What the expressions of a state see: its effective input, unless `data` is given."""
         environment = Environment(
             data or self._input(key, frame),
-            lambda: self._context(frame, state, item),
-            lambda: self._variables(frame),
+            lambda: context.context_object(self.execution, self.frames, frame, state, item),
+            lambda: context.variables(self.frames, frame),
             self.random,
             self.new_id,
             self.now,
@@ -626,43 +682,6 @@ class Run:
         if data is None:
             environment.data = payload.select_data(state.input_path, environment)
         return environment
-
-    def _variables(self, frame: Frame) -> dict[str, Json]:
-        scopes: list[Frame] = []
-        scope: Frame | None = frame
-        while scope is not None:
-            scopes.append(scope)
-            scope = self.frames.get(scope["parent"]) if scope["parent"] is not None else None
-        return {name: value for level in reversed(scopes) for name, value in level.get("variables", {}).items()}
-
-    def _context(self, frame: Frame, state: State, item: tuple[int, Data] | None) -> Json:
-        """The context object `$$` (reference 5.8)."""
-        execution = self.execution
-        where: dict[str, Json] = {"Name": state.name, "EnteredTime": timestamps.render(frame["at"])}
-        if state.type == "Task":
-            where["RetryCount"] = frame.get("attempts", 0)
-        context: dict[str, Json] = {
-            "Execution": {
-                "Id": execution.arn,
-                "Input": execution.input.value,
-                "StartTime": timestamps.render(execution.started_at),
-                "Name": execution.name,
-                "RoleArn": execution.role_arn,
-                "RedriveCount": execution.redrive_count,
-            },
-            "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
-            "State": where,
-        }
-        if "task_token" in frame:
-            context["Task"] = {"Token": frame["task_token"]}
-        scope: Frame | None = frame
-        while item is None and scope is not None:
-            if "item" in scope:
-                item = (scope["index"], Data(text=scope["item"]))
-            scope = self.frames.get(scope["parent"]) if scope["parent"] is not None else None
-        if item is not None:
-            context["Map"] = {"Item": {"Index": item[0], "Value": item[1].value}}
-        return context
 
     _EXECUTE: dict[str, Callable[[Run, str, Frame, State], None]] = {
         "Pass": _execute_pass,
@@ -674,8 +693,3 @@ class Run:
         "Parallel": _execute_parallel,
         "Map": _execute_map,
     }
-
-
-def _error_details(error: str | None, cause: str | None) -> dict[str, str]:
-    pairs = (("error", error), ("cause", cause))
-    return {name: value for name, value in pairs if value is not None}

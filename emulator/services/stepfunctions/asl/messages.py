@@ -23,6 +23,7 @@ class Execution:
     most_events: int | None = 25_000
     """How long its history may become; None: no limit (Express)."""
     redrive_count: int = 0
+    redriven_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,17 @@ class Stop:
     cause: str | None
 
 
-Signal = Start | Resume | TaskSucceeded | TaskFailed | TaskSubmitted | TaskTaken | Heartbeat | TimerFired | Stop
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """The execution ended without success and goes on where it stopped."""
+
+    token: str | None
+    """The caller's client token."""
+
+
+Signal = (
+    Start | Redrive | Resume | TaskSucceeded | TaskFailed | TaskSubmitted | TaskTaken | Heartbeat | TimerFired | Stop
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +165,9 @@ class Outcome:
     events: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     ended: Ended | None = None
+
+
+def error_details(error: str | None, cause: str | None) -> dict[str, str]:
+    """`error` and `cause` of a failure's event, as far as they are known."""
+    pairs = (("error", error), ("cause", cause))
+    return {name: value for name, value in pairs if value is not None}

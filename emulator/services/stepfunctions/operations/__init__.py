@@ -45,6 +45,7 @@ def operation_table(operations: Operations) -> dict[str, Callable[..., Any]]:
         "StartExecution": o.start_execution,
         "StartSyncExecution": o.start_sync_execution,
         "StopExecution": o.stop_execution,
+        "RedriveExecution": o.redrive_execution,
         "DescribeExecution": o.describe_execution,
         "ListExecutions": o.list_executions,
         "GetExecutionHistory": o.get_execution_history,

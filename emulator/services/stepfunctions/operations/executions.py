@@ -10,7 +10,7 @@ from typing import Any
 from emulator.aws.errors import AwsError, NotEmulated, validation_errors
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.stepfunctions import model, store
+from emulator.services.stepfunctions import model, progress, store
 from emulator.services.stepfunctions.asl.messages import Stop
 from emulator.services.stepfunctions.model import StoredExecution
 from emulator.services.stepfunctions.operations.express import enqueue_express, new_express, wrong_type
@@ -19,6 +19,9 @@ from emulator.services.stepfunctions.telemetry import HIDDEN_DATA
 
 STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
 
+
+REDRIVABLE_SECONDS = 14 * 86400.0
+MOST_EVENTS_TO_REDRIVE = 24_999
 
 PARENT_MEMBER = "_parent"
 """Only from inside: (execution id, token) of the task that waits for the new execution."""
@@ -61,6 +64,18 @@ class ExecutionOperations(StepFunctionsState):
         self.progress.advance(tx, execution, Stop(request.get("error"), request.get("cause")))
         return {"stopDate": tx.now}
 
+    def redrive_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Let a failed, aborted or timed out execution go on; the same client token again changes nothing."""
+        execution = self.execution(tx, scope, request["executionArn"])
+        token = request.get("clientToken")
+        if execution.redriven_at is not None and token is not None and progress.redrive_token(tx, execution) == token:
+            return {"redriveDate": execution.redriven_at}
+        if _not_redrivable(tx, execution) is not None:
+            text = f"The execution Amazon Resource Name (ARN) that you specified for executionArn: '{execution.arn}' "
+            raise AwsError("ExecutionNotRedrivable", text + "cannot be redriven.")
+        self.progress.redrive(tx, execution, token)
+        return {"redriveDate": tx.now}
+
     def describe_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """One execution."""
         execution = self.execution(tx, scope, request["executionArn"])
@@ -82,11 +97,10 @@ class ExecutionOperations(StepFunctionsState):
                     answer[member] = value
         if execution.trace_header is not None:
             answer["traceHeader"] = execution.trace_header
-        if execution.status in ("RUNNING", "SUCCEEDED"):
-            answer["redriveStatus"] = "NOT_REDRIVABLE"
-            answer["redriveStatusReason"] = f"Execution is {execution.status} and cannot be redriven"
-        else:
-            answer["redriveStatus"] = "REDRIVABLE"
+        reason = _not_redrivable(tx, execution)
+        answer["redriveStatus"] = "REDRIVABLE" if reason is None else "NOT_REDRIVABLE"
+        if reason is not None:
+            answer["redriveStatusReason"] = reason
         return answer
 
     def list_executions(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -163,6 +177,17 @@ class ExecutionOperations(StepFunctionsState):
         if request.get("includedData") == "METADATA_ONLY":
             del answer["definition"]
         return answer
+
+
+def _not_redrivable(tx: Transaction, execution: StoredExecution) -> str | None:
+    """Why an execution cannot be redriven; the words after the first are unverified."""
+    if execution.status in ("RUNNING", "SUCCEEDED"):
+        return f"Execution is {execution.status} and cannot be redriven"
+    if execution.stopped_at is not None and tx.now - execution.stopped_at > REDRIVABLE_SECONDS:
+        return "Execution has exceeded its redrivable period and cannot be redriven"
+    if store.last_event_id(tx, execution.id) >= MOST_EVENTS_TO_REDRIVE:
+        return "Execution has reached the maximum number of history events and cannot be redriven"
+    return None
 
 
 def _optional(execution: StoredExecution) -> dict[str, Any]:
