@@ -295,6 +295,10 @@ class EndpointUnreachable(Exception):
     """The endpoint did not answer: no such host, refused, or too slow. The text says which."""
 
 
+class EndpointUnknown(EndpointUnreachable):
+    """There is no such host."""
+
+
 class EndpointTooSlow(EndpointUnreachable):
     """The endpoint's answer was not complete in time."""
 
@@ -319,7 +323,8 @@ class HttpSender(ABC):
         """Status, headers and body (as sent: not decompressed) of the answer; redirects are answers.
 
         Headers are sent as given, with Host and Content-Length added. Host time, for all of the exchange. Raises
-        `EndpointTooSlow`, `EndpointUnreachable`, and `OverflowError` for a body of more than `largest_body` bytes.
+        `EndpointTooSlow`, `EndpointUnknown`, `EndpointUnreachable`, and `OverflowError` for a body of more than
+        `largest_body` bytes.
         """
 
     @abstractmethod

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from emulator.ports import EndpointTooSlow, EndpointUnreachable, HttpSender
+from emulator.ports import EndpointTooSlow, EndpointUnknown, EndpointUnreachable, HttpSender
 
 if TYPE_CHECKING:
     import httpx
@@ -67,7 +68,8 @@ class HttpxSender(HttpSender):
         except (TimeoutError, httpx.TimeoutException) as error:
             raise EndpointTooSlow(f"no answer within {timeout_seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
-            raise EndpointUnreachable(f"{type(error).__name__}: {error}"[:300]) from error
+            kind = EndpointUnknown if _is_unknown_host(error) else EndpointUnreachable
+            raise kind(f"{type(error).__name__}: {error}"[:300]) from error
 
     def _made(self) -> httpx.AsyncClient:
         import httpx
@@ -80,3 +82,12 @@ class HttpxSender(HttpSender):
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+
+def _is_unknown_host(error: BaseException) -> bool:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, socket.gaierror):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -106,6 +106,11 @@ def address_of(request: HttpRequest, known: Callable[[str], bool], default_regio
     return Address(service, scope)
 
 
+def service_of_endpoint(prefix: str, known: Callable[[str], bool]) -> str | None:
+    """botocore's name of the service with an endpoint prefix or signing name (`states`, `email`)."""
+    return _service_of_name(prefix.lower(), "", known)
+
+
 def host_name(host_header: str) -> str:
     """The lower-case name in a Host header, without port and brackets."""
     host = host_header.strip().lower()

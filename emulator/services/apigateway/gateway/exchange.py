@@ -31,6 +31,12 @@ DROPPED = frozenset(
 """Headers no mapping and no event ever sees (3.1)."""
 
 
+def java_map(pairs: dict[str, str]) -> str:
+    """A map as Java prints it, cut as in AWS's execution logs (3.19)."""
+    text = ", ".join(f"{name}={value}" for name, value in pairs.items())
+    return "{" + (f"{text[:998]} [TRUNCATED]" if len(text) > 998 else text + "}")
+
+
 class Exchange:
     """A request, where it goes, and what is known of it."""
 
@@ -54,7 +60,28 @@ class Exchange:
         self.deployment_id = deployment_id
         self.account = account
         self.headers = [(name, value) for name, value in request.headers if name.lower() not in DROPPED]
+        self.log: list[str] | None = None
+        """Lines of the execution log; None while nobody wants them."""
+        self.integration_status: int | None = None
+        self.integration_latency: float | None = None
         self.path_parameters = {name: unquote(value) for name, value in route.parameters.items()}
+
+    def note(self, text: str) -> None:
+        """Write a line of the execution log."""
+        if self.log is not None:
+            self.log.append(text)
+
+    def note_call(self, url: str, headers: dict[str, str], body: bytes) -> None:
+        """Log what is about to be sent to the endpoint (3.19)."""
+        if self.log is None:
+            return
+        shown = dict(headers)
+        if "Authorization" in shown:
+            shown["Authorization"] = "*" * 128
+        self.note(f"Endpoint request URI: {url}")
+        self.note(f"Endpoint request headers: {java_map(shown)}")
+        self.note(f"Endpoint request body after transformations: {body.decode('utf-8', 'replace')}")
+        self.note(f"Sending request to {url}")
 
     @functools.cached_property
     def query(self) -> list[tuple[str, str]]:

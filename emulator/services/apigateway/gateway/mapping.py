@@ -13,7 +13,8 @@ from emulator.services.apigateway.gateway.failures import Failure, configuration
 _ILLEGAL = frozenset(
     ["authorization", "connection", "content-length", "expect", "proxy-authenticate", "te", "transfer-encoding"]
 )
-"""Mapping these to a Lambda integration fails the request, AWS_PROXY included [R:TestApiGatewayHeaderRemapping]."""
+_ILLEGAL_FOR_HTTP = frozenset(["content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"])
+"""Mapping these to an AWS integration fails the request, AWS_PROXY included [R:TestApiGatewayHeaderRemapping]."""
 
 
 def request_parameters(exchange: Exchange, mappings: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -27,11 +28,12 @@ def request_parameters(exchange: Exchange, mappings: dict[str, str]) -> dict[str
     return result
 
 
-def check_headers(mappings: dict[str, str]) -> None:
-    """Raise unless all mapped headers may be set at all."""
+def check_headers(mappings: dict[str, str], kind: str) -> None:
+    """Raise unless all mapped headers may be set at all on an integration of type `kind`."""
+    illegal = _ILLEGAL_FOR_HTTP if kind.startswith("HTTP") else _ILLEGAL
     for target in mappings:
         name = target.removeprefix("integration.request.header.")
-        if name != target and name.lower() in _ILLEGAL:
+        if name != target and name.lower() in illegal:
             raise configuration_error(f"{name} header already present")
 
 

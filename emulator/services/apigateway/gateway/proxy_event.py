@@ -19,7 +19,7 @@ _ANSWER_MEMBERS = frozenset(("statusCode", "headers", "multiValueHeaders", "body
 def proxy_event(exchange: Exchange, snapshot: Snapshot) -> bytes:
     """The event, members in AWS's order [R:test_lambda_aws_proxy_integration]."""
     request = exchange.request
-    headers = _added_headers(exchange)
+    headers = forwarded_headers(exchange)
     binary = is_binary(snapshot, exchange.content_type if exchange.header("Content-Type") else "")
     body: str | None = None
     encoded = False
@@ -66,7 +66,8 @@ def is_binary(snapshot: Snapshot, content_type: str) -> bool:
     return bool(kinds) and ("*/*" in kinds or content_type in kinds or content_type.partition("/")[0] + "/*" in kinds)
 
 
-def _added_headers(exchange: Exchange) -> list[tuple[str, str]]:
+def forwarded_headers(exchange: Exchange) -> list[tuple[str, str]]:
+    """The client's headers with those that the gateway adds."""
     host = exchange.request.header("host")
     port = host.partition(":")[2] or ("443" if exchange.request.scheme == "https" else "80")
     added = [

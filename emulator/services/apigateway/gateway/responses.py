@@ -35,10 +35,10 @@ _REMAPPED = frozenset(
 )
 
 
-def select(integration: dict[str, Any], subject: str | None) -> dict[str, Any]:
+def select(integration: dict[str, Any], subject: str | None, status: int = 200) -> dict[str, Any]:
     """The integration response whose pattern matches all of `subject`, else the default one (3.5).
 
-    `subject` is a function's errorMessage, or a MOCK's status code; None when there is nothing to match.
+    `subject` is a function's errorMessage, or another endpoint's status code; None when there is nothing to match.
     """
     responses = sorted((integration.get("integrationResponses") or {}).values(), key=lambda item: item["statusCode"])
     if subject is not None:
@@ -48,7 +48,9 @@ def select(integration: dict[str, Any], subject: str | None) -> dict[str, Any]:
     for response in responses:
         if not response.get("selectionPattern"):
             return response
-    raise configuration_error("No match for output mapping and no default output mapping configured")
+    raise configuration_error(
+        f"No match for output mapping and no default output mapping configured. Endpoint Response Status Code: {status}"
+    )
 
 
 def error_message(payload: bytes) -> str | None:
@@ -67,18 +69,20 @@ async def finish(
     exchange: Exchange, snapshot: Snapshot, response: dict[str, Any], headers: list[tuple[str, str]], payload: bytes
 ) -> HttpResponse:
     """The client's answer from the integration's, by the rules of `response`."""
+    payload, is_text = _as_text(exchange, snapshot, response, headers, payload)
     body = payload.decode("utf-8", "replace")
     mapped = mapping.response_headers(exchange, response.get("responseParameters") or {}, headers, body)
     content_type, template = templates.choose_response_template(exchange, response)
     if template:
         body = await templates.render(exchange, snapshot, template, body)
         payload = body.encode("utf-8", "replace")
+        is_text = True
     override = exchange.context["responseOverride"]
     status = _status(override.get("status"), int(response["statusCode"]))
     overridden = override.get("header")
     if isinstance(overridden, dict):
         mapped.update({str(name): templates.show(value) for name, value in overridden.items()})
-    answer = HttpResponse(status, [], _converted(exchange, snapshot, response, payload))
+    answer = HttpResponse(status, [], _converted(exchange, snapshot, response, payload) if is_text else payload)
     if not any(name.lower() == "content-type" for name in mapped):
         answer.headers.append(("Content-Type", content_type))
     for name, value in mapped.items():
@@ -86,6 +90,28 @@ async def finish(
             continue
         answer.headers.append((f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name, value))
     return answer
+
+
+def _accepted(exchange: Exchange) -> str:
+    return (exchange.header("Accept") or "").partition(",")[0].partition(";")[0].strip().lower()
+
+
+def _as_text(
+    exchange: Exchange,
+    snapshot: Snapshot,
+    response: dict[str, Any],
+    headers: list[tuple[str, str]],
+    payload: bytes,
+) -> tuple[bytes, bool]:
+    """A binary body in base64 where text is wanted; a text body loses what is no UTF-8 [R:test_apigw_s3_binary_…]."""
+    kind = next((value for name, value in headers if name.lower() == "content-type"), "")
+    if not payload or not is_binary(snapshot, kind.partition(";")[0].strip().lower()):
+        return payload.decode("utf-8", "replace").encode(), True
+    handling = response.get("contentHandling")
+    text = handling == "CONVERT_TO_TEXT" or (handling is None and not is_binary(snapshot, _accepted(exchange)))
+    if text or response.get("responseTemplates"):
+        return base64.b64encode(payload), False
+    return payload, False
 
 
 def _status(override: Any, configured: int) -> int:
@@ -97,14 +123,14 @@ def _status(override: Any, configured: int) -> int:
 
 
 def _converted(exchange: Exchange, snapshot: Snapshot, response: dict[str, Any], payload: bytes) -> bytes:
-    """contentHandling, and what the client's Accept asks for (3.11); a function's answer is always text."""
+    """contentHandling, and what the client's Accept asks for, of a body that is text (3.11)."""
     handling = response.get("contentHandling")
-    accept = (exchange.header("Accept") or "").partition(",")[0].partition(";")[0].strip().lower()
+    accept = _accepted(exchange)
     if handling == "CONVERT_TO_BINARY" or (handling is None and snapshot.binary_types and is_binary(snapshot, accept)):
         try:
             return base64.b64decode(payload, validate=True)
         except (ValueError, binascii.Error):
-            if handling is None:
+            if handling is None or response.get("responseTemplates"):
                 return payload
             raise configuration_error("Unable to base64 decode the body") from None
     return payload

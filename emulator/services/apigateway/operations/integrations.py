@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from emulator.aws.addressing import service_of_endpoint
 from emulator.aws.errors import NotEmulated
+from emulator.aws.protocol import service_names
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import expressions, store
@@ -50,7 +52,7 @@ def check_integration(
 ) -> None:
     """Raise AWS's error, or the emulator's refusal, for an integration that cannot be as it says."""
     kind = integration["type"]
-    _check_target(integration, kind, operation)
+    _check_target(integration, kind)
     if integration.get("connectionType") == "VPC_LINK" or integration.get("responseTransferMode") == "STREAM":
         raise NotEmulated("apigateway", operation, "VPC links and response streaming are not emulated")
     if integration.get("cacheKeyParameters"):
@@ -71,7 +73,7 @@ def check_integration(
             raise bad_request(problem)
 
 
-def _check_target(integration: dict[str, Any], kind: str, operation: str) -> None:
+def _check_target(integration: dict[str, Any], kind: str) -> None:
     """Which integrations exist here, and AWS's texts for impossible ones [R:test_put_integration_aws_proxy_uri]."""
     if kind == "MOCK":
         return
@@ -83,7 +85,7 @@ def _check_target(integration: dict[str, Any], kind: str, operation: str) -> Non
     if kind in ("HTTP", "HTTP_PROXY"):
         if not uri.startswith(("http://", "https://", "${stageVariables.")):
             raise bad_request("Invalid HTTP endpoint specified for URI")
-        raise NotEmulated("apigateway", operation, f"integrations of type {kind} are not emulated")
+        return
     parts = uri.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn":
         raise bad_request("Invalid ARN specified in the request")
@@ -96,7 +98,9 @@ def _check_target(integration: dict[str, Any], kind: str, operation: str) -> Non
         raise bad_request(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
         )
-    raise NotEmulated("apigateway", operation, f"integrations with the service {parts[4]!r} are not emulated")
+    prefix = parts[4].rpartition(".")[2]
+    if "$" not in prefix and service_of_endpoint(prefix, service_names().__contains__) is None:
+        raise bad_request("AWS ARN for integration contains invalid action or path")
 
 
 def _check_templates(templates: dict[str, str | None]) -> None:

@@ -1,0 +1,72 @@
+"""From an integration's URI to the address that is called: stage variables, path, query (3.1, step 5). Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from emulator.services.apigateway.gateway import templates
+from emulator.services.apigateway.gateway.exchange import Exchange
+from emulator.services.apigateway.gateway.failures import configuration_error
+
+_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
+_PATH_PARAMETER = re.compile(r"\{([A-Za-z0-9._\-]+)\+?\}")
+_PATH_SAFE = "/:@!$&'()*+,;=-._~"
+
+
+def with_stage_variables(exchange: Exchange, uri: str) -> str:
+    """The URI with `${stageVariables.x}` filled in; an unknown variable is empty."""
+    if "${" not in uri:
+        return uri
+    return _VARIABLE.sub(lambda match: exchange.stage_variables.get(match.group(1), ""), uri)
+
+
+def with_overrides(exchange: Exchange, mapped: dict[str, dict[str, Any]]) -> None:
+    """Let what templates put into `$context.requestOverride` win over mappings."""
+    for place, values in exchange.context["requestOverride"].items():
+        if place in mapped and isinstance(values, dict):
+            mapped[place].update({str(name): templates.show(value) for name, value in values.items()})
+
+
+def with_parameters(uri: str, path: dict[str, Any]) -> str:
+    """The URI with `{name}` filled in, percent-encoded. A parameter that is not mapped makes it no address."""
+
+    def value(match: re.Match[str]) -> str:
+        if match.group(1) not in path:
+            raise configuration_error("Invalid endpoint address")
+        return quote(str(path[match.group(1)]), safe=_PATH_SAFE)
+
+    return _PATH_PARAMETER.sub(value, uri) if "{" in uri else uri
+
+
+def with_query(url: str, pairs: list[tuple[str, str]]) -> str:
+    """The URL with more query parameters."""
+    if not pairs:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(pairs)}"
+
+
+def query_pairs(query: dict[str, Any]) -> list[tuple[str, str]]:
+    """Mapped query parameters as pairs; a multi-value source gives several."""
+    return [
+        (name, str(value))
+        for name, values in query.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+
+
+def checked_headers(headers: dict[str, Any]) -> list[tuple[str, str]]:
+    """Mapped headers as they may be sent: a value that would begin a new line is not sent."""
+    result: list[tuple[str, str]] = []
+    for name, value in headers.items():
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        if not any(char in name + text for char in "\r\n\0") and (name + text).isascii():
+            result.append((name, text))
+    return result
+
+
+def amz_date(now: float) -> str:
+    """The value of X-Amz-Date."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")

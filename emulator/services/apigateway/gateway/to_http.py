@@ -1,0 +1,122 @@
+"""Types HTTP and HTTP_PROXY: a request to an endpoint outside, and its answer (3.3, 3.12)."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from emulator.aws.http import HttpResponse
+from emulator.ports import EndpointTooSlow, EndpointUnknown, EndpointUnreachable, HttpSender
+from emulator.services.apigateway.gateway import endpoint, responses
+from emulator.services.apigateway.gateway.exchange import Exchange, java_map
+from emulator.services.apigateway.gateway.failures import Failure, configuration_error
+from emulator.services.apigateway.gateway.proxy_event import forwarded_headers
+from emulator.services.apigateway.gateway.routing import Snapshot
+
+LARGEST_ANSWER = 10 * 1024 * 1024
+_NOT_SENT = frozenset(["host", "via", "content-length", "transfer-encoding", "connection", "keep-alive"])
+_NOT_PASSED_BACK = frozenset(["transfer-encoding", "content-encoding", "via", "keep-alive"])
+_REMAPPED = frozenset(["connection", "content-length", "date", "server", "x-amzn-requestid"])
+"""Headers of an endpoint's answer that come back as x-amzn-Remapped-* [R:TestApiGatewayHeaderRemapping]."""
+
+
+class HttpIntegration:
+    """Calls endpoints for APIs."""
+
+    def __init__(self, http: HttpSender) -> None:
+        self._http = http
+
+    async def call(
+        self,
+        exchange: Exchange,
+        snapshot: Snapshot,
+        integration: dict[str, Any],
+        mapped: dict[str, dict[str, Any]],
+        body: bytes,
+        seconds: float,
+    ) -> HttpResponse:
+        """Call the endpoint. HTTP maps its answer by status; HTTP_PROXY passes it on."""
+        proxy = integration["type"] == "HTTP_PROXY"
+        method = integration["httpMethod"]
+        method = exchange.request.method if method == "ANY" else method
+        uri = endpoint.with_stage_variables(exchange, integration["uri"])
+        url = endpoint.with_parameters(uri, mapped["path"])
+        client_query = exchange.query if proxy else []
+        url = endpoint.with_query(url, [*client_query, *endpoint.query_pairs(mapped["querystring"])])
+        if not url.startswith(("http://", "https://")):
+            raise configuration_error("Invalid endpoint address")
+        headers = _headers(exchange, endpoint.checked_headers(mapped["header"]), proxy)
+        exchange.note_call(url, dict(headers), body)
+        if method in ("GET", "HEAD"):
+            body = b""
+        status, given, payload = await self._exchange(method, url, headers, body, seconds)
+        exchange.integration_status = status
+        if exchange.log is not None:
+            exchange.note(f"Endpoint response headers: {java_map(dict(given))}")
+            exchange.note(f"Endpoint response body before transformations: {payload.decode('utf-8', 'replace')}")
+        payload = _decoded(given, payload)
+        if proxy:
+            return HttpResponse(status, _passed_back(given), payload)
+        response = responses.select(integration, str(status), status)
+        return await responses.finish(exchange, snapshot, response, given, payload)
+
+    async def _exchange(
+        self, method: str, url: str, headers: list[tuple[str, str]], body: bytes, seconds: float
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        try:
+            return await self._http.exchange(method, url, headers, body, seconds, LARGEST_ANSWER)
+        except EndpointTooSlow:
+            raise Failure("INTEGRATION_TIMEOUT", reason="Execution failed due to a timeout error") from None
+        except EndpointUnknown:
+            raise configuration_error("Invalid endpoint address") from None
+        except EndpointUnreachable:
+            text = "Network error communicating with endpoint"
+            reason = f"Execution failed due to an internal error: {text}"
+            raise Failure("INTEGRATION_FAILURE", text, reason=reason) from None
+        except OverflowError:
+            raise configuration_error(
+                f"Integration response is larger than allowed maximum of {LARGEST_ANSWER} bytes"
+            ) from None
+
+
+def _headers(exchange: Exchange, mapped: list[tuple[str, str]], proxy: bool) -> list[tuple[str, str]]:
+    """What is sent: the client's headers for a proxy, mapped ones over them, and the gateway's own."""
+    replaced = {name.lower() for name, _ in mapped}
+    given = [(name, value) for name, value in forwarded_headers(exchange) if value.isascii()] if proxy else []
+    headers = [(name, value) for name, value in given if name.lower() not in replaced] + mapped
+    headers = [(name, value) for name, value in headers if name.lower() not in _NOT_SENT or name.lower() in replaced]
+    headers = [(name, value) for name, value in headers if name.lower() != "via"]
+    defaults = {
+        "Accept": "application/json",
+        "User-Agent": f"AmazonAPIGateway_{exchange.where.api_id}",
+        "X-Amzn-Apigateway-Api-Id": exchange.where.api_id,
+        "X-Amzn-Trace-Id": exchange.trace_id,
+    }
+    if exchange.request.body:
+        defaults["Content-Type"] = exchange.header("Content-Type") or "application/json"
+    present = {name.lower() for name, _ in headers}
+    return headers + [(name, value) for name, value in defaults.items() if name.lower() not in present]
+
+
+def _passed_back(given: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    headers: list[tuple[str, str]] = []
+    for name, value in given:
+        if name.lower() not in _NOT_PASSED_BACK:
+            headers.append((f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name, value))
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", "application/json"))
+    return headers
+
+
+def _decoded(headers: list[tuple[str, str]], payload: bytes) -> bytes:
+    """The body without its gzip, since the header that names it is not passed on (unverified)."""
+    if not any(name.lower() == "content-encoding" and "gzip" in value for name, value in headers):
+        return payload
+    decoder = zlib.decompressobj(31)
+    try:
+        plain = decoder.decompress(payload, LARGEST_ANSWER + 1)
+    except zlib.error:
+        return payload
+    if len(plain) > LARGEST_ANSWER:
+        raise configuration_error(f"Integration response is larger than allowed maximum of {LARGEST_ANSWER} bytes")
+    return plain

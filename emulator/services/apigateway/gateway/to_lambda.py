@@ -1,0 +1,135 @@
+"""Integrations with Lambda: type AWS, whose invocation type a header decides (3.2), and AWS_PROXY (3.10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.aws.errors import AwsError
+from emulator.aws.http import HttpResponse
+from emulator.aws.scope import Scope
+from emulator.ports import Store
+from emulator.services.apigateway.gateway import endpoint, proxy_event, responses
+from emulator.services.apigateway.gateway.deadline import Deadline
+from emulator.services.apigateway.gateway.exchange import Exchange, java_map
+from emulator.services.apigateway.gateway.failures import configuration_error, malformed_proxy_response
+from emulator.services.apigateway.gateway.routing import Snapshot
+from emulator.services.apigateway.model import lambda_function_of
+
+
+class LambdaIntegration:
+    """Invokes functions for APIs."""
+
+    def __init__(self, store: Store, lambda_operations: Any, deadline: Deadline) -> None:
+        self._store = store
+        self._lambda = lambda_operations
+        self._deadline = deadline
+
+    async def custom(
+        self,
+        exchange: Exchange,
+        snapshot: Snapshot,
+        integration: dict[str, Any],
+        mapped: dict[str, dict[str, Any]],
+        body: bytes,
+        seconds: float,
+    ) -> HttpResponse:
+        """Type AWS: the invocation type is whatever header the mappings made of it (3.2)."""
+        headers = mapped["header"]
+        kind = next((str(value) for name, value in headers.items() if name.lower() == "x-amz-invocation-type"), "")
+        result = await self.invoke(exchange, snapshot, integration["uri"], kind or "RequestResponse", body, seconds)
+        payload = result.get("Payload") or b""
+        answer = [("Content-Type", "application/json"), *_result_headers(result, exchange)]
+        if exchange.log is not None:
+            exchange.note(f"Endpoint response headers: {java_map(dict(answer))}")
+            exchange.note(f"Endpoint response body before transformations: {payload.decode('utf-8', 'replace')}")
+        response = responses.select(integration, responses.error_message(payload), result.get("StatusCode", 200))
+        return await responses.finish(exchange, snapshot, response, answer, payload)
+
+    async def proxy(
+        self, exchange: Exchange, snapshot: Snapshot, integration: dict[str, Any], seconds: float
+    ) -> HttpResponse:
+        """Type AWS_PROXY: always RequestResponse; mappings have no effect (3.3)."""
+        event = proxy_event.proxy_event(exchange, snapshot)
+        result = await self.invoke(exchange, snapshot, integration["uri"], "RequestResponse", event, seconds)
+        payload = result.get("Payload") or b""
+        exchange.note(f"Endpoint response body before transformations: {payload.decode('utf-8', 'replace')}")
+        if result.get("FunctionError"):
+            raise malformed_proxy_response(
+                "Lambda execution failed with status 200 due to customer function error: "
+                f"{responses.error_message(payload) or ''}. Lambda request id: {result['RequestId']}"
+            )
+        return proxy_event.proxy_response(exchange, snapshot, payload)
+
+    async def invoke(
+        self,
+        exchange: Exchange,
+        snapshot: Snapshot,
+        uri: str,
+        kind: str,
+        payload: bytes,
+        seconds: float,
+        late: str = "INTEGRATION_TIMEOUT",
+    ) -> dict[str, Any]:
+        """Lambda's answer to Invoke, but wait no longer than `seconds`; the function runs on (3.8)."""
+        target = _target(exchange, uri)
+        request: dict[str, Any] = {**target, "InvocationType": kind, "Payload": payload or b"{}"}
+        scope = _scope_of(target["FunctionName"], snapshot.scope)
+        request_id = await self._store.read(lambda tx: tx.new_id())
+        url = f"https://lambda.{scope.region}.amazonaws.com/2015-03-31/functions/{lambda_function_of(uri)}/invocations"
+        if exchange.log is not None:
+            _note_call(exchange, url, payload, kind)
+        try:
+            result = await self._deadline.within(
+                seconds, self._lambda.invoke(scope, request, request_id=request_id), late
+            )
+        except AwsError as error:
+            exchange.note(f"Lambda invocation failed with status: {error.status}. Lambda request id: {request_id}")
+            reason = "Rate Exceeded." if error.status == 429 else error.message
+            if error.code == "ResourceNotFoundException":
+                reason = "Invalid permissions on Lambda function"
+            raise configuration_error(reason) from None
+        exchange.integration_status = result.get("StatusCode", 200)
+        return {**result, "RequestId": request_id}
+
+
+def _note_call(exchange: Exchange, url: str, payload: bytes, kind: str) -> None:
+    headers = {
+        "x-amzn-lambda-integration-tag": exchange.request_id,
+        "Authorization": "*" * 128,
+        "X-Amz-Date": endpoint.amz_date(exchange.now),
+        "x-amzn-apigateway-api-id": exchange.where.api_id,
+        "Accept": "application/json",
+        "User-Agent": f"AmazonAPIGateway_{exchange.where.api_id}",
+        "X-Amz-Invocation-Type": kind,
+    }
+    exchange.note_call(url, headers, payload)
+
+
+def _target(exchange: Exchange, uri: str) -> dict[str, str]:
+    """FunctionName and Qualifier from the integration URI, stage variables filled in."""
+    function = lambda_function_of(endpoint.with_stage_variables(exchange, uri))
+    if not function:
+        raise configuration_error("Invalid Lambda function in the integration URI")
+    parts = function.split(":")
+    if function.startswith("arn:") and len(parts) == 8:
+        qualifier = {"Qualifier": parts[7]} if parts[7] else {}
+        return {"FunctionName": ":".join(parts[:7]), **qualifier}
+    if not function.startswith("arn:") and len(parts) == 2:
+        return {"FunctionName": parts[0], "Qualifier": parts[1]}
+    return {"FunctionName": function}
+
+
+def _scope_of(function: str, own: Scope) -> Scope:
+    """The account and region where the function is: those of its ARN."""
+    parts = function.split(":")
+    return Scope(parts[4] or own.account, parts[3] or own.region) if len(parts) >= 7 else own
+
+
+def _result_headers(result: dict[str, Any], exchange: Exchange) -> list[tuple[str, str]]:
+    """Headers of Lambda's answer that an integration response can map."""
+    headers = [("x-amzn-RequestId", result["RequestId"]), ("X-Amzn-Trace-Id", exchange.trace_id)]
+    if result.get("FunctionError"):
+        headers.append(("X-Amz-Function-Error", str(result["FunctionError"])))
+    if result.get("ExecutedVersion"):
+        headers.append(("X-Amz-Executed-Version", str(result["ExecutedVersion"])))
+    return headers

@@ -1,0 +1,234 @@
+"""Integrations of type AWS with services other than Lambda: requests and answers as AWS's documentation shows them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from emulator.testing import RunningEmulator
+from tests.wire.apigateway_support import ACCOUNT, RestApi, aws
+
+FORM = {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"}
+PASS = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Pass", "End": True}}})
+
+
+@pytest.fixture
+def api(emulator: RunningEmulator) -> RestApi:
+    return RestApi(emulator)
+
+
+def machine(emulator: RunningEmulator) -> str:
+    role = f"arn:aws:iam::{ACCOUNT}:role/states"
+    client = emulator.client("stepfunctions")
+    return client.create_state_machine(name="flow", definition=PASS, roleArn=role)["stateMachineArn"]
+
+
+def test_start_execution_answers_with_its_arn_and_a_number(emulator: RunningEmulator, api: RestApi) -> None:
+    arn = machine(emulator)
+    template = '{"input": "$util.escapeJavaScript($input.json(\'$\'))", "stateMachineArn": "' + arn + '"}'
+    api.method("/", "POST", aws("states:action/StartExecution", requestTemplates={"application/json": template}))
+    api.deploy()
+    answer = api.request("POST", json={"a": 1})
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert "X-Amzn-Trace-Id" in answer.headers
+    assert set(answer.json()) == {"executionArn", "startDate"}
+    assert isinstance(answer.json()["startDate"], float)
+    emulator.settle()
+    told = emulator.client("stepfunctions").describe_execution(executionArn=answer.json()["executionArn"])
+    assert (told["status"], json.loads(told["input"])) == ("SUCCEEDED", {"a": 1})
+
+
+def test_the_status_of_the_service_selects_the_response(emulator: RunningEmulator, api: RestApi) -> None:
+    integration = aws("states:action/StartExecution")
+    api.method("/", "POST", integration, {"200": {}, "400": {"selectionPattern": r"4\d{2}"}})
+    api.method("/lenient", "POST", integration)
+    api.deploy()
+    missing = {"stateMachineArn": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:none"}
+    answer = api.request("POST", json=missing)
+    assert answer.status_code == 400
+    assert answer.json()["__type"].endswith("StateMachineDoesNotExist")
+    assert api.request("POST", "/lenient", json=missing).status_code == 200
+
+
+def test_a_form_sends_a_message_and_the_answer_is_json(emulator: RunningEmulator, api: RestApi) -> None:
+    queue = emulator.client("sqs").create_queue(QueueName="orders")["QueueUrl"]
+    template = "Action=SendMessage&MessageBody=$util.urlEncode($input.body)"
+    templates = {"application/json": template}
+    uri = f"sqs:path/{ACCOUNT}/orders"
+    api.method("/", "POST", aws(uri, requestParameters=FORM, requestTemplates=templates))
+    accept = {**FORM, "integration.request.header.Accept": "'application/xml'"}
+    api.method("/xml", "POST", aws(uri, requestParameters=accept, requestTemplates=templates))
+    api.deploy()
+    answer = api.request("POST", content=b'{"total": "1 & 2"}', headers={"Content-Type": "application/json"})
+    result = answer.json()["SendMessageResponse"]
+    assert set(result) == {"ResponseMetadata", "SendMessageResult"}
+    assert result["SendMessageResult"]["MessageId"]
+    assert result["SendMessageResult"]["SequenceNumber"] is None
+    received = emulator.client("sqs").receive_message(QueueUrl=queue)["Messages"][0]
+    assert (received["Body"], received["MessageId"]) == (
+        '{"total": "1 & 2"}',
+        result["SendMessageResult"]["MessageId"],
+    )
+    assert api.request("POST", "/xml", json={}).text.startswith("<SendMessageResponse")
+
+
+def test_a_query_error_is_json_too(emulator: RunningEmulator, api: RestApi) -> None:
+    templates = {"application/json": "Action=SendMessage&MessageBody=x"}
+    integration = aws(f"sqs:path/{ACCOUNT}/none", requestParameters=FORM, requestTemplates=templates)
+    api.method("/", "POST", integration, {"200": {}, "400": {"selectionPattern": "400"}})
+    api.deploy()
+    answer = api.request("POST", json={})
+    assert answer.status_code == 400
+    assert answer.json()["Error"]["Code"] == "AWS.SimpleQueueService.NonExistentQueue"
+
+
+def test_the_json_protocol_of_sqs_is_reached_by_target(emulator: RunningEmulator, api: RestApi) -> None:
+    queue = emulator.client("sqs").create_queue(QueueName="orders")["QueueUrl"]
+    mappings = {
+        "integration.request.header.X-Amz-Target": "'AmazonSQS.SendMessage'",
+        "integration.request.header.Content-Type": "'application/x-amz-json-1.0'",
+    }
+    template = '{"QueueUrl": "' + queue + '", "MessageBody": "$util.escapeJavaScript($input.body)"}'
+    integration = aws(f"sqs:path/{ACCOUNT}/orders", requestParameters=mappings)
+    api.method("/", "POST", {**integration, "requestTemplates": {"application/json": template}})
+    api.deploy()
+    assert set(api.request("POST", content=b"hello").json()) == {"MD5OfMessageBody", "MessageId"}
+
+
+def test_a_topic_is_published_to_by_query_parameters(emulator: RunningEmulator, api: RestApi) -> None:
+    topic = emulator.client("sns").create_topic(Name="news")["TopicArn"]
+    queue = emulator.client("sqs").create_queue(QueueName="readers")["QueueUrl"]
+    emulator.client("sns").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:readers"
+    )
+    mappings = {
+        "integration.request.querystring.TopicArn": f"'{topic}'",
+        "integration.request.querystring.Message": "method.request.body.text",
+    }
+    api.method("/", "POST", aws("sns:action/Publish", requestParameters=mappings))
+    api.deploy()
+    answer = api.request("POST", json={"text": "hi"})
+    assert set(answer.json()["PublishResponse"]["PublishResult"]) == {"MessageId", "SequenceNumber"}
+    emulator.settle()
+    message = emulator.client("sqs").receive_message(QueueUrl=queue)["Messages"][0]
+    assert json.loads(message["Body"])["Message"] == "hi"
+
+
+def test_events_are_put(emulator: RunningEmulator, api: RestApi) -> None:
+    mappings = {
+        "integration.request.header.X-Amz-Target": "'AWSEvents.PutEvents'",
+        "integration.request.header.Content-Type": "'application/x-amz-json-1.1'",
+    }
+    template = '{"Entries": [{"Source": "shop", "DetailType": "order", "Detail": "{}"}]}'
+    integration = aws("events:action/PutEvents", requestParameters=mappings)
+    api.method("/", "POST", {**integration, "requestTemplates": {"application/json": template}})
+    api.deploy()
+    answer = api.request("POST", json={}).json()
+    assert (answer["FailedEntryCount"], list(answer["Entries"][0])) == (0, ["EventId"])
+
+
+def test_items_are_put_into_a_table_and_queried(emulator: RunningEmulator, api: RestApi) -> None:
+    client = emulator.client("dynamodb")
+    client.create_table(
+        TableName="things",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    put = '{"TableName": "things", "Item": {"id": {"S": "$input.params(\'id\')"}}}'
+    query = (
+        '{"TableName": "things", "KeyConditionExpression": "id = :v",'
+        ' "ExpressionAttributeValues": {":v": {"S": "$input.params(\'id\')"}}}'
+    )
+    api.method("/{id}", "PUT", aws("dynamodb:action/PutItem", requestTemplates={"application/json": put}))
+    api.method("/{id}", "GET", aws("dynamodb:action/Query", requestTemplates={"application/json": query}))
+    api.deploy()
+    written = api.request("PUT", "/test")
+    assert (written.json(), written.headers["Content-Type"]) == ({}, "application/json")
+    assert api.request("GET", "/test").json() == {"Count": 1, "Items": [{"id": {"S": "test"}}], "ScannedCount": 1}
+    assert api.request("GET", "/other").json() == {"Count": 0, "Items": [], "ScannedCount": 0}
+
+
+def test_objects_are_put_got_and_deleted_by_path(emulator: RunningEmulator, api: RestApi) -> None:
+    emulator.client("s3").create_bucket(Bucket="files")
+    mappings = {"integration.request.path.key": "method.request.path.proxy"}
+    integration = aws("s3:path/files/{key}", requestParameters=mappings, integrationHttpMethod="ANY")
+    api.method("/{proxy+}", "ANY", integration)
+    api.deploy()
+    assert "<Code>NoSuchKey</Code>" in api.request("GET", "/a/test.json").text
+    assert api.request("PUT", "/a/test.json", json={"put_id": 1}).status_code == 200
+    assert api.request("GET", "/a/test.json").json() == {"put_id": 1}
+    assert emulator.client("s3").list_objects_v2(Bucket="files")["Contents"][0]["Key"] == "a/test.json"
+    api.request("DELETE", "/a/test.json")
+    assert "<Code>NoSuchKey</Code>" in api.request("GET", "/a/test.json").text
+
+
+RAW = b"\x1f\x8b\x08\x00\xff\xfe\x00"
+ENCODED = base64.b64encode(RAW)
+TEXT = b"this is a text"
+
+
+@pytest.mark.parametrize(
+    ("handling", "stored_type", "accept", "stored", "answered"),
+    [
+        (None, "image/png", "image/png", RAW, RAW),
+        (None, "image/png", "text/plain", RAW, ENCODED),
+        (None, "image/png", "text/plain", TEXT, base64.b64encode(TEXT)),
+        (None, "text/plain", "image/png", ENCODED, RAW),
+        (None, "text/plain", "text/plain", RAW, RAW.decode("utf-8", "replace").encode()),
+        (None, "text/plain", "text/plain", ENCODED, ENCODED),
+        ("CONVERT_TO_TEXT", "image/png", "image/png", RAW, ENCODED),
+        ("CONVERT_TO_TEXT", "text/plain", "image/png", ENCODED, ENCODED),
+        ("CONVERT_TO_BINARY", "text/plain", "text/plain", ENCODED, RAW),
+        ("CONVERT_TO_BINARY", "image/png", "text/plain", TEXT, TEXT),
+    ],
+)
+def test_binary_answers_are_converted_as_recorded(
+    emulator: RunningEmulator, handling: str | None, stored_type: str, accept: str, stored: bytes, answered: bytes
+) -> None:
+    api = RestApi(emulator, binaryMediaTypes=["image/png"])
+    client = emulator.client("s3")
+    client.create_bucket(Bucket="files")
+    client.put_object(Bucket="files", Key="object", Body=stored, ContentType=stored_type)
+    response: dict[str, Any] = {"contentHandling": handling} if handling else {}
+    api.method("/", "GET", aws("s3:path/files/object", integrationHttpMethod="GET"), {"200": response})
+    api.deploy()
+    assert api.request("GET", headers={"Accept": accept}).content == answered
+
+
+@pytest.mark.parametrize(
+    ("handling", "sent_type", "sent", "stored"),
+    [
+        (None, "text/plain", RAW, RAW.decode("utf-8", "replace").encode()),
+        (None, "image/png", RAW, RAW),
+        ("CONVERT_TO_TEXT", "image/png", RAW, ENCODED),
+        ("CONVERT_TO_BINARY", "text/plain", ENCODED, RAW),
+        ("CONVERT_TO_BINARY", "image/png", ENCODED, ENCODED),
+    ],
+)
+def test_binary_requests_are_converted_as_recorded(
+    emulator: RunningEmulator, handling: str | None, sent_type: str, sent: bytes, stored: bytes
+) -> None:
+    api = RestApi(emulator, binaryMediaTypes=["image/png"])
+    emulator.client("s3").create_bucket(Bucket="files")
+    settings: dict[str, Any] = {"contentHandling": handling} if handling else {}
+    api.method("/", "PUT", aws("s3:path/files/object", integrationHttpMethod="PUT", **settings))
+    api.deploy()
+    assert api.request("PUT", content=sent, headers={"Content-Type": sent_type}).status_code == 200
+    assert emulator.client("s3").get_object(Bucket="files", Key="object")["Body"].read() == stored
+
+
+def test_a_service_that_is_not_emulated_is_named(emulator: RunningEmulator, api: RestApi) -> None:
+    api.method("/", "POST", aws("rekognition:action/DetectFaces"))
+    api.deploy()
+    answer = api.request("POST", json={})
+    assert (answer.status_code, "rekognition" in answer.text) == (501, True)
+
+
+def test_an_unknown_service_is_refused_when_the_integration_is_put(api: RestApi) -> None:
+    with pytest.raises(api.client.exceptions.BadRequestException):
+        api.method("/", "POST", aws("nosuchservice:action/Do"))
