@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from emulator.testing import RunningEmulator
+from tests.wire.lambda_support import create, package
 
 ROLE = "arn:aws:iam::000000000000:role/gateway"
 ACCOUNT = "000000000000"
@@ -83,6 +84,11 @@ def aws(uri: str, **settings: Any) -> dict[str, Any]:
         "credentials": ROLE,
         **settings,
     }
+
+
+def create_function(emulator: RunningEmulator, name: str, code: str) -> None:
+    """A function from one file with the handler `handler`."""
+    create(emulator.client("lambda"), name, Code={"ZipFile": package(code)})
 
 
 def function_uri(name: str) -> str:

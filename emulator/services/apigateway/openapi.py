@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator.aws.errors import NotEmulated
 from emulator.services.apigateway.model import (
     GATEWAY_RESPONSE_STATUS,
     HTTP_METHODS,
@@ -20,6 +19,7 @@ from emulator.services.apigateway.model import (
     child_path,
     lambda_function_of,
 )
+from emulator.services.apigateway.operations.authorizers import new_authorizer
 from emulator.services.apigateway.operations.integrations import (
     check_integration,
     check_integration_response,
@@ -103,6 +103,7 @@ class _Import:
         self.settings = settings
         self.warnings: list[str] = []
         self.swagger = "swagger" in document
+        self._authorizers_made: set[str] = set()
 
     def run(self, basepath: str) -> list[str]:
         self._models()
@@ -238,12 +239,31 @@ class _Import:
             for name in requirement:
                 scheme = (schemes or {}).get(name) or {}
                 if scheme.get("x-amazon-apigateway-authorizer"):
-                    raise NotEmulated("apigateway", "ImportRestApi", f"the authorizer {name!r} is not emulated")
+                    result["authorizationType"] = "CUSTOM"
+                    result["authorizerId"] = self._authorizer(str(name), scheme)
+                    continue
                 if scheme.get("x-amazon-apigateway-authtype") == "awsSigv4":
                     result["authorizationType"] = "AWS_IAM"
                 elif scheme.get("type") == "apiKey":
                     result["apiKeyRequired"] = True
         return result
+
+    def _authorizer(self, name: str, scheme: dict[str, Any]) -> str:
+        """The id of the authorizer that a security scheme describes."""
+        old = next((item for item in self.api.authorizers.values() if item["name"] == name), None)
+        if old is not None and name in self._authorizers_made:
+            return old["id"]
+        described: dict[str, Any] = scheme["x-amazon-apigateway-authorizer"]
+        kind = str(described.get("type", "")).upper()
+        request = {**described, "name": name, "type": kind, "authType": "custom"}
+        if "authorizerResultTtlInSeconds" in request:
+            request["authorizerResultTtlInSeconds"] = int(request["authorizerResultTtlInSeconds"])
+        if kind == "TOKEN" and not request.get("identitySource"):
+            request["identitySource"] = f"method.request.header.{scheme.get('name')}"
+        authorizer_id = old["id"] if old else self.new_id(6)
+        self.api.authorizers[authorizer_id] = new_authorizer(request, authorizer_id, "ImportRestApi")
+        self._authorizers_made.add(name)
+        return authorizer_id
 
     def _resolve(self, item: Any) -> dict[str, Any]:
         seen = 0

@@ -20,6 +20,10 @@ class Deadline:
         self._clock = clock
         self._running: set[asyncio.Task[Any]] = set()
 
+    def now(self) -> float:
+        """AWS time."""
+        return self._clock.now()
+
     async def within(self, seconds: float, work: Coroutine[Any, Any, T], late: str = "INTEGRATION_TIMEOUT") -> T:
         """The result of `work`, which may take `seconds` of AWS time. Raises the failure `late`."""
         # The hold is taken before we park, so that frozen time never sees a moment without a holder.

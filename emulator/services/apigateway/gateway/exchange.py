@@ -63,13 +63,31 @@ class Exchange:
         self.log: list[str] | None = None
         """Lines of the execution log; None while nobody wants them."""
         self.integration_status: int | None = None
-        self.integration_latency: float | None = None
+        self.integration_latency: int | None = None
+        """Milliseconds of AWS time."""
+        self.called_at = now
+        self.authorizer: dict[str, Any] | None = None
+        """`$context.authorizer`, once an authorizer has let the request go on."""
+        self.usage_key: str | None = None
+        """The API key that an authorizer named."""
         self.path_parameters = {name: unquote(value) for name, value in route.parameters.items()}
 
     def note(self, text: str) -> None:
         """Write a line of the execution log."""
         if self.log is not None:
             self.log.append(text)
+
+    def use_authorizer(self, principal_id: str, told: dict[str, Any], latency: int) -> None:
+        """Tell mappings, templates and events what the authorizer said."""
+        self.authorizer = {"principalId": principal_id, "integrationLatency": latency, **told}
+        if "context" in self.__dict__:
+            self.context["authorizer"] = self.authorizer
+
+    def received(self, status: int, now: float) -> None:
+        """Keep how the endpoint answered."""
+        self.integration_status = status
+        self.integration_latency = round((now - self.called_at) * 1000)
+        self.note(f"Received response. Status: {status}, Integration latency: {self.integration_latency} ms")
 
     def note_call(self, url: str, headers: dict[str, str], body: bytes) -> None:
         """Log what is about to be sent to the endpoint (3.19)."""
@@ -195,4 +213,5 @@ class Exchange:
             "deploymentId": self.deployment_id,
             "responseOverride": {"header": {}},
             "apiId": self.where.api_id,
+            **({"authorizer": self.authorizer} if self.authorizer is not None else {}),
         }

@@ -9,16 +9,21 @@ from typing import Any
 from emulator.aws.http import HttpResponse
 from emulator.services.apigateway.model import DEFAULT_GATEWAY_TEMPLATE
 
-ERRORS: dict[str, tuple[str, str]] = {
+ERRORS: dict[str, tuple[str, str | None]] = {
     "ACCESS_DENIED": ("AccessDeniedException", "User is not authorized to access this resource"),
     "API_CONFIGURATION_ERROR": ("InternalServerErrorException", "Internal server error"),
+    "AUTHORIZER_CONFIGURATION_ERROR": ("AuthorizerConfigurationException", None),
+    "AUTHORIZER_FAILURE": ("AuthorizerConfigurationException", None),
     "BAD_REQUEST_BODY": ("BadRequestException", "Invalid request body"),
     "BAD_REQUEST_PARAMETERS": ("BadRequestException", "Missing required request parameters"),
     "INTEGRATION_FAILURE": ("InternalServerErrorException", "Internal server error"),
     "INTEGRATION_TIMEOUT": ("InternalServerErrorException", "Endpoint request timed out"),
     "INVALID_API_KEY": ("ForbiddenException", "Forbidden"),
     "MISSING_AUTHENTICATION_TOKEN": ("MissingAuthenticationTokenException", "Missing Authentication Token"),
+    "QUOTA_EXCEEDED": ("LimitExceededException", "Limit Exceeded"),
     "REQUEST_TOO_LARGE": ("RequestTooLargeException", "Request Too Long"),
+    "THROTTLED": ("TooManyRequestsException", "Too Many Requests"),
+    "UNAUTHORIZED": ("UnauthorizedException", "Unauthorized"),
     "UNSUPPORTED_MEDIA_TYPE": ("BadRequestException", "Unsupported Media Type"),
 }
 """Type → (x-amzn-ErrorType, message)."""
@@ -76,6 +81,8 @@ def gateway_response(
     spaced = failure.kind in ("INTEGRATION_TIMEOUT", "API_CONFIGURATION_ERROR")
     if spaced and template == DEFAULT_GATEWAY_TEMPLATE:
         body = '{"message": ' + json.dumps(failure.message) + "}"
+    elif failure.kind == "ACCESS_DENIED" and template == DEFAULT_GATEWAY_TEMPLATE:
+        body = '{"Message":' + json.dumps(failure.message) + "}"  # with a capital M [LS]
     else:
         body = _REFERENCE.sub(look_up, template or "")
     headers = [("Content-Type", content_type), ("x-amzn-ErrorType", ERRORS[failure.kind][0])]

@@ -15,8 +15,9 @@ from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.apigateway import store
-from emulator.services.apigateway.gateway import endpoint, mapping, proxy_event, responses, templates
+from emulator.services.apigateway.gateway import endpoint, execution_log, mapping, proxy_event, responses, templates
 from emulator.services.apigateway.gateway.address import Address, address
+from emulator.services.apigateway.gateway.authorization import Authorizers
 from emulator.services.apigateway.gateway.deadline import Deadline
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import (
@@ -25,6 +26,8 @@ from emulator.services.apigateway.gateway.failures import (
     gateway_response,
 )
 from emulator.services.apigateway.gateway.routing import Route, Snapshot
+from emulator.services.apigateway.gateway.testing import STAGE as TEST_STAGE
+from emulator.services.apigateway.gateway.testing import TestInvocations
 from emulator.services.apigateway.gateway.to_http import HttpIntegration
 from emulator.services.apigateway.gateway.to_lambda import LambdaIntegration
 from emulator.services.apigateway.gateway.to_service import ServiceIntegration
@@ -47,7 +50,9 @@ class GatewayDataPlane:
         self._functions = LambdaIntegration(context.store, lambda_operations, deadline)
         self._services = ServiceIntegration(context.apis, context.clock, deadline)
         assert context.http is not None, "HTTP integrations need a sender"
-        self._endpoints = HttpIntegration(context.http)
+        self._endpoints = HttpIntegration(context.http, context.clock)
+        self._authorizers = Authorizers(self._functions, context.clock.now)
+        self.testing = TestInvocations(context.store, context.clock, self._authorizers, self._run)
         self._snapshots: dict[tuple[str, str], Snapshot] = {}
 
     def match(self, host: str, path: str) -> Address | None:
@@ -57,6 +62,7 @@ class GatewayDataPlane:
     def forget_cached(self) -> None:
         """Drop compiled deployments (after a reset)."""
         self._snapshots.clear()
+        self._authorizers.forget()
 
     async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
         """Answer a request that `match` recognised."""
@@ -76,15 +82,29 @@ class GatewayDataPlane:
                 raise Failure("REQUEST_TOO_LARGE")
             if exchange.route is _NOWHERE:
                 raise Failure("MISSING_AUTHENTICATION_TOKEN")
+            await self._authorizers.authorize(exchange, snapshot)
+        except Failure as failure:
+            answer = self._fail(exchange, snapshot, failure)
+        else:
+            answer = await self._run(exchange, snapshot)
+        answer.headers[:0] = common
+        return answer
+
+    async def _run(self, exchange: Exchange, snapshot: Snapshot) -> HttpResponse:
+        """The steps behind authorization; a failure is an answer, too."""
+        traced = exchange.route.method.get("methodIntegration", {}).get("type") not in ("MOCK", None)
+        try:
             validate(exchange, snapshot)
             answer = await self._integrate(exchange, snapshot)
             if len(answer.body) > MAX_PAYLOAD:
                 raise configuration_error("Execution failed due to an internal error: the body is too large")
         except Failure as failure:
             answer = self._fail(exchange, snapshot, failure)
-        if exchange.route.method.get("methodIntegration", {}).get("type") not in ("MOCK", None):
-            common.append(("X-Amzn-Trace-Id", exchange.trace_id.partition(";")[0]))
-        answer.headers[:0] = common
+            traced = traced and exchange.where.stage != TEST_STAGE
+        else:
+            execution_log.completed(exchange, answer)
+        if traced:
+            answer.headers.insert(0, ("X-Amzn-Trace-Id", exchange.trace_id.partition(";")[0]))
         return answer
 
     def _load(self, tx: Transaction, where: Address) -> tuple[tuple[str, str, str], Snapshot | None, dict[str, Any]]:
@@ -135,6 +155,8 @@ class GatewayDataPlane:
             except Failure:
                 value = None
             parameters[source] = "" if value is None or not str(value).isprintable() else str(value)
+        if exchange.log is not None:
+            execution_log.failed(exchange, _logged(failure), failure.status or int(definition.get("statusCode") or 500))
         variables = {"context": exchange.context, "stageVariables": exchange.stage_variables}
         return gateway_response(failure, definition, variables, parameters)
 
@@ -202,6 +224,14 @@ class GatewayDataPlane:
 
 
 _NOWHERE = Route({}, "", "", {}, None)
+
+
+def _logged(failure: Failure) -> str:
+    """What the execution log says of a failure (3.19)."""
+    reason = failure.reason or failure.message or ""
+    if failure.kind == "API_CONFIGURATION_ERROR" and not reason.startswith(("Execution failed", "Lambda ")):
+        return f"Execution failed due to configuration error: {reason}"
+    return reason
 
 
 def _is_lambda(uri: str) -> bool:

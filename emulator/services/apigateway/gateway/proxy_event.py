@@ -53,6 +53,7 @@ def proxy_event(exchange: Exchange, snapshot: Snapshot) -> bytes:
             "domainName": exchange.domain,
             "deploymentId": exchange.deployment_id,
             "apiId": exchange.where.api_id,
+            **({"authorizer": exchange.authorizer} if exchange.authorizer is not None else {}),
         },
         "body": body,
         "isBase64Encoded": encoded,

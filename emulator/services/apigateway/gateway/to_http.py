@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 from emulator.aws.http import HttpResponse
-from emulator.ports import EndpointTooSlow, EndpointUnknown, EndpointUnreachable, HttpSender
+from emulator.ports import Clock, EndpointTooSlow, EndpointUnknown, EndpointUnreachable, HttpSender
 from emulator.services.apigateway.gateway import endpoint, responses
 from emulator.services.apigateway.gateway.exchange import Exchange, java_map
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
@@ -23,8 +23,9 @@ _REMAPPED = frozenset(["connection", "content-length", "date", "server", "x-amzn
 class HttpIntegration:
     """Calls endpoints for APIs."""
 
-    def __init__(self, http: HttpSender) -> None:
+    def __init__(self, http: HttpSender, clock: Clock) -> None:
         self._http = http
+        self._clock = clock
 
     async def call(
         self,
@@ -46,11 +47,12 @@ class HttpIntegration:
         if not url.startswith(("http://", "https://")):
             raise configuration_error("Invalid endpoint address")
         headers = _headers(exchange, endpoint.checked_headers(mapped["header"]), proxy)
+        exchange.called_at = self._clock.now()
         exchange.note_call(url, dict(headers), body)
         if method in ("GET", "HEAD"):
             body = b""
         status, given, payload = await self._exchange(method, url, headers, body, seconds)
-        exchange.integration_status = status
+        exchange.received(status, self._clock.now())
         if exchange.log is not None:
             exchange.note(f"Endpoint response headers: {java_map(dict(given))}")
             exchange.note(f"Endpoint response body before transformations: {payload.decode('utf-8', 'replace')}")

@@ -76,6 +76,7 @@ class LambdaIntegration:
         scope = _scope_of(target["FunctionName"], snapshot.scope)
         request_id = await self._store.read(lambda tx: tx.new_id())
         url = f"https://lambda.{scope.region}.amazonaws.com/2015-03-31/functions/{lambda_function_of(uri)}/invocations"
+        exchange.called_at = self._deadline.now()
         if exchange.log is not None:
             _note_call(exchange, url, payload, kind)
         try:
@@ -88,7 +89,7 @@ class LambdaIntegration:
             if error.code == "ResourceNotFoundException":
                 reason = "Invalid permissions on Lambda function"
             raise configuration_error(reason) from None
-        exchange.integration_status = result.get("StatusCode", 200)
+        exchange.received(result.get("StatusCode", 200), self._deadline.now())
         return {**result, "RequestId": request_id}
 
 
@@ -109,7 +110,7 @@ def _target(exchange: Exchange, uri: str) -> dict[str, str]:
     """FunctionName and Qualifier from the integration URI, stage variables filled in."""
     function = lambda_function_of(endpoint.with_stage_variables(exchange, uri))
     if not function:
-        raise configuration_error("Invalid Lambda function in the integration URI")
+        raise configuration_error("Invalid endpoint address")
     parts = function.split(":")
     if function.startswith("arn:") and len(parts) == 8:
         qualifier = {"Qualifier": parts[7]} if parts[7] else {}

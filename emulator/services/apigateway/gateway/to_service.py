@@ -46,6 +46,7 @@ class ServiceIntegration:
         seconds: float,
     ) -> HttpResponse:
         """Call the service; the integration response is selected by the status of its answer."""
+        exchange.called_at = self._clock.now()
         request, model = _request(exchange, snapshot, integration, mapped, body)
         if exchange.log is not None:
             url = f"https://{request.header('host')}{request.path}{'?' + request.query if request.query else ''}"
@@ -58,7 +59,7 @@ class ServiceIntegration:
         spoken = model.spoken_in(request)
         if "query" in spoken.protocols and "json" in request.header("accept"):
             answer = as_json(spoken, request, answer)
-        exchange.integration_status = answer.status
+        exchange.received(answer.status, self._clock.now())
         if exchange.log is not None:
             exchange.note(f"Endpoint response headers: {java_map(dict(answer.headers))}")
             exchange.note(f"Endpoint response body before transformations: {answer.body.decode('utf-8', 'replace')}")

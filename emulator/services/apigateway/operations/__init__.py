@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator.services.apigateway.operations.apis import Apis
+from emulator.services.apigateway.operations.authorizers import Authorizers
 from emulator.services.apigateway.operations.definitions import Definitions
 from emulator.services.apigateway.operations.deployments import Deployments
 from emulator.services.apigateway.operations.integrations import Integrations
@@ -13,11 +14,8 @@ from emulator.services.apigateway.operations.methods import Methods
 from emulator.services.apigateway.operations.resources import Resources
 
 
-class Operations(Apis, Resources, Methods, Integrations, Definitions, Deployments):
+class Operations(Apis, Resources, Methods, Integrations, Definitions, Deployments, Authorizers):
     """All operations of the control plane."""
-
-    data_plane: Any = None
-    """The `GatewayDataPlane` built on the same store; set by wire.py."""
 
     def forget_cached(self) -> None:
         """Drop what is kept in memory (after a reset)."""
@@ -76,6 +74,13 @@ OPERATIONS = {
     "GetGatewayResponse": "get_gateway_response",
     "GetGatewayResponses": "get_gateway_responses",
     "DeleteGatewayResponse": "delete_gateway_response",
+    "CreateAuthorizer": "create_authorizer",
+    "GetAuthorizer": "get_authorizer",
+    "GetAuthorizers": "get_authorizers",
+    "UpdateAuthorizer": "update_authorizer",
+    "DeleteAuthorizer": "delete_authorizer",
+    "TestInvokeAuthorizer": "test_invoke_authorizer",
+    "TestInvokeMethod": "test_invoke_method",
     "CreateDeployment": "create_deployment",
     "GetDeployment": "get_deployment",
     "GetDeployments": "get_deployments",

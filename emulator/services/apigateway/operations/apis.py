@@ -126,7 +126,7 @@ class Apis(Loading):
         if overwrite:
             root = api.settings["rootResourceId"]
             api.resources = {root: {"id": root, "path": "/"}}
-            api.models, api.validators, api.gateway_responses = {}, {}, {}
+            api.models, api.validators, api.gateway_responses, api.authorizers = {}, {}, {}, {}
             api.models = default_models((short_id(tx.new_id(), 6), short_id(tx.new_id(), 6)))
             for member in ("description", "version", "binaryMediaTypes"):
                 api.settings.pop(member, None)

@@ -17,6 +17,9 @@ _Found: TypeAlias = tuple[Api, dict[str, Any], dict[str, Any]]
 class Loading:
     """What all groups of operations share: looking up, and paging."""
 
+    data_plane: Any = None
+    """The `GatewayDataPlane` built on the same store; set by wire.py."""
+
     def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
 

@@ -36,12 +36,12 @@ METHOD_RESPONSE = Patchable(
 def check_method(api: Api, method: dict[str, Any]) -> None:
     """Raise AWS's error for a method that cannot be as it says [R:test_put_method_validation]."""
     kind = method.get("authorizationType")
-    if kind in ("CUSTOM", "COGNITO_USER_POOLS"):
+    if kind == "COGNITO_USER_POOLS" or (kind == "CUSTOM" and method.get("authorizerId") not in api.authorizers):
         raise bad_request(
             "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS "
             "requires a valid authorizer."
         )
-    if kind not in ("NONE", "AWS_IAM"):
+    if kind not in ("NONE", "AWS_IAM", "CUSTOM"):
         raise bad_request(
             "Invalid authorization type specified. Valid options are NONE, CUSTOM, AWS_IAM, COGNITO_USER_POOLS"
         )
@@ -84,6 +84,7 @@ class Methods(Loading):
             **given(
                 request,
                 "operationName",
+                "authorizerId",
                 "requestParameters",
                 "requestModels",
                 "requestValidatorId",
@@ -107,6 +108,10 @@ class Methods(Loading):
         resource["resourceMethods"][request["httpMethod"]] = method
         store.save_api(tx, api)
         return self._shown_method(method)
+
+    async def test_invoke_method(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Run one request through a method as it is being edited."""
+        return await self.data_plane.testing.method(scope, request)
 
     def delete_method(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Delete a method with its integration and responses."""

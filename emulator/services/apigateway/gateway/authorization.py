@@ -1,0 +1,185 @@
+"""Lambda authorizers: who may go on, asked of a function and remembered for a while in AWS time (3.15)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from emulator.aws.errors import NotEmulated
+from emulator.services.apigateway.gateway import mapping, proxy_event
+from emulator.services.apigateway.gateway.exchange import Exchange
+from emulator.services.apigateway.gateway.failures import Failure
+from emulator.services.apigateway.gateway.patterns import matches
+from emulator.services.apigateway.gateway.policy import MalformedPolicy, evaluate
+from emulator.services.apigateway.gateway.responses import error_message
+from emulator.services.apigateway.gateway.routing import Snapshot
+from emulator.services.apigateway.gateway.to_lambda import LambdaIntegration
+
+DEFAULT_TTL_SECONDS = 300
+TIMEOUT_SECONDS = 10.0
+_LARGEST_CACHE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an authorizer said: who the caller is, what it may invoke, and what methods are told."""
+
+    principal_id: str
+    policy: dict[str, Any]
+    context: dict[str, Any]
+    usage_key: str | None
+    latency: int
+    expires_at: float
+
+
+class Authorizers:
+    """Asks authorizers; grants are kept per stage, authorizer and identity."""
+
+    def __init__(self, functions: LambdaIntegration, now: Callable[[], float]) -> None:
+        self._functions = functions
+        self._now = now
+        self._grants: dict[tuple[Any, ...], Grant] = {}
+
+    def forget(self) -> None:
+        """Forget every grant."""
+        self._grants.clear()
+
+    async def authorize(self, exchange: Exchange, snapshot: Snapshot) -> None:
+        """Raise the 401, 403 or 500 that ends this request, or let it go on with `exchange.authorizer`."""
+        method = exchange.route.method
+        kind = method["authorizationType"]
+        if kind == "AWS_IAM":
+            signed = (exchange.header("Authorization") or "").startswith("AWS4-HMAC-SHA256 ")
+            if not signed and "X-Amz-Signature" not in exchange.single_query:
+                raise Failure("MISSING_AUTHENTICATION_TOKEN")
+        if kind != "CUSTOM":
+            return
+        authorizer = snapshot.api.authorizers.get(method.get("authorizerId") or "")
+        if authorizer is None:
+            raise Failure("AUTHORIZER_CONFIGURATION_ERROR", reason="the authorizer is not there any more")
+        grant = await self._grant(exchange, snapshot, authorizer)
+        exchange.usage_key = grant.usage_key
+        exchange.use_authorizer(grant.principal_id, grant.context, grant.latency)
+        _enforce(grant.policy, method_arn(exchange, snapshot))
+
+    async def _grant(self, exchange: Exchange, snapshot: Snapshot, authorizer: dict[str, Any]) -> Grant:
+        values = identity(exchange, authorizer)
+        ttl = authorizer.get("authorizerResultTtlInSeconds", DEFAULT_TTL_SECONDS)
+        if not ttl or not values:
+            return await self.ask(exchange, snapshot, authorizer, values, 0)
+        key = (exchange.where.api_id, exchange.where.stage, authorizer["id"], *values)
+        grant = self._grants.get(key)
+        if grant is None or grant.expires_at <= self._now():
+            grant = await self.ask(exchange, snapshot, authorizer, values, ttl)
+            self._grants.pop(key, None)
+            while len(self._grants) >= _LARGEST_CACHE:
+                self._grants.pop(next(iter(self._grants)))
+            self._grants[key] = grant
+        return grant
+
+    async def ask(
+        self, exchange: Exchange, snapshot: Snapshot, authorizer: dict[str, Any], values: list[str], ttl: int
+    ) -> Grant:
+        """The function's grant. Raises 401 if it says `Unauthorized`, 500 for anything else it cannot say."""
+        started = self._now()
+        if authorizer["type"] == "TOKEN":
+            event = {
+                "type": "TOKEN",
+                "methodArn": method_arn(exchange, snapshot),
+                "authorizationToken": values[0],
+            }
+        else:
+            event = _request_event(exchange, snapshot)
+        try:
+            result = await self._functions.invoke(
+                exchange,
+                snapshot,
+                authorizer["authorizerUri"],
+                "RequestResponse",
+                json.dumps(event, separators=(",", ":")).encode(),
+                TIMEOUT_SECONDS,
+                late="AUTHORIZER_FAILURE",
+            )
+        except Failure as failure:
+            if failure.kind == "API_CONFIGURATION_ERROR":
+                raise Failure("AUTHORIZER_CONFIGURATION_ERROR", reason=failure.reason) from None
+            raise
+        exchange.integration_status = None
+        payload = result.get("Payload") or b""
+        if result.get("FunctionError"):
+            if error_message(payload) == "Unauthorized":
+                raise Failure("UNAUTHORIZED")
+            raise _broken(f"Authorizer error: {error_message(payload)}")
+        latency = round((self._now() - started) * 1000)
+        return _read(payload, latency, self._now() + ttl)
+
+
+def identity(exchange: Exchange, authorizer: dict[str, Any]) -> list[str]:
+    """The values of the identity sources. Raises the 401 if one is missing or has not the form asked for."""
+    values: list[str] = []
+    for source in filter(None, (item.strip() for item in (authorizer.get("identitySource") or "").split(","))):
+        value = mapping.request_value(exchange, source)
+        if value in (None, ""):
+            raise Failure("UNAUTHORIZED")
+        values.append(value if isinstance(value, str) else json.dumps(value))
+    expression = authorizer.get("identityValidationExpression")
+    if authorizer["type"] == "TOKEN" and (not values or (expression and not matches(expression, values[0]))):
+        raise Failure("UNAUTHORIZED")
+    return values
+
+
+def method_arn(exchange: Exchange, snapshot: Snapshot) -> str:
+    """The ARN that policies speak of: `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/path`."""
+    scope = snapshot.scope
+    path = unquote(exchange.where.path).lstrip("/")
+    where = f"{exchange.where.api_id}/{exchange.where.stage}/{exchange.request.method}/{path}"
+    return f"arn:aws:execute-api:{scope.region}:{scope.account}:{where}"
+
+
+def _request_event(exchange: Exchange, snapshot: Snapshot) -> dict[str, Any]:
+    """The event of a REQUEST authorizer: a proxy event without body, and empty maps for null ones."""
+    whole = json.loads(proxy_event.proxy_event(exchange, snapshot))
+    event: dict[str, Any] = {"type": "REQUEST", "methodArn": method_arn(exchange, snapshot)}
+    for name, value in whole.items():
+        if name not in ("body", "isBase64Encoded"):
+            event[name] = {} if value is None else value
+    return event
+
+
+def _enforce(policy: dict[str, Any], resource: str) -> None:
+    try:
+        verdict = evaluate(policy, resource)
+    except MalformedPolicy as problem:
+        raise _broken(f"Invalid policy: {problem}") from None
+    except NotImplementedError:
+        raise NotEmulated("apigateway", "an authorizer's policy", "a Condition is not emulated") from None
+    if verdict == "explicit deny":
+        raise Failure("ACCESS_DENIED", "User is not authorized to access this resource with an explicit deny")
+    if verdict == "deny":
+        raise Failure("ACCESS_DENIED")
+
+
+def _broken(reason: str) -> Failure:
+    return Failure("AUTHORIZER_CONFIGURATION_ERROR", reason=reason)
+
+
+def _read(payload: bytes, latency: int, expires_at: float) -> Grant:
+    try:
+        answer = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise _broken("The authorizer's answer is not JSON") from None
+    if not isinstance(answer, dict) or not isinstance(answer.get("policyDocument"), dict):
+        raise _broken("The authorizer's answer has no policyDocument")
+    principal, context = answer.get("principalId"), answer.get("context") or {}
+    if not isinstance(principal, str) or not isinstance(context, dict):
+        raise _broken("The authorizer's answer has no principalId or no valid context")
+    if any(isinstance(value, (dict, list)) for value in context.values()):
+        raise _broken("The authorizer's context holds more than strings, numbers and booleans")
+    usage = answer.get("usageIdentifierKey")
+    flat = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in context.items()}
+    return Grant(
+        principal, answer["policyDocument"], flat, usage if isinstance(usage, str) else None, latency, expires_at
+    )
