@@ -33,6 +33,7 @@ from emulator.aws.telemetry import Silent
 from emulator.control import Control
 from emulator.ports import FunctionRuntime, Mailer, Store
 from emulator.services.apigateway import wire as apigateway
+from emulator.services.apigatewayv2 import wire as apigatewayv2
 from emulator.services.cloudwatch import wire as cloudwatch
 from emulator.services.events import wire as events
 from emulator.services.lambda_ import wire as lambda_
@@ -113,10 +114,13 @@ class Emulator:
         self._mount(events.mount(context))
         self._mount(stepfunctions.mount(context, self.lambda_.operations))
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
+        [rest] = self.apigateway.data_planes
+        self._mount(apigatewayv2.mount(context, self.lambda_.operations, rest))
         self.store.add_schema(jobs.SCHEMA)
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
         self.worker = Worker(self.store, self.clock, self.clock, kinds)
-        planes = [plane for mounted in self.mounted for plane in mounted.data_planes]
+        # HTTP APIs first: they hand on what is for a REST API, whose addresses are the same.
+        planes = [plane for mounted in reversed(self.mounted) for plane in mounted.data_planes]
         self.asgi = Edge(
             services=self.services,
             supporting=self.supporting,

@@ -1,15 +1,13 @@
-"""The HTTP response from what a function returned: payload format 2.0, its inference, the prelude of a stream. Pure."""
+"""The HTTP response from what a function returned: failures of the front end, the prelude of a stream. Pure."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import re
-from collections.abc import Mapping
-from typing import Any, NoReturn
 
 from emulator.aws.http import HttpResponse
+from emulator.aws.http_payload import Malformed, metadata_of, response_of
+
+__all__ = ["Malformed", "forbidden", "from_result", "function_failed", "message", "no_such_url", "split_prelude"]
 
 FORBIDDEN = (
     "Forbidden. For troubleshooting Function URL authorization issues, see: "
@@ -17,14 +15,6 @@ FORBIDDEN = (
 )
 _SEPARATOR = b"\0" * 8
 LONGEST_PRELUDE = 64 * 1024
-
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
-_REMAPPED = frozenset(["connection", "content-length", "date", "server", "transfer-encoding", "www-authenticate"])
-"""Headers that belong to the front end: a function's come out as `x-amzn-Remapped-…` (the list is unverified)."""
-
-
-class Malformed(Exception):
-    """The function's answer cannot be an HTTP response."""
 
 
 def message(status: int, text: str | None, error_type: str) -> HttpResponse:
@@ -51,38 +41,14 @@ def function_failed() -> HttpResponse:
 def from_result(payload: bytes) -> HttpResponse:
     """The response for a function's JSON. Raises `Malformed`.
 
-    With `statusCode` it is taken at its word; anything else is a body, strings without quotes, the rest written
-    anew without blanks [R:test_lambda_url_invocation]. A function that streams although nobody asked for a stream
-    is taken at its prelude's word (unverified).
+    A function that streams although nobody asked for a stream is taken at its prelude's word (unverified).
     """
     if _SEPARATOR in payload:
         begun = split_prelude(payload, complete=True)
         assert begun is not None, "all of it is there"
         begun[0].body = begun[1]
         return begun[0]
-    try:
-        value = json.loads(payload, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise Malformed from None
-    if isinstance(value, dict) and "statusCode" in value:
-        answer: dict[str, Any] = value
-        response = from_metadata(answer, "application/json")
-        response.body = _body(answer)
-        return response
-    body = value.encode("utf-8", "replace") if isinstance(value, str) else _compact(value)
-    return HttpResponse(200, [("Content-Type", "application/json")], body)
-
-
-def from_metadata(answer: Mapping[str, Any], default_type: str) -> HttpResponse:
-    """Status, headers and cookies of an answer, without its body. Raises `Malformed`."""
-    headers = _headers(answer.get("headers"))
-    cookies = answer.get("cookies")
-    if cookies is not None and not (isinstance(cookies, list) and all(isinstance(item, str) for item in cookies)):  # pyright: ignore[reportUnknownVariableType]
-        raise Malformed
-    headers += [("Set-Cookie", str(item)) for item in cookies or []]
-    if not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("Content-Type", default_type))
-    return HttpResponse(_status(answer.get("statusCode", 200)), headers)
+    return response_of(payload, "application/json")
 
 
 def split_prelude(received: bytes, complete: bool) -> tuple[HttpResponse, bytes] | None:
@@ -103,7 +69,7 @@ def split_prelude(received: bytes, complete: bool) -> tuple[HttpResponse, bytes]
             return raw
         if not isinstance(metadata, dict):
             return raw
-        return from_metadata(metadata, "application/octet-stream"), received[at + len(_SEPARATOR) :]  # pyright: ignore[reportUnknownArgumentType]
+        return metadata_of(metadata, "application/octet-stream"), received[at + len(_SEPARATOR) :]  # pyright: ignore[reportUnknownArgumentType]
     if complete or len(received) > LONGEST_PRELUDE or _is_followed_by_text(received):
         return raw
     return None
@@ -116,50 +82,3 @@ def _is_followed_by_text(received: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return text.lstrip()[end : end + 1] not in ("", "\0")
-
-
-def _status(value: Any) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 3:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 200 <= value <= 599:
-        raise Malformed
-    return value
-
-
-def _headers(given: Any) -> list[tuple[str, str]]:
-    if given is None:
-        return []
-    if not isinstance(given, dict):
-        raise Malformed
-    headers: list[tuple[str, str]] = []
-    named: dict[str, Any] = given
-    for name, value in named.items():
-        if value is None:
-            continue
-        if not _TOKEN.fullmatch(name) or isinstance(value, (dict, list)):
-            raise Malformed
-        text = value if isinstance(value, str) else json.dumps(value)
-        headers.append((f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name, text))
-    return headers
-
-
-def _body(answer: Mapping[str, Any]) -> bytes:
-    body = answer.get("body")
-    if body is None:
-        return b""
-    if not isinstance(body, str):
-        return _compact(body)
-    if answer.get("isBase64Encoded") is True:
-        try:
-            return base64.b64decode(body, validate=True)
-        except (ValueError, binascii.Error):
-            raise Malformed from None
-    return body.encode("utf-8", "replace")
-
-
-def _compact(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(name)

@@ -14,6 +14,7 @@ from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.http import BrokenStream, HttpRequest, HttpResponse
+from emulator.aws.http_payload import access_key
 from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store_urls, trace
@@ -21,7 +22,7 @@ from emulator.services.lambda_.destinations import TRACE_MEMBER
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.rules.payload import LARGEST_STREAM_BYTES
 from emulator.services.lambda_.url_plane import answer as answers
-from emulator.services.lambda_.url_plane.event import access_key, request_event
+from emulator.services.lambda_.url_plane.event import request_event
 from emulator.services.lambda_.urls import Address, FunctionUrl, address, cors_headers, is_preflight
 
 

@@ -1,0 +1,114 @@
+"""One request to an HTTP API, with all that the steps of its way need to know of it."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from emulator.aws.http import HttpRequest
+from emulator.aws.http_payload import headers_and_cookies, joined_query, log_time
+from emulator.services.apigatewayv2.gateway.routing import Taken
+from emulator.services.apigatewayv2.model import DEFAULT, Api, Document
+
+
+@dataclass
+class Exchange:
+    """`path` is the path within the stage, as sent; `request` is the client's."""
+
+    request: HttpRequest
+    api: Api
+    stage: Document
+    path: str
+    host: str
+    taken: Taken | None
+    ids: tuple[str, str]
+    now: float
+    base_url: str
+    authorizer: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What the authorizer found out, as the event's `requestContext.authorizer` shows it."""
+
+    @property
+    def route(self) -> Document:
+        """The route taken; asked only where there is one."""
+        assert self.taken is not None, "a request without a route has been answered"
+        return self.taken.route
+
+    @functools.cached_property
+    def request_id(self) -> str:
+        """Fifteen random characters and `=`, as AWS's extended request ids are [K]."""
+        return base64.b64encode(bytes.fromhex(self.ids[0].replace("-", ""))[:11]).decode()
+
+    @functools.cached_property
+    def trace_root(self) -> str:
+        """The trace header that goes on: the client's, or a new root."""
+        given = self.request.header("x-amzn-trace-id")
+        return given or f"Root=1-{int(self.now):08x}-{self.ids[1].replace('-', '')[:24]}"
+
+    @property
+    def stage_name(self) -> str:
+        """The stage."""
+        return self.stage["StageName"]
+
+    @property
+    def stage_variables(self) -> dict[str, str]:
+        """The stage's variables."""
+        return self.stage.get("StageVariables") or {}
+
+    def with_stage(self, path: str) -> str:
+        """A path with the stage before it, unless that is `$default` [D]."""
+        return path if self.stage_name == DEFAULT else f"/{self.stage_name}{path}"
+
+    @functools.cached_property
+    def port(self) -> int:
+        """The port that clients use."""
+        return urlsplit(self.base_url).port or (443 if self.request.scheme == "https" else 80)
+
+    @functools.cached_property
+    def domain_name(self) -> str:
+        """The API's own name, or the one the client used."""
+        if self.host.startswith(self.api.id + "."):
+            return self.host
+        return f"{self.api.id}.execute-api.{self.api.region}.localhost"
+
+    @functools.cached_property
+    def headers(self) -> dict[str, str]:
+        """The client's headers as functions see them, cookies among them."""
+        headers, cookies = headers_and_cookies(self.request, self.port, self.trace_root)
+        return {**headers, **({"cookie": "; ".join(cookies)} if cookies else {})}
+
+    @functools.cached_property
+    def query(self) -> dict[str, str]:
+        """Query parameters, repeated ones joined."""
+        return joined_query(self.request.query)
+
+    @functools.cached_property
+    def context(self) -> dict[str, Any]:
+        """`$context` for mappings, identity sources and access logs."""
+        agent = self.request.header("user-agent")
+        return {
+            "accountId": self.api.account,
+            "apiId": self.api.id,
+            "domainName": self.domain_name,
+            "domainPrefix": self.api.id,
+            "extendedRequestId": self.request_id,
+            "httpMethod": self.request.method,
+            "identity": {"sourceIp": self.request.source_ip, "userAgent": agent},
+            "path": self.with_stage(unquote(self.path)),
+            "protocol": f"HTTP/{self.request.http_version}",
+            "requestId": self.request_id,
+            "requestTime": log_time(self.now),
+            "requestTimeEpoch": str(int(self.now * 1000)),
+            "routeKey": self.route["RouteKey"] if self.taken is not None else "",
+            "stage": self.stage_name,
+            "authorizer": self.authorizer_variables,
+        }
+
+    @property
+    def authorizer_variables(self) -> dict[str, Any]:
+        """`$context.authorizer`: claims of a token, or what a function returned as its context."""
+        if "jwt" in self.authorizer:
+            return {"claims": self.authorizer["jwt"]["claims"]}
+        return self.authorizer.get("lambda") or {}

@@ -1,0 +1,161 @@
+"""A request to an HTTP API on its way: find the stage and the route, let the caller in, call the integration, answer.
+
+The order is 4.3: CORS preflights first, then the route, then its authorizer. Snapshots are immutable, so caching them
+needs no invalidation: which deployment a stage points to is read from the store on every request.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from emulator.aws.deadline import Deadline
+from emulator.aws.edge import DataPlane
+from emulator.aws.errors import AwsError
+from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.service import Context
+from emulator.ports import Transaction
+from emulator.services.apigatewayv2 import store
+from emulator.services.apigatewayv2.gateway import answers, cors, events, to_http, to_service
+from emulator.services.apigatewayv2.gateway.address import Address, address, stage_candidates
+from emulator.services.apigatewayv2.gateway.authorizing import Authorizing
+from emulator.services.apigatewayv2.gateway.exchange import Exchange
+from emulator.services.apigatewayv2.gateway.failures import Failure
+from emulator.services.apigatewayv2.gateway.functions import invocation_of, payload_of
+from emulator.services.apigatewayv2.gateway.mapping import mapped_request, mapped_response
+from emulator.services.apigatewayv2.gateway.records import record
+from emulator.services.apigatewayv2.gateway.routing import Snapshot
+from emulator.services.apigatewayv2.gateway.throttling import Throttle
+from emulator.services.apigatewayv2.model import Document, integration_id_of
+
+LARGEST_PAYLOAD = 10 * 1024 * 1024
+LARGEST_HEADERS = 10_240
+_LARGEST_CACHE = 256
+
+
+class HttpApiPlane:
+    """Answers requests to deployed HTTP APIs, and hands those for REST APIs, which share their addresses, on."""
+
+    def __init__(self, context: Context, lambda_operations: Any, rest: DataPlane) -> None:
+        self._context = context
+        self._store = context.store
+        self._clock = context.clock
+        self._lambda = lambda_operations
+        self._rest = rest
+        self._deadline = Deadline(context.clock, "apigatewayv2: integration")
+        self._authorizing = Authorizing(context, lambda_operations, self._deadline)
+        self._throttle = Throttle()
+        self._snapshots: dict[tuple[str, str], Snapshot] = {}
+
+    def match(self, host: str, path: str) -> Address | None:
+        """Where the request goes, or None if it is not for a deployed API."""
+        return address(host, path)
+
+    def forget_cached(self) -> None:
+        """Drop what is kept in memory (after a reset)."""
+        self._snapshots.clear()
+        self._throttle.forget()
+        self._authorizing.forget()
+
+    def forget_authorizations(self, api_id: str) -> None:
+        """Ask the Lambda authorizers of an API anew."""
+        self._authorizing.forget(api_id)
+
+    async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
+        """Answer a request that `match` recognised."""
+        known, found, ids = await self._store.read(lambda tx: self._load(tx, match))
+        if not known:
+            other = self._rest.match(match.host, request.path)
+            if other is not None:
+                return await self._rest.handle(request, other)
+        if found is None:
+            return Failure(404).answer()
+        snapshot, stage, path = found
+        api = snapshot.api
+        taken = snapshot.take(request.method, path)
+        now = self._clock.now()
+        exchange = Exchange(request, api, stage, path, match.host, taken, ids, now, self._context.base_url)
+        configured: Document | None = api.settings.get("CorsConfiguration")
+        reason = ""
+        answer = cors.preflight(configured, request)
+        if answer is None:
+            try:
+                answer = await self._answer(exchange)
+            except Failure as failure:
+                answer, reason = failure.answer(), failure.reason
+            cors.apply(configured, request, answer)
+        answer.headers.append(("Apigw-Requestid", exchange.request_id))
+        record(self._context, exchange, answer, self._clock.now() - now, reason)
+        return answer
+
+    def _load(
+        self, tx: Transaction, where: Address
+    ) -> tuple[bool, tuple[Snapshot, Document, str] | None, tuple[str, str]]:
+        """(is it an HTTP API, its deployment, stage and the path within, fresh ids)."""
+        ids = (tx.new_id(), tx.new_id())
+        if not store.exists(tx, where.api_id):
+            return False, None, ids
+        for name, path in stage_candidates(where):
+            stage = store.load_stage(tx, where.api_id, name)
+            if stage is not None:
+                snapshot = self._snapshot(tx, where.api_id, stage.get("DeploymentId"))
+                if snapshot is None or snapshot.api.settings.get("DisableExecuteApiEndpoint"):
+                    return True, None, ids
+                return True, (snapshot, stage, path), ids
+        return True, None, ids
+
+    def _snapshot(self, tx: Transaction, api_id: str, deployment_id: str | None) -> Snapshot | None:
+        if deployment_id is None:
+            return None
+        key = (api_id, deployment_id)
+        snapshot = self._snapshots.get(key)
+        if snapshot is None:
+            frozen = store.load_snapshot(tx, *key)
+            if frozen is None:
+                return None
+            while len(self._snapshots) >= _LARGEST_CACHE:
+                self._snapshots.pop(next(iter(self._snapshots)))
+            snapshot = self._snapshots[key] = Snapshot(frozen)
+        return snapshot
+
+    async def _answer(self, exchange: Exchange) -> HttpResponse:
+        request = exchange.request
+        size = sum(len(name) + len(value) for name, value in request.headers) + len(request.path) + len(request.query)
+        if size > LARGEST_HEADERS or len(request.body) > LARGEST_PAYLOAD:
+            raise Failure(413)
+        if exchange.taken is None:
+            raise Failure(404, "No route matches the request")
+        if not self._throttle.admits(exchange):
+            raise Failure(429)
+        await self._authorizing.authorize(exchange)
+        integration = exchange.api.integrations.get(integration_id_of(exchange.route.get("Target")) or "")
+        if integration is None:
+            raise Failure(500, "The route has no integration")
+        try:
+            answer = await self._deadline.within(
+                integration["TimeoutInMillis"] / 1000, self._integrate(exchange, integration)
+            )
+        except TimeoutError:
+            raise Failure(503, "Endpoint request timed out") from None
+        if len(answer.body) > LARGEST_PAYLOAD:
+            raise Failure(500, "The integration's response is too large")
+        mapped_response(exchange, integration.get("ResponseParameters") or {}, answer)
+        return answer
+
+    async def _integrate(self, exchange: Exchange, integration: Document) -> HttpResponse:
+        if integration.get("IntegrationSubtype"):
+            return await to_service.call(self._context.services, exchange, integration)
+        request, path = mapped_request(exchange, integration.get("RequestParameters") or {})
+        if integration["IntegrationType"] == "HTTP_PROXY":
+            assert self._context.http is not None, "app.py gives every context an HttpSender"
+            return await to_http.call(self._context.http, exchange, integration, request, path)
+        version = integration["PayloadFormatVersion"]
+        event = (events.event_2 if version == "2.0" else events.event_1)(exchange, request, path)
+        scope, invocation = invocation_of(integration["IntegrationUri"], exchange, event)
+        try:
+            result = await self._lambda.invoke(scope, invocation, request_id=exchange.ids[1])
+        except AwsError as error:
+            raise Failure(
+                500, f"Lambda invocation failed with status {error.status}: {json.dumps(error.message)}"
+            ) from None
+        return answers.from_result(payload_of(result), version)

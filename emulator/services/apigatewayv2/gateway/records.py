@@ -1,0 +1,76 @@
+"""What is written down of a request: a line in the stage's access log, and metrics in `AWS/ApiGateway`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.aws.arn import Arn
+from emulator.aws.http import HttpResponse
+from emulator.aws.service import Context
+from emulator.aws.telemetry import Datum
+from emulator.ports import LogEvent, Transaction
+from emulator.services.apigatewayv2.gateway.exchange import Exchange
+
+_VARIABLE = re.compile(r"\$context\.([A-Za-z0-9_.\-]+)")
+
+
+def record(context: Context, exchange: Exchange, answer: HttpResponse, seconds: float, reason: str) -> None:
+    """Write both, after the answer: nobody waits for them."""
+    stage, api = exchange.stage, exchange.api
+    settings = stage.get("AccessLogSettings") or {}
+    line = access_line(exchange, answer, seconds, reason, settings.get("Format") or "")
+    group = _group(settings.get("DestinationArn") or "")
+    milliseconds = seconds * 1000
+    data = [
+        Datum("Count", 1),
+        Datum("4xx", 1 if 400 <= answer.status < 500 else 0),
+        Datum("5xx", 1 if answer.status >= 500 else 0),
+        Datum("Latency", milliseconds, "Milliseconds"),
+        Datum("DataProcessed", len(exchange.request.body) + len(answer.body), "Bytes"),
+    ]
+    dimensions: list[dict[str, str]] = [{"ApiId": api.id}, {"ApiId": api.id, "Stage": exchange.stage_name}]
+    at = exchange.now
+
+    def write(tx: Transaction) -> None:
+        context.metrics.add_to_each(tx, api.scope, "AWS/ApiGateway", dimensions, data)
+        if group and line:
+            context.logs.put(tx, api.scope, group, f"{api.id}-{exchange.stage_name}", [LogEvent(at, line)])
+
+    context.store.post(write)
+
+
+def access_line(exchange: Exchange, answer: HttpResponse, seconds: float, reason: str, form: str) -> str:
+    """The format with its variables; unknown and empty ones are `-` [D: http-api-logging-variables]."""
+    if not form:
+        return ""
+    latency = str(round(seconds * 1000))
+    variables = {
+        **exchange.context,
+        "status": str(answer.status),
+        "responseLength": str(len(answer.body)),
+        "responseLatency": latency,
+        "integrationLatency": latency,
+        "integrationErrorMessage": reason,
+        "error": {"message": reason, "messageString": json.dumps(reason) if reason else ""},
+        "integration": {"status": str(answer.status), "latency": latency, "error": reason},
+    }
+
+    def value(match: re.Match[str]) -> str:
+        found: Any = variables
+        name = match.group(1).rstrip(".")
+        for part in name.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        text = "" if found is None or isinstance(found, Mapping) else str(found)
+        return (text.replace("\n", " ") or "-") + match.group(1)[len(name) :]
+
+    return _VARIABLE.sub(value, form)
+
+
+def _group(destination: str) -> str:
+    arn = Arn.parse(destination)
+    if arn is None or arn.service != "logs":
+        return ""
+    return arn.resource.removeprefix("log-group:").removesuffix(":*")

@@ -1,0 +1,63 @@
+"""HTTP_PROXY: a request to an endpoint outside, and its answer as it is."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.http_payload import is_hop_by_hop
+from emulator.ports import EndpointUnreachable, HttpSender
+from emulator.services.apigatewayv2.gateway.exchange import Exchange
+from emulator.services.apigatewayv2.gateway.failures import Failure
+from emulator.services.apigatewayv2.gateway.functions import with_variables
+from emulator.services.apigatewayv2.model import Document
+
+LARGEST_ANSWER = 10 * 1024 * 1024
+_NOT_SENT = ("host", "content-length", "forwarded", "via")
+_NOT_PASSED_BACK = ("content-length", "via")
+
+
+async def call(
+    http: HttpSender, exchange: Exchange, integration: Document, request: HttpRequest, path: str | None
+) -> HttpResponse:
+    """The endpoint's answer. Raises the 503 of an endpoint that cannot be reached or is too slow (4.5)."""
+    method = integration["IntegrationMethod"]
+    method = request.method if method == "ANY" else method
+    url = _url(exchange, integration["IntegrationUri"], request.query, path)
+    headers = [pair for pair in request.headers if _is_sent(pair[0].lower())]
+    seen = {name.lower() for name, _ in headers}
+    if "x-amzn-trace-id" not in seen:
+        headers.append(("X-Amzn-Trace-Id", exchange.trace_root))
+    host = exchange.domain_name
+    # [K]: HTTP APIs send the standard header, REST APIs X-Forwarded-*.
+    headers.append(("Forwarded", f"by=127.0.0.1;for={request.source_ip};host={host};proto={request.scheme}"))
+    headers.append(("Via", f"HTTP/{request.http_version} AmazonAPIGateway"))
+    seconds = integration["TimeoutInMillis"] / 1000
+    try:
+        status, given, body = await http.exchange(method, url, headers, request.body, seconds, LARGEST_ANSWER)
+    except EndpointUnreachable as problem:
+        raise Failure(503, str(problem)) from None
+    except OverflowError:
+        raise Failure(500, "The integration's response is too large") from None
+    answer = [pair for pair in given if not is_hop_by_hop(pair[0].lower()) and pair[0].lower() not in _NOT_PASSED_BACK]
+    return HttpResponse(status if 200 <= status <= 599 else 500, answer, body)
+
+
+def _is_sent(name: str) -> bool:
+    return not is_hop_by_hop(name) and name not in _NOT_SENT and not name.startswith("x-forwarded-")
+
+
+def _url(exchange: Exchange, uri: str, query: str, path: str | None) -> str:
+    """The integration's URI with stage variables, path parameters, the client's query and `overwrite:path`."""
+    uri = with_variables(uri, exchange)
+    for name, value in (exchange.taken.path_parameters if exchange.taken is not None else {}).items():
+        for variable in (f"{{{name}}}", f"{{{name}+}}"):
+            uri = uri.replace(variable, quote(value, safe="/:@!$&'()*+,;=~-._"))
+    try:
+        parts = urlsplit(uri)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError
+    except ValueError:
+        raise Failure(500, "Invalid HTTP endpoint specified for URI") from None
+    queries = "&".join(part for part in (parts.query, query) if part)
+    return urlunsplit((parts.scheme, parts.netloc, path or parts.path, queries, ""))

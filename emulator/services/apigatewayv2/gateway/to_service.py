@@ -1,0 +1,90 @@
+"""First-class integrations: an operation of Step Functions, SQS or EventBridge by mapped parameters (4.7)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.protocol import load_service
+from emulator.aws.scope import Scope
+from emulator.aws.service import Services
+from emulator.services.apigatewayv2.gateway.exchange import Exchange
+from emulator.services.apigatewayv2.gateway.failures import Failure
+from emulator.services.apigatewayv2.gateway.mapping import evaluate
+from emulator.services.apigatewayv2.model import Document
+from emulator.services.apigatewayv2.service_actions import ServiceAction, action_of
+
+_PASSED_ON = ("content-type",)
+"""Headers of the service's answer that the client sees (which others AWS passes on is unverified)."""
+
+
+async def call(services: Services, exchange: Exchange, integration: Document) -> HttpResponse:
+    """The service's answer in its own JSON, refusals too. Raises the 400 for what the request does not give."""
+    action = action_of(integration["IntegrationSubtype"])
+    service = services.get(action.service)
+    if service is None or action.operation not in service.operations:
+        raise NotEmulated(action.service, action.operation)
+    values = _values(action, exchange, integration)
+    region = values.pop("Region", None) or exchange.api.region
+    model = load_service(action.service)
+    operation = model.operation(action.operation)
+    protocol = "json" if "json" in model.protocols else model.protocols[0]
+    try:
+        shape = operation.input
+        assert shape is not None, "every action takes parameters"
+        if action.operation == "PutEvents":
+            entry = model.shapes["PutEventsRequestEntry"]
+            document: Document = {"Entries": [_document(action, model.shapes, entry, values)]}
+        else:
+            document = _document(action, model.shapes, shape, values)
+        target = [("x-amz-target", f"{model.metadata.get('targetPrefix', '')}.{action.operation}")]
+        request = operation.parse(HttpRequest("POST", "/", "", target, json.dumps(document).encode()))
+        operation.validate(request)
+        result = await service.call(action.operation, Scope(exchange.api.account, region), request, exchange.ids[1])
+        response = operation.serialize(result, exchange.ids[1], protocol)
+    except AwsError as error:
+        response = operation.serialize_error(error, exchange.ids[1], protocol)
+    response.headers = [pair for pair in response.headers if pair[0].lower() in _PASSED_ON]
+    return response
+
+
+def _values(action: ServiceAction, exchange: Exchange, integration: Document) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, text in integration["RequestParameters"].items():
+        value = evaluate(text, exchange)
+        if value is not None:
+            values[name] = value
+        elif name in action.required:
+            raise Failure(400, f"The request gives no value for {name}")
+    return values
+
+
+def _document(action: ServiceAction, shapes: Any, shape: Any, values: dict[str, str]) -> Document:
+    """The operation's input from text, each member as its type is written."""
+    document: Document = {}
+    for parameter, text in values.items():
+        member = action.member_of(parameter)
+        kind = shapes[shape["members"][member]["shape"]]["type"]
+        document[member] = _typed(kind, text, parameter)
+    return document
+
+
+def _typed(kind: str, text: str, parameter: str) -> Any:
+    try:
+        if kind in ("integer", "long"):
+            return int(text)
+        if kind == "timestamp":
+            return float(text) if text.replace(".", "", 1).isdecimal() else _epoch(text)
+        if kind in ("structure", "map", "list"):
+            return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Failure(400, f"The value for {parameter} is no {kind}") from None
+    return text
+
+
+def _epoch(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

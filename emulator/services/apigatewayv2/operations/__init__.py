@@ -1,0 +1,90 @@
+"""What a caller can ask of the control plane: one method per AWS action, grouped by what it acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator.services.apigatewayv2.operations.apis import Apis
+from emulator.services.apigatewayv2.operations.domains import Domains
+
+
+class Operations(Apis, Domains):
+    """All operations of the control plane."""
+
+    data_plane: Any = None
+    """The `HttpApiPlane` built on the same store; set by wire.py."""
+
+    def forget_cached(self) -> None:
+        """Drop what is kept in memory (after a reset)."""
+        if self.data_plane is not None:
+            self.data_plane.forget_cached()
+
+    def reset_authorizers_cache(self, tx: Any, scope: Any, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask Lambda authorizers anew."""
+        api, _ = self._stage(tx, scope, request)
+        self.data_plane.forget_authorizations(api.id)
+        return {}
+
+    def table(self) -> dict[str, Callable[..., Any]]:
+        """AWS's operation name → method."""
+        return {name: getattr(self, method) for name, method in OPERATIONS.items()}
+
+
+OPERATIONS = {
+    "CreateApi": "create_api",
+    "GetApi": "get_api",
+    "GetApis": "get_apis",
+    "UpdateApi": "update_api",
+    "DeleteApi": "delete_api",
+    "DeleteCorsConfiguration": "delete_cors_configuration",
+    "ImportApi": "import_api",
+    "ReimportApi": "reimport_api",
+    "ExportApi": "export_api",
+    "TagResource": "tag_resource",
+    "UntagResource": "untag_resource",
+    "GetTags": "get_tags",
+    "CreateRoute": "create_route",
+    "GetRoute": "get_route",
+    "GetRoutes": "get_routes",
+    "UpdateRoute": "update_route",
+    "DeleteRoute": "delete_route",
+    "CreateIntegration": "create_integration",
+    "GetIntegration": "get_integration",
+    "GetIntegrations": "get_integrations",
+    "UpdateIntegration": "update_integration",
+    "DeleteIntegration": "delete_integration",
+    "CreateModel": "create_model",
+    "GetModel": "get_model",
+    "GetModels": "get_models",
+    "UpdateModel": "update_model",
+    "DeleteModel": "delete_model",
+    "CreateStage": "create_stage",
+    "GetStage": "get_stage",
+    "GetStages": "get_stages",
+    "UpdateStage": "update_stage",
+    "DeleteStage": "delete_stage",
+    "DeleteAccessLogSettings": "delete_access_log_settings",
+    "DeleteRouteSettings": "delete_route_settings",
+    "CreateDeployment": "create_deployment",
+    "GetDeployment": "get_deployment",
+    "GetDeployments": "get_deployments",
+    "UpdateDeployment": "update_deployment",
+    "DeleteDeployment": "delete_deployment",
+    "CreateAuthorizer": "create_authorizer",
+    "GetAuthorizer": "get_authorizer",
+    "GetAuthorizers": "get_authorizers",
+    "UpdateAuthorizer": "update_authorizer",
+    "DeleteAuthorizer": "delete_authorizer",
+    "ResetAuthorizersCache": "reset_authorizers_cache",
+    "CreateDomainName": "create_domain_name",
+    "GetDomainName": "get_domain_name",
+    "GetDomainNames": "get_domain_names",
+    "UpdateDomainName": "update_domain_name",
+    "DeleteDomainName": "delete_domain_name",
+    "CreateApiMapping": "create_api_mapping",
+    "GetApiMapping": "get_api_mapping",
+    "GetApiMappings": "get_api_mappings",
+    "UpdateApiMapping": "update_api_mapping",
+    "DeleteApiMapping": "delete_api_mapping",
+}
