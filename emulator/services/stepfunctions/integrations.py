@@ -32,6 +32,7 @@ _FUNCTION = re.compile(
 )
 _SDK = re.compile(r"arn:aws[a-z-]*:states:::aws-sdk:([a-z0-9]+):([a-zA-Z0-9]+)(\.[A-Za-z:0-9]+)?")
 _LAMBDA_INVOKE = re.compile(r"arn:aws[a-z-]*:states:::lambda:invoke(\.waitForTaskToken)?")
+_SERVICE = re.compile(r"arn:aws[a-z-]*:states:::(?:aws-sdk:)?([a-z0-9]+):([a-zA-Z0-9]+)")
 _STATES = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:.+")
 LAMBDA_PARAMETERS = ("FunctionName", "Payload", "InvocationType", "Qualifier", "ClientContext", "LogType")
 
@@ -143,6 +144,19 @@ class Integrations:
         unknown = [f"The field '{name}' is not supported by Step Functions" for name in given if name not in allowed]
         missing = [f"The field '{name}' is required but was missing" for name in required if name not in given]
         return [("Parameters", text) for text in unknown + missing]
+
+    def result_shape(self, resource: str) -> tuple[Any, tuple[str, ...]]:
+        """(botocore's shape of what a task returns, members of it that hold any JSON); None if nothing is known."""
+        match = _SERVICE.fullmatch(resource)
+        if match is None:
+            return None, ()
+        service = {"states": "stepfunctions"}.get(match[1], BOTOCORE_NAMES.get(match[1], match[1]))
+        model, operation = self._model(service), _pascal(match[2])
+        if model is None or operation not in _names(model):
+            return None, ()
+        anything = ("Payload",) if match[1] == "lambda" else ()
+        shape: Any = model.operation_model(operation).output_shape
+        return shape, anything
 
     # ── Lambda ──────────────────────────────────────────────────────────────────────────────────
 

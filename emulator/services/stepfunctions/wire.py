@@ -8,6 +8,7 @@ from .express import ExpressRunner
 from .integrations import Integrations
 from .operations import Operations, operation_table
 from .progress import CHILD_ENDED, EXPRESS, TASK, TIMER, Progress
+from .state_tester import StateTester
 from .store import SCHEMA
 from .task_calls import LambdaInvoke, TaskCalls
 from .telemetry import Telemetry
@@ -27,8 +28,9 @@ def mount(context: Context, lambda_operations: LambdaInvoke) -> Mounted:
     express = ExpressRunner(context.store, context.clock, calls, telemetry)
     operations = Operations(context.store, context.clock, integrations.problems, progress, express)
     worker = StepFunctionsWorker(context.store, progress, calls, express)
+    table = {**operation_table(operations), "TestState": StateTester(context.store, context.clock, calls).test_state}
     return Mounted(
-        services=[Service("stepfunctions", context.store, operation_table(operations))],
+        services=[Service("stepfunctions", context.store, table)],
         schema=SCHEMA,
         jobs={
             TASK: JobKind(worker.task, lambda: context.settings.task_concurrency),

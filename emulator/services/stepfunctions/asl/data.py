@@ -98,3 +98,9 @@ class StateFault(StateError):
 def runtime(cause: str) -> StateFault:
     """`States.Runtime`: never retried, never caught [R:test_catch_states_runtime]."""
     return StateFault("States.Runtime", cause)
+
+
+def too_large(what: str) -> StateError:
+    """`States.DataLimitExceeded` of a state or a task."""
+    limit = "returned a result with a size exceeding the maximum number of bytes service limit."
+    return StateError("States.DataLimitExceeded", f"The state/task '{what}' {limit}")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import context, fields, payload, retry
-from .data import Data, StateError, StateFault, dumps, runtime
+from .data import Data, Json, StateError, StateFault, dumps, runtime, too_large
 from .definition import Catcher, Machine, State
 from .frames import Frame, Frames
 from .jsonata import QueryError
@@ -49,7 +49,6 @@ ROOT = "0"
 MACHINE_TOKEN = "machine"
 HEARTBEAT = "h"
 """At the end of a task's token: its heartbeat timer."""
-LARGE = "returned a result with a size exceeding the maximum number of bytes service limit."
 NOT_TRUNCATED = {"truncated": False}
 
 
@@ -132,13 +131,13 @@ class Run:
             self._RECEIVERS[wait["for"]](self, key, frame, wait, signal)
 
     def _begin(self) -> None:
-        execution = self.execution
-        details = {"input": execution.input.text, "inputDetails": NOT_TRUNCATED, "roleArn": execution.role_arn}
+        given, role = self.execution.input, self.execution.role_arn
+        details = {"input": given.text, "inputDetails": NOT_TRUNCATED, "roleArn": role}
         self._emit("ExecutionStarted", 0, "executionStartedEventDetails", details)
         if self.machine.timeout_seconds is not None:
             self._command(SetTimer(MACHINE_TOKEN, self.now + self.machine.timeout_seconds))
         self.frames.put(ROOT, {"parent": None, "state": self.machine.start_at, "previous": 0})
-        self._set_input(ROOT, self.frames.get(ROOT) or {}, execution.input)
+        self._set_input(ROOT, self.frames.get(ROOT) or {}, given)
         self._ready.append(ROOT)
 
     def _redrive(self, signal: Redrive) -> None:
@@ -208,8 +207,7 @@ class Run:
                 )
                 self._guard(key, frame, state, lambda: self._finish(key, frame, state, signal.output))
                 return
-            task = kind.resource_type or state.resource
-            failure = StateError("States.DataLimitExceeded", f"The state/task '{task}' {LARGE}")
+            failure = too_large(kind.resource_type or state.resource)
         elif isinstance(signal, TaskFailed):
             failure = StateError(signal.error, signal.cause)
         else:
@@ -478,13 +476,16 @@ class Run:
             return
         raw = self._input(key, frame)
         environment = self._environment(key, frame, state, data=result)
-        if state.result_selector is not None:
-            result = Data(state.result_selector(environment))
-            environment = environment.over(result)
+        result = self._selected(state, environment, result)
+        environment = environment.over(result)
         if state.type == "Pass" and state.result is None:
             environment = environment.over(self._environment(key, frame, state).data)
         output = payload.place_result(state.result_path, raw, result)
         self._leave(key, frame, state, environment, output, state.next, state.assign)
+
+    def _selected(self, state: State, environment: Environment, result: Data) -> Data:
+        """What `ResultSelector` makes of a result."""
+        return result if state.result_selector is None else Data(state.result_selector(environment))
 
     @staticmethod
     def _output(template: payload.Template | None, environment: Environment, otherwise: Data) -> Data:
@@ -506,7 +507,7 @@ class Run:
         if filtered:
             output = payload.select_data(state.output_path, environment.over(output))
         if output.too_large():
-            raise StateError("States.DataLimitExceeded", f"The state/task '{state.name}' {LARGE}")
+            raise too_large(state.name)
         details: dict[str, Any] = {}
         if assigned:
             frame["variables"] = {**frame.get("variables", {}), **assigned}
@@ -673,7 +674,7 @@ class Run:
         """What the expressions of a state see: its effective input, unless `data` is given."""
         environment = Environment(
             data or self._input(key, frame),
-            lambda: context.context_object(self.execution, self.frames, frame, state, item),
+            lambda: self._context(frame, state, item),
             lambda: context.variables(self.frames, frame),
             self.random,
             self.new_id,
@@ -682,6 +683,9 @@ class Run:
         if data is None:
             environment.data = payload.select_data(state.input_path, environment)
         return environment
+
+    def _context(self, frame: Frame, state: State, item: tuple[int, Data] | None) -> Json:
+        return context.context_object(self.execution, self.frames, frame, state, item)
 
     _EXECUTE: dict[str, Callable[[Run, str, Frame, State], None]] = {
         "Pass": _execute_pass,

@@ -1,0 +1,261 @@
+"""TestState: one state, run on its own, with its real task or with a mock.
+
+Decides what is asked of a request and how the answer looks (reference 5.12); how a state is watched is
+asl/inspection.py's. Nothing is stored, and a Wait does not wait (unverified).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.scope import Scope
+from emulator.ports import Clock, Store, Transaction
+
+from . import mocks, model
+from .asl import validate
+from .asl.data import Data, Json, dumps, loads
+from .asl.definition import compile_definition
+from .asl.frames import Frames
+from .asl.inspection import InspectedRun, Mock, Setting
+from .asl.messages import (
+    CallTask,
+    Execution,
+    OfferActivity,
+    Outcome,
+    SetTimer,
+    Signal,
+    Start,
+    TaskFailed,
+    TaskSucceeded,
+    TimerFired,
+)
+from .asl.tasks import pattern, task_kind
+from .model import StoredExecution
+from .operations.state import check_input
+from .task_calls import TaskCalls, takes_time
+
+NAME = "StateName"
+"""What the context object calls a state that was given alone [R:state_scenarios]."""
+MOCKED = ("Task", "Map", "Parallel")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Test:
+    """A request that has been judged."""
+
+    definition: str
+    execution: StoredExecution
+    setting: Setting
+
+
+class StateTester:
+    """Answers TestState."""
+
+    def __init__(self, data: Store, clock: Clock, calls: TaskCalls) -> None:
+        self._store = data
+        self._clock = clock
+        self._calls = calls
+
+    async def test_state(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Run one state."""
+        test = await self._store.read(lambda tx: self._judge(tx, scope, request))
+        execution, machine = test.execution, compile_definition(test.definition)
+        shown = Execution(
+            execution.arn, execution.name, execution.role_arn, execution.started_at, execution.machine_arn,
+            execution.machine_name, execution.region, Data(text=execution.input),
+        )  # fmt: skip
+        frames = Frames(lambda key: None)
+
+        def work(tx: Transaction, signal: Signal, seen: dict[str, Any]) -> InspectedRun:
+            run = InspectedRun(machine, shown, frames, tx.now, tx.random, tx.new_id)
+            run.watch(test.setting, seen)
+            run.signal(signal)
+            return run
+
+        run = await self._store.read(lambda tx: work(tx, Start(), {}))
+        if run.outcome.ended is None and not run.retried:
+            signal, seen = await self._answer(test, run.outcome), run.seen
+            run = await self._store.read(lambda tx: work(tx, signal, seen))
+        return _answer(run, request.get("inspectionLevel", "INFO"))
+
+    async def _answer(self, test: _Test, outcome: Outcome) -> Signal:
+        """What becomes of the one thing that the state waits for."""
+        mock, execution = test.setting.mock, test.execution
+        calls = [command for command in outcome.commands if isinstance(command, (CallTask, OfferActivity))]
+        if not calls:
+            timer = outcome.commands[0]
+            assert isinstance(timer, SetTimer), "a state that is tested waits for a task or for time"
+            return TimerFired(timer.token)
+        call = calls[0]
+        if mock is not None:
+            if mock.result is not None:
+                return TaskSucceeded(call.token, mock.result)
+            return TaskFailed(call.token, mock.error, mock.cause)
+        assert isinstance(call, CallTask), "activities are tested with a mock only"
+        request_id = await self._store.read(lambda tx: tx.new_id())
+        if not takes_time(call.resource):
+            return await self._store.transact(
+                lambda tx: self._calls.inside(tx, execution, call.token, call.resource, call.parameters, request_id)
+            )
+        scope = Scope(execution.account, execution.region)
+        answer = await self._calls.invoke(scope, call.resource, call.parameters, request_id, "")
+        return self._calls.invoked(call.token, call.resource, answer, request_id, self._clock.now())
+
+    # ── the request ─────────────────────────────────────────────────────────────────────────────
+
+    def _judge(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> _Test:
+        mocked: dict[str, Any] | None = request.get("mock")
+        if mocked is not None and "result" in mocked and "errorOutput" in mocked:
+            raise _invalid("A test mock should have only one of the following fields: [result, errorOutput].")
+        if mocked is not None and request.get("revealSecrets"):
+            raise _invalid("TestState does not support RevealSecrets when a mock is specified.")
+        text = request.get("input", "{}")
+        check_input(text)
+        name, state = self._state(request, mocked is not None)
+        kind = state["Type"]
+        if mocked is None and kind in ("Map", "Parallel"):
+            types = "[Task, Wait, Pass, Succeed, Fail, Choice]"
+            text = f"TestState API does not support Map or Parallel states. Supported state types include: {types}"
+            raise AwsError("InvalidDefinition", text)
+        if mocked is not None and kind not in MOCKED:
+            raise _invalid(f"State type '{kind}' is not supported when a mock is specified")
+        if mocked is None and kind == "Task" and request.get("roleArn") is None:
+            raise _invalid("RoleArn must be specified when testing a Task state")
+        waits = kind == "Task" and (pattern(state["Resource"]) != "" or task_kind(state["Resource"]).waits_for_callback)
+        if mocked is None and waits:
+            # AWS refuses these too; its words are unverified.
+            raise _invalid("TestState does not support tasks that wait for a callback or a job without a mock.")
+        context = _json(request["context"], "Context object") if request.get("context") is not None else None
+        if context is not None:
+            mocks.check_context(context, waits)
+        variables = _json(request.get("variables") or "{}", "Variables")
+        if not isinstance(variables, dict):
+            raise _invalid("Variables must be a JSON object")
+        configuration: dict[str, Any] = request.get("stateConfiguration") or {}
+        if configuration.get("mapItemReaderData") is not None:
+            raise NotEmulated("stepfunctions", "TestState", "stateConfiguration.mapItemReaderData: distributed Map")
+        mock = self._mock(state, mocked) if mocked is not None else None
+        machine_name, run_name = tx.new_id(), tx.new_id()
+        machine_arn = model.machine_arn(scope, machine_name)
+        arn = machine_arn.replace(":stateMachine:", ":express:") + f":{run_name}"
+        execution = StoredExecution(
+            0, arn, run_name, scope.account, scope.region, machine_arn, "", request.get("roleArn"), tx.now, text,  # pyright: ignore[reportArgumentType]
+        )  # fmt: skip
+        definition = dumps({"StartAt": name, "States": {name: state}})
+        setting = Setting(mock, variables, configuration.get("retrierRetryCount") or 0, context)
+        return _Test(definition, execution, setting)
+
+    def _state(self, request: dict[str, Any], mocked: bool) -> tuple[str, dict[str, Any]]:
+        """(name, definition) of the state to test. Raises InvalidDefinition."""
+        document, problem = validate.parse_json(request["definition"])
+        wanted: str | None = request.get("stateName")
+        if document is None:
+            raise _bad_definition([problem] if problem is not None else [])
+        alone = "States" not in document
+        judged = document if not alone else _alone(document)
+        problems = validate.validate(judged, self._calls.integrations.problems if not mocked else _no_problems)
+        if problems:
+            prefix = f"/States/{NAME}"
+            raise _bad_definition(
+                [dataclasses.replace(each, location=_without(each.location, prefix)) for each in problems]
+                if alone
+                else problems
+            )
+        if alone:
+            return NAME, document
+        found = _find(document, wanted or "", document.get("QueryLanguage"))
+        if found is None:
+            raise _invalid("State not found in definition")
+        return wanted or "", found
+
+    def _mock(self, state: dict[str, Any], mocked: dict[str, Any]) -> Mock:
+        if "result" not in mocked:
+            output = mocked.get("errorOutput") or {}
+            return Mock(error=output.get("error"), cause=output.get("cause"))
+        try:
+            result = loads(mocked["result"])
+        except ValueError:
+            raise _invalid("Mocked result must be valid JSON") from None
+        if state["Type"] in ("Map", "Parallel"):
+            if not isinstance(result, list):
+                raise _invalid("Mocked result must be an array.")
+            if state["Type"] == "Parallel" and len(result) != len(state["Branches"]):
+                raise _invalid("Mocked result must contain the same number of items as number of Parallel branches.")
+        else:
+            shape, anything = self._calls.integrations.result_shape(state["Resource"])
+            mocks.check_result(shape, result, mocked.get("fieldValidationMode", mocks.STRICT), anything)
+        return Mock(Data(result, mocked["result"]))
+
+
+def _answer(run: InspectedRun, level: str) -> dict[str, Any]:
+    ended, failure = run.outcome.ended, run.failure
+    answer: dict[str, Any] = {}
+    if run.retried:
+        answer["status"] = "RETRIABLE"
+    elif ended is None or ended.status != "SUCCEEDED":
+        answer["status"] = "FAILED"
+    else:
+        answer["status"] = "CAUGHT_ERROR" if run.caught else "SUCCEEDED"
+        answer["output"] = ended.output.text if ended.output is not None else "{}"
+        if run.next_state is not None:
+            answer["nextState"] = run.next_state
+    if answer["status"] != "SUCCEEDED":
+        error, cause = (ended.error, ended.cause) if ended and ended.error is not None else (None, None)
+        if failure is not None and error is None:
+            error, cause = failure.error, failure.cause
+        answer |= {member: text for member, text in (("error", error), ("cause", cause)) if text is not None}
+    if level != "INFO":
+        answer["inspectionData"] = run.seen
+    return answer
+
+
+def _alone(state: dict[str, Any]) -> dict[str, Any]:
+    """A machine of one state, in which the states it leads to exist."""
+    sources = [state, *_objects(state.get("Catch")), *_objects(state.get("Choices"))]
+    targets = [source.get(member) for source in sources for member in ("Next", "Default")]
+    stubs = {target: {"Type": "Succeed"} for target in targets if isinstance(target, str) and target != NAME}
+    # A state that leads to itself only is as good as any here: nothing else is run.
+    return {"StartAt": NAME, "States": {NAME: state, **stubs}}
+
+
+def _objects(value: Json) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _find(scope: dict[str, Any], name: str, language: str | None) -> dict[str, Any] | None:
+    """A state of a machine by name, wherever it is, with the query language it speaks."""
+    for key, state in scope["States"].items():
+        if key == name:
+            return state if language is None or "QueryLanguage" in state else {**state, "QueryLanguage": language}
+        processor = state.get("ItemProcessor") or state.get("Iterator")
+        for inner in [*state.get("Branches", ()), *([processor] if processor else [])]:
+            found = _find(inner, name, language)
+            if found is not None:
+                return found
+    return None
+
+
+def _without(location: str | None, prefix: str) -> str | None:
+    return location if location is None else location.removeprefix(prefix) or "/"
+
+
+def _no_problems(resource: str, parameters: Json) -> list[tuple[str, str]]:
+    return []
+
+
+def _json(text: str, what: str) -> Json:
+    try:
+        return loads(text)
+    except ValueError:
+        raise _invalid(f"{what} must be valid JSON") from None
+
+
+def _invalid(text: str) -> AwsError:
+    return AwsError("ValidationException", text)
+
+
+def _bad_definition(problems: list[validate.Problem]) -> AwsError:
+    listed = ", ".join(str(problem) for problem in problems)
+    return AwsError("InvalidDefinition", f"Invalid State Machine Definition: '{listed}'")
