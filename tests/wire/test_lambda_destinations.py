@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.services.cloudwatch.store import dimensions_key
 from emulator.testing import RunningEmulator
 
 ROLE = "arn:aws:iam::000000000000:role/r"
@@ -77,15 +76,12 @@ def configure(emulator: RunningEmulator, arn: str, on: str = "OnFailure", **more
 
 
 def metric(emulator: RunningEmulator, name: str, function: str = "f") -> float:
-    """The sum of a metric of a function, as it was written."""
-    key = dimensions_key({"FunctionName": function})
-
-    async def written() -> float:
-        query = "SELECT data FROM metric_write WHERE namespace = 'AWS/Lambda' AND dimensions = ?"
-        rows = await emulator.emulator.store.read(lambda tx: tx.execute(query, (key,)).fetchall())
-        return sum(entry[2] for (data,) in rows for entry in json.loads(data) if entry[0] == name)
-
-    return emulator.call(written)
+    """The sum of a metric of a function, over all time."""
+    found = emulator.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda", MetricName=name, Dimensions=[{"Name": "FunctionName", "Value": function}],
+        StartTime=0, EndTime=emulator.now() + 3600, Period=86400 * 365, Statistics=["Sum"],
+    )  # fmt: skip
+    return sum(point["Sum"] for point in found["Datapoints"])
 
 
 # ── dead letters ────────────────────────────────────────────────────────────────────────────────
