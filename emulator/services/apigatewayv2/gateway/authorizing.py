@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 from emulator.aws.deadline import Deadline
-from emulator.aws.errors import AwsError
+from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.http_payload import access_key
 from emulator.aws.scope import DEFAULT_ACCOUNT
 from emulator.aws.service import Context
+from emulator.services.apigateway.gateway.policy import MalformedPolicy
+from emulator.services.apigateway.gateway.policy import evaluate as evaluate_policy
 from emulator.services.apigatewayv2.gateway import events
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
 from emulator.services.apigatewayv2.gateway.failures import Failure
@@ -17,7 +19,6 @@ from emulator.services.apigatewayv2.gateway.functions import invocation_of
 from emulator.services.apigatewayv2.gateway.jwt import BadToken, claims_of, shown_claims
 from emulator.services.apigatewayv2.gateway.jwt_keys import IssuerKeys, IssuerUnreachable
 from emulator.services.apigatewayv2.gateway.mapping import evaluate
-from emulator.services.apigatewayv2.gateway.policy import allows
 from emulator.services.apigatewayv2.model import Document
 
 AUTHORIZER_SECONDS = 10.0
@@ -161,7 +162,13 @@ def _read(answer: Any, authorizer: Document, arn: str) -> Verdict:
         raise Failure(500, "policyDocument is missing")
     principal = {"principalId": answer["principalId"]} if "principalId" in answer else {}
     version_1 = authorizer["AuthorizerPayloadFormatVersion"] == "1.0"
-    return allows(answer["policyDocument"], arn), {**shown, **(principal if version_1 else {})}
+    try:
+        verdict = evaluate_policy(answer["policyDocument"], arn)
+    except MalformedPolicy as problem:
+        raise Failure(500, str(problem)) from None
+    except NotImplementedError:
+        raise NotEmulated("apigatewayv2", "Lambda authorizer", "conditions in a policy") from None
+    return verdict == "allow", {**shown, **(principal if version_1 else {})}
 
 
 def _unauthorized(detail: str) -> Failure:
