@@ -265,3 +265,25 @@ def test_tags_are_kept_until_removed(emulator: RunningEmulator) -> None:
 
 def test_names_with_forbidden_characters_are_refused(emulator: RunningEmulator) -> None:
     assert error_of(lambda: create(emulator, PASS, "a b")) == ("InvalidName", "Invalid Name: 'a b'")
+
+
+def test_variables_that_states_refer_to_are_described(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    states = {
+        "Set": {"Type": "Pass", "Assign": {"seconds": 5}, "Next": "Wait"},
+        "Wait": {"Type": "Wait", "SecondsPath": "$seconds", "End": True},
+    }
+    arn = create(emulator, {"StartAt": "Set", "States": states})
+    assert sfn.describe_state_machine(stateMachineArn=arn)["variableReferences"] == {"Wait": ["seconds"]}
+    execution = sfn.start_execution(stateMachineArn=arn)["executionArn"]
+    described = sfn.describe_state_machine_for_execution(executionArn=execution)
+    assert described["variableReferences"] == {"Wait": ["seconds"]}
+    assert "variableReferences" not in sfn.describe_state_machine(stateMachineArn=create(emulator, PASS, "other"))
+
+
+def test_activities_have_tags_too(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    arn = sfn.create_activity(name="work", tags=[{"key": "a", "value": "1"}])["activityArn"]
+    sfn.tag_resource(resourceArn=arn, tags=[{"key": "b", "value": "2"}])
+    sfn.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert sfn.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "b", "value": "2"}]

@@ -12,6 +12,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.stepfunctions import model, progress, store
 from emulator.services.stepfunctions.asl.messages import Stop
+from emulator.services.stepfunctions.asl.references import variable_references
 from emulator.services.stepfunctions.model import StoredExecution
 from emulator.services.stepfunctions.operations.express import enqueue_express, new_express, wrong_type
 from emulator.services.stepfunctions.operations.state import StepFunctionsState, check_input, page
@@ -176,6 +177,8 @@ class ExecutionOperations(StepFunctionsState):
             answer["revisionId"] = execution.revision_id
         if request.get("includedData") == "METADATA_ONLY":
             del answer["definition"]
+        elif references := variable_references(execution.definition):
+            answer["variableReferences"] = references
         return answer
 
 

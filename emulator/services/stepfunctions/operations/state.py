@@ -14,7 +14,7 @@ from emulator.services.stepfunctions import model, progress, store
 from emulator.services.stepfunctions.asl import validate
 from emulator.services.stepfunctions.asl.data import loads
 from emulator.services.stepfunctions.asl.messages import Ended
-from emulator.services.stepfunctions.model import StateMachine, StoredExecution
+from emulator.services.stepfunctions.model import Activity, StateMachine, StoredExecution
 
 
 class ExpressEnd(Protocol):
@@ -107,13 +107,14 @@ class StepFunctionsState:
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return execution
 
-    def tagged_machine(self, tx: Transaction, scope: Scope, arn: str) -> StateMachine:
+    def tagged(self, tx: Transaction, scope: Scope, arn: str) -> StateMachine | Activity:
+        """The machine or activity with this ARN. Raises ResourceNotFound, InvalidArn."""
         if not arn.startswith("arn:"):
             model.check_arn(arn)
-        machine = store.find_machine(tx, scope, arn)
-        if machine is None:
+        found = store.find_machine(tx, scope, arn) or store.find_activity(tx, scope, arn)
+        if found is None:
             raise AwsError("ResourceNotFound", f"Resource not found: '{arn}'")
-        return machine
+        return found
 
     def check_definition(self, text: str, machine_type: str = model.STANDARD) -> None:
         """Raise InvalidDefinition naming everything that is wrong."""

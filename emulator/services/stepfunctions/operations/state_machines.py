@@ -12,7 +12,8 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.stepfunctions import model, store
 from emulator.services.stepfunctions.asl import validate
-from emulator.services.stepfunctions.model import StateMachine
+from emulator.services.stepfunctions.asl.references import variable_references
+from emulator.services.stepfunctions.model import Activity, StateMachine
 from emulator.services.stepfunctions.operations.state import StepFunctionsState, page
 from emulator.services.stepfunctions.operations.versions import publish
 from emulator.services.stepfunctions.telemetry import group_of
@@ -108,6 +109,8 @@ class StateMachineOperations(StepFunctionsState):
             answer["description"] = version.description if version is not None else ""
         if request.get("includedData") == "METADATA_ONLY":
             del answer["definition"]
+        elif references := variable_references(machine.definition):
+            answer["variableReferences"] = references
         return answer
 
     def delete_state_machine(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -167,24 +170,31 @@ class StateMachineOperations(StepFunctionsState):
     # ── tags ────────────────────────────────────────────────────────────────────────────────────
 
     def list_tags_for_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """Tags of a state machine."""
-        machine = self.tagged_machine(tx, scope, request["resourceArn"])
-        return {"tags": [{"key": key, "value": value} for key, value in machine.tags.items()]}
+        """Tags of a state machine or an activity."""
+        tagged = self.tagged(tx, scope, request["resourceArn"])
+        return {"tags": [{"key": key, "value": value} for key, value in tagged.tags.items()]}
 
     def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Add or replace tags."""
-        machine = self.tagged_machine(tx, scope, request["resourceArn"])
-        machine.tags |= {tag["key"]: tag.get("value", "") for tag in request["tags"]}
-        _check_tag_count(machine.tags)
-        store.save_machine(tx, scope, machine)
+        tagged = self.tagged(tx, scope, request["resourceArn"])
+        tagged.tags |= {tag["key"]: tag.get("value", "") for tag in request["tags"]}
+        _check_tag_count(tagged.tags)
+        _save_tagged(tx, scope, tagged)
         return {}
 
     def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Remove tags; absent ones are no error."""
-        machine = self.tagged_machine(tx, scope, request["resourceArn"])
-        machine.tags = {key: value for key, value in machine.tags.items() if key not in request["tagKeys"]}
-        store.save_machine(tx, scope, machine)
+        tagged = self.tagged(tx, scope, request["resourceArn"])
+        tagged.tags = {key: value for key, value in tagged.tags.items() if key not in request["tagKeys"]}
+        _save_tagged(tx, scope, tagged)
         return {}
+
+
+def _save_tagged(tx: Transaction, scope: Scope, tagged: StateMachine | Activity) -> None:
+    if isinstance(tagged, StateMachine):
+        store.save_machine(tx, scope, tagged)
+    else:
+        store.save_activity(tx, scope, tagged)
 
 
 def _check_role(arn: str) -> None:
