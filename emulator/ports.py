@@ -202,6 +202,11 @@ class Invocation:
 
     None asks for a buffered response, whatever the function does. A function that does not stream calls it never.
     """
+    on_logs: Callable[[str, Sequence[LogEvent]], None] | None = None
+    """Called now and then while the function runs, with a log stream and what was written since the last call.
+
+    The result's `logs` are then the rest. A runtime may call it never; an invocation that ends soon does not.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +224,10 @@ class InvocationResult:
     init_seconds: float | None = None
     """Set on a cold start only."""
     logs: Sequence[LogEvent] = field(default_factory=tuple)
-    """Everything that belongs into the function's log stream since the last invocation there, in order."""
+    """Everything that belongs into the function's log stream since the last invocation there, in order.
+
+    Without what `Invocation.on_logs` was given before.
+    """
     log_stream: str = ""
     used_memory_mb: int = 0
 

@@ -6,6 +6,7 @@ time are `environment`'s, the pool is `process_runtime`'s.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
@@ -22,6 +23,8 @@ from .packages import InvalidPackage
 from .platform_log import PlatformLog
 
 UNHANDLED = "Unhandled"
+SHOW_SECONDS = 1.0
+"""Host time after which an invocation that still runs shows what it has logged, again and again."""
 logger = logging.getLogger("emulator.functions")
 
 
@@ -88,6 +91,10 @@ class Attempt:
         self._started = self._clock.now()
         self._measured_from = 0.0
         self._before: list[LogEvent] = []
+        self._shown: list[LogEvent] = []
+        """The last of what was handed over while it ran, from START on: enough for the log tail."""
+        self._start_is_shown = False
+        self._show_timer: asyncio.TimerHandle | None = None
         self._init_seconds: float | None = None
 
     async def run(self) -> InvocationResult:
@@ -114,11 +121,14 @@ class Attempt:
             else:
                 self._pool.loaded(self._function)
         try:
+            self._show_later(environment)
             reply = await environment.invoke(self._invocation, self._hold, left)
             return await self._result(environment, reply)
         except BaseException:
             self._pool.end_soon(environment, keep_temporary=True)
             raise
+        finally:
+            self._show_no_more()
 
     def _show_on_console(self, reply: Reply) -> None:
         """Whoever edits code that runs from its folder looks at the console, not at a log group."""
@@ -126,6 +136,32 @@ class Attempt:
         if function.source_directory is not None:
             problem = reply.body.decode("utf-8", "replace") if reply.body else reply.ending.value
             logger.warning("%s cannot be loaded from %s: %s", function.name, function.source_directory, problem)
+
+    # ── the log of an invocation that still runs ──
+
+    def _show_later(self, environment: ExecutionEnvironment) -> None:
+        if self._invocation.on_logs is not None:
+            loop = asyncio.get_running_loop()
+            self._show_timer = loop.call_later(SHOW_SECONDS, self._show, environment)
+
+    def _show_no_more(self) -> None:
+        if self._show_timer is not None:
+            self._show_timer.cancel()
+            self._show_timer = None
+
+    def _show(self, environment: ExecutionEnvironment) -> None:
+        """Hand over what is complete: whoever looks at a handler that hangs sees how far it came."""
+        before, self._before = self._before, []
+        events: list[LogEvent] = []
+        if not self._start_is_shown:
+            self._start_is_shown = True
+            events += self._log.start(self._started, self._invocation.request_id)
+        events += environment.logs.hand_over()
+        if self._invocation.want_log_tail:
+            self._shown = platform_log.last_events([*self._shown, *events])
+        if self._invocation.on_logs is not None and (before or events):
+            self._invocation.on_logs(environment.site.log_stream, (*before, *events))
+        self._show_later(environment)
 
     # ── the init phase ──
 
@@ -216,7 +252,8 @@ class Attempt:
             # REPORT names it so although the payload says ExitError (reference 1.5; a Python 3.14 log of 2026-04).
             used_kib, reported = function.memory_mb * 1024, "Runtime.OutOfMemory"
         now, used_mb = self._clock.now(), -(-used_kib // 1024)
-        events = self._log.start(self._started, invocation.request_id)
+        self._show_no_more()
+        events = [] if self._start_is_shown else self._log.start(self._started, invocation.request_id)
         events += environment.logs.take()
         if end.reason is not None and end.error_type is not None:
             events += self._log.failure(now, invocation.request_id, end.reason, end.error_type)
@@ -231,7 +268,7 @@ class Attempt:
             payload=end.payload,
             function_error=UNHANDLED if end.error_type is not None else None,
             error_type=end.error_type,
-            log_tail=platform_log.tail(events) if invocation.want_log_tail else b"",
+            log_tail=platform_log.tail([*self._shown, *events]) if invocation.want_log_tail else b"",
             took_seconds=took,
             init_seconds=self._init_seconds,
             logs=(*self._before, *events),

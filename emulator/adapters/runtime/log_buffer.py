@@ -54,6 +54,11 @@ class LogBuffer:
         """An event that did not come through the pipe."""
         self._store(LogEvent(self._now() if at is None else at, message))
 
+    def hand_over(self) -> list[LogEvent]:
+        """The complete events so far, taken out; an invocation's flood stays bounded as before."""
+        events, self._head = self._head, []
+        return events
+
     def take(self) -> list[LogEvent]:
         """Every event since the last call, complete or not."""
         if self._record:
@@ -63,7 +68,8 @@ class LogBuffer:
             self._partial = b""
         events = self._head
         if self._dropped:
-            events.append(LogEvent(events[-1].at, f"[emulator] {self._dropped} bytes of output are left out here\n"))
+            at = (events or self._tail)[0 if not events else -1].at
+            events.append(LogEvent(at, f"[emulator] {self._dropped} bytes of output are left out here\n"))
         events.extend(self._tail)
         self._head, self._head_bytes, self._tail_bytes, self._dropped = [], 0, 0, 0
         self._tail.clear()

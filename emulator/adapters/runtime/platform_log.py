@@ -171,11 +171,14 @@ def _milliseconds(seconds: float) -> float:
 
 def tail(events: list[LogEvent]) -> bytes:
     """The last 4 KB of what an invocation logged, START … REPORT."""
-    wanted = LOG_TAIL_BYTES
-    parts: list[bytes] = []
-    for event in reversed(events):
-        parts.append(event.message.encode("utf-8", "backslashreplace"))
-        wanted -= len(parts[-1])
-        if wanted <= 0:
-            break
-    return b"".join(reversed(parts))[-LOG_TAIL_BYTES:]
+    parts = [event.message.encode("utf-8", "backslashreplace") for event in last_events(events)]
+    return b"".join(parts)[-LOG_TAIL_BYTES:]
+
+
+def last_events(events: list[LogEvent]) -> list[LogEvent]:
+    """As many of the last events as the log tail can show."""
+    wanted, first = LOG_TAIL_BYTES, len(events)
+    while first > 0 and wanted > 0:
+        first -= 1
+        wanted -= len(events[first].message)
+    return events[first:]

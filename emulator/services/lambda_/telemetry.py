@@ -7,9 +7,11 @@ executed version too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import Datum, LogSink, MetricSink
-from emulator.ports import InvocationResult, Transaction
+from emulator.ports import InvocationResult, LogEvent, Transaction
 
 NAMESPACE = "AWS/Lambda"
 _ONE_THROTTLE = (Datum("Throttles", 1.0),)
@@ -46,6 +48,10 @@ class Telemetry:
         if age_seconds is not None:
             data.append(Datum("AsyncEventAge", age_seconds * 1000, "Milliseconds"))
         self._add(tx, scope, name, qualifier, version, data)
+
+    def wrote(self, tx: Transaction, scope: Scope, log_group: str, log_stream: str, events: Sequence[LogEvent]) -> None:
+        """What a function that still runs has logged so far."""
+        self._logs.put(tx, scope, log_group, log_stream, events)
 
     def throttled(self, tx: Transaction, scope: Scope, name: str, qualifier: str | None) -> None:
         """An attempt that had no place to run: neither an invocation nor an error."""

@@ -93,7 +93,8 @@ class EventWorker:
             return Attempt(event, "discarded", now, now, function, discard=RECURSIVE_INVOCATION)
         if function.reserved == 0:
             return Attempt(event, "discarded", now, now, function, discard=ZERO_RESERVED_CONCURRENCY)
-        invocation = Invocation(event.request_id, payload, function.invoked_arn, trace_id=event.trace)
+        show = operations.on_logs(function)
+        invocation = Invocation(event.request_id, payload, function.invoked_arn, trace_id=event.trace, on_logs=show)
         try:
             ran = await operations.run(function, invocation)
         except AwsError as error:  # no place, or it could not be started: Lambda's fault, not the function's

@@ -58,7 +58,8 @@ class SourceWorker:
             header = trace.following(batch.trace, batch.request_id, now, function.spec.arn)
             if function.recursive_loop == "Terminate" and trace.is_loop(header, function.spec.arn):
                 return Attempt(now, RECURSION)  # the queue's redrive policy ends it (lambda_async 2.7)
-            invocation = Invocation(batch.request_id, event, function.invoked_arn, trace_id=header)
+            show = functions.on_logs(function)
+            invocation = Invocation(batch.request_id, event, function.invoked_arn, trace_id=header, on_logs=show)
             ran = await functions.run(function, invocation)
         except AwsError as error:  # no place, not started, or deleted since: the messages wait, as on AWS
             return Attempt(now, THROTTLE if error.status == 429 else SYSTEM_ERROR)

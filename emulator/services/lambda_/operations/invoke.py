@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator import jobs
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
-from emulator.ports import Invocation, InvocationResult, Transaction
+from emulator.ports import Invocation, InvocationResult, LogEvent, Transaction
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import trace
 from emulator.services.lambda_.destinations import TRACE_MEMBER
@@ -198,6 +198,15 @@ class InvokeOperations(LambdaState):
             result = _response_too_large(result)
         return Ran(function, result, started_at, self.clock.now(), place.running)
 
+    def on_logs(self, function: Resolved) -> Callable[[str, Sequence[LogEvent]], None]:
+        """Writes what the function has logged while it still runs; nobody waits for it."""
+        scope, log_group, wrote = function.scope, function.spec.log_group, self.telemetry.wrote
+
+        def write(log_stream: str, events: Sequence[LogEvent]) -> None:
+            self.store.post(lambda tx: wrote(tx, scope, log_group, log_stream, events))
+
+        return write
+
     def record_run(self, tx: Transaction, ran: Ran, age_seconds: float | None = None) -> None:
         """Write an attempt's log events and metrics; `age_seconds` is its event's, if it was an asynchronous one."""
         function, spec = ran.function, ran.function.spec
@@ -230,6 +239,7 @@ class InvokeOperations(LambdaState):
             asked.trace_id,
             asked.wants_log,
             on_chunk,
+            self.on_logs(function),
         )
         try:
             ran = await self.run(function, invocation)
