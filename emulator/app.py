@@ -46,6 +46,8 @@ from emulator.settings import LiveSettings, Settings
 from emulator.worker import Worker
 
 LONGEST_SETTLE_SECONDS = 366 * 86400.0
+HOUSEKEEPING = frozenset({"cloudwatch.rollup", "cloudwatch.alarm", "logs.sweep", "events.schedule", "lambda.sqs_poll"})
+"""Jobs that nobody's request waits for: no work that a restart could have lost."""
 
 
 class Emulator:
@@ -84,7 +86,7 @@ class Emulator:
             )
         )
         if console is not None:
-            self.runtime = console.watch_runtime(self.runtime, self.clock)
+            self.runtime = console.watch_runtime(self.runtime, self.clock, base_url)
         self.supporting = MotoServices()
         self.http_sender = HttpxSender()
         self.services = Services()
@@ -131,6 +133,8 @@ class Emulator:
             calling=self.runtime.calling,
         )
         self._loop: asyncio.Task[None] | None = None
+        self.unfinished: dict[str, int] = {}
+        """Jobs by kind that an earlier run left and this one goes on with; what keeps house for itself apart."""
 
     def _mount(self, mounted: Mounted) -> Mounted:
         for service in mounted.services:
@@ -141,6 +145,8 @@ class Emulator:
 
     async def start(self) -> None:
         """Start running jobs; those left from before a crash are due at once."""
+        found = await self.store.read(jobs.count_by_kind)
+        self.unfinished = {kind: number for kind, number in found.items() if kind not in HOUSEKEEPING}
         self._loop = asyncio.create_task(self.worker.run(), name="worker")
 
     async def stop(self) -> None:
@@ -250,8 +256,10 @@ async def serve_until(
         listener.close()
 
 
-def serve(settings: Settings, announce: Callable[[str], None] | None = None, console: Console | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; `announce(url)` is called once, when the port answers."""
+def serve(
+    settings: Settings, announce: Callable[[Emulator], None] | None = None, console: Console | None = None
+) -> None:
+    """Serve until SIGINT or SIGTERM; `announce(emulator)` is called once, when the port answers."""
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -260,7 +268,7 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None, con
             loop.add_signal_handler(number, stop.set)
         await serve_until(
             settings,
-            lambda emulator: announce(emulator.base_url) if announce else None,
+            announce or (lambda _: None),
             stop,
             lambda settings, url: Emulator(settings, url, console=console),
         )

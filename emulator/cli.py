@@ -7,12 +7,14 @@ that `emulator --help` is quick.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
+    from emulator.app import Emulator
     from emulator.settings import Settings
 
 HELP = """
@@ -45,9 +47,26 @@ def main() -> None:
     app()
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """What stands before any command."""
+
+
 @app.command()
 def start(
-    port: Annotated[int | None, typer.Option(help="Port to answer on; 0 takes a free one. [default: 4566]")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", "-p", help="Port to answer on; 0 takes a free one. [default: 4566]")
+    ] = None,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1, this machine only]")
     ] = None,
@@ -88,8 +107,8 @@ def start(
         settings = _without_data(settings)
     _check(settings)
     try:
-        console = None if quiet else Console(lambda text: os.write(1, text.encode()))
-        serve(settings, lambda url: typer.echo(greeting(settings, url)), console)
+        console = None if quiet else Console(lambda text: os.write(1, text.encode()), own_command())
+        serve(settings, lambda running: typer.echo(greeting(running)), console)
     except DataDirectoryInUse as error:
         _stop(
             str(error), "Stop that process, or start with --data another-directory (or --ephemeral) and another --port."
@@ -136,7 +155,10 @@ def show_logs(
         str,
         typer.Option("--filter", metavar="PATTERN", help="CloudWatch filter pattern: ERROR, '{ $.level = \"WARN\" }'."),
     ] = "",
-    port: Annotated[int | None, typer.Option(help="Port of the running emulator. [default: 4566]")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", "-p", help="Port of the running emulator. [default: that of AWS_ENDPOINT_URL, or 4566]"),
+    ] = None,
     region: Annotated[str, typer.Option(help="Region of the function. [default: the emulator's]")] = "",
 ) -> None:
     """Show what a function has written, from a running emulator.
@@ -147,7 +169,7 @@ def show_logs(
 
     from emulator import show_logs as showing
 
-    number = port if port is not None else int(os.environ.get("EMULATOR_PORT") or 4566)
+    url, named = _address(port)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
     def write(text: str) -> None:
@@ -156,7 +178,7 @@ def show_logs(
 
     try:
         span = showing.seconds_of(since)
-        reader = showing.Reader(f"http://127.0.0.1:{number}", name, pattern, region)
+        reader = showing.Reader(url, name, pattern, region, named)
         if not showing.show(reader, span, follow, write, colour):
             typer.echo(f"{name} wrote nothing in the last {since}; --since 1d looks further back.", err=True)
     except showing.Problem as problem:
@@ -175,19 +197,56 @@ def version() -> None:
     typer.echo(__version__)
 
 
-def greeting(settings: Settings, url: str) -> str:
+def own_command() -> str:
+    """How this command is called in the shell that it was started from: `make start` puts it on nobody's PATH."""
+    import shutil
+    import sys
+
+    if shutil.which("emulator"):
+        return "emulator"
+    script = Path(sys.executable).parent / "emulator"
+    if not script.exists():
+        return f"{sys.executable} -m emulator"
+    here = Path.cwd()
+    return str(script.relative_to(here) if script.is_relative_to(here) else script)
+
+
+def _address(port: int | None) -> tuple[str, bool]:
+    """Where the running emulator is, and whether somebody said so: an option before the variables, ours first."""
+    from urllib.parse import urlsplit
+
+    if port is not None:
+        return f"http://127.0.0.1:{port}", True
+    own = os.environ.get("EMULATOR_PORT")
+    if own:
+        if not own.isdigit():
+            _stop(f"EMULATOR_PORT={own} is no port.", "Correct the variable, or say --port PORT.")
+        return f"http://127.0.0.1:{own}", True
+    parts = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return f"{parts.scheme}://{parts.netloc}", True
+    return "http://127.0.0.1:4566", False
+
+
+def greeting(emulator: Emulator) -> str:
     """What `start` prints once it answers."""
+    from emulator.adapters.console import port_option
+
+    settings, url = emulator.settings, emulator.base_url
     where = "in memory only; gone when it ends" if settings.data is None else str(settings.data.resolve())
-    time = "frozen; POST /_emulator/clock moves it" if settings.frozen else "runs with this machine's clock"
     lines = [
         f"emulator answers on {url}",
         "",
         f"  control    {url}/_emulator/docs",
         f"  mail       {url}/_emulator/mail   (JSON: {url}/_emulator/inbox)",
-        f"  logs       emulator logs -f FUNCTION{_port_option(url)}",
+        f"  logs       {own_command()} logs -f FUNCTION{port_option(url)}",
         f"  data       {where}",
-        f"  AWS time   {time}",
+        f"  AWS time   {_time_of(emulator)}",
     ]
+    if emulator.unfinished:
+        lines.append(
+            f"  going on   {_unfinished(emulator.unfinished)} left from before   (JSON: {url}/_emulator/queue)"
+        )
     if settings.smtp:
         lines.append(f"  mail also  to {settings.smtp}")
     return "\n".join(
@@ -204,9 +263,32 @@ def greeting(settings: Settings, url: str) -> str:
     )
 
 
-def _port_option(url: str) -> str:
-    port = url.rpartition(":")[2]
-    return "" if port == "4566" else f" --port {port}"
+def _time_of(emulator: Emulator) -> str:
+    ahead = emulator.clock.ahead()
+    lead = ""
+    if ahead > 1:
+        lead = f"{_span(ahead)} ahead of this machine's clock (it never goes back; a fresh --data starts at its time); "
+    if emulator.settings.frozen:
+        return f"{lead}frozen; POST /_emulator/clock moves it"
+    return f"{lead}runs at its speed" if lead else "runs with this machine's clock"
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [
+        f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")) if number
+    ]
+    return " ".join(parts)
+
+
+def _unfinished(kinds: Mapping[str, int]) -> str:
+    """Accepted events by name, for whoever fears for them; everything else by number."""
+    events = kinds.get("lambda.event", 0)
+    others = sum(kinds.values()) - events
+    parts = [f"{number} {word}{'' if number == 1 else 's'}" for number, word in ((events, "event"), (others, "job"))]
+    return " and ".join(part for part, number in zip(parts, (events, others), strict=True) if number)
 
 
 def _without_data(settings: Settings) -> Settings:
@@ -245,7 +327,10 @@ def _check_debugging(settings: Settings) -> None:
     except ValueError as error:
         _stop(f"--debug: {error}.", "Write FUNCTION or FUNCTION:PORT, for example --debug reports:5678.")
     if debugpy_folder() is None:
-        _stop("--debug needs debugpy, which is not installed.", "pip install debugpy, beside the emulator.")
+        import sys
+
+        install = f"Install it beside the emulator: {sys.executable} -m pip install debugpy"
+        _stop("--debug needs debugpy, which is not installed.", install)
 
 
 def _stop_for(error: OSError, settings: Settings) -> None:

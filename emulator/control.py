@@ -33,6 +33,9 @@ class Control:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
             return
+        if scope["method"] in ("POST", "PUT"):  # every body here is JSON: `curl -d` calls it a form
+            kept = [pair for pair in scope["headers"] if pair[0] != b"content-type"]
+            scope = {**scope, "headers": [*kept, (b"content-type", b"application/json")]}
         if self._app is None:
             from emulator.control_app import build
 

@@ -14,7 +14,7 @@ from fastapi import Body, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from emulator import __version__, jobs
+from emulator import __version__, control_page, jobs
 from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
 from emulator.services.logs import tail
 from emulator.services.ses import inbox
@@ -26,13 +26,14 @@ LONGEST_SETTLE_SECONDS = 366 * 86400.0
 
 
 def clock_state(emulator: Emulator) -> dict[str, Any]:
-    """AWS time now and how it passes."""
+    """AWS time now, how it passes, and how far it is ahead of the host's. It never goes back; fresh data start anew."""
     now = emulator.clock.now()
     return {
         "now": now,
         "iso": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "mode": emulator.clock.mode,
         "factor": emulator.clock.factor,
+        "ahead_of_host_seconds": round(emulator.clock.ahead(), 3),
         "at_work": emulator.clock.at_work(),
     }
 
@@ -42,7 +43,7 @@ def build(emulator: Emulator) -> Any:
     app = FastAPI(
         title="async-gateway-emulator control",
         version=__version__,
-        docs_url="/_emulator/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/_emulator/openapi.json",
     )
@@ -54,11 +55,16 @@ def build(emulator: Emulator) -> Any:
         return HTMLResponse(html, headers={"Content-Security-Policy": inbox.PAGE_POLICY})
 
     def unreadable(_: Request, error: Exception) -> JSONResponse:
-        return problem(400, "send a JSON object with Content-Type: application/json; " + str(error)[:300])
+        assert isinstance(error, RequestValidationError)
+        found = error.errors()[0]
+        if "body" in found["loc"]:
+            return problem(400, 'send a JSON object, for example -d \'{"action": "advance", "seconds": 60}\'')
+        return problem(400, f"{found['loc'][-1]}: {found['msg']}"[:300])
 
     app.add_exception_handler(RequestValidationError, unreadable)
 
     def current_clock() -> dict[str, Any]:
+        """AWS time, how fast it passes, how far it is ahead of this machine's, and who holds it still."""
         return clock_state(emulator)
 
     async def change_clock(request: dict[str, Any] = Body(examples=[{"action": "advance", "seconds": 60}])) -> Any:
@@ -85,6 +91,7 @@ def build(emulator: Emulator) -> Any:
         return clock_state(emulator)
 
     def current_settings() -> dict[str, Any]:
+        """Every setting that may be changed while running: value, default and meaning."""
         return emulator.live.describe()
 
     def change_settings(values: dict[str, Any] = Body(examples=[{"async_first_retry_delay_seconds": 5}])) -> Any:
@@ -172,6 +179,10 @@ def build(emulator: Emulator) -> Any:
             media_type="text/plain",
         )
 
+    def documentation() -> Any:
+        return page(control_page.render(app.openapi(), emulator.base_url))
+
+    app.add_api_route("/_emulator/docs", documentation, methods=["GET"], include_in_schema=False)
     app.add_api_route("/_emulator", home, methods=["GET"], include_in_schema=False)
     app.add_api_route("/_emulator/", home, methods=["GET"], include_in_schema=False)
     app.add_api_route("/_emulator/clock", current_clock, methods=["GET"])

@@ -108,6 +108,11 @@ def count(tx: Transaction, kind: str) -> int:
     return tx.execute("SELECT count(*) FROM job WHERE kind = ?", (kind,)).fetchone()[0]
 
 
+def count_by_kind(tx: Transaction) -> dict[str, int]:
+    """How many jobs of each kind there are."""
+    return dict(tx.execute("SELECT kind, count(*) FROM job GROUP BY kind").fetchall())
+
+
 def next_owner(tx: Transaction, kind: str, after: str | None) -> str | None:
     """The first owner of jobs of a kind, or the first beyond `after`."""
     if after is None:

@@ -55,6 +55,8 @@ class Reader:
     name: str
     pattern: str = ""
     region: str = ""
+    named: bool = False
+    """Whether somebody said where it is; if not, that may be what is missing."""
 
     def ask(self, after: int, since_seconds: float | None) -> dict[str, Any]:
         """One page of events. Raises Problem."""
@@ -69,10 +71,13 @@ class Reader:
         except urllib.error.HTTPError as error:
             raise self._refused(error) from None
         except (OSError, ValueError) as error:
-            raise Problem(
-                f"No emulator answers on {self.url} ({getattr(error, 'reason', error)}).",
-                "Start one with `emulator start`, or name its port: emulator logs --port PORT …",
-            ) from None
+            problem = f"No emulator answers on {self.url} ({getattr(error, 'reason', error)})."
+            port = self.url.rpartition(":")[2]
+            if self.named:
+                step = f"Start it: emulator start --port {port}" if port.isdigit() else "Start it: emulator start"
+            else:
+                step = "Start one with `emulator start`, or name its port: emulator logs --port PORT …"
+            raise Problem(problem, step) from None
 
     def _refused(self, error: urllib.error.HTTPError) -> Problem:
         try:

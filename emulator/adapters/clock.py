@@ -57,6 +57,10 @@ class LiveClock(Clock):
         """AWS seconds per host second."""
         return self._factor
 
+    def ahead(self) -> float:
+        """Seconds by which AWS time is ahead of the host's."""
+        return self.now() - time.time() if self._virtual else 0.0
+
     def set_factor(self, factor: float) -> None:
         """Let AWS time pass at `factor` times the host's speed from now on; 0 freezes it. It never goes back."""
         if factor == self._factor:

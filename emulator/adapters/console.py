@@ -41,8 +41,10 @@ class Plane(Protocol):
 class Console:
     """Lines on their way to a stream that may be slow."""
 
-    def __init__(self, write: Callable[[str], object]) -> None:
+    def __init__(self, write: Callable[[str], object], command: str = "emulator") -> None:
         self._write = write
+        self._command = command
+        """What runs `emulator` in the user's shell."""
         self._waiting: deque[str] = deque()
         self._lost = 0
         self._scheduled = False
@@ -63,9 +65,13 @@ class Console:
         """The same data plane, with a line for every answer."""
         return _WatchedPlane(plane, clock, self)
 
-    def watch_runtime(self, runtime: FunctionRuntime, clock: Clock) -> FunctionRuntime:
-        """The same runtime, with a line for every invocation that fails."""
-        return _WatchedRuntime(runtime, clock, self)
+    def watch_runtime(self, runtime: FunctionRuntime, clock: Clock, base_url: str = "") -> FunctionRuntime:
+        """The same runtime, with a line for every invocation that fails, and what shows its log."""
+
+        def show_logs(name: str) -> str:
+            return f"{self._command} logs {name}{port_option(base_url)}"
+
+        return _WatchedRuntime(runtime, clock, self, show_logs)
 
     def _flush(self) -> None:
         if not self._writing.acquire(blocking=False):  # the stream is still busy with the last lines
@@ -86,6 +92,12 @@ class Console:
                 self._write(text)
         finally:
             self._writing.release()
+
+
+def port_option(url: str) -> str:
+    """What a command of ours needs to find the emulator at `url`; nothing for the port that it tries by itself."""
+    port = url.rpartition(":")[2]
+    return f" --port {port}" if port.isdigit() and port != "4566" else ""
 
 
 class _WatchedPlane:
@@ -114,8 +126,11 @@ class _WatchedPlane:
 
 
 class _WatchedRuntime(FunctionRuntime):
-    def __init__(self, runtime: FunctionRuntime, clock: Clock, console: Console) -> None:
+    def __init__(
+        self, runtime: FunctionRuntime, clock: Clock, console: Console, show_logs: Callable[[str], str]
+    ) -> None:
         self._runtime = runtime
+        self._show_logs = show_logs
         self._clock = clock
         self._console = console
 
@@ -124,7 +139,7 @@ class _WatchedRuntime(FunctionRuntime):
         if result.function_error is not None:
             kind = result.error_type or result.function_error
             text = f"{function.name} failed: {kind}: {_message(result.payload)}"
-            self._console.line(self._clock.now(), f"{_printable(text)}  (emulator logs {function.name})")
+            self._console.line(self._clock.now(), f"{_printable(text)}  ({self._show_logs(function.name)})")
         return result
 
     def calling(self, session_token: str) -> AbstractContextManager[None]:

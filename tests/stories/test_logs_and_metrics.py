@@ -197,7 +197,8 @@ def test_the_console_names_requests_and_failed_invocations() -> None:
         request = urllib.request.Request(f"{emulator.url}/some/path", headers={"Host": host})
         urllib.request.urlopen(request).close()
         failed, asked = terminal.read()
-    assert failed.endswith("report failed: ValueError: no such report  (emulator logs report)")
+    port = emulator.url.rpartition(":")[2]
+    assert failed.endswith(f"report failed: ValueError: no such report  (emulator logs report --port {port})")
     assert "GET /some/path 200" in asked
 
 

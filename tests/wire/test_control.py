@@ -50,6 +50,38 @@ def test_a_wrong_clock_request_says_what_is_possible(emulator: RunningEmulator) 
         assert answer.json()["message"]
 
 
+def test_curl_needs_no_content_type_and_a_body_that_is_no_object_is_told_what_is(emulator: RunningEmulator) -> None:
+    url = f"{emulator.url}/_emulator/clock"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    moved = httpx.post(url, content=b'{"action": "advance", "seconds": 1}', headers=form)
+    assert (moved.status_code, moved.json()["mode"]) == (200, "frozen")
+    foreign = httpx.post(url, content=b'{"action": "settle"}', headers={**form, "Origin": "https://example.com"})
+    assert foreign.status_code == 403
+    for content in (b"seconds=1", b"[]", b""):
+        refused = httpx.post(url, content=content)
+        assert refused.status_code == 400
+        assert refused.json() == {
+            "message": """send a JSON object, for example -d '{"action": "advance", "seconds": 60}'"""
+        }
+    odd = httpx.get(f"{emulator.url}/_emulator/queue?limit=many")
+    assert odd.status_code == 400 and odd.json()["message"].startswith("limit: ")
+
+
+def test_the_clock_says_how_far_it_is_ahead_of_the_machine(emulator: RunningEmulator) -> None:
+    before = httpx.get(f"{emulator.url}/_emulator/clock").json()["ahead_of_host_seconds"]
+    after = post_clock(emulator, action="advance", seconds=3600).json()["ahead_of_host_seconds"]
+    assert 3540 < after - before <= 3600  # the machine's own clock went on a little
+
+
+def test_the_documentation_loads_nothing_from_elsewhere_and_shows_every_operation(emulator: RunningEmulator) -> None:
+    page = httpx.get(f"{emulator.url}/_emulator/docs")
+    described = httpx.get(f"{emulator.url}/_emulator/openapi.json").json()["paths"]
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<script" not in page.text and "https://" not in page.text
+    assert all(path in page.text for path in described) and "/_emulator/clock" in described
+    assert "/_emulator/clock -d &#x27;{&quot;action&quot;: &quot;advance&quot;" in page.text
+
+
 def test_settings_show_their_meaning_change_and_come_back_on_reset(emulator: RunningEmulator) -> None:
     url = f"{emulator.url}/_emulator/settings"
     assert httpx.get(url).json()["async_first_retry_delay_seconds"]["value"] == 60
