@@ -23,7 +23,8 @@ DEFAULT = "$default"
 MOST = {"routes": 300, "integrations": 300, "authorizers": 10, "models": 50}
 """Resources of an API [D: http-api quotas]; models is ours."""
 MOST_STAGES = 10
-LONGEST_TIMEOUT_MILLIS = 30_000
+LONGEST_ROUTE_KEY = 1024
+"""AWS's limit is unverified; ours keeps the search of routes shallow."""
 
 Document = dict[str, Any]
 
@@ -112,7 +113,8 @@ def split_route_key(key: str) -> tuple[str, tuple[str, ...]]:
         _SEGMENT.fullmatch(part) or (_GREEDY.fullmatch(part) and at == len(segments) - 1)
         for at, part in enumerate(segments)
     ]
-    if method not in METHODS or not blank or not path.startswith("/") or not all(proper):
+    is_key = method in METHODS and bool(blank) and path.startswith("/") and len(key) <= LONGEST_ROUTE_KEY
+    if not is_key or not all(proper):
         raise bad_request(
             "The provided route key is not formatted properly for HTTP protocol. "
             'Format should be "<HTTP METHOD> /<RESOURCE PATH>" or "$default"'

@@ -100,12 +100,12 @@ def mapped_request(exchange: Exchange, mappings: Mapping[str, str]) -> tuple[Htt
         if value is None and change.action != "remove":
             continue
         if change.place == "path":
-            path = "/" + quote(_clean(value or ""), safe="/%:@!$&'()*+,;=~-._").lstrip("/")
+            path = "/" + quote(_clean(value or ""), safe="/%:@!$&'()*+,;=~-._", errors="replace").lstrip("/")
         elif change.place == "header":
             headers = _changed(headers, change.action, change.name.lower(), _clean(value or ""), fold=True)
         else:
             query = _changed(query, change.action, change.name, value or "", fold=False)
-    return replace(request, headers=headers, query=urlencode(query), _lower=None), path
+    return replace(request, headers=headers, query=urlencode(query, errors="replace"), _lower=None), path
 
 
 def mapped_response(exchange: Exchange, by_status: Mapping[str, Mapping[str, str]], response: HttpResponse) -> None:

@@ -52,7 +52,6 @@ class Snapshot:
         segments = [unquote(part) for part in path[1:].split("/")] if path != "/" else []
         route = _full(self._root, segments, 0, method) or _greedy(self._root, segments, 0, method)
         if route is None:
-            # AWS shows the whole path as a parameter of $default's nowhere: there are none.
             return Taken(self._default, {}) if self._default is not None else None
         return Taken(route, _parameters(route, segments))
 

@@ -52,7 +52,7 @@ def _url(exchange: Exchange, uri: str, query: str, path: str | None) -> str:
     uri = with_variables(uri, exchange)
     for name, value in (exchange.taken.path_parameters if exchange.taken is not None else {}).items():
         for variable in (f"{{{name}}}", f"{{{name}+}}"):
-            uri = uri.replace(variable, quote(value, safe="/:@!$&'()*+,;=~-._"))
+            uri = uri.replace(variable, quote(value, safe="/:@!$&'()*+,;=~-._", errors="replace"))
     try:
         parts = urlsplit(uri)
         if parts.scheme not in ("http", "https") or not parts.hostname:

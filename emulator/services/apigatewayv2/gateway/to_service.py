@@ -77,14 +77,17 @@ def _typed(kind: str, text: str, parameter: str) -> Any:
         if kind in ("integer", "long"):
             return int(text)
         if kind == "timestamp":
-            return float(text) if text.replace(".", "", 1).isdecimal() else _epoch(text)
+            return _epoch(text)
         if kind in ("structure", "map", "list"):
             return json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, OverflowError, OSError, RecursionError):
         raise Failure(400, f"The value for {parameter} is no {kind}") from None
     return text
 
 
 def _epoch(text: str) -> float:
+    """Epoch seconds of an ISO 8601 time or of a number of seconds. Raises ValueError."""
+    if text.replace(".", "", 1).isdecimal():
+        return datetime.fromtimestamp(float(text[:20]), UTC).timestamp()
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
