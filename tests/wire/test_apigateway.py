@@ -139,5 +139,5 @@ def test_gateway_responses_inherit_and_override(client: Any) -> None:
 
 
 def test_an_operation_that_is_absent_is_refused_by_name(client: Any) -> None:
-    status, _, text = message(client.create_api_key, name="key")
-    assert (status, "CreateApiKey" in text) == (501, True)
+    status, _, text = message(client.generate_client_certificate)
+    assert (status, "GenerateClientCertificate" in text) == (501, True)

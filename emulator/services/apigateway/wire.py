@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.aws.service import Context, Mounted, Service
+from emulator.services.apigateway import plan_store
 from emulator.services.apigateway.gateway import GatewayDataPlane
 from emulator.services.apigateway.operations import Operations
 from emulator.services.apigateway.store import SCHEMA
@@ -15,4 +16,9 @@ def mount(context: Context, lambda_operations: Any) -> Mounted:
     operations = Operations(context.settings)
     operations.data_plane = GatewayDataPlane(context, lambda_operations)
     service = Service("apigateway", context.store, operations.table())
-    return Mounted(services=[service], schema=SCHEMA, operations=operations, data_planes=[operations.data_plane])
+    return Mounted(
+        services=[service],
+        schema=SCHEMA + plan_store.SCHEMA,
+        operations=operations,
+        data_planes=[operations.data_plane],
+    )

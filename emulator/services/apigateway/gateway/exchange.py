@@ -68,6 +68,10 @@ class Exchange:
         self.called_at = now
         self.authorizer: dict[str, Any] | None = None
         """`$context.authorizer`, once an authorizer has let the request go on."""
+        self.error: dict[str, Any] | None = None
+        """`$context.error`, once the request has failed."""
+        self.canary: bool | None = None
+        """Whether the canary answers; None on a stage without one."""
         self.usage_key: str | None = None
         """The API key that an authorizer named."""
         self.path_parameters = {name: unquote(value) for name, value in route.parameters.items()}
@@ -214,4 +218,5 @@ class Exchange:
             "responseOverride": {"header": {}},
             "apiId": self.where.api_id,
             **({"authorizer": self.authorizer} if self.authorizer is not None else {}),
+            **({"isCanaryRequest": "true" if self.canary else "false"} if self.canary is not None else {}),
         }

@@ -53,6 +53,16 @@ def malformed_proxy_response(reason: str = "Malformed Lambda proxy response") ->
     return Failure("API_CONFIGURATION_ERROR", status=502, reason=reason)
 
 
+def error_of(failure: Failure) -> dict[str, Any]:
+    """`$context.error`."""
+    return {
+        "message": failure.message,
+        "messageString": json.dumps(failure.message),
+        "responseType": failure.kind,
+        "validationErrorString": failure.reason,
+    }
+
+
 def gateway_response(
     failure: Failure, definition: dict[str, Any], variables: dict[str, Any], parameters: dict[str, str]
 ) -> HttpResponse:
@@ -61,13 +71,7 @@ def gateway_response(
     status = failure.status if failure.status and not customised else int(definition.get("statusCode") or 500)
     templates = definition["responseTemplates"]
     content_type = "application/json" if "application/json" in templates else next(iter(templates), "application/json")
-    context = dict(variables["context"])
-    context["error"] = {
-        "message": failure.message,
-        "messageString": json.dumps(failure.message),
-        "responseType": failure.kind,
-        "validationErrorString": failure.reason,
-    }
+    context = {**variables["context"], "error": error_of(failure)}
     roots = {"context": context, "stageVariables": variables.get("stageVariables") or {}}
 
     def look_up(match: re.Match[str]) -> str:

@@ -17,14 +17,17 @@ from emulator.ports import Transaction
 from emulator.services.apigateway import store
 from emulator.services.apigateway.gateway import endpoint, execution_log, mapping, proxy_event, responses, templates
 from emulator.services.apigateway.gateway.address import Address, address
+from emulator.services.apigateway.gateway.admission import Admission
 from emulator.services.apigateway.gateway.authorization import Authorizers
 from emulator.services.apigateway.gateway.deadline import Deadline
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import (
     Failure,
     configuration_error,
+    error_of,
     gateway_response,
 )
+from emulator.services.apigateway.gateway.records import Records
 from emulator.services.apigateway.gateway.routing import Route, Snapshot
 from emulator.services.apigateway.gateway.testing import STAGE as TEST_STAGE
 from emulator.services.apigateway.gateway.testing import TestInvocations
@@ -52,6 +55,8 @@ class GatewayDataPlane:
         assert context.http is not None, "HTTP integrations need a sender"
         self._endpoints = HttpIntegration(context.http, context.clock)
         self._authorizers = Authorizers(self._functions, context.clock.now)
+        self._admission = Admission(context.store)
+        self._records = Records(context.store, context.logs, context.metrics)
         self.testing = TestInvocations(context.store, context.clock, self._authorizers, self._run)
         self._snapshots: dict[tuple[str, str], Snapshot] = {}
 
@@ -63,6 +68,8 @@ class GatewayDataPlane:
         """Drop compiled deployments (after a reset)."""
         self._snapshots.clear()
         self._authorizers.forget()
+        self._admission.forget()
+        self._records.forget()
 
     async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
         """Answer a request that `match` recognised."""
@@ -77,16 +84,20 @@ class GatewayDataPlane:
             forbidden = [("Content-Type", "application/json"), ("x-amzn-ErrorType", "ForbiddenException")]
             return HttpResponse(403, [*common, *forbidden], b'{"message":"Forbidden"}')
         exchange = self._exchange(request, match, ids, snapshot, stage)
+        self._records.begin(exchange, stage)
         try:
             if len(request.body) > MAX_PAYLOAD:
                 raise Failure("REQUEST_TOO_LARGE")
             if exchange.route is _NOWHERE:
                 raise Failure("MISSING_AUTHENTICATION_TOKEN")
+            self._admission.throttle_method(exchange, stage)
             await self._authorizers.authorize(exchange, snapshot)
+            await self._admission.check_key(exchange, snapshot)
         except Failure as failure:
             answer = self._fail(exchange, snapshot, failure)
         else:
             answer = await self._run(exchange, snapshot)
+        self._records.keep(exchange, snapshot, stage, answer, self._clock.now())
         answer.headers[:0] = common
         return answer
 
@@ -112,7 +123,11 @@ class GatewayDataPlane:
         row = store.stage_row(tx, where.api_id, where.stage)
         if row is None:
             return ids, None, {}
-        key = (where.api_id, row[0])
+        stage = json.loads(row[1])
+        canary = stage.get("canarySettings")
+        if canary:
+            stage["canary"] = tx.random() * 100 < canary["percentTraffic"]
+        key = (where.api_id, canary["deploymentId"] if canary and stage["canary"] else row[0])
         snapshot = self._snapshots.get(key)
         if snapshot is None:
             frozen = store.load_snapshot(tx, *key)
@@ -123,7 +138,7 @@ class GatewayDataPlane:
             snapshot = self._snapshots[key] = Snapshot(frozen)
         if snapshot.api.settings.get("disableExecuteApiEndpoint"):
             return ids, None, {}
-        return ids, snapshot, json.loads(row[1])
+        return ids, snapshot, stage
 
     def _exchange(
         self,
@@ -134,19 +149,20 @@ class GatewayDataPlane:
         stage: dict[str, Any],
     ) -> Exchange:
         route = snapshot.route(request.method, where.path) or _NOWHERE
-        return Exchange(
-            request,
-            where,
-            route,
-            ids,
-            self._clock.now(),
-            stage.get("variables") or {},
-            stage["deploymentId"],
-            snapshot.scope.account,
+        variables, deployment = stage.get("variables") or {}, stage["deploymentId"]
+        canary = stage.get("canary")
+        if canary:
+            variables = {**variables, **(stage["canarySettings"].get("stageVariableOverrides") or {})}
+            deployment = stage["canarySettings"]["deploymentId"]
+        exchange = Exchange(
+            request, where, route, ids, self._clock.now(), variables, deployment, snapshot.scope.account
         )
+        exchange.canary = canary
+        return exchange
 
     def _fail(self, exchange: Exchange, snapshot: Snapshot, failure: Failure) -> HttpResponse:
         definition = snapshot.gateway_response(failure.kind)
+        exchange.error = error_of(failure)
         sources = [item for item in definition["responseParameters"].values() if not item.startswith("'")]
         parameters: dict[str, str] = {}
         for source in sources:

@@ -12,8 +12,6 @@ from emulator.services.apigateway.gateway.routing import Snapshot
 def validate(exchange: Exchange, snapshot: Snapshot) -> None:
     """Raise the failure that ends this request here, if any. Parameters are checked before the body."""
     method, validator = exchange.route.method, exchange.route.validator
-    if method["apiKeyRequired"]:
-        raise Failure("INVALID_API_KEY", reason="API keys are not emulated: no key is ever valid")
     if validator is None:
         return
     if validator["validateRequestParameters"]:

@@ -10,11 +10,13 @@ from emulator.services.apigateway.operations.authorizers import Authorizers
 from emulator.services.apigateway.operations.definitions import Definitions
 from emulator.services.apigateway.operations.deployments import Deployments
 from emulator.services.apigateway.operations.integrations import Integrations
+from emulator.services.apigateway.operations.keys import ApiKeys
 from emulator.services.apigateway.operations.methods import Methods
 from emulator.services.apigateway.operations.resources import Resources
+from emulator.services.apigateway.operations.usage_plans import UsagePlans
 
 
-class Operations(Apis, Resources, Methods, Integrations, Definitions, Deployments, Authorizers):
+class Operations(Apis, Resources, Methods, Integrations, Definitions, Deployments, Authorizers, ApiKeys, UsagePlans):
     """All operations of the control plane."""
 
     def forget_cached(self) -> None:
@@ -81,6 +83,24 @@ OPERATIONS = {
     "DeleteAuthorizer": "delete_authorizer",
     "TestInvokeAuthorizer": "test_invoke_authorizer",
     "TestInvokeMethod": "test_invoke_method",
+    "UpdateAccount": "update_account",
+    "UpdateGatewayResponse": "update_gateway_response",
+    "CreateApiKey": "create_api_key",
+    "GetApiKey": "get_api_key",
+    "GetApiKeys": "get_api_keys",
+    "UpdateApiKey": "update_api_key",
+    "DeleteApiKey": "delete_api_key",
+    "CreateUsagePlan": "create_usage_plan",
+    "GetUsagePlan": "get_usage_plan",
+    "GetUsagePlans": "get_usage_plans",
+    "UpdateUsagePlan": "update_usage_plan",
+    "DeleteUsagePlan": "delete_usage_plan",
+    "CreateUsagePlanKey": "create_usage_plan_key",
+    "GetUsagePlanKey": "get_usage_plan_key",
+    "GetUsagePlanKeys": "get_usage_plan_keys",
+    "DeleteUsagePlanKey": "delete_usage_plan_key",
+    "GetUsage": "get_usage",
+    "UpdateUsage": "update_usage",
     "CreateDeployment": "create_deployment",
     "GetDeployment": "get_deployment",
     "GetDeployments": "get_deployments",

@@ -29,7 +29,7 @@ _COMPRESSION = "Invalid minimum compression size, must be between 0 and 10485760
 
 
 class Apis(Loading):
-    """CreateRestApi … PutRestApi, GetAccount, tags."""
+    """CreateRestApi … PutRestApi, tags."""
 
     def create_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A new API with its root resource and the models Empty and Error."""
@@ -145,14 +145,6 @@ class Apis(Loading):
         if warnings and request.get("failOnWarnings"):
             raise bad_request("Warnings found during import:\n\t" + "\n\t".join(warnings))
         return warnings
-
-    def get_account(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """The account's throttle and features."""
-        return {
-            "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0},
-            "features": ["UsagePlans"],
-            "apiKeyVersion": "4",
-        }
 
     # ── tags ──
 

@@ -18,7 +18,7 @@ from emulator.services.apigateway.model import (
     short_id,
 )
 from emulator.services.apigateway.operations.loading import Loading, given, page
-from emulator.services.apigateway.patch import Patchable, Scalar, apply, flag
+from emulator.services.apigateway.patch import Keyed, Patchable, Scalar, apply, flag
 
 VALIDATOR = Patchable(
     scalars={
@@ -29,6 +29,11 @@ VALIDATOR = Patchable(
     strict=True,
 )
 MODEL = Patchable(scalars={"/description": Scalar("description"), "/schema": Scalar("schema")}, strict=True)
+
+GATEWAY_RESPONSE = Patchable(
+    scalars={"/statusCode": Scalar("statusCode")},
+    keyed={"responseParameters": Keyed("responseParameters"), "responseTemplates": Keyed("responseTemplates")},
+)
 
 
 class Definitions(Loading):
@@ -159,6 +164,22 @@ class Definitions(Loading):
         api = self._api(tx, scope, request["restApiId"])
         kind = request["responseType"]
         api.gateway_responses[kind] = given(request, "statusCode", "responseParameters", "responseTemplates")
+        store.save_api(tx, api)
+        return shown_gateway_response(api, kind)
+
+    def update_gateway_response(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change one kind of error answer by patch operations [R:test_update_gateway_response]."""
+        api = self._api(tx, scope, request["restApiId"])
+        kind = request["responseType"]
+        operations = request.get("patchOperations") or []
+        for operation in operations:
+            path = operation.get("path") or ""
+            if path == "/statusCode" and operation.get("op") != "replace":
+                raise bad_request("Invalid patch path /statusCode")
+            for member in ("responseTemplates", "responseParameters"):
+                if path.startswith(f"/{member}/") and operation.get("op") != "remove" and not operation.get("value"):
+                    raise bad_request(f"Invalid null or empty value in {member}")
+        api.gateway_responses[kind] = apply(api.gateway_responses.get(kind) or {}, operations, GATEWAY_RESPONSE)
         store.save_api(tx, api)
         return shown_gateway_response(api, kind)
 

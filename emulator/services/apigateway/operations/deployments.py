@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.apigateway import store
+from emulator.services.apigateway import stage_rules, store
 from emulator.services.apigateway.model import Api, bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
 from emulator.services.apigateway.patch import Keyed, Patchable, Scalar, apply, flag
@@ -26,7 +27,6 @@ STAGE = Patchable(
 _STAGE_NAME = re.compile(r"^[A-Za-z0-9_\-]{1,128}$")
 _VARIABLE_NAME = re.compile(r"^[A-Za-z0-9_]{1,64}$")
 _VARIABLE_VALUE = re.compile(r"^[A-Za-z0-9\-._~:/?#&=,]{0,512}$")
-_SETTING_PATH = re.compile(r"^/.+/(metrics|logging|throttling|caching)/[A-Za-z]+$")
 
 
 def _check_variables(variables: dict[str, str]) -> None:
@@ -43,8 +43,6 @@ class Deployments(Loading):
 
     def create_deployment(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Freeze the API as it is, and let a stage point to the copy if one is named (3.14)."""
-        if request.get("canarySettings"):
-            raise NotEmulated("apigateway", "CreateDeployment", "canary deployments are not emulated")
         if request.get("cacheClusterEnabled"):
             raise NotEmulated("apigateway", "CreateDeployment", "cache clusters are not emulated")
         api = self._api(tx, scope, request["restApiId"])
@@ -57,6 +55,12 @@ class Deployments(Loading):
         if stage_name and not _STAGE_NAME.match(stage_name):
             raise bad_request("Stage name only allows a-zA-Z0-9_-")
         _check_variables(request.get("variables") or {})
+        canary = request.get("canarySettings")
+        if canary and not stage_name:
+            raise bad_request(
+                "Invalid deployment content specified.Non null and non empty stageName must be provided for canary "
+                f"deployment. Provided value is {request.get('stageName') or 'null'}"
+            )
         deployment: dict[str, Any] = {
             "id": short_id(tx.new_id(), 6),
             "createdDate": float(int(tx.now)),
@@ -65,7 +69,10 @@ class Deployments(Loading):
         store.insert_deployment(tx, scope, api.id, deployment, api.to_json())
         if stage_name:
             stage = store.load_stage(tx, api.id, stage_name) or _new_stage(stage_name, tx.now)
-            stage["deploymentId"] = deployment["id"]
+            if canary and stage.get("deploymentId"):
+                stage["canarySettings"] = _canary(canary, deployment["id"])
+            else:
+                stage["deploymentId"] = deployment["id"]
             stage["lastUpdatedDate"] = float(int(tx.now))
             if request.get("stageDescription"):
                 stage["description"] = request["stageDescription"]
@@ -109,7 +116,8 @@ class Deployments(Loading):
         """Delete a deployment that no stage points to."""
         api = self._api(tx, scope, request["restApiId"])
         deployment = self._deployment(tx, api, request["deploymentId"])
-        if any(stage["deploymentId"] == deployment["id"] for stage in store.list_stages(tx, api.id)):
+        used = [(stage, stage.get("canarySettings") or {}) for stage in store.list_stages(tx, api.id)]
+        if any(deployment["id"] in (stage["deploymentId"], canary.get("deploymentId")) for stage, canary in used):
             raise bad_request("Active stages pointing to this deployment must be moved or deleted")
         store.delete_deployment(tx, api.id, deployment["id"])
         return {}
@@ -124,8 +132,8 @@ class Deployments(Loading):
 
     def create_stage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A name that points to a deployment, with variables."""
-        if request.get("canarySettings") or request.get("cacheClusterEnabled"):
-            raise NotEmulated("apigateway", "CreateStage", "canaries and cache clusters are not emulated")
+        if request.get("cacheClusterEnabled"):
+            raise NotEmulated("apigateway", "CreateStage", "cache clusters are not emulated")
         api = self._api(tx, scope, request["restApiId"])
         name = request["stageName"]
         if not _STAGE_NAME.match(name):
@@ -140,6 +148,10 @@ class Deployments(Loading):
             **given(request, "deploymentId", "description", "variables", "documentationVersion", "tags"),
         }
         stage["tracingEnabled"] = bool(request.get("tracingEnabled"))
+        if request.get("canarySettings"):
+            canary = request["canarySettings"]
+            stage["canarySettings"] = _canary(canary, canary.get("deploymentId") or request["deploymentId"])
+        self._check_stage(tx, api, stage)
         store.put_stage(tx, scope, api.id, stage)
         return stage
 
@@ -159,22 +171,27 @@ class Deployments(Loading):
         """Change a stage by patch operations; `/deploymentId` moves it to another deployment."""
         api, stage = self._stage(tx, scope, request)
         for operation in request.get("patchOperations") or []:
-            path = operation.get("path") or ""
-            if path.startswith(("/canarySettings", "/cacheCluster", "/accessLogSettings", "/clientCertificateId")):
+            path, op = operation.get("path") or "", operation.get("op") or ""
+            value = operation.get("value") or ""
+            if path.startswith("/cacheCluster") and (path != "/cacheClusterEnabled" or value.lower() == "true"):
                 raise NotEmulated("apigateway", "UpdateStage", f"the stage setting {path} is not emulated")
-            if _SETTING_PATH.match(path):
-                raise NotEmulated("apigateway", "UpdateStage", f"the method setting {path} is not emulated")
+            if path == "/clientCertificateId":
+                raise NotEmulated("apigateway", "UpdateStage", f"the stage setting {path} is not emulated")
+            if path == "/cacheClusterEnabled":
+                continue
+            if op == "copy":
+                stage_rules.promote(stage, path, operation.get("from") or "")
+                continue
+            special = _special(path, op)
+            if special is not None:
+                special(stage, op, path, value)
+                continue
             if path not in STAGE.scalars and not path.startswith("/variables/"):
-                raise bad_request(
-                    f"Invalid method setting path: {path}. Must be one of: [/deploymentId, /description, "
-                    "/documentationVersion, /variables/{variable_name}, /tracingEnabled]"
-                )
+                raise bad_request(f"Invalid method setting path: {path}. Must be one of: {stage_rules.PATHS}")
             if path.startswith("/variables/") and operation.get("op") == "replace":
                 operation = {**operation, "op": "add"}
             stage = apply(stage, [operation], STAGE)
-        if store.load_deployment(tx, api.id, stage.get("deploymentId") or "") is None:
-            raise bad_request("Deployment id does not exist")
-        _check_variables(stage.get("variables") or {})
+        self._check_stage(tx, api, stage)
         stage["lastUpdatedDate"] = float(int(tx.now))
         store.put_stage(tx, scope, api.id, stage)
         return stage
@@ -185,12 +202,39 @@ class Deployments(Loading):
         store.delete_stage(tx, api.id, stage["stageName"])
         return {}
 
+    def _check_stage(self, tx: Transaction, api: Api, stage: dict[str, Any]) -> None:
+        canary = stage.get("canarySettings")
+        for deployment_id in [stage.get("deploymentId"), *([canary["deploymentId"]] if canary else [])]:
+            if store.load_deployment(tx, api.id, deployment_id or "") is None:
+                raise bad_request("Deployment id does not exist")
+        _check_variables(stage.get("variables") or {})
+        _check_variables((canary or {}).get("stageVariableOverrides") or {})
+
     def _stage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any]]:
         api = self._api(tx, scope, request["restApiId"])
         stage = store.load_stage(tx, api.id, request["stageName"])
         if stage is None:
             raise not_found("Invalid stage identifier specified")
         return api, stage
+
+
+def _special(path: str, op: str) -> Callable[[dict[str, Any], str, str, str], None] | None:
+    """Who knows about a patch path that is no simple member of a stage."""
+    if path.startswith("/canarySettings"):
+        return stage_rules.patch_canary
+    if path.startswith("/accessLogSettings"):
+        return stage_rules.patch_access_log
+    return stage_rules.patch_setting if stage_rules.is_setting(path, op) else None
+
+
+def _canary(request: dict[str, Any], deployment_id: str) -> dict[str, Any]:
+    """The canary of a stage from a request's settings."""
+    return {
+        "percentTraffic": stage_rules.percent(request.get("percentTraffic") or 0.0),
+        "deploymentId": deployment_id,
+        **given(request, "stageVariableOverrides"),
+        "useStageCache": bool(request.get("useStageCache")),
+    }
 
 
 def _new_stage(name: str, now: float) -> dict[str, Any]:

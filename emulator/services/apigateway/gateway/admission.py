@@ -1,0 +1,97 @@
+"""How many requests get in: token buckets in AWS time, API keys, quotas of usage plans (3.15).
+
+Buckets are in memory, as AWS's are best effort; what a quota has used is counted in the store.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.ports import Store, Transaction
+from emulator.services.apigateway import plan_store
+from emulator.services.apigateway.gateway.exchange import Exchange
+from emulator.services.apigateway.gateway.failures import Failure
+from emulator.services.apigateway.gateway.routing import Snapshot
+from emulator.services.apigateway.stage_rules import UNLIMITED, settings_of
+
+_LARGEST = 10_000
+
+
+class Admission:
+    """Lets requests in, or ends them with 403 or 429."""
+
+    def __init__(self, rows: Store) -> None:
+        self._store = rows
+        self._buckets: dict[tuple[str, ...], tuple[float, float]] = {}
+
+    def forget(self) -> None:
+        """Fill every bucket."""
+        self._buckets.clear()
+
+    def throttle_method(self, exchange: Exchange, stage: dict[str, Any]) -> None:
+        """The stage's limits of the method. Raises 429."""
+        every: dict[str, Any] = stage.get("methodSettings") or {}
+        if not every:
+            return
+        route = exchange.route
+        key, settings = settings_of(every, route.resource_path, route.method.get("httpMethod", ""))
+        burst, rate = settings.get("throttlingBurstLimit", -1), settings.get("throttlingRateLimit", -1)
+        if (burst, rate) == UNLIMITED or burst < 0 or rate < 0:
+            return
+        where = exchange.where
+        own = key if key != "*/*" else f"{route.resource_path}/{route.method.get('httpMethod')}"
+        if not self._take((where.api_id, where.stage, own), burst, rate, exchange.now):
+            raise Failure("THROTTLED")
+
+    async def check_key(self, exchange: Exchange, snapshot: Snapshot) -> None:
+        """The API key, its usage plan's throttle and quota. Raises 403 or 429."""
+        if not exchange.route.method["apiKeyRequired"]:
+            return
+        from_authorizer = snapshot.api.settings.get("apiKeySource") == "AUTHORIZER"
+        value = exchange.usage_key if from_authorizer else exchange.header("x-api-key")
+        if not value:
+            raise Failure("INVALID_API_KEY")
+        found = await self._store.read(lambda tx: _plan_of(tx, exchange, snapshot, value))
+        if found is None:
+            raise Failure("INVALID_API_KEY")
+        key, plan, stage = found
+        exchange.identity["apiKey"] = value
+        exchange.identity["apiKeyId"] = key["id"]
+        method = f"{exchange.route.resource_path}/{exchange.route.method.get('httpMethod')}"
+        limits = [(plan.get("throttle"), ""), ((stage.get("throttle") or {}).get(method), method)]
+        for limit, name in limits:
+            if limit and not self._take(
+                ("plan", plan["id"], key["id"], name), limit["burstLimit"], limit["rateLimit"], exchange.now
+            ):
+                raise Failure("THROTTLED")
+        quota = plan.get("quota")
+        if not await self._store.transact(lambda tx: plan_store.spend(tx, plan["id"], key["id"], quota)):
+            raise Failure("QUOTA_EXCEEDED")
+
+    def _take(self, name: tuple[str, ...], burst: float, rate: float, now: float) -> bool:
+        """Take a token from a bucket of `burst` that fills at `rate` a second."""
+        tokens, then = self._buckets.pop(name, (float(burst), now))
+        tokens = min(float(burst), tokens + max(0.0, now - then) * rate)
+        if tokens >= 1:
+            self._buckets[name] = (tokens - 1, now)
+            taken = True
+        else:
+            self._buckets[name] = (tokens, now)
+            taken = False
+        if len(self._buckets) > _LARGEST:
+            self._buckets.pop(next(iter(self._buckets)))
+        return taken
+
+
+def _plan_of(
+    tx: Transaction, exchange: Exchange, snapshot: Snapshot, value: str
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None:
+    """(key, usage plan, the plan's entry for this stage) of a key that may be used here."""
+    key = plan_store.key_of_value(tx, snapshot.scope, value)
+    if key is None or not key["enabled"]:
+        return None
+    for plan in plan_store.plans_of_key(tx, key["id"]):
+        for stage in plan["apiStages"]:
+            if (stage["apiId"], stage["stage"]) == (exchange.where.api_id, exchange.where.stage):
+                return key, plan, stage
+    return None

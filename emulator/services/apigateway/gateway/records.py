@@ -1,0 +1,164 @@
+"""What a request leaves behind: metrics, a line in the access log, the execution log (3.19). Nobody waits for them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+from emulator.aws.http import HttpResponse
+from emulator.aws.scope import Scope
+from emulator.aws.telemetry import Datum, LogSink, MetricSink
+from emulator.ports import LogEvent, Store, Transaction
+from emulator.services.apigateway.gateway import execution_log
+from emulator.services.apigateway.gateway.exchange import Exchange
+from emulator.services.apigateway.gateway.routing import Snapshot
+from emulator.services.apigateway.stage_rules import settings_of
+
+NAMESPACE = "AWS/ApiGateway"
+_REFERENCE = re.compile(r"\$context((?:\.[A-Za-z0-9_\-]+)+)")
+_LONGEST_LINE = 1024
+_DATA = (
+    "Method request path",
+    "Method request query",
+    "Method request headers",
+    "Method request body",
+    "Endpoint request headers",
+    "Endpoint request body",
+    "Endpoint response headers",
+    "Endpoint response body",
+    "Method response body",
+    "Method response headers",
+)
+"""Lines that hold what clients and endpoints sent: written only if data tracing is on."""
+_ERRORS = ("Execution failed", "Lambda ", "Method completed with status")
+
+Measured = tuple[Scope, tuple[tuple[str, str], ...]]
+
+
+class Records:
+    """Writes metrics and logs behind the answers; one transaction for all requests of a turn."""
+
+    def __init__(self, rows: Store, logs: LogSink, metrics: MetricSink) -> None:
+        self._store = rows
+        self._logs = logs
+        self._metrics = metrics
+        self._data: defaultdict[Measured, list[Datum]] = defaultdict(list)
+        self._lines: list[tuple[Scope, str, str, list[LogEvent]]] = []
+        self._posted = False
+
+    def forget(self) -> None:
+        """Drop what is not written yet."""
+        self._data.clear()
+        self._lines.clear()
+
+    def begin(self, exchange: Exchange, stage: dict[str, Any]) -> None:
+        """Start the execution log if the stage wants one of this method."""
+        if stage.get("methodSettings") and _settings(exchange, stage).get("loggingLevel", "OFF") != "OFF":
+            execution_log.begin(exchange, exchange.where.path)
+
+    def keep(
+        self, exchange: Exchange, snapshot: Snapshot, stage: dict[str, Any], answer: HttpResponse, now: float
+    ) -> None:
+        """Take down how a request was answered."""
+        settings = _settings(exchange, stage) if stage.get("methodSettings") else {}
+        self._measure(exchange, snapshot, answer, now, bool(settings.get("metricsEnabled")))
+        access = stage.get("accessLogSettings") or {}
+        if access.get("destinationArn") and access.get("format"):
+            line = access_line(exchange, access["format"], answer, now)
+            self._write(snapshot.scope, exchange, access["destinationArn"].partition(":log-group:")[2], [line], now)
+        if exchange.log is not None:
+            group = f"API-Gateway-Execution-Logs_{exchange.where.api_id}/{exchange.where.stage}"
+            self._write(snapshot.scope, exchange, group, logged_lines(exchange, settings, answer.status), now)
+        if not self._posted:
+            self._posted = True
+            self._store.post(self._flush)
+
+    def _measure(
+        self, exchange: Exchange, snapshot: Snapshot, answer: HttpResponse, now: float, detailed: bool
+    ) -> None:
+        data = [
+            Datum("Count", 1),
+            Datum("4XXError", float(400 <= answer.status < 500)),
+            Datum("5XXError", float(answer.status >= 500)),
+            Datum("Latency", round((now - exchange.now) * 1000), "Milliseconds"),
+        ]
+        if exchange.integration_latency is not None:
+            data.append(Datum("IntegrationLatency", exchange.integration_latency, "Milliseconds"))
+        name = ("ApiName", str(snapshot.api.settings.get("name", "")))
+        stage = ("Stage", exchange.where.stage)
+        dimensions: list[tuple[tuple[str, str], ...]] = [(name,), (name, stage)]
+        if detailed and exchange.route.resource_path:
+            method = exchange.request.method
+            dimensions.append((name, ("Method", method), ("Resource", exchange.route.resource_path), stage))
+        for each in dimensions:
+            self._data[(snapshot.scope, each)].extend(data)
+
+    def _write(self, scope: Scope, exchange: Exchange, group: str, lines: list[str], now: float) -> None:
+        if group and lines:
+            day = datetime.fromtimestamp(now, UTC).date().isoformat()
+            key = f"{exchange.where.api_id}/{exchange.where.stage}/{day}"
+            stream = hashlib.sha256(key.encode()).hexdigest()[:32]
+            self._lines.append((scope, group, stream, [LogEvent(now, line) for line in lines]))
+
+    def _flush(self, tx: Transaction) -> None:
+        data, self._data = self._data, defaultdict(list)
+        lines, self._lines = self._lines, []
+        self._posted = False
+        for (scope, dimensions), values in data.items():
+            self._metrics.add(tx, scope, NAMESPACE, dict(dimensions), values)
+        for scope, group, stream, events in lines:
+            self._logs.put(tx, scope, group, stream, events)
+
+
+def _settings(exchange: Exchange, stage: dict[str, Any]) -> dict[str, Any]:
+    every = stage.get("methodSettings") or {}
+    return settings_of(every, exchange.route.resource_path, exchange.route.method.get("httpMethod", ""))[1]
+
+
+def access_line(exchange: Exchange, form: str, answer: HttpResponse, now: float) -> str:
+    """The access log's line: `$context` variables filled in, `-` for what is not there."""
+    known: dict[str, Any] = {
+        **exchange.context,
+        "status": answer.status,
+        "responseLength": len(answer.body),
+        "responseLatency": round((now - exchange.now) * 1000),
+        "integrationStatus": exchange.integration_status,
+        "integrationLatency": exchange.integration_latency,
+        "integration": {
+            "status": exchange.integration_status,
+            "latency": exchange.integration_latency,
+            "integrationStatus": exchange.integration_status,
+        },
+        "error": exchange.error or {},
+        "xrayTraceId": exchange.trace_id,
+    }
+
+    def value(match: re.Match[str]) -> str:
+        found: Any = known
+        for name in match.group(1)[1:].split("."):
+            found = found.get(name) if isinstance(found, dict) else None
+        return "-" if found is None or isinstance(found, dict) else str(found)
+
+    return _REFERENCE.sub(value, form)
+
+
+def logged_lines(exchange: Exchange, settings: dict[str, Any], status: int) -> list[str]:
+    """The execution log as CloudWatch shows it, by the method's level and data tracing."""
+    lines = (exchange.log or [])[1:]
+    if settings.get("loggingLevel") == "ERROR":
+        lines = [line for line in lines if line.startswith(_ERRORS)] if status >= 400 else []
+    elif not settings.get("dataTraceEnabled"):
+        lines = [line for line in lines if not line.startswith(_DATA)]
+    if lines:
+        lines = [f"Extended Request Id: {exchange.extended_request_id}", *lines]
+    return [_cut(f"({exchange.request_id}) {line}") for line in lines]
+
+
+def _cut(line: str) -> str:
+    raw = line.encode("utf-8", "replace")
+    if len(raw) <= _LONGEST_LINE:
+        return line
+    return raw[: _LONGEST_LINE - 12].decode("utf-8", "ignore") + " [TRUNCATED]"

@@ -1,0 +1,109 @@
+"""Operations on API keys, and the account's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.aws.errors import NotEmulated
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.apigateway import plan_store
+from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
+from emulator.services.apigateway.operations.loading import Loading, given, page
+from emulator.services.apigateway.patch import Patchable, Scalar, apply, flag
+
+_ALL = ("add", "replace", "remove")
+API_KEY = Patchable(
+    scalars={
+        "/name": Scalar("name"),
+        "/description": Scalar("description", operations=_ALL),
+        "/customerId": Scalar("customerId", operations=_ALL),
+        "/enabled": Scalar("enabled", flag),
+    }
+)
+ACCOUNT = Patchable(scalars={"/cloudwatchRoleArn": Scalar("cloudwatchRoleArn", operations=_ALL)})
+
+
+class ApiKeys(Loading):
+    """CreateApiKey … DeleteApiKey, UpdateAccount."""
+
+    def create_api_key(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """A key with its value, made here unless given [R:test_api_key_required_for_methods]."""
+        if request.get("stageKeys"):
+            raise NotEmulated("apigateway", "CreateApiKey", "stageKeys are not emulated; use a usage plan")
+        value = request.get("value")
+        if value is not None and len(value) < 20:
+            raise bad_request("API Key value should be at least 20 characters")
+        if value is not None and len(value) > 128:
+            raise bad_request("API Key value exceeds maximum size of 128 characters")
+        value = value or short_id(tx.new_id() + tx.new_id(), 40)
+        if plan_store.key_of_value(tx, scope, value) is not None:
+            raise conflict("API Key already exists")
+        now = float(int(tx.now))
+        key: dict[str, Any] = {
+            "id": short_id(tx.new_id(), 10),
+            "value": value,
+            "name": request.get("name") or short_id(tx.new_id(), 10),
+            **given(request, "customerId", "description"),
+            "enabled": bool(request.get("enabled")),
+            "createdDate": now,
+            "lastUpdatedDate": now,
+            "stageKeys": [],
+            **({"tags": dict(request["tags"])} if request.get("tags") else {}),
+        }
+        plan_store.put_key(tx, scope, key)
+        return key
+
+    def get_api_key(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One key; its value only when asked for."""
+        key = self._api_key(tx, scope, request["apiKey"])
+        if not request.get("includeValue"):
+            key.pop("value")
+        return {"tags": {}, **key}
+
+    def get_api_keys(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """All keys, or those whose name begins as asked, or of a customer."""
+        keys = [
+            key
+            for key in plan_store.list_keys(tx, scope)
+            if key["name"].startswith(request.get("nameQuery") or "")
+            and request.get("customerId") in (None, key.get("customerId"))
+        ]
+        if not request.get("includeValues"):
+            for key in keys:
+                key.pop("value")
+        return page(keys, request)
+
+    def update_api_key(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change a key by patch operations."""
+        key = apply(self._api_key(tx, scope, request["apiKey"]), request.get("patchOperations") or [], API_KEY)
+        key["lastUpdatedDate"] = float(int(tx.now))
+        plan_store.put_key(tx, scope, key)
+        shown = {name: value for name, value in key.items() if name != "value"}
+        return {"tags": {}, **shown}
+
+    def delete_api_key(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Delete a key; usage plans lose it."""
+        plan_store.delete_key(tx, scope, self._api_key(tx, scope, request["apiKey"])["id"])
+        return {}
+
+    def _api_key(self, tx: Transaction, scope: Scope, key_id: str) -> dict[str, Any]:
+        key = plan_store.load_key(tx, scope, key_id)
+        if key is None:
+            raise not_found("Invalid API Key identifier specified")
+        return key
+
+    def get_account(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """The account's throttle and features."""
+        return {
+            **plan_store.account(tx, scope),
+            "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0},
+            "features": ["UsagePlans"],
+            "apiKeyVersion": "4",
+        }
+
+    def update_account(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Set the role by which AWS would write logs; it is kept and shown."""
+        account = apply(plan_store.account(tx, scope), request.get("patchOperations") or [], ACCOUNT)
+        plan_store.put_account(tx, scope, account)
+        return self.get_account(tx, scope, {})

@@ -1,0 +1,180 @@
+"""What can be set on a stage beyond its deployment: method settings, access logs, a canary (3.14). Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from emulator.aws.errors import NotEmulated
+from emulator.services.apigateway.model import bad_request
+from emulator.services.apigateway.patch import flag, unescape, whole
+
+UNLIMITED = (5000, 10000.0)
+"""Burst and rate where nothing is set: the account's, which the emulator does not enforce."""
+
+_DEFAULTS: dict[str, Any] = {
+    "metricsEnabled": False,
+    "dataTraceEnabled": False,
+    "throttlingBurstLimit": UNLIMITED[0],
+    "throttlingRateLimit": UNLIMITED[1],
+    "cachingEnabled": False,
+    "cacheTtlInSeconds": 300,
+    "cacheDataEncrypted": False,
+    "requireAuthorizationForCacheControl": True,
+    "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER",
+}
+"""A method's settings once one of them is set [R:test_create_update_stages]."""
+
+_MEMBERS = {
+    "metrics/enabled": ("metricsEnabled", flag),
+    "logging/dataTrace": ("dataTraceEnabled", flag),
+    "logging/loglevel": ("loggingLevel", str),
+    "throttling/burstLimit": ("throttlingBurstLimit", whole),
+    "throttling/rateLimit": ("throttlingRateLimit", float),
+    "caching/ttlInSeconds": ("cacheTtlInSeconds", whole),
+    "caching/enabled": ("cachingEnabled", flag),
+    "caching/dataEncrypted": ("cacheDataEncrypted", flag),
+    "caching/requireAuthorizationForCacheControl": ("requireAuthorizationForCacheControl", flag),
+    "caching/unauthorizedCacheControlHeaderStrategy": ("unauthorizedCacheControlHeaderStrategy", str),
+}
+_SETTING = re.compile(r"^/(.+)/([A-Z]+|\*)/((?:metrics|logging|throttling|caching)/[A-Za-z]+)$")
+_WHOLE = re.compile(r"^/(.+)/([A-Z]+|\*)$")
+
+_EACH = (
+    "metrics/enabled, {0}logging/dataTrace, {0}logging/loglevel, {0}throttling/burstLimit{1}{0}throttling/rateLimit{1}"
+    "{0}caching/ttlInSeconds, {0}caching/enabled, {0}caching/dataEncrypted, "
+    "{0}caching/requireAuthorizationForCacheControl, {0}caching/unauthorizedCacheControlHeaderStrategy"
+)
+_ONE, _ALL = "/{resourcePath}/{httpMethod}/", "/*/*/"
+PATHS = (
+    "[/deploymentId, /description, /cacheClusterEnabled, /cacheClusterSize, /clientCertificateId, /accessLogSettings, "
+    "/accessLogSettings/destinationArn, /accessLogSettings/format, "
+    f"{_ONE}{_EACH.format(_ONE, '')}, {_ALL}{_EACH.format(_ALL, ' ')}, /variables/{{variable_name}}, /tracingEnabled]"
+)
+"""AWS's list of what can be patched, missing commas included [R:test_create_update_stages]."""
+
+
+def settings_of(every: dict[str, Any], resource_path: str, method: str) -> tuple[str, dict[str, Any]]:
+    """(key, settings) that hold for a method: its own, else those of all."""
+    escaped = resource_path.replace("~", "~0").replace("/", "~1")
+    for path in (escaped, escaped.removeprefix("~1"), resource_path.removeprefix("/"), resource_path, "*"):
+        found = every.get(f"{path}/{method}")
+        if found is not None:
+            return f"{path}/{method}", found
+    return "*/*", every.get("*/*") or {}
+
+
+def is_setting(path: str, op: str) -> bool:
+    """Whether a patch is about a method's settings."""
+    return bool(_SETTING.match(path)) or (op == "remove" and bool(_WHOLE.match(path)))
+
+
+def patch_setting(stage: dict[str, Any], op: str, path: str, value: str) -> None:
+    """Change or remove one setting of a method, or remove them all."""
+    every = {key: dict(item) for key, item in (stage.get("methodSettings") or {}).items()}
+    stage["methodSettings"] = every
+    found = _SETTING.match(path)
+    if found is None:
+        if every.pop(path[1:], None) is None:
+            _nothing_to_remove(path[1:])
+        return
+    key = f"{found.group(1)}/{found.group(2)}"
+    known = _MEMBERS.get(found.group(3))
+    if known is None:
+        raise bad_request(f"Invalid method setting path: {path}. Must be one of: {PATHS}")
+    member, convert = known
+    if op == "remove":
+        if key not in every:
+            _nothing_to_remove(key)
+        if member in _DEFAULTS:
+            every[key][member] = _DEFAULTS[member]
+        else:
+            every[key].pop(member, None)
+        return
+    try:
+        converted: Any = convert(value)
+    except ValueError:
+        raise bad_request(f"Invalid value specified: {value}") from None
+    if member == "loggingLevel" and converted not in ("OFF", "ERROR", "INFO"):
+        raise bad_request("Invalid logging level specified. Must be one of: [OFF, ERROR, INFO]")
+    every.setdefault(key, dict(_DEFAULTS))[member] = converted
+
+
+def _nothing_to_remove(what: str) -> None:
+    raise bad_request(f"Cannot remove method setting {what} because there is no method setting for this method ")
+
+
+def patch_access_log(stage: dict[str, Any], op: str, path: str, value: str) -> None:
+    """`/accessLogSettings/…` [R:test_stage_access_log_settings, …_validation]."""
+    name = path.removeprefix("/accessLogSettings").removeprefix("/")
+    if op == "remove":
+        if name or not stage.pop("accessLogSettings", None):
+            _nothing_to_remove(path[1:])
+        return
+    if name not in ("destinationArn", "format"):
+        raise bad_request(
+            "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, "
+            "/accessLogSettings/format]"
+        )
+    if not value:
+        raise bad_request("Access Log value must not be empty")
+    if name == "destinationArn" and ":firehose:" in value:
+        raise NotEmulated("apigateway", "UpdateStage", "access logs to Firehose are not emulated")
+    if name == "destinationArn":
+        value = value.removesuffix(":*")
+    stage["accessLogSettings"] = {**(stage.get("accessLogSettings") or {}), name: value}
+
+
+def patch_canary(stage: dict[str, Any], op: str, path: str, value: str) -> None:
+    """`/canarySettings…`."""
+    rest = path.removeprefix("/canarySettings").removeprefix("/")
+    if op == "remove" and not rest:
+        stage.pop("canarySettings", None)
+        return
+    canary: dict[str, Any] = dict(stage.get("canarySettings") or {})
+    if not canary:
+        canary = {"percentTraffic": 0.0, "deploymentId": stage["deploymentId"], "useStageCache": False}
+    name, _, variable = rest.partition("/")
+    if name == "percentTraffic":
+        canary["percentTraffic"] = percent(value)
+    elif name == "deploymentId":
+        canary["deploymentId"] = value
+    elif name == "useStageCache":
+        canary["useStageCache"] = flag(value)
+    elif name == "stageVariableOverrides" and variable:
+        overrides = dict(canary.get("stageVariableOverrides") or {})
+        if op == "remove":
+            overrides.pop(unescape(variable), None)
+        else:
+            overrides[unescape(variable)] = value
+        canary["stageVariableOverrides"] = overrides
+    else:
+        raise bad_request(f"Invalid patch path {path}")
+    stage["canarySettings"] = canary
+
+
+def promote(stage: dict[str, Any], path: str, source: str) -> None:
+    """The operation `copy`: what the canary has becomes the stage's (3.14)."""
+    canary = stage.get("canarySettings")
+    if not canary:
+        raise bad_request("Promotion not available. Canary does not exist.")
+    if (path, source) == ("/deploymentId", "/canarySettings/deploymentId"):
+        stage["deploymentId"] = canary["deploymentId"]
+    elif (path, source) == ("/variables", "/canarySettings/stageVariableOverrides"):
+        stage["variables"] = {**(stage.get("variables") or {}), **(canary.get("stageVariableOverrides") or {})}
+    else:
+        raise bad_request(
+            "Invalid copy operation with path: /canarySettings/stageVariableOverrides and from "
+            f"{source}. Valid copy:path are [/deploymentId, /variables]"
+        )
+
+
+def percent(value: Any) -> float:
+    """percentTraffic as a number between 0 and 100."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise bad_request(f"Invalid value specified: {value}") from None
+    if not 0 <= number <= 100:
+        raise bad_request("Invalid percentTraffic specified. Must be between 0.0 and 100.0")
+    return number
