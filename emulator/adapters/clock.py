@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from emulator.ports import Clock
 
 LONGEST_TIMER_SECONDS = 3600.0
+MOST_ABANDONED = 256
 SETTLING_TURNS = 12
 """Loop turns for which nobody may be at work before time may jump: a wake-up passes through a few."""
 
@@ -30,6 +31,8 @@ class LiveClock(Clock):
         self._factor = 0.0 if frozen else 1.0
         self._virtual = frozen or start_at is not None
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._abandoned = 0
+        """About how many of them sleep no more."""
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._holders = 0
@@ -85,7 +88,17 @@ class LiveClock(Clock):
         try:
             await future
         finally:
-            future.cancel()
+            if not future.done() or future.cancelled():
+                future.cancel()
+                self._forget_abandoned()
+
+    def _forget_abandoned(self) -> None:
+        """Who sleeps no more need not be remembered until then, which in frozen time may be never."""
+        self._abandoned += 1
+        if self._abandoned > MOST_ABANDONED and self._abandoned * 2 > len(self._sleepers):
+            self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[2].done()]
+            heapq.heapify(self._sleepers)
+            self._abandoned = 0
 
     def next_sleeper(self) -> float | None:
         """When the earliest waiting sleeper is due."""
