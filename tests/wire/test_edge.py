@@ -166,7 +166,9 @@ def test_foreign_pages_cannot_reach_the_control_planes(headers: dict[str, str], 
     assert front.recorders["lambda"].calls == []
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:1", "[::1]:4566", "x.localhost", "allowed.example:80", "127.9.9.9", "sync-localhost:1"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:1", "[::1]:4566", "x.localhost", "allowed.example:80", "127.9.9.9", "sync-localhost:1"]
+)
 def test_loopback_and_allowed_hosts_may_come_in(host: str) -> None:
     assert Front(allowed_hosts=("allowed.example",)).send("GET", "/_emulator/x", host=host)[2] == b"control"
 
