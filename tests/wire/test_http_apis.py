@@ -322,3 +322,38 @@ def test_accesses_are_logged_in_the_stage_s_format(api: HttpApi) -> None:
     api.emulator.settle()
     [event] = logs.filter_log_events(logGroupName="access")["events"]
     assert json.loads(event["message"]) == {"route": "$default", "status": "200", "none": "-"}
+
+
+# ── bad input ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["//", "/%ff%00", "/a/../../b", "/%2e%2e/%2F", "/" + "a/" * 2000, "/?" + "&" * 5000, "/{id}", "/%", "/x?=&=&a=%"],
+)
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_odd_paths_and_queries_reach_the_function_as_they_are(emulator: Emulator, path: str, version: str) -> None:
+    api = http_api(emulator)
+    api.route("$default", api.function(echo(emulator), version))
+    api.route("GET /a/{b}/{c+}", api.function("echo", version))
+    answer = api.ask(path)
+    assert answer.status == 200
+    if version == "2.0":
+        assert answer.json()["rawPath"] == path.partition("?")[0]
+
+
+def test_headers_of_more_than_ten_kilobytes_are_too_large(api: HttpApi) -> None:
+    assert api.ask("/", headers={"X-Long": "x" * 10_300}).status == 413
+
+
+def test_a_function_that_is_not_there_is_an_internal_server_error(emulator: Emulator) -> None:
+    api = http_api(emulator)
+    api.route("$default", api.function("nobody"))
+    assert (api.ask("/").status, api.ask("/").json()) == (500, {"message": "Internal Server Error"})
+
+
+def test_a_stage_variable_chooses_the_function(emulator: Emulator) -> None:
+    api = http_api(emulator)
+    api.client.update_stage(ApiId=api.id, StageName="$default", StageVariables={"name": echo(emulator)})
+    api.route("$default", api.function("${stageVariables.name}"))
+    assert api.ask("/").json()["stageVariables"] == {"name": "echo"}

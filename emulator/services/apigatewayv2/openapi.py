@@ -44,7 +44,10 @@ _AUTHORIZER_MEMBERS = {
     "authorizerUri": "AuthorizerUri",
     "enableSimpleResponses": "EnableSimpleResponses",
 }
-_NUMBERS = ("TimeoutInMillis", "MaxAge", "AuthorizerResultTtlInSeconds")
+_NUMBERS = {"TimeoutInMillis": (50, 30_000), "MaxAge": (-1, 86_400), "AuthorizerResultTtlInSeconds": (0, 3600)}
+"""Members that are numbers, and the model's limits of them."""
+_LISTS = ("AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders")
+_FLAGS = ("AllowCredentials", "EnableSimpleResponses")
 
 
 @dataclass(slots=True)
@@ -114,7 +117,7 @@ def _route(document: Document, key: str, operation: Document, definition: Defini
             is_jwt = definition.authorizers[name]["AuthorizerType"] == "JWT"
             members["AuthorizationType"] = "JWT" if is_jwt else "CUSTOM"
             if is_jwt and scopes:
-                members["AuthorizationScopes"] = [str(scope) for scope in scopes]
+                members["AuthorizationScopes"] = _texts(scopes, f"security of {key}")
         else:
             definition.warnings.append(f"Security scheme '{name}' has no authorizer and is ignored for '{key}'")
     return WantedRoute(members, integration, authorizer)
@@ -139,12 +142,9 @@ def _integration(document: Document, given: Document) -> Document:
         members["RequestParameters"] = {key: str(value) for key, value in members["RequestParameters"].items()}
     if "ResponseParameters" in members:
         members["ResponseParameters"] = {
-            str(status): {key: str(value) for key, value in _object(values, "responseParameters").items()}
+            status: {key: str(value) for key, value in _object(values, "responseParameters").items()}
             for status, values in members["ResponseParameters"].items()
         }
-    timeout = members.get("TimeoutInMillis")
-    if timeout is not None and not 50 <= timeout <= 30_000:
-        raise bad_request("Timeout should be between 50 ms and 30000 ms")
     members.setdefault("PayloadFormatVersion", "1.0")
     return members
 
@@ -159,7 +159,7 @@ def _authorizers(document: Document) -> dict[str, Document]:
         sources = given.get("identitySource") or []
         members: Document = {
             "Name": str(name),
-            "IdentitySource": [part.strip() for part in sources.split(",")] if isinstance(sources, str) else sources,
+            "IdentitySource": _texts(sources.split(",") if isinstance(sources, str) else sources, "identitySource"),
             **_renamed(given, _AUTHORIZER_MEMBERS),
         }
         if str(given.get("type", "")).lower() == "jwt":
@@ -167,7 +167,7 @@ def _authorizers(document: Document) -> dict[str, Document]:
             audience = jwt.get("audience") or []
             members["AuthorizerType"] = "JWT"
             members["JwtConfiguration"] = {
-                "Audience": [str(item) for item in (audience if isinstance(audience, list) else [audience])],
+                "Audience": _texts(audience if isinstance(audience, list) else [audience], "audience"),
                 "Issuer": str(jwt.get("issuer") or ""),
             }
         else:
@@ -211,16 +211,29 @@ def _renamed(given: Any, names: dict[str, str]) -> Document:
             members[name] = int(value)
         elif isinstance(value, bool) or not isinstance(value, int):
             raise _invalid(name)
-    for name in ("AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders"):
+        low, high = _NUMBERS[name]
+        if not low <= members[name] <= high:
+            raise bad_request(f"{name} should be between {low} and {high}")
+    for name in _LISTS:
         if name in members:
             values = members[name] if isinstance(members[name], list) else [members[name]]
             members[name] = [str(value) for value in values]
     for name, value in members.items():
-        if isinstance(value, float):
+        if name in _NUMBERS or name in _LISTS or name in ("RequestParameters", "ResponseParameters"):
+            continue
+        if name in _FLAGS:
+            members[name] = str(value).lower() == "true"
+        elif isinstance(value, (str, float, int)):
             members[name] = str(value)  # YAML reads an unquoted payloadFormatVersion: 2.0 as a number
-        elif name not in ("RequestParameters", "ResponseParameters") and isinstance(value, (dict, type(None))):
+        else:
             raise _invalid(name)
     return members
+
+
+def _texts(values: Any, what: str) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise _invalid(what)
+    return [str(value).strip() for value in values]
 
 
 def _component(document: Document, name: str) -> Document:

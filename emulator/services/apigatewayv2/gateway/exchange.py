@@ -38,8 +38,8 @@ class Exchange:
 
     @functools.cached_property
     def request_id(self) -> str:
-        """Fifteen random characters and `=`, as AWS's extended request ids are [K]."""
-        return base64.b64encode(bytes.fromhex(self.ids[0].replace("-", ""))[:11]).decode()
+        """The request's id, in `Apigw-Requestid` and in the event."""
+        return request_id_of(self.ids[0])
 
     @functools.cached_property
     def trace_root(self) -> str:
@@ -112,3 +112,8 @@ class Exchange:
         if "jwt" in self.authorizer:
             return {"claims": self.authorizer["jwt"]["claims"]}
         return self.authorizer.get("lambda") or {}
+
+
+def request_id_of(uuid_text: str) -> str:
+    """Fifteen random characters and `=`, as AWS's extended request ids are [K]."""
+    return base64.b64encode(bytes.fromhex(uuid_text.replace("-", ""))[:11]).decode()

@@ -19,7 +19,7 @@ from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.gateway import answers, cors, events, to_http, to_service
 from emulator.services.apigatewayv2.gateway.address import Address, address, stage_candidates
 from emulator.services.apigatewayv2.gateway.authorizing import Authorizing
-from emulator.services.apigatewayv2.gateway.exchange import Exchange
+from emulator.services.apigatewayv2.gateway.exchange import Exchange, request_id_of
 from emulator.services.apigatewayv2.gateway.failures import Failure
 from emulator.services.apigatewayv2.gateway.functions import invocation_of, payload_of
 from emulator.services.apigatewayv2.gateway.mapping import mapped_request, mapped_response
@@ -69,7 +69,9 @@ class HttpApiPlane:
             if other is not None:
                 return await self._rest.handle(request, other)
         if found is None:
-            return Failure(404).answer()
+            answer = Failure(404).answer()
+            answer.headers.append(("Apigw-Requestid", request_id_of(ids[0])))
+            return answer
         snapshot, stage, path = found
         api = snapshot.api
         taken = snapshot.take(request.method, path)

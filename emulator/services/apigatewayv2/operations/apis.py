@@ -22,7 +22,7 @@ from emulator.services.apigatewayv2.model import (
 )
 from emulator.services.apigatewayv2.operations.authorizers import Authorizers
 from emulator.services.apigatewayv2.operations.loading import Request, given, page
-from emulator.services.apigatewayv2.operations.routes import Routes
+from emulator.services.apigatewayv2.operations.routes import Routes, checked_integration
 from emulator.services.apigatewayv2.operations.stages import Stages, new_stage
 
 _SETTINGS = ("Description", "DisableExecuteApiEndpoint", "IpAddressType", "Name", "Version")
@@ -125,7 +125,8 @@ class Apis(Routes, Stages, Authorizers):
             self._check_route(api, changed, {})
             api.routes[changed["RouteId"]] = changed
         changes = {"IntegrationUri": request.get("Target"), "CredentialsArn": request.get("CredentialsArn")}
-        integrations[0].update({name: value for name, value in changes.items() if value})
+        integration = {**integrations[0], **{name: value for name, value in changes.items() if value}}
+        api.integrations[integration["IntegrationId"]] = checked_integration(integration, {})
 
     def delete_api(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Delete an API with everything in it."""
