@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from emulator.testing import RunningEmulator
-from tests.wire.http_api_support import HttpApi, ask, http_api
+from tests.wire.http_api_support import HttpApi, ask, http_api, while_time_passes
 from tests.wire.lambda_support import error_of
 
 Emulator = RunningEmulator
@@ -110,6 +110,15 @@ def test_service_integrations_are_checked_when_they_are_made(api: HttpApi) -> No
     assert error_of(lambda: api.service("Nothing-Here", QueueUrl="u"))[:2] == ("BadRequestException", 400)
     code, status, text = error_of(lambda: api.service("Kinesis-PutRecord", StreamName="s"))
     assert (status, "Kinesis-PutRecord" in text) == (501, True), code
+
+
+def test_a_route_that_polls_a_queue_waits_in_aws_time(api: HttpApi) -> None:
+    url = api.emulator.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+    api.route("GET /poll", api.service("SQS-ReceiveMessage", QueueUrl=url, WaitTimeSeconds="20"))
+    began = api.emulator.now()
+    answer = while_time_passes(api.emulator, lambda: api.ask("/poll"))
+    assert (answer.status, answer.json().get("Messages")) == (200, None)
+    assert 20 <= api.emulator.now() - began <= 30
 
 
 # ── HTTP ────────────────────────────────────────────────────────────────────────────────────────

@@ -324,6 +324,27 @@ def test_accesses_are_logged_in_the_stage_s_format(api: HttpApi) -> None:
     assert json.loads(event["message"]) == {"route": "$default", "status": "200", "none": "-"}
 
 
+def test_requests_are_counted_by_api_and_by_stage(api: HttpApi) -> None:
+    for path in ("/", "/?do=raise"):
+        api.ask(path)
+    api.client.delete_route(ApiId=api.id, RouteId=api.client.get_routes(ApiId=api.id)["Items"][0]["RouteId"])
+    assert api.ask("/").status == 404
+    now = api.emulator.now()
+    totals: dict[str, float] = {}
+    for name in ("Count", "4xx", "5xx"):
+        points = api.emulator.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/ApiGateway",
+            MetricName=name,
+            Dimensions=[{"Name": "ApiId", "Value": api.id}, {"Name": "Stage", "Value": "$default"}],
+            StartTime=now - 600,
+            EndTime=now + 600,
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        totals[name] = sum(point["Sum"] for point in points)
+    assert totals == {"Count": 3, "4xx": 1, "5xx": 1}
+
+
 # ── bad input ───────────────────────────────────────────────────────────────────────────────────
 
 
