@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,18 @@ GOVERNED = [
     PACKAGE / "jobs.py",
 ]
 EVERYTHING = sorted(PACKAGE.rglob("*.py"))
+
+
+def is_store(path: Path) -> bool:
+    return path.stem == "store" or path.stem.startswith("store_") or path.stem.endswith("_store")
+
+
+def asynchronous(path: Path) -> list[ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.AsyncFunctionDef)]
+
+
+NEVER_WAIT = [path for path in GOVERNED if is_store(path) or path.stem == "model" or path.parent.name == "rules"]
+WAITING = [path for path in GOVERNED if asynchronous(path)]
 
 FORBIDDEN_CALLS = {
     "asyncio.sleep",
@@ -39,6 +52,10 @@ def name_of(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return f"{name_of(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def is_transaction(node: ast.AST) -> bool:
+    return isinstance(node, ast.arg) and node.arg == "tx"
 
 
 def calls(path: Path) -> Iterator[tuple[int, str]]:
@@ -72,8 +89,20 @@ def test_every_file_says_what_it_is_about_and_stays_readable(path: Path) -> None
     assert text.count("\n") <= LONGEST_FILE_LINES
 
 
-@pytest.mark.parametrize("path", GOVERNED, ids=relative)
-def test_only_operations_that_wait_are_asynchronous(path: Path) -> None:
-    if path.name not in ("store.py", "model.py"):
-        return
-    assert [node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.AsyncFunctionDef)] == []
+@pytest.mark.parametrize("path", NEVER_WAIT, ids=relative)
+def test_stores_models_and_rules_never_wait(path: Path) -> None:
+    assert [node.name for node in asynchronous(path)] == []
+
+
+@pytest.mark.parametrize("path", WAITING, ids=relative)
+def test_nothing_that_is_given_a_transaction_waits(path: Path) -> None:
+    given = {node.name for node in asynchronous(path) for argument in ast.walk(node.args) if is_transaction(argument)}
+    assert given == set()
+
+
+def test_every_store_is_protected_by_a_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    protected = {name for one in contracts if one["type"] == "protected" for name in one["protected_modules"]}
+    stores = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in GOVERNED if is_store(path)}
+    assert stores
+    assert stores - protected == set()

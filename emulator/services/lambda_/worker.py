@@ -1,7 +1,7 @@
 """The event queue: runs accepted events, and what follows from how that ended.
 
-Three beats per attempt: load, call, commit. The rules are `events.after_attempt`; function code and settings are
-resolved when the event runs, not when it was accepted (lambda_async 2.2).
+Three beats per attempt: load, call, commit. The rules are `after_attempt` of `lambda_/events.py`; function code and
+settings are resolved when the event runs, not when it was accepted (lambda_async 2.2).
 """
 
 from __future__ import annotations

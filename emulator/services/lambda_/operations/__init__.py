@@ -7,11 +7,11 @@ from emulator.services.lambda_.operations.code_signing import CodeSigningOperati
 from emulator.services.lambda_.operations.event_configs import EventConfigOperations
 from emulator.services.lambda_.operations.function_settings import FunctionSettingOperations
 from emulator.services.lambda_.operations.functions import FunctionOperations
-from emulator.services.lambda_.operations.governance import GovernanceOperations
 from emulator.services.lambda_.operations.layers import LayerOperations
 from emulator.services.lambda_.operations.packages import PackageOperations
 from emulator.services.lambda_.operations.policies import PolicyOperations
 from emulator.services.lambda_.operations.provisioned import ProvisionedOperations
+from emulator.services.lambda_.operations.reserved_concurrency import ReservedConcurrencyOperations
 from emulator.services.lambda_.operations.response_stream import ResponseStreamOperations
 from emulator.services.lambda_.operations.tags import TagOperations
 from emulator.services.lambda_.operations.urls import UrlOperations
@@ -26,7 +26,7 @@ class LambdaOperations(
     ProvisionedOperations,
     PackageOperations,
     EventConfigOperations,
-    GovernanceOperations,
+    ReservedConcurrencyOperations,
     ResponseStreamOperations,
     LayerOperations,
     UrlOperations,

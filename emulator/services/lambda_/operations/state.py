@@ -19,8 +19,8 @@ from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_versions as versions
 from emulator.services.lambda_.events import EventInvokeConfig, InvocationRecord
 from emulator.services.lambda_.model import Function
-from emulator.services.lambda_.operations.concurrency import Concurrency
 from emulator.services.lambda_.operations.function_layers import layer_sources
+from emulator.services.lambda_.operations.places import Concurrency
 from emulator.services.lambda_.rules.errors import (
     function_not_found,
     service_failure,

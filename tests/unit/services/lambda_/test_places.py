@@ -10,7 +10,7 @@ import pytest
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import FunctionSpec
-from emulator.services.lambda_.operations.concurrency import ACCOUNT_USED, RESERVED_USED, Concurrency, Place
+from emulator.services.lambda_.operations.places import ACCOUNT_USED, RESERVED_USED, Concurrency, Place
 from emulator.settings import LiveSettings
 
 

@@ -23,7 +23,7 @@ Request = dict[str, Any]
 LEAST_UNRESERVED = 100
 
 
-class GovernanceOperations(LambdaState):
+class ReservedConcurrencyOperations(LambdaState):
     """Reserved concurrency."""
 
     def put_function_concurrency(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
