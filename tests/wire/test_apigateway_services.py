@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -40,6 +41,31 @@ def test_start_execution_answers_with_its_arn_and_a_number(emulator: RunningEmul
     emulator.settle()
     told = emulator.client("stepfunctions").describe_execution(executionArn=answer.json()["executionArn"])
     assert (told["status"], json.loads(told["input"])) == ("SUCCEEDED", {"a": 1})
+
+
+def test_an_express_machine_is_waited_for_in_aws_time(emulator: RunningEmulator, api: RestApi) -> None:
+    states = {"Wait": {"Type": "Wait", "Seconds": 5, "Next": "Done"}, "Done": {"Type": "Pass", "End": True}}
+    definition = json.dumps({"StartAt": "Wait", "States": states})
+    client = emulator.client("stepfunctions")
+    role = f"arn:aws:iam::{ACCOUNT}:role/states"
+    made = client.create_state_machine(name="quick", definition=definition, roleArn=role, type="EXPRESS")
+    template = '{"input": "{}", "stateMachineArn": "' + made["stateMachineArn"] + '"}'
+    integration = aws("states:action/StartSyncExecution", requestTemplates={"application/json": template})
+    api.method("/", "POST", integration)
+    api.method("/hurry", "POST", {**integration, "timeoutInMillis": 1000})
+    api.deploy()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(api.request, "POST", "", json={}, timeout=30)
+        while not waiting.done():
+            emulator.advance(1)
+        assert waiting.result().json()["status"] == "SUCCEEDED"
+        hurried = pool.submit(api.request, "POST", "/hurry", json={}, timeout=30)
+        while not hurried.done():
+            emulator.advance(1)
+        assert (hurried.result().status_code, hurried.result().json()) == (
+            504,
+            {"message": "Endpoint request timed out"},
+        )
 
 
 def test_the_status_of_the_service_selects_the_response(emulator: RunningEmulator, api: RestApi) -> None:

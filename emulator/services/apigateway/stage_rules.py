@@ -25,12 +25,20 @@ _DEFAULTS: dict[str, Any] = {
 }
 """A method's settings once one of them is set [R:test_create_update_stages]."""
 
+
+def _rate(value: str) -> float:
+    rate = float(value)
+    if not -1 <= rate <= 1e9:
+        raise ValueError(value)
+    return rate
+
+
 _MEMBERS = {
     "metrics/enabled": ("metricsEnabled", flag),
     "logging/dataTrace": ("dataTraceEnabled", flag),
     "logging/loglevel": ("loggingLevel", str),
     "throttling/burstLimit": ("throttlingBurstLimit", whole),
-    "throttling/rateLimit": ("throttlingRateLimit", float),
+    "throttling/rateLimit": ("throttlingRateLimit", _rate),
     "caching/ttlInSeconds": ("cacheTtlInSeconds", whole),
     "caching/enabled": ("cachingEnabled", flag),
     "caching/dataEncrypted": ("cacheDataEncrypted", flag),

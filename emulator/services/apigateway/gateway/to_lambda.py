@@ -75,10 +75,10 @@ class LambdaIntegration:
         request: dict[str, Any] = {**target, "InvocationType": kind, "Payload": payload or b"{}"}
         scope = _scope_of(target["FunctionName"], snapshot.scope)
         request_id = await self._store.read(lambda tx: tx.new_id())
-        url = f"https://lambda.{scope.region}.amazonaws.com/2015-03-31/functions/{lambda_function_of(uri)}/invocations"
         exchange.called_at = self._deadline.now()
         if exchange.log is not None:
-            _note_call(exchange, url, payload, kind)
+            path = f"/2015-03-31/functions/{lambda_function_of(uri)}/invocations"
+            _note_call(exchange, f"https://lambda.{scope.region}.amazonaws.com{path}", payload, kind)
         try:
             result = await self._deadline.within(
                 seconds, self._lambda.invoke(scope, request, request_id=request_id), late

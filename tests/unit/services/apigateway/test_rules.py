@@ -181,8 +181,8 @@ def test_an_openapi_mapping_of_an_undeclared_header_is_refused() -> None:
         imported(document(**{"x-amazon-apigateway-integration": integration}))
 
 
-def test_an_openapi_http_integration_is_refused_by_name() -> None:
-    integration = {"type": "http_proxy", "httpMethod": "GET", "uri": "http://example.com"}
+def test_an_openapi_integration_over_a_vpc_link_is_refused_by_name() -> None:
+    integration = {"type": "http_proxy", "httpMethod": "GET", "uri": "http://example.com", "connectionType": "VPC_LINK"}
     with pytest.raises(NotEmulated, match="ImportRestApi"):
         imported(document(**{"x-amazon-apigateway-integration": integration}))
 
