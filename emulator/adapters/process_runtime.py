@@ -69,7 +69,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         self._packages = Packages(work_dir.absolute() / "code")
         self._temporary = work_dir.absolute() / "tmp"
         shutil.rmtree(self._temporary, ignore_errors=True)
-        interpreters = Interpreters(pythons or {}, work_dir.absolute() / "sdk")
+        interpreters = Interpreters(pythons or {})
         self._launchers = Launchers(make_launcher)
         self._kinds = (
             *kinds,

@@ -133,7 +133,7 @@ def test_an_interpreter_that_does_not_start_is_no_interpreter(tmp_path: Path) ->
     shim = tmp_path / "python"
     shim.write_text("#!/bin/sh\necho 'command not found' >&2\nexit 127\n")
     shim.chmod(0o755)
-    found = Interpreters({"3.12": str(shim), "3.13": str(tmp_path / "none")}, tmp_path / "sdk")
+    found = Interpreters({"3.12": str(shim), "3.13": str(tmp_path / "none")})
     assert found.find("3.12").executable == found.find("3.13").executable == sys.executable
 
 
@@ -142,11 +142,45 @@ def test_another_interpreter_is_given_the_sdk_and_nothing_else_of_the_emulators(
     link.parent.mkdir()
     link.write_text(f'#!/bin/sh\nexec {shutil.which(sys.executable)} "$@"\n')
     link.chmod(0o755)
-    found = Interpreters({"3.99": str(link)}, tmp_path / "sdk").find("3.99")
-    names = {path.name for path in Path(found.site_folder).iterdir()}
-    assert {"boto3", "botocore"} <= names <= {
-        "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3",
+    found = Interpreters({"3.99": str(link)}).find("3.99")
+    assert {"boto3", "botocore"} <= set(found.packages) <= {
+        "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "time_machine", "_time_machine",
     }  # fmt: skip
+
+
+WHAT_IS_THERE = """
+import importlib.metadata, importlib.util, sys
+import boto3, botocore, s3transfer, jmespath, dateutil, six, urllib3
+def handler(event, context):
+    return {
+        "there": [name for name in event if importlib.util.find_spec(name)],
+        "version": importlib.metadata.version("boto3") == boto3.__version__,
+        "known": sorted(item.metadata["Name"].lower() for item in importlib.metadata.distributions()),
+        "path": [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))],
+        "exit": callable(exit),
+    }
+"""
+OF_THE_EMULATOR = ["emulator", "fastapi", "httpx", "moto", "pytest", "requests", "uvicorn", "yaml", "wire", "_pytest"]
+
+
+@pytest.mark.parametrize("pythons", [{}, {"3.10": FOREIGN}], ids=["own", "another"])
+@pytest.mark.parametrize("adapter", ["processes", "spawned"])
+def test_functions_can_import_the_standard_library_and_the_sdk_and_nothing_else_of_the_machines(
+    adapter: str, pythons: dict[str, str], tmp_path: Path, settings: LiveSettings
+) -> None:
+    if None in pythons.values():
+        pytest.skip("no second Python on this machine")
+
+    async def test(bench: Bench) -> None:
+        changes = {"runtime": "python3.10"} if pythons else {}
+        result = await bench.run(WHAT_IS_THERE, OF_THE_EMULATOR, memory_mb=512, **changes)
+        sdk = ["boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"]
+        expected = {"there": [], "version": True, "known": sdk, "path": [], "exit": True}
+        assert json.loads(result.payload) == expected
+        result = await bench.run("import httpx\ndef handler(event, context):\n    return 1\n", **changes)
+        assert error_of(result)["errorMessage"] == "Unable to import module 'app': No module named 'httpx'"
+
+    runner(adapter, tmp_path, settings, pythons)(test)
 
 
 # ── the init phase ──────────────────────────────────────────────────────────────────────────────

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import bundled
+
 TASK, OPT, TMP, VAR = "/var/task", "/opt", "/tmp", "/var"
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
@@ -47,7 +49,7 @@ def enter(room: dict[str, str | None] | None) -> Callable[[str], str]:
 
 
 def _lives_under(path: str) -> bool:
-    mine = [*sys.path, sys.prefix, sys.base_prefix, __file__]
+    mine = [*sys.path, *bundled.folders(), sys.prefix, sys.base_prefix, sys.executable, __file__]
     return any(place.startswith(f"{path}/") for entry in mine for place in (entry, os.path.realpath(entry)))
 
 

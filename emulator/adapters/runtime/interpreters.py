@@ -5,21 +5,23 @@ Decides by asking an interpreter for its version, once. Knows no process that li
 
 from __future__ import annotations
 
-import importlib.util
+import json
 import platform
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from . import bundled
 
 OLDEST_MINOR = 9
 """The runtime's own files need Python 3.9."""
 SDK_OLDEST_MINOR = 10
 """boto3 of the emulator needs Python 3.10; an older interpreter brings its own or none."""
 LONGEST_ANSWER_SECONDS = 10.0
-SDK_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
 
 
 class Interpreter(NamedTuple):
@@ -28,8 +30,8 @@ class Interpreter(NamedTuple):
     executable: str
     version: str
     """`3.12.1`"""
-    site_folder: str
-    """A folder with the AWS SDK for an interpreter that has none, or empty."""
+    packages: Mapping[str, str]
+    """What functions may import beside the standard library, by package the folder that has it (`bundled.py`)."""
 
     @property
     def minor(self) -> str:
@@ -38,22 +40,21 @@ class Interpreter(NamedTuple):
 
     @property
     def command(self) -> list[str]:
-        """How to start it on a script whose folder is not to be imported from (`-P` exists since 3.11)."""
-        return [self.executable, "-P"] if tuple(map(int, self.minor.split("."))) >= (3, 11) else [self.executable]
+        """How to start it on a script, without `site-packages` and the script's own folder (`-P` is 3.11's)."""
+        return [self.executable, "-S", *(["-P"] if int(self.minor.split(".")[1]) >= 11 else [])]
 
 
+@cache
 def own_interpreter() -> Interpreter:
     """The Python that runs the emulator."""
-    spec = importlib.util.find_spec("boto3")
-    site = str(Path(spec.origin).parent.parent) if spec is not None and spec.origin else ""
-    return Interpreter(sys.executable, platform.python_version(), site)
+    return Interpreter(sys.executable, platform.python_version(), bundled.where())
 
 
 class Interpreters:
     """Finds interpreters and remembers what it found. `configured` maps `3.12` to an executable."""
 
-    def __init__(self, configured: Mapping[str, str], folder: Path) -> None:
-        self._configured, self._folder = configured, folder
+    def __init__(self, configured: Mapping[str, str]) -> None:
+        self._configured = configured
         self._own = own_interpreter()
         self._found: dict[str, Interpreter] = {self._own.minor: self._own}
         for minor in configured:
@@ -76,31 +77,28 @@ class Interpreters:
         configured = self._configured.get(minor)
         for candidate in [configured] if configured else [f"python{minor}"]:
             executable = shutil.which(candidate)
-            version = _version(executable) if executable else None
-            if executable and version and (configured or version.startswith(f"{minor}.")):
-                return Interpreter(executable, version, self._sdk(version))
+            answer = _ask(executable) if executable else None
+            if executable and answer and (configured or answer["version"].startswith(f"{minor}.")):
+                return Interpreter(executable, answer["version"], self._packages(answer))
         return None
 
-    def _sdk(self, version: str) -> str:
-        """A folder with links to the emulator's boto3 and to what it needs, and to nothing else of the emulator."""
-        if int(version.split(".")[1]) < SDK_OLDEST_MINOR or not self._own.site_folder:
-            return ""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for name in SDK_PACKAGES:
-            original, link = Path(self._own.site_folder, name), self._folder / name
-            if original.exists() and not link.is_symlink():
-                link.symlink_to(original)
-        return str(self._folder)
+    def _packages(self, answer: dict[str, Any]) -> dict[str, str]:
+        """Its own SDK, or the emulator's. What is compiled is of no use to another Python."""
+        packages: dict[str, str] = answer["packages"]
+        if "boto3" in packages or int(answer["version"].split(".")[1]) < SDK_OLDEST_MINOR:
+            return packages
+        sdk = {name: folder for name, folder in self._own.packages.items() if name in bundled.SDK}
+        return {**packages, **sdk}
 
 
-def _version(executable: str) -> str | None:
-    """Its version, if it is a Python that runs: a shim on PATH may not."""
-    command = [executable, "-c", "import platform; print(platform.python_version())"]
+def _ask(executable: str) -> dict[str, Any] | None:
+    """Its version and where its packages are, if it is a Python that runs: a shim on PATH may not."""
+    command = [executable, "-c", Path(bundled.__file__).read_text(encoding="utf-8")]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST_ANSWER_SECONDS, check=True
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST_ANSWER_SECONDS, check=True, cwd="/"
         )
-    except (OSError, subprocess.SubprocessError):
+        answer = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    text = done.stdout.decode("ascii", "replace").strip()
-    return text if text.startswith("3.") else None
+    return answer if str(answer["version"]).startswith("3.") else None

@@ -149,7 +149,8 @@ class ZygoteLauncher(Launcher):
 
     def _start_zygote(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [*self._interpreter.command, str(ZYGOTE), str(theirs.fileno()), self._interpreter.site_folder]
+        packages = json.dumps(self._interpreter.packages)
+        command = [*self._interpreter.command, str(ZYGOTE), str(theirs.fileno()), packages]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True,
             env=_bare_environment(), cwd="/",
@@ -273,7 +274,8 @@ class SpawnLauncher(Launcher):
     async def start(self, control: socket.socket, ticks: socket.socket, log: int) -> Child:
         numbers = (control.fileno(), ticks.fileno())
         interpreter = self._interpreter
-        command = [*interpreter.command, str(ZYGOTE), "environment", *map(str, numbers), interpreter.site_folder]
+        packages = json.dumps(interpreter.packages)
+        command = [*interpreter.command, str(ZYGOTE), "environment", *map(str, numbers), packages]
         variables = _bare_environment()
         if self._library_path:
             variables["LD_LIBRARY_PATH"] = self._library_path

@@ -208,16 +208,15 @@ def _import(name: str) -> None:
 
 
 def main() -> None:
-    """`zygote.py <socket fd> [site folder]` or `zygote.py environment <control fd> <time fd> [site folder]`."""
+    """`zygote.py <socket fd> <packages>` or `zygote.py environment <control fd> <time fd> <packages>`."""
     arguments = sys.argv[1:]
     fresh = arguments[0] == "environment"
     if fresh:
         del arguments[0]
-    site = arguments[2:] if fresh else arguments[1:]
-    for folder in site:
-        if folder and folder not in sys.path and importlib.util.find_spec("boto3") is None:
-            sys.path.append(folder)
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]  # this folder: `-P` for interpreters that do not know it
     bootstrap, shim = _load_siblings()
+    importlib.import_module("_lambda_runtime.bundled").install(json.loads(arguments[-1]))
     assert time.sleep == shim.sleep
     if fresh:
         control, ticks = (bootstrap.move_high(int(number)) for number in arguments[:2])
