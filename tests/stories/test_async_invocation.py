@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.ports import FunctionRuntime, FunctionSpec, Invocation, InvocationResult
 from emulator.testing import RunningEmulator
 from tests.wire.test_lambda import create, package
 
@@ -102,3 +103,27 @@ def test_the_outcome_of_an_event_reaches_its_destination(emulator: RunningEmulat
         ("f", "function_error"),
         ("observer", "success"),
     ]
+
+
+class Unrunnable(FunctionRuntime):
+    """A runtime with a mistake of ours in it."""
+
+    async def run(self, function: FunctionSpec, invocation: Invocation) -> InvocationResult:
+        raise KeyError("nobody foresaw this")
+
+    async def discard(self, function_arn: str, version: str | None = None) -> None: ...
+    async def reset(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+def test_an_event_that_cannot_be_run_for_whatever_reason_grows_old_and_ends(
+    emulator: RunningEmulator, client: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(emulator.emulator.lambda_.operations, "runtime", Unrunnable())
+    client.put_function_event_invoke_config(FunctionName="f", MaximumEventAgeInSeconds=60)
+    request_id = accept(client, failures=0)
+    emulator.settle()
+    seen = attempts(emulator, request_id)
+    assert [line["outcome"] for line in seen] == ["system_error"] * 6  # after 0, 1, 3, 7, 15 and 31 s
+    assert seen[-1]["decision"].startswith("EventAgeExceeded")
+    assert "nobody foresaw this" in caplog.text

@@ -531,6 +531,11 @@ def zip_of(*members: tuple[zipfile.ZipInfo | str, bytes], method: int = zipfile.
     return buffer.getvalue()
 
 
+def damaged(archive: bytes, at: int) -> bytes:
+    """The archive with one byte of its content changed; its directory is as it was."""
+    return archive[:at] + bytes([archive[at] ^ 0xFF]) + archive[at + 1 :]
+
+
 def link(name: str) -> zipfile.ZipInfo:
     member = zipfile.ZipInfo(name)
     member.external_attr = 0o120777 << 16
@@ -548,6 +553,9 @@ def link(name: str) -> zipfile.ZipInfo:
         zip_of(("a", b"x"), ("a/b", b"x")),
         zip_of(("..\\evil.py", b"x")),
         zip_of(("C:/evil.py", b"x")),
+        zip_of(("a", b"x"), ("a/", b"")),
+        damaged(zip_of(("app.py", b"def handler(event, context): return 1"), method=zipfile.ZIP_DEFLATED), 40),
+        damaged(zip_of(("app.py", b"a checksum that does not fit")), 40),
     ],
 )
 def test_archives_that_are_no_safe_packages_are_refused(client: Any, archive: bytes) -> None:

@@ -13,6 +13,7 @@ import re
 import shutil
 import stat
 import zipfile
+import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -118,7 +119,15 @@ def extract(data: bytes, path: Path) -> None:
                 if (member.external_attr >> 16) & 0o111:
                     target.chmod(0o755)
             partial.replace(path)
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            OSError,
+            RuntimeError,
+            NotImplementedError,
+            EOFError,
+            ValueError,
+        ) as error:
             raise InvalidPackage(f"Could not unzip uploaded file: {error}") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)

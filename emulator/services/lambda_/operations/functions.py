@@ -272,6 +272,8 @@ def _check_code(request: Request, code: CodeFetched) -> int:
     if code.directory is not None:
         return 0
     check_package(code.package, in_request=request.get("ZipFile") is not None)
+    if code.problem is not None:
+        raise code.problem
     return unzipped_size(code.package)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,6 +40,9 @@ from emulator.services.lambda_.rules.payload import (
 
 EVENT_JOB = "lambda.event"
 LARGEST_CLIENT_CONTEXT = 3_583
+
+
+log = logging.getLogger("emulator.lambda")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,11 @@ class InvokeOperations(LambdaState):
                 with self.clock.parked():
                     result = await self.runtime.run(place.spec, invocation)
             except OSError as error:
+                raise service_failure() from error
+            except AwsError:
+                raise
+            except Exception as error:  # ours: the event must be tried again and grow old all the same
+                log.exception("an attempt of %s could not be run", place.spec.arn)
                 raise service_failure() from error
         if len(result.payload) > LARGEST_RESPONSE_BYTES:
             result = _response_too_large(result)

@@ -47,8 +47,11 @@ class LayerOperations(LambdaState):
         layer = parse_layer(request["LayerName"], scope)
         if layer.scope != scope:
             raise access_denied(scope, "PublishLayerVersion", layer.arn)
-        package = _archive(request.get("Content") or {})
+        content: Request = request.get("Content") or {}
+        package, fetched = _archive(content), content.get(FETCHED_MEMBER)
         check_package(package)
+        if fetched is not None and fetched.problem is not None:
+            raise fetched.problem
         settings: dict[str, Any] = {}
         for member in ("Description", "CompatibleArchitectures", "CompatibleRuntimes", "LicenseInfo"):
             if request.get(member) is not None:

@@ -9,6 +9,7 @@ convention known from other local tools.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from html import unescape
@@ -16,12 +17,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from emulator.aws.errors import NotEmulated
+from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import invalid_parameter
-from emulator.services.lambda_.rules.package import code_sha256
+from emulator.services.lambda_.rules.package import check_content, check_package, code_sha256
 
 Request = dict[str, Any]
 
@@ -39,6 +40,8 @@ class CodeFetched:
 
     package: bytes = b""
     directory: str | None = None
+    problem: AwsError | None = None
+    """Why the package's content is no package, found out before the transaction; told where AWS tells it."""
 
     @property
     def sha256(self) -> str:
@@ -53,11 +56,20 @@ class PackageOperations(LambdaState):
         """A request with the code that its S3 members name. Whatever is wrong with its name is told first."""
         if operation == "CreateFunction":
             names.parse_new(request["FunctionName"], scope)
-            return {**request, "Code": await self.fetch_code(scope, request.get("Code") or {})}
+            return {**request, "Code": await self._checked(await self.fetch_code(scope, request.get("Code") or {}))}
         if operation == "UpdateFunctionCode":
             names.parse(request["FunctionName"], scope, action=operation)
-            return await self.fetch_code(scope, request)
-        return {**request, "Content": await self.fetch_code(scope, request.get("Content") or {})}
+            return await self._checked(await self.fetch_code(scope, request))
+        return {**request, "Content": await self._checked(await self.fetch_code(scope, request.get("Content") or {}))}
+
+    async def _checked(self, code: Request) -> Request:
+        """`code` with its package read to the end, in a thread: nobody else waits for a large archive."""
+        fetched: CodeFetched | None = code.get(FETCHED_MEMBER)
+        package = fetched.package if fetched is not None else code.get("ZipFile")
+        if not package or (fetched is not None and fetched.directory is not None):
+            return code
+        problem = await asyncio.to_thread(_content_problem, bytes(package))
+        return code if problem is None else {**code, FETCHED_MEMBER: CodeFetched(bytes(package), problem=problem)}
 
     async def fetch_code(self, scope: Scope, code: Request) -> Request:
         """`code` with what its S3 members name, or unchanged if it names nothing there. Raises AWS's 400."""
@@ -104,6 +116,18 @@ def code_of(operation: str, code: Request) -> CodeFetched:
     if package is None:
         raise invalid_parameter("Please provide a source for function code.")
     return CodeFetched(bytes(package))
+
+
+def _content_problem(package: bytes) -> AwsError | None:
+    try:
+        check_package(package, in_request=False)
+    except AwsError:
+        return None  # told in its order, by whoever looks at the directory again
+    try:
+        check_content(package)
+    except AwsError as problem:
+        return problem
+    return None
 
 
 def _folder(key: str) -> str:

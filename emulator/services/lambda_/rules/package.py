@@ -1,7 +1,7 @@
 """Whether bytes are a deployment package that is safe to unpack.
 
-Decides by the archive's directory alone and writes nothing: whoever unpacks with `zipfile` reads no more of a
-member than its declared size, so a bound on declared sizes bounds the whole.
+`check_package` decides by the archive's directory alone: whoever unpacks with `zipfile` reads no more of a member than
+its declared size, so a bound on declared sizes bounds the whole. `check_content` then reads it. Nothing is written.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 
 from emulator.aws.errors import AwsError
 from emulator.services.lambda_.rules.errors import invalid_parameter, too_large
@@ -20,6 +21,10 @@ LARGEST_ZIPPED_BYTES = 52_428_800
 LARGEST_UNZIPPED_BYTES = 262_144_000
 MOST_MEMBERS = 100_000
 """Ours, not AWS's: a 50 MB archive could name a million empty files."""
+
+
+_UNREADABLE = (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, OverflowError, EOFError, OSError)
+"""What `zipfile` raises, depending on where bytes are wrong."""
 
 
 def code_sha256(package: bytes) -> str:
@@ -39,7 +44,7 @@ def check_package(package: bytes, in_request: bool = True) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, OverflowError, EOFError, OSError):
+    except _UNREADABLE:
         raise _not_a_zip() from None
     if not members:
         raise invalid_parameter("Uploaded file must be a non-empty zip")
@@ -48,8 +53,30 @@ def check_package(package: bytes, in_request: bool = True) -> None:
     if sum(member.file_size for member in members) >= LARGEST_UNZIPPED_BYTES:
         raise invalid_parameter(f"Unzipped size must be smaller than {LARGEST_UNZIPPED_BYTES} bytes")
     files = {member.filename for member in members if not member.is_dir()}
-    if any(parent in files for member in members for parent in _parents(member.filename)):
+    folders = {parent for member in members for parent in _parents(member.filename)}
+    folders.update(member.filename.rstrip("/") for member in members if member.is_dir())
+    if files & folders:
         raise _not_a_zip()
+
+
+def check_content(package: bytes) -> None:
+    """Raise AWS's error unless every member of a package that `check_package` let through can be read.
+
+    Reads everything (250 MB at most), so whoever is in a hurry calls it in a thread.
+    """
+    left = LARGEST_UNZIPPED_BYTES
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            for member in archive.infolist():
+                with archive.open(member) as source:
+                    while chunk := source.read(1 << 20):
+                        left -= len(chunk)
+                        if left < 0:
+                            raise invalid_parameter(
+                                f"Unzipped size must be smaller than {LARGEST_UNZIPPED_BYTES} bytes"
+                            )
+    except (*_UNREADABLE, zlib.error, RuntimeError):
+        raise _not_a_zip() from None
 
 
 def _is_safe(member: zipfile.ZipInfo) -> bool:
