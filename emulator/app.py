@@ -85,7 +85,9 @@ class Emulator:
                 debug_ports=debug_ports(settings.debug),
             )
         )
+        self._console = console
         if console is not None:
+            console.watch_remarks(self.clock)
             self.runtime = console.watch_runtime(self.runtime, self.clock, base_url)
         self.supporting = MotoServices()
         self.http_sender = HttpxSender()
@@ -160,6 +162,8 @@ class Emulator:
             await self.http_sender.aclose()
         finally:
             self.store.close()
+            if self._console is not None:
+                self._console.close()
             if self._temporary is not None:
                 shutil.rmtree(self._temporary, ignore_errors=True)
 

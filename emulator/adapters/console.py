@@ -1,4 +1,5 @@
-"""What `emulator start` prints while it runs: a line for each request to a deployed API, each failed invocation.
+"""What `emulator start` prints while it runs: a line for each request to a deployed API, each failed invocation, and
+each remark about what nobody else hears, such as a lost event.
 
 Lines are collected and written together by a thread, ten times a second, so that nobody waits for a terminal; one that
 does not take them loses the oldest. Knows neither routes nor functions: it stands between them and their callers.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import threading
 import time
 from collections import deque
@@ -24,6 +26,9 @@ from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, Inv
 FLUSH_SECONDS = 0.1
 MOST_WAITING = 1000
 LONGEST_TEXT = 160
+LONGEST_REMARK = 600
+REMARKS = "emulator.functions"
+"""The logger through which runtime and services tell people what no caller hears."""
 
 
 class Plane(Protocol):
@@ -48,6 +53,7 @@ class Console:
         self._waiting: deque[str] = deque()
         self._lost = 0
         self._scheduled = False
+        self._remarks: _Remarks | None = None
         self._writing = threading.Lock()
 
     def line(self, at: float, text: str) -> None:
@@ -72,6 +78,30 @@ class Console:
             return f"{self._command} logs {name}{port_option(base_url)}"
 
         return _WatchedRuntime(runtime, clock, self, show_logs)
+
+    def watch_remarks(self, clock: Clock) -> None:
+        """From now on, a line for each remark of the loop that runs."""
+        loop = asyncio.get_running_loop()
+
+        def show(record: logging.LogRecord) -> None:
+            text = _printable(record.getMessage(), LONGEST_REMARK)
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(lambda: self.line(clock.now(), text))
+
+        self._remarks = _Remarks(show)
+        logger = logging.getLogger(REMARKS)
+        logger.addHandler(self._remarks)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+    def close(self) -> None:
+        """Show no more remarks."""
+        if self._remarks is not None:
+            logger = logging.getLogger(REMARKS)
+            logger.removeHandler(self._remarks)
+            logger.setLevel(logging.NOTSET)
+            logger.propagate = True
+            self._remarks = None
 
     def _flush(self) -> None:
         if not self._writing.acquire(blocking=False):  # the stream is still busy with the last lines
@@ -100,6 +130,15 @@ def port_option(url: str) -> str:
     return f" --port {port}" if port.isdigit() and port != "4566" else ""
 
 
+class _Remarks(logging.Handler):
+    def __init__(self, show: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__()
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._show(record)
+
+
 class _WatchedPlane:
     def __init__(self, plane: Plane, clock: Clock, console: Console) -> None:
         self._plane = plane
@@ -121,7 +160,8 @@ class _WatchedPlane:
             raise
         finally:
             took = (time.perf_counter() - begun) * 1000
-            line = f"{request.method} {_printable(request.path)} {status}  {took:.0f} ms"
+            served_by = f"  {_printable(request.served_by)}" if request.served_by else ""
+            line = f"{request.method} {_printable(request.path)} {status}  {took:.0f} ms{served_by}"
             self._console.line(self._clock.now(), line)
 
 
@@ -165,7 +205,7 @@ def _message(payload: bytes) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _printable(text: str) -> str:
+def _printable(text: str, longest: int = LONGEST_TEXT) -> str:
     """One short line without control characters: a request must not draw on a terminal."""
-    short = text[:LONGEST_TEXT] + ("…" if len(text) > LONGEST_TEXT else "")
+    short = text[:longest] + ("…" if len(text) > longest else "")
     return "".join(char if char.isprintable() else " " for char in short)

@@ -32,6 +32,7 @@ from .runtime.interpreters import Interpreter, Interpreters
 from .runtime.kinds import EnvironmentKind
 from .runtime.launcher import Launcher, Launchers, default_launcher
 from .runtime.packages import Packages
+from .runtime.platform_log import PlatformLog
 from .runtime.python_environment import PythonKind
 from .runtime.source import Sources
 from .runtime.variables import function_environment
@@ -99,8 +100,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         try:
             kind = self._kind_of(function.runtime)
             if kind is None:
-                payload = outcomes.not_available(function.runtime)
-                return InvocationResult(payload, UNHANDLED, "Runtime.NotAvailable")
+                return self._not_available(function)
             if function.source_directory is not None:
                 try:
                     function = await self._as_it_is_now(function, function.source_directory)
@@ -172,6 +172,13 @@ class ProcessRuntime(FunctionRuntime, Pool):
         if runtime not in self._kinds_by_runtime:
             self._kinds_by_runtime[runtime] = next((each for each in self._kinds if each.runs(runtime)), None)
         return self._kinds_by_runtime[runtime]
+
+    def _not_available(self, function: FunctionSpec) -> InvocationResult:
+        """What to do instead is in the answer and in the log: whoever sent an event sees the log only."""
+        payload, now = outcomes.not_available(function.runtime), self.clock.now()
+        remark = PlatformLog(function).remark(now, outcomes.describe_error(payload))
+        stream = f"{datetime.fromtimestamp(now, UTC):%Y/%m/%d}/[{function.version}]{'0' * 32}"
+        return InvocationResult(payload, UNHANDLED, "Runtime.NotAvailable", logs=remark, log_stream=stream)
 
     async def _end_all_but(self, function: FunctionSpec) -> None:
         """A debugged function has one environment, as its debugger has one port."""

@@ -25,6 +25,8 @@ class HttpRequest:
     http_version: str = "1.1"
     disconnected: Callable[[], Coroutine[Any, Any, None]] | None = field(default=None, repr=False)
     """Ends once the client has gone; for those who make it wait. Await it once at most."""
+    served_by: str = ""
+    """The API or function that answers, by its name; said by the data plane that knows it."""
     _lower: dict[str, str] | None = field(default=None, repr=False)
 
     def header(self, name: str, default: str = "") -> str:

@@ -52,7 +52,11 @@ def test_the_last_good_code_answers_meanwhile_on_request(lambda_: Any, folder: P
     emulator.control("PUT", "settings", {"hot_reload_keep_last_good": True})
     assert call(lambda_) == "first"
     (folder / "app.py").write_text("def handler(:\n")
-    assert call(lambda_) == "first"
+    answered = lambda_.invoke(FunctionName="reports", LogType="Tail")
+    assert json.load(answered["Payload"]) == "first"
+    start, remark = base64.b64decode(answered["LogResult"]).decode().splitlines()[:2]
+    assert start.startswith("START RequestId")
+    assert remark.startswith("[emulator] the code as it is now cannot be loaded (Runtime.UserCodeSyntaxError: ")
     (folder / "app.py").write_text("def handler(event, context):\n    return 'mended'\n")
     assert call(lambda_) == "mended"
 

@@ -96,6 +96,8 @@ class Attempt:
         self._start_is_shown = False
         self._show_timer: asyncio.TimerHandle | None = None
         self._init_seconds: float | None = None
+        self._remark: str | None = None
+        """What the log says of the code, right after START: its tail has it, too."""
 
     async def run(self) -> InvocationResult:
         """From a warm or a new environment to the result. Never raises for the user's failures."""
@@ -116,8 +118,8 @@ class Attempt:
                 await self._pool.end(environment, keep_temporary=True)
                 environment, left = last_good, self._function.timeout_seconds
                 self._start_measuring()
-                text = "the code cannot be loaded; the last code that could still answers"
-                self._before += self._log.remark(self._started, text)
+                problem = outcomes.describe_error(reply.body) if reply.body else reply.ending.value
+                self._remark = f"the code as it is now cannot be loaded ({problem}); the code before it answers"
             else:
                 self._pool.loaded(self._function)
         try:
@@ -134,7 +136,7 @@ class Attempt:
         """Whoever edits code that runs from its folder looks at the console, not at a log group."""
         function = self._function
         if function.source_directory is not None:
-            problem = reply.body.decode("utf-8", "replace") if reply.body else reply.ending.value
+            problem = outcomes.describe_error(reply.body) if reply.body else reply.ending.value
             logger.warning("%s cannot be loaded from %s: %s", function.name, function.source_directory, problem)
 
     # ── the log of an invocation that still runs ──
@@ -155,13 +157,17 @@ class Attempt:
         events: list[LogEvent] = []
         if not self._start_is_shown:
             self._start_is_shown = True
-            events += self._log.start(self._started, self._invocation.request_id)
+            events += self._begin()
         events += environment.logs.hand_over()
         if self._invocation.want_log_tail:
             self._shown = platform_log.last_events([*self._shown, *events])
         if self._invocation.on_logs is not None and (before or events):
             self._invocation.on_logs(environment.site.log_stream, (*before, *events))
         self._show_later(environment)
+
+    def _begin(self) -> list[LogEvent]:
+        events = self._log.start(self._started, self._invocation.request_id)
+        return events if self._remark is None else events + self._log.remark(self._started, self._remark)
 
     # ── the init phase ──
 
@@ -253,7 +259,7 @@ class Attempt:
             used_kib, reported = function.memory_mb * 1024, "Runtime.OutOfMemory"
         now, used_mb = self._clock.now(), -(-used_kib // 1024)
         self._show_no_more()
-        events = [] if self._start_is_shown else self._log.start(self._started, invocation.request_id)
+        events = [] if self._start_is_shown else self._begin()
         events += environment.logs.take()
         if end.reason is not None and end.error_type is not None:
             events += self._log.failure(now, invocation.request_id, end.reason, end.error_type)

@@ -90,6 +90,17 @@ def invalid_package(message: str) -> bytes:
     return _payload("InvalidZipFileException", message)
 
 
+def describe_error(payload: bytes) -> str:
+    """An error that a runtime reported, as `Type: message` on one line."""
+    try:
+        error = json.loads(payload)
+    except (ValueError, RecursionError):
+        return payload.decode("utf-8", "replace")
+    if not isinstance(error, dict) or not error.get("errorMessage"):
+        return error_type_of(payload)
+    return " ".join(f"{error.get('errorType') or 'Error'}: {error['errorMessage']}".split())
+
+
 def error_type_of(payload: bytes) -> str:
     """The `errorType` of an error that a runtime reported; `Unknown` if it says none (reference 1.5)."""
     try:

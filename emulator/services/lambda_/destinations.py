@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from emulator.aws.arn import Arn
 from emulator.aws.scope import Scope
-from emulator.services.lambda_.events import RECURSIVE_INVOCATION, Event, LastAnswer
+from emulator.services.lambda_.events import (
+    EVENT_AGE_EXCEEDED,
+    FUNCTION_DELETED,
+    RECURSIVE_INVOCATION,
+    RETRIES_EXHAUSTED,
+    ZERO_RESERVED_CONCURRENCY,
+    Event,
+    LastAnswer,
+)
 from emulator.services.lambda_.model import utc_text
 from emulator.services.lambda_.rules.errors import recursive_invocation
 from emulator.services.lambda_.rules.names import FunctionName
@@ -42,6 +51,33 @@ class HandOff:
     request: dict[str, Any]
     counted_as: str
     """The metric that counts a failure."""
+    target: str = ""
+    """The ARN that was configured."""
+
+    def outcome(self, refusal: str | None) -> str:
+        """What came of it, for a person."""
+        what = "dead letter" if self.counted_as == DEAD_LETTER_ERRORS else "record"
+        return f"{what} to {self.target}" + (f"{_REFUSED}{refusal}" if refusal is not None else "")
+
+
+_REFUSED = " not delivered: "
+_WHY = {
+    RETRIES_EXHAUSTED: "its attempts are used up",
+    EVENT_AGE_EXCEEDED: "too old for another attempt",
+    ZERO_RESERVED_CONCURRENCY: "the function's reserved concurrency is 0",
+    RECURSIVE_INVOCATION: "the invocation would go on with a loop",
+    FUNCTION_DELETED: "the function is gone",
+}
+
+
+def loss_of(event: Event, condition: str | None, told: Sequence[str]) -> str | None:
+    """A line for a person, if an event was dropped or somebody could not be told how it ended."""
+    lead = f"{event.name}: event {event.request_id}"
+    if condition is not None:
+        why = _WHY[condition]
+        return f"{lead} dropped ({condition}: {why}); {', '.join(told) or 'no dead-letter queue, no destination'}"
+    failed = [text for text in told if _REFUSED in text]
+    return f"{lead} succeeded; {', '.join(failed)}" if failed else None
 
 
 # ── what is said ────────────────────────────────────────────────────────────────────────────────
@@ -124,7 +160,7 @@ def destination(
             "Payload": text.encode(),
             TRACE_MEMBER: event.trace,
         }
-        return HandOff(scope, "lambda", "Invoke", request, DELIVERY_FAILURES)
+        return HandOff(scope, "lambda", "Invoke", request, DELIVERY_FAILURES, target)
     if arn.service == "events":
         entry = {
             "Source": "lambda",  # recorded, though the documentation says aws.lambda [R:test_invoke_lambda_eventbridge]
@@ -134,12 +170,12 @@ def destination(
             "EventBusName": target,
             "TraceHeader": event.trace,
         }
-        return HandOff(scope, "events", "PutEvents", {"Entries": [entry]}, DELIVERY_FAILURES)
+        return HandOff(scope, "events", "PutEvents", {"Entries": [entry]}, DELIVERY_FAILURES, target)
     if arn.service == "s3":
         at = datetime.fromtimestamp(now, UTC)
         key = f"aws/lambda/async/{event.name}/{at:%Y/%m/%d}/{at:%Y-%m-%dT%H.%M.%S}-{unique}"
         request = {"Bucket": arn.resource, "Key": key, "Body": text.encode(), "ContentType": "application/json"}
-        return HandOff(scope, "s3", "PutObject", request, DELIVERY_FAILURES)
+        return HandOff(scope, "s3", "PutObject", request, DELIVERY_FAILURES, target)
     return _to_queue_or_topic(target, text, event.trace, base_url, DELIVERY_FAILURES, {})
 
 
@@ -151,9 +187,8 @@ def _to_queue_or_topic(
     scope = Scope(arn.account, arn.region)
     request: dict[str, Any] = {"MessageAttributes": attributes} if attributes else {}
     if arn.service == "sns":
-        return HandOff(
-            scope, "sns", "Publish", {"TopicArn": target, "Message": text, **request, TRACE_MEMBER: trace}, counted_as
-        )
+        publication = {"TopicArn": target, "Message": text, **request, TRACE_MEMBER: trace}
+        return HandOff(scope, "sns", "Publish", publication, counted_as, target)
     header = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
     url = f"{base_url}/{arn.account}/{arn.resource}"
     return HandOff(
@@ -162,6 +197,7 @@ def _to_queue_or_topic(
         "SendMessage",
         {"QueueUrl": url, "MessageBody": text, **request, "MessageSystemAttributes": header},
         counted_as,
+        target,
     )
 
 

@@ -6,6 +6,7 @@ settings are resolved when the event runs, not when it was accepted (lambda_asyn
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from emulator.services.lambda_.destinations import (
     dead_letter,
     destination,
     invocation_record,
+    loss_of,
     read_json,
 )
 from emulator.services.lambda_.events import (
@@ -48,6 +50,8 @@ from emulator.services.lambda_.operations.invoke import EVENT_JOB, Ran
 from emulator.services.lambda_.operations.state import Resolved
 from emulator.services.lambda_.rules.names import FunctionName, function_arn
 from emulator.settings import LiveSettings
+
+logger = logging.getLogger("emulator.functions")
 
 HAND_OFF_JOB = "lambda.hand_off"
 """Tells a delegated service, which cannot take part in a commit, how an event ended."""
@@ -80,7 +84,9 @@ class EventWorker:
     async def deliver(self, job: Job) -> None:
         """Run one due event and commit what comes next."""
         attempt = await self._attempt(Event.from_payload(job.payload), job.body)
-        await self._operations.store.transact(lambda tx: self._commit(tx, job, attempt))
+        loss = await self._operations.store.transact(lambda tx: self._commit(tx, job, attempt))
+        if loss is not None:
+            logger.info(loss)
 
     async def _attempt(self, event: Event, payload: bytes) -> Attempt:
         operations = self._operations
@@ -104,8 +110,11 @@ class EventWorker:
         counted = replace(event, attempts=event.attempts + 1, last=_answer(ran))
         return Attempt(counted, FUNCTION_ERROR if failed else SUCCESS, now, ran.ended_at, function, ran)
 
-    def _commit(self, tx: Transaction, job: Job, attempt: Attempt) -> None:
-        """The job's end or next due time, who is told of it, logs, metrics and the record: one commit."""
+    def _commit(self, tx: Transaction, job: Job, attempt: Attempt) -> str | None:
+        """The job's end or next due time, who is told of it, logs, metrics and the record: one commit.
+
+        The result is what a person should hear: that the event was dropped, or that somebody could not be told.
+        """
         event, telemetry = attempt.event, self._operations.telemetry
         if attempt.discard is not None:
             decision: Decision = Discard(attempt.discard)
@@ -116,7 +125,7 @@ class EventWorker:
         else:
             alive = jobs.complete(tx, job.id)
         if not alive:  # finished by somebody else, or reset: its effects are not ours to repeat
-            return
+            return None
         if attempt.ran is not None:
             self._operations.record_run(tx, attempt.ran, attempt.started_at - event.accepted_at)
         elif attempt.outcome == THROTTLE:
@@ -126,9 +135,12 @@ class EventWorker:
             if decision.condition == RECURSIVE_INVOCATION:
                 telemetry.count(tx, event.scope, event.name, event.qualifier, "RecursiveInvocationsDropped")
         detail = _described(decision)
+        heard: list[str] = []
         if not isinstance(decision, Retry) and attempt.function is not None:
             for told in self._told(tx, job.body, attempt.function, event, decision):
-                if not self._hand_off(tx, event, told):
+                refusal = self._hand_off(tx, event, told)
+                heard.append(told.outcome(refusal))
+                if refusal is not None:
                     detail += f", {told.counted_as}"
         result = attempt.ran.result if attempt.ran is not None else None
         tables.record_invocation(
@@ -146,6 +158,7 @@ class EventWorker:
                 detail,
             ),
         )
+        return loss_of(event, decision.condition if isinstance(decision, Discard) else None, heard)
 
     def _told(
         self, tx: Transaction, payload: bytes, function: Resolved, event: Event, decision: Done | Discard
@@ -163,8 +176,8 @@ class EventWorker:
             told.append(destination(target, succeeded, event, record, tx.now, tx.new_id(), base_url))
         return told
 
-    def _hand_off(self, tx: Transaction, event: Event, told: HandOff) -> bool:
-        """Tell another service in this commit, or later if it cannot take part in one; False if it refused."""
+    def _hand_off(self, tx: Transaction, event: Event, told: HandOff) -> str | None:
+        """Tell another service in this commit, or later if it cannot take part in one; why it refused, if it did."""
         if not self._calls.is_native(told.service):
             request = {name: value for name, value in told.request.items() if name != "Body"}
             payload = {
@@ -176,15 +189,17 @@ class EventWorker:
             }
             arn = function_arn(event.scope, event.name)
             jobs.enqueue(tx, HAND_OFF_JOB, payload, body=told.request.get("Body"), owner=arn)
-            return True
+            return None
+        refusal: str | None = None
         try:
             answer = self._calls.call(tx, told.scope, told.service, told.operation, told.request)
-            refused = bool(answer.get("FailedEntryCount"))
-        except (AwsError, NotEmulated):
-            refused = True
-        if refused:
+            if answer.get("FailedEntryCount"):
+                refusal = str(answer["Entries"][0].get("ErrorCode"))
+        except (AwsError, NotEmulated) as error:
+            refusal = str(error)
+        if refusal is not None:
             self._operations.telemetry.count(tx, event.scope, event.name, event.qualifier, told.counted_as)
-        return not refused
+        return refusal
 
     async def hand_off(self, job: Job) -> None:
         """Call a delegated service; a failure of its own is tried again, a refusal is counted."""
@@ -197,9 +212,13 @@ class EventWorker:
             await self._calls.delegated(Scope(*payload["scope"]), service, operation, request)
         except (AwsError, NotEmulated) as error:
             failed = error
-        await self._operations.store.transact(lambda tx: self._commit_hand_off(tx, job, failed))
+        given_up = await self._operations.store.transact(lambda tx: self._commit_hand_off(tx, job, failed))
+        if given_up and failed is not None:
+            event = Event.from_payload(payload["event"])
+            logger.info(f"{event.name}: event {event.request_id}: {service} took no record: {failed}")
 
-    def _commit_hand_off(self, tx: Transaction, job: Job, failed: AwsError | NotEmulated | None) -> None:
+    def _commit_hand_off(self, tx: Transaction, job: Job, failed: AwsError | NotEmulated | None) -> bool:
+        """True if the other service is not called again although it failed."""
         tries: int = job.payload["tries"]
         again = isinstance(failed, AwsError) and failed.status >= 500 and tries < len(HAND_OFF_DELAYS_SECONDS)
         if again:
@@ -209,6 +228,8 @@ class EventWorker:
             event = Event.from_payload(job.payload["event"])
             metric: str = job.payload["counted_as"]
             self._operations.telemetry.count(tx, event.scope, event.name, event.qualifier, metric)
+            return True
+        return False
 
     def _rules(self, function: Resolved | None) -> RetryRules:
         settings: LiveSettings = self._operations.settings

@@ -83,6 +83,7 @@ class GatewayDataPlane:
         if snapshot is None:
             forbidden = [("Content-Type", "application/json"), ("x-amzn-ErrorType", "ForbiddenException")]
             return HttpResponse(403, [*common, *forbidden], b'{"message":"Forbidden"}')
+        request.served_by = str(snapshot.api.settings.get("name", ""))
         exchange = self._exchange(request, match, ids, snapshot, stage)
         self._records.begin(exchange, stage)
         try:

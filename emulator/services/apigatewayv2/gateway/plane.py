@@ -74,6 +74,7 @@ class HttpApiPlane:
             return answer
         snapshot, stage, path = found
         api = snapshot.api
+        request.served_by = str(api.settings.get("Name", ""))
         taken = snapshot.take(request.method, path)
         now = self._clock.now()
         exchange = Exchange(request, api, stage, path, match.host, taken, ids, now, self._context.base_url)

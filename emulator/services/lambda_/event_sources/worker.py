@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from emulator import jobs
@@ -15,6 +16,8 @@ from emulator.services.lambda_.event_sources.records import failed_messages
 from emulator.services.lambda_.events import FUNCTION_ERROR, SUCCESS, SYSTEM_ERROR, THROTTLE, InvocationRecord
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import Ran
+
+logger = logging.getLogger("emulator.functions")
 
 RECURSION = "recursion"
 
@@ -48,6 +51,9 @@ class SourceWorker:
             return
         attempt = await self._attempt(batch, job.body)
         await store.transact(lambda tx: self._commit(tx, job, batch, attempt))
+        if attempt.outcome == RECURSION:
+            count, name = len(batch.message_ids), batch.function.name
+            logger.info(f"{name}: {count} messages of a loop not worked on (RecursiveInvocation); back to the queue")
 
     async def _attempt(self, batch: Batch, event: bytes) -> Attempt:
         """Invoke; whatever is not the function's own success leaves the messages to the visibility timeout."""

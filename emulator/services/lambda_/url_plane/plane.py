@@ -50,6 +50,7 @@ class FunctionUrlPlane:
         if url is None:
             response = answers.no_such_url()
         else:
+            request.served_by = url.name
             began = self._clock.now()
             response = await self._answer(request, url, match.path, request_id)
             self._count(url, response.status, self._clock.now() - began)
