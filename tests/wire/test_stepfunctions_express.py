@@ -241,3 +241,52 @@ def test_odd_data_fails_the_execution_and_not_the_emulator(emulator: RunningEmul
     deep = "[" * 900 + "]" * 900
     arn = create(emulator, one({"Type": "Pass", "Parameters": {"a.$": "$..*"}}))
     assert client(emulator).start_sync_execution(stateMachineArn=arn, input=deep)["status"] in ("SUCCEEDED", "FAILED")
+
+
+def test_a_standard_machine_waits_for_an_express_execution(emulator: RunningEmulator) -> None:
+    sfn = client(emulator)
+    quick = create(emulator, {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 5, "End": True}}})
+    call = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sfn:startSyncExecution",
+        "Parameters": {"StateMachineArn": quick, "Input.$": "States.JsonToString($)"},
+    }
+    slow = create(emulator, one(call), "slow", "STANDARD")
+    execution = sfn.start_execution(stateMachineArn=slow, input='{"a":1}')["executionArn"]
+    emulator.settle()
+    described = sfn.describe_execution(executionArn=execution)
+    output = json.loads(described["output"])
+    assert (output["Status"], output["Output"]) == ("SUCCEEDED", '{"a":1}')
+    assert (described["stopDate"] - described["startDate"]).total_seconds() == 5
+    sfn.delete_state_machine(stateMachineArn=quick)
+    failed = sfn.start_execution(stateMachineArn=slow)["executionArn"]
+    emulator.settle()
+    assert sfn.describe_execution(executionArn=failed)["error"] == "Sfn.StateMachineDoesNotExistException"
+
+
+def test_a_machine_that_starts_itself_synchronously_comes_to_an_end(emulator: RunningEmulator) -> None:
+    call = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sfn:startSyncExecution",
+        "Parameters": {"StateMachineArn.$": "$$.StateMachine.Id"},
+        "OutputPath": "$.Status",
+    }
+    arn = create(emulator, one(call))
+    assert client(emulator).start_sync_execution(stateMachineArn=arn)["status"] == "SUCCEEDED"
+
+
+def test_an_express_machine_is_no_nested_execution_to_wait_for(emulator: RunningEmulator) -> None:
+    sfn = client(emulator)
+    quick = create(emulator, one({"Type": "Pass"}))
+    call = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync",
+        "Parameters": {"StateMachineArn": quick},
+    }
+    execution = sfn.start_execution(stateMachineArn=create(emulator, one(call), "slow", "STANDARD"))["executionArn"]
+    emulator.settle()
+    described = sfn.describe_execution(executionArn=execution)
+    assert (described["status"], described["error"]) == (
+        "FAILED",
+        "StepFunctions.StateMachineTypeNotSupportedException",
+    )

@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
-from emulator.aws.service import Services
+from emulator.aws.service import Service, Services
 from emulator.ports import Transaction
 
 from . import optimised
@@ -23,6 +24,7 @@ from .asl.data import Data, Json, dumps, loads
 from .asl.messages import TaskFailed, TaskSucceeded
 from .asl.tasks import is_activity
 from .model import StoredExecution
+from .optimised import Optimised
 
 if TYPE_CHECKING:  # botocore is imported when the first `aws-sdk` task is met: start-up does not pay for it
     from botocore.model import ServiceModel
@@ -34,6 +36,8 @@ _SDK = re.compile(r"arn:aws[a-z-]*:states:::aws-sdk:([a-z0-9]+):([a-zA-Z0-9]+)(\
 _LAMBDA_INVOKE = re.compile(r"arn:aws[a-z-]*:states:::lambda:invoke(\.waitForTaskToken)?")
 _SERVICE = re.compile(r"arn:aws[a-z-]*:states:::(?:aws-sdk:)?([a-z0-9]+):([a-zA-Z0-9]+)")
 _STATES = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:.+")
+AWAITED = ("sfn", "startSyncExecution")
+"""The one `aws-sdk` operation that makes a task wait for its answer."""
 LAMBDA_PARAMETERS = ("FunctionName", "Payload", "InvocationType", "Qualifier", "ClientContext", "LogType")
 
 BOTOCORE_NAMES = {
@@ -83,6 +87,20 @@ class CalledTask:
     execution_arn: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A call that can be made."""
+
+    optimised: Optimised | None
+    sdk: SdkCall | None
+    service: Service | None
+    model: ServiceModel
+    operation: Any
+    request: dict[str, Any]
+    refusal: AwsError | None
+    """What the service says without being asked: a required parameter is missing."""
+
+
 class Integrations:
     """The resources that a Task may name, over the services that are emulated."""
 
@@ -122,7 +140,8 @@ class Integrations:
                     "the resource is not available in this region.",
                 )
             ]
-        if service is None or service.transactional(call.boto3_operation) is None:
+        can_wait = (call.service, call.operation) == AWAITED
+        if service is None or (service.transactional(call.boto3_operation) is None and not can_wait):
             return [("Resource", f"The resource provided {resource} is not emulated yet.")]
         return self._parameter_problems(parameters, *self._members(call.botocore_name, call.boto3_operation))
 
@@ -278,6 +297,43 @@ class Integrations:
         self, tx: Transaction, scope: Scope, task: CalledTask, extra: dict[str, Any] | None = None
     ) -> TaskSucceeded | TaskFailed:
         """Run the operation inside `tx`; if it fails, nothing of it is kept. `extra` joins boto3's request."""
+        prepared = self._prepare(task)
+        if isinstance(prepared, TaskFailed):
+            return prepared
+        service, name = prepared.service, prepared.operation.name
+        method = service.transactional(name) if service is not None else None
+        if method is None:
+            return TaskFailed(task.token, "States.TaskFailed", f"The resource {task.resource} is not emulated.")
+        result: dict[str, Any] | AwsError | NotEmulated
+        try:
+            if prepared.refusal is not None:
+                raise prepared.refusal
+            with tx.nested():
+                result = method(tx, scope, {**prepared.request, **(extra or {})})
+        except (AwsError, NotEmulated) as refusal:
+            result = refusal
+        except (ValueError, ArithmeticError, RecursionError) as mistake:
+            # Ours, on somebody's odd parameters: the task fails, so that the execution does not hang for ever.
+            return TaskFailed(task.token, "States.TaskFailed", f"{name} failed: {type(mistake).__name__}")
+        return self._finished(task, prepared, result, tx.now)
+
+    async def call_and_wait(
+        self, scope: Scope, task: CalledTask, now: Callable[[], float]
+    ) -> TaskSucceeded | TaskFailed:
+        """The same for an operation that makes its caller wait, which no transaction can hold."""
+        prepared = self._prepare(task)
+        if isinstance(prepared, TaskFailed):
+            return prepared
+        assert prepared.service is not None, "validation accepts only what is emulated"
+        result: dict[str, Any] | AwsError | NotEmulated
+        try:
+            result = await prepared.service.call(prepared.operation.name, scope, prepared.request, task.request_id)
+        except (AwsError, NotEmulated) as refusal:
+            result = refusal
+        return self._finished(task, prepared, result, now())
+
+    def _prepare(self, task: CalledTask) -> _Prepared | TaskFailed:
+        """The request that a task makes, or why there is none."""
         found, match = optimised.find(task.resource), _SDK.fullmatch(task.resource)
         sdk = SdkCall(match[1], match[2]) if match else None
         if found is not None:
@@ -287,8 +343,7 @@ class Integrations:
             service_name, operation_name = sdk.botocore_name, sdk.boto3_operation
         token, parameters = task.token, task.parameters
         service, model = self._services.get(service_name), self._model(service_name)
-        method = service.transactional(operation_name) if service is not None else None
-        if method is None or model is None:
+        if model is None:
             return TaskFailed(token, "States.TaskFailed", f"The resource {task.resource} is not emulated.")
         operation: Any = model.operation_model(operation_name)
         try:
@@ -299,39 +354,35 @@ class Integrations:
             request = optimised.own_resources(request, task.machine_arn, task.execution_arn)
         from botocore.validate import ParamValidator
 
+        refusal: AwsError | None = None
         report = ParamValidator().validate(request, operation.input_shape)
-        error: AwsError | NotEmulated | None = None
-        result: dict[str, Any] = {}
         if report.has_errors():
             missing = [name for name in operation.input_shape.required_members if name not in request]
             if found is None or not missing:
                 return bad_parameters(parameters, str(report.generate_report()).split("\n"), token)
-            error = AwsError("MissingParameter", f"The request must contain the parameter {missing[0]}.", 400)
-        else:
-            try:
-                with tx.nested():
-                    result = method(tx, scope, {**request, **(extra or {})})
-            except (AwsError, NotEmulated) as refusal:
-                error = refusal
-            except (ValueError, ArithmeticError, RecursionError) as mistake:
-                # Ours, on somebody's odd parameters: the task fails, so that the execution does not hang for ever.
-                return TaskFailed(token, "States.TaskFailed", f"{operation_name} failed: {type(mistake).__name__}")
-        if isinstance(error, NotEmulated):
-            return TaskFailed(token, "States.TaskFailed", f"{error}. {error.detail}".strip())
-        if error is not None and sdk is not None:
-            return self._sdk_error(token, sdk, model, error, task.request_id)
-        if error is not None and found is not None:
-            return TaskFailed(token, *optimised.failure(found[0], _codes(model), error, task.request_id))
-        value = _from_boto3(operation.output_shape, result)
-        if found is None:
+            refusal = AwsError("MissingParameter", f"The request must contain the parameter {missing[0]}.", 400)
+        return _Prepared(found[0] if found is not None else None, sdk, service, model, operation, request, refusal)
+
+    def _finished(
+        self, task: CalledTask, prepared: _Prepared, result: dict[str, Any] | AwsError | NotEmulated, now: float
+    ) -> TaskSucceeded | TaskFailed:
+        """The signal for what an operation returned, or for its refusal."""
+        token, optimised_as, sdk, model = task.token, prepared.optimised, prepared.sdk, prepared.model
+        if isinstance(result, NotEmulated):
+            return TaskFailed(token, "States.TaskFailed", f"{result}. {result.detail}".strip())
+        if isinstance(result, AwsError):
+            if optimised_as is not None:
+                return TaskFailed(token, *optimised.failure(optimised_as, _codes(model), result, task.request_id))
+            assert sdk is not None, "a task is one or the other"
+            return self._sdk_error(token, sdk, model, result, task.request_id)
+        value = _from_boto3(prepared.operation.output_shape, result)
+        if optimised_as is None:
             return TaskSucceeded(token, Data(value))
         if value.get("FailedEntryCount"):
-            return TaskFailed(token, f"{found[0].prefix}.FailedEntry", dumps(value))
-        if "StartDate" in value:
-            value["StartDate"] = result[
-                "startDate"
-            ]  # epoch seconds, unlike what aws-sdk shows [R:test_start_execution]
-        return TaskSucceeded(token, Data(optimised.with_metadata(found[0], value, task.request_id, tx.now)))
+            return TaskFailed(token, f"{optimised_as.prefix}.FailedEntry", dumps(value))
+        if "StartDate" in value:  # epoch seconds, unlike what aws-sdk shows [R:test_start_execution]
+            value["StartDate"] = result["startDate"]
+        return TaskSucceeded(token, Data(optimised.with_metadata(optimised_as, value, task.request_id, now)))
 
     @staticmethod
     def _sdk_error(token: str, call: SdkCall, model: ServiceModel, error: AwsError, request_id: str) -> TaskFailed:

@@ -10,14 +10,17 @@ from typing import Any, Protocol
 from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
-from emulator.ports import Transaction
+from emulator.ports import Clock, Transaction
 
 from .asl.data import Data
 from .asl.messages import TaskFailed, TaskSubmitted, TaskSucceeded
 from .asl.tasks import TaskKind, task_kind
-from .integrations import CalledTask, Integrations
+from .integrations import AWAITED, CalledTask, Integrations
 from .model import StoredExecution
 from .operations.executions import PARENT_MEMBER
+
+SDK = f"aws-sdk:{AWAITED[0]}"
+WAITS = (SDK, AWAITED[1])
 
 
 class LambdaInvoke(Protocol):
@@ -31,14 +34,18 @@ class LambdaInvoke(Protocol):
 class TaskCalls:
     """Calls tasks of executions of either type."""
 
-    def __init__(self, integrations: Integrations, lambda_operations: LambdaInvoke) -> None:
+    def __init__(self, integrations: Integrations, lambda_operations: LambdaInvoke, clock: Clock) -> None:
         self.integrations = integrations
         self._lambda = lambda_operations
+        self._clock = clock
 
     async def invoke(
         self, scope: Scope, resource: str, parameters: Data, request_id: str, trace_id: str
-    ) -> dict[str, Any] | TaskFailed:
-        """What Lambda answers to a task, or how the call failed (with an empty token)."""
+    ) -> dict[str, Any] | TaskSucceeded | TaskFailed:
+        """What Lambda answers to a task; or the signal, with an empty token, if the call failed or was to another."""
+        if task_kind(resource).resource_type == SDK:
+            task = CalledTask("", resource, parameters, request_id, "", "")
+            return await self.integrations.call_and_wait(scope, task, self._clock.now)
         request = self.integrations.lambda_request(resource, parameters)
         if isinstance(request, TaskFailed):
             return request
@@ -50,11 +57,18 @@ class TaskCalls:
             return TaskFailed("", "States.TaskFailed", f"{error}. {error.detail}".strip())
 
     def invoked(
-        self, token: str, resource: str, answer: dict[str, Any] | TaskFailed, request_id: str, now: float
+        self,
+        token: str,
+        resource: str,
+        answer: dict[str, Any] | TaskSucceeded | TaskFailed,
+        request_id: str,
+        now: float,
     ) -> TaskSucceeded | TaskFailed | TaskSubmitted:
         """The signal for what `invoke` returned."""
         if isinstance(answer, TaskFailed):
             return TaskFailed(token, answer.error, answer.cause)
+        if isinstance(answer, TaskSucceeded):
+            return TaskSucceeded(token, answer.output)
         signal = self.integrations.lambda_result(token, resource, answer, request_id, now)
         return _of_call(task_kind(resource), signal)
 
@@ -73,9 +87,9 @@ class TaskCalls:
 
 
 def takes_time(resource: str) -> bool:
-    """Whether a task waits for a function; other tasks are operations that a transaction can hold."""
+    """Whether a task waits for a function or an Express execution; a transaction can hold every other operation."""
     kind = task_kind(resource)
-    return kind.family != "Task" or kind.resource_type == "lambda"
+    return kind.family != "Task" or kind.resource_type == "lambda" or (kind.resource_type, kind.resource) == WAITS
 
 
 def _of_call(kind: TaskKind, signal: TaskSucceeded | TaskFailed) -> TaskSucceeded | TaskFailed | TaskSubmitted:

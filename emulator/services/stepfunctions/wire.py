@@ -24,7 +24,7 @@ def mount(context: Context, lambda_operations: LambdaInvoke) -> Mounted:
     integrations = Integrations(context.services)
     telemetry = Telemetry(context.calls, context.logs, context.metrics)
     progress = Progress(telemetry)
-    calls = TaskCalls(integrations, lambda_operations)
+    calls = TaskCalls(integrations, lambda_operations, context.clock)
     express = ExpressRunner(context.store, context.clock, calls, telemetry)
     operations = Operations(context.store, context.clock, integrations.problems, progress, express)
     worker = StepFunctionsWorker(context.store, progress, calls, express)

@@ -35,6 +35,8 @@ class ExecutionOperations(StepFunctionsState):
         """Start; name and input of a running execution answer as before [R:test_start_execution_idempotent]."""
         machine = self.resolve(tx, scope, request["stateMachineArn"])
         if machine.express:
+            if request.get(PARENT_MEMBER) is not None:  # `.sync` on an Express machine: unverified
+                raise wrong_type()
             express = new_express(tx, scope, machine, request)
             enqueue_express(tx, scope, machine, express)
             self.progress.telemetry.started(tx, express)

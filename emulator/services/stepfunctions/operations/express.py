@@ -18,6 +18,8 @@ from emulator.services.stepfunctions.model import StateMachine, StoredExecution
 from emulator.services.stepfunctions.operations.state import StepFunctionsState, check_input
 
 BILLED_MEMORY_MB = 64
+MOST_AT_ONCE = 1_000
+"""Synchronous executions that run at once; a machine that starts itself ends here (AWS: by rate)."""
 
 
 class ExpressOperations(StepFunctionsState):
@@ -25,8 +27,14 @@ class ExpressOperations(StepFunctionsState):
 
     async def start_sync_execution(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Run an Express machine and answer with its result; a failure is an answer too."""
+        if self.running_sync >= MOST_AT_ONCE:
+            raise AwsError("ThrottlingException", "Rate exceeded")
         execution = await self.store.read(lambda tx: self._new_sync(tx, scope, request))
-        end = await self.express.run(execution)
+        self.running_sync += 1
+        try:
+            end = await self.express.run(execution)
+        finally:
+            self.running_sync -= 1
 
         def report(tx: Transaction) -> None:
             self.progress.telemetry.started(tx, execution)

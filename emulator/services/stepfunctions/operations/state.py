@@ -51,6 +51,7 @@ class StepFunctionsState:
         self.clock = clock
         self.progress = movement
         self.express = express
+        self.running_sync = 0
         self._task_problems = task_problems
         self.offers: dict[str, asyncio.Event] = {}
         """By activity: set whenever a commit may have brought a task for those who wait for one."""
