@@ -315,13 +315,16 @@ def test_accesses_are_logged_in_the_stage_s_format(api: HttpApi) -> None:
         StageName="$default",
         AccessLogSettings={
             "DestinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:access",
-            "Format": '{"route":"$context.routeKey","status":"$context.status","none":"$context.error.message"}',
+            "Format": '{"route":"$context.routeKey","status":"$context.status","none":"$context.error.message",'
+            '"took":"$context.integrationLatency"}',
         },
     )
-    assert api.ask("/").status == 200
-    api.emulator.settle()
+    answer = while_time_passes(api.emulator, lambda: api.ask("/?do=sleep&for=2"))
+    assert answer.status == 200
     [event] = logs.filter_log_events(logGroupName="access")["events"]
-    assert json.loads(event["message"]) == {"route": "$default", "status": "200", "none": "-"}
+    line = json.loads(event["message"])
+    assert 2000 <= int(line.pop("took")) <= 4000
+    assert line == {"route": "$default", "status": "200", "none": "-"}
 
 
 def test_requests_are_counted_by_api_and_by_stage(api: HttpApi) -> None:

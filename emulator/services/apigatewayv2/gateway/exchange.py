@@ -29,6 +29,8 @@ class Exchange:
     base_url: str
     authorizer: dict[str, Any] = field(default_factory=dict[str, Any])
     """What the authorizer found out, as the event's `requestContext.authorizer` shows it."""
+    integration_seconds: float | None = None
+    """How long the integration was waited for, once it was called."""
 
     @property
     def route(self) -> Document:

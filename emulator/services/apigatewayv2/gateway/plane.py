@@ -134,12 +134,15 @@ class HttpApiPlane:
         integration = exchange.api.integrations.get(integration_id_of(exchange.route.get("Target")) or "")
         if integration is None:
             raise Failure(500, "The route has no integration")
+        called = self._clock.now()
         try:
             answer = await self._deadline.within(
                 integration["TimeoutInMillis"] / 1000, self._integrate(exchange, integration)
             )
         except TimeoutError:
             raise Failure(503, "Endpoint request timed out") from None
+        finally:
+            exchange.integration_seconds = self._clock.now() - called
         if len(answer.body) > LARGEST_PAYLOAD:
             raise Failure(500, "The integration's response is too large")
         mapped_response(exchange, integration.get("ResponseParameters") or {}, answer)

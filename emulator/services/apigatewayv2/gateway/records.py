@@ -31,6 +31,8 @@ def record(context: Context, exchange: Exchange, answer: HttpResponse, seconds: 
         Datum("Latency", milliseconds, "Milliseconds"),
         Datum("DataProcessed", len(exchange.request.body) + len(answer.body), "Bytes"),
     ]
+    if exchange.integration_seconds is not None:
+        data.append(Datum("IntegrationLatency", exchange.integration_seconds * 1000, "Milliseconds"))
     dimensions: list[dict[str, str]] = [{"ApiId": api.id}, {"ApiId": api.id, "Stage": exchange.stage_name}]
     at = exchange.now
 
@@ -47,15 +49,16 @@ def access_line(exchange: Exchange, answer: HttpResponse, seconds: float, reason
     if not form:
         return ""
     latency = str(round(seconds * 1000))
+    waited = "" if exchange.integration_seconds is None else str(round(exchange.integration_seconds * 1000))
     variables = {
         **exchange.context,
         "status": str(answer.status),
         "responseLength": str(len(answer.body)),
         "responseLatency": latency,
-        "integrationLatency": latency,
+        "integrationLatency": waited,
         "integrationErrorMessage": reason,
         "error": {"message": reason, "messageString": json.dumps(reason) if reason else ""},
-        "integration": {"status": str(answer.status), "latency": latency, "error": reason},
+        "integration": {"status": str(answer.status) if waited else "", "latency": waited, "error": reason},
     }
 
     def value(match: re.Match[str]) -> str:
