@@ -21,6 +21,7 @@ from emulator.adapters.clock import LiveClock
 from emulator.adapters.console import Console
 from emulator.adapters.http_sender import HttpxSender
 from emulator.adapters.process_runtime import ProcessRuntime
+from emulator.adapters.request_ids import seeded_request_ids
 from emulator.adapters.runtime.debugging import debug_ports
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
@@ -93,6 +94,7 @@ class Emulator:
         self.http_sender = HttpxSender()
         self.services = Services()
         self.mounted: list[Mounted] = []
+        request_ids = seeded_request_ids(settings.seed) if settings.seed is not None else None
         context = Context(
             self.store,
             self.clock,
@@ -100,7 +102,7 @@ class Emulator:
             self.services,
             self.runtime,
             Calls(self.services, self.supporting),
-            AwsApis(self.services, self.supporting, self.clock, settings.region),
+            AwsApis(self.services, self.supporting, self.clock, settings.region, request_ids),
             Silent(),
             Silent(),
             self.supporting,
@@ -133,6 +135,7 @@ class Emulator:
             control=Control(self),
             data_planes=[console.watch_plane(plane, self.clock) for plane in planes] if console else planes,
             calling=self.runtime.calling,
+            request_ids=request_ids,
         )
         self._loop: asyncio.Task[None] | None = None
         self.unfinished: dict[str, int] = {}

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from emulator.aws.addressing import Address, address_of
@@ -33,7 +34,15 @@ How far above 6 MB the front end takes over from Lambda's own text is not record
 class AwsApis:
     """Answers raw requests to native and delegated AWS services; keeps nothing."""
 
-    def __init__(self, services: Services, supporting: SupportingServices, clock: Clock, region: str) -> None:
+    def __init__(
+        self,
+        services: Services,
+        supporting: SupportingServices,
+        clock: Clock,
+        region: str,
+        request_ids: Callable[[], str] | None = None,
+    ) -> None:
+        self._new_request_id = request_ids or new_request_id
         self._services = services
         self._supporting = supporting
         self._clock = clock
@@ -42,7 +51,7 @@ class AwsApis:
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The answer of the service that a request is for; never raises for what a request holds."""
         address = address_of(request, service_names().__contains__, self._region)
-        request_id = new_request_id()
+        request_id = self._new_request_id()
         name = address.service
         service = self._services.get(name) if name is not None else None
         if name is None:
@@ -119,7 +128,7 @@ class AwsApis:
 
 
 def new_request_id() -> str:
-    """A random UUID. Request ids need no seed: nothing is derived from them."""
+    """A random UUID, cheaper than `uuid4`. With EMULATOR_SEED, ids come from a seeded source instead."""
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -58,9 +58,10 @@ class Edge:
         data_planes: Sequence[DataPlane] = (),
         lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None,
         calling: Callable[[str], AbstractContextManager[None]] = nullcontext,
+        request_ids: Callable[[], str] | None = None,
     ) -> None:
         self._clock = clock
-        self._apis = AwsApis(services, supporting, clock, settings.region)
+        self._apis = AwsApis(services, supporting, clock, settings.region, request_ids)
         self._control = control
         self._data_planes = data_planes
         self._lifespan = lifespan

@@ -1,0 +1,17 @@
+"""Ids of requests that repeat with a seed: Lambda's request id, trace root and dead letter are made from them.
+
+A sequence of its own: a request that changes nothing must not shift the ids that the store gives.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+
+
+def seeded_request_ids(seed: int) -> Callable[[], str]:
+    """A source of UUIDs, the same ones in the same order for the same seed."""
+    # Not `seed` itself: the store's ids come from that, and a request must not be named as a thing is.
+    dice = random.Random(f"requests of {seed}")
+    return lambda: str(uuid.UUID(int=dice.getrandbits(128), version=4))
