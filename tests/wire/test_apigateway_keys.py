@@ -159,6 +159,11 @@ def test_plans_are_changed_and_refused_as_recorded(api: RestApi) -> None:
         operation = {"op": "add", "path": "/apiStages", "value": value}
         return refusal(client.update_usage_plan, usagePlanId=made["id"], patchOperations=[operation])
 
+    for operation in ({"op": "replace"}, {"op": "replace", "path": ""}, {"op": "replace", "path": "/nothing"}):
+        code, _ = refusal(client.update_usage_plan, usagePlanId=made["id"], patchOperations=[operation])
+        assert code == "BadRequestException"
+    for throttle in ({"burstLimit": -1, "rateLimit": 1.0}, {"burstLimit": 1, "rateLimit": 1e300}):
+        assert refusal(client.create_usage_plan, name="odd", throttle=throttle)[0] == "BadRequestException"
     assert patched("") == ("BadRequestException", "Invalid API Stage specified")
     assert patched("only") == ("BadRequestException", "Invalid API Stage specified")
     assert patched(f"{api.id}b:dev") == (

@@ -31,11 +31,8 @@ class UsagePlans(Loading):
         for stage in plan["apiStages"]:
             self._check_api_stage(tx, scope, stage.get("apiId"), stage.get("stage"), plan["id"])
         if request.get("throttle"):
-            throttle = request["throttle"]
-            plan["throttle"] = {
-                "burstLimit": int(throttle.get("burstLimit") or 0),
-                "rateLimit": float(throttle.get("rateLimit") or 0),
-            }
+            limits = ("burstLimit", "rateLimit")
+            plan["throttle"] = {name: _number(name, str(request["throttle"].get(name) or 0)) for name in limits}
         if request.get("quota"):
             plan["quota"] = {"offset": 0, **request["quota"]}
             _check_quota(plan["quota"])
@@ -168,7 +165,7 @@ class UsagePlans(Loading):
         op, path, value = operation.get("op"), operation.get("path") or "", operation.get("value") or ""
         if op not in ("add", "remove", "replace"):
             raise bad_request("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
-        parts = path.split("/")[1:]
+        parts = path.removeprefix("/").split("/")
         if path in ("/name", "/description", "/productCode"):
             plan[parts[0]] = value
         elif path == "/apiStages":
