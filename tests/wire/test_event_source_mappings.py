@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.settings import Settings
 from emulator.testing import RunningEmulator
 from tests.crash.support import package
 
@@ -503,3 +505,88 @@ def test_tags_of_a_mapping(emulator: RunningEmulator) -> None:
     arn = setup.map(Tags={"a": "1"})["EventSourceMappingArn"]
     setup.client.tag_resource(Resource=arn, Tags={"b": "2"})
     assert setup.client.list_tags(Resource=arn)["Tags"] == {"a": "1", "b": "2"}
+
+
+SLOW = "import time\ndef handler(event, context):\n    time.sleep(10)\n"
+
+
+def three_that_share_one_place(emulator: RunningEmulator, settings: dict[str, Any]) -> dict[str, str]:
+    """Mappings of the queues a, b and c, which get a message each in this order, by queue; b's has `settings`."""
+    setup = Setup(emulator, SLOW)
+    emulator.control("PUT", "settings", {"event_source_concurrency": 1})
+    mappings: dict[str, str] = {}
+    for name in "abc":
+        setup.sqs.create_queue(QueueName=name)
+        arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+        made = setup.client.create_event_source_mapping(
+            EventSourceArn=arn, FunctionName="consume", **(settings if name == "b" else {})
+        )
+        mappings[name] = made["UUID"]
+    for name in "abc":
+        setup.sqs.send_message(QueueUrl=f"{emulator.url}/{ACCOUNT}/{name}", MessageBody=name)
+        emulator.advance(1)
+    return mappings
+
+
+def what_is_left(emulator: RunningEmulator) -> dict[str, int]:
+    sqs, name = emulator.client("sqs"), "ApproximateNumberOfMessages"
+    found: dict[str, int] = {}
+    for queue in "abc":
+        url = f"{emulator.url}/{ACCOUNT}/{queue}"
+        found[queue] = int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+    return found
+
+
+def test_a_mapping_that_is_disabled_while_it_waits_for_room_does_not_stop_the_next(emulator: RunningEmulator) -> None:
+    mappings = three_that_share_one_place(emulator, {})
+    emulator.client("lambda").update_event_source_mapping(UUID=mappings["b"], Enabled=False)
+    emulator.settle()
+    assert what_is_left(emulator) == {"a": 0, "b": 1, "c": 0}
+    emulator.client("lambda").update_event_source_mapping(UUID=mappings["b"], Enabled=True)
+    emulator.settle()
+    assert what_is_left(emulator) == {"a": 0, "b": 0, "c": 0}
+
+
+def test_a_mapping_that_is_deleted_while_it_waits_for_room_does_not_stop_the_next(emulator: RunningEmulator) -> None:
+    mappings = three_that_share_one_place(emulator, {})
+    emulator.client("lambda").delete_event_source_mapping(UUID=mappings["b"])
+    emulator.settle()
+    assert what_is_left(emulator) == {"a": 0, "b": 1, "c": 0}
+
+
+def test_a_mapping_that_needs_no_room_when_its_turn_comes_hands_it_on(emulator: RunningEmulator) -> None:
+    filters = {"Filters": [{"Pattern": '{"body": ["nothing"]}'}]}
+    three_that_share_one_place(emulator, {"FilterCriteria": filters})
+    emulator.settle()
+    assert what_is_left(emulator) == {"a": 0, "b": 0, "c": 0}
+    assert len(emulator.control("GET", "timeline")["invocations"]) == 2
+
+
+def test_room_that_becomes_more_is_used_by_all_that_wait(emulator: RunningEmulator) -> None:
+    three_that_share_one_place(emulator, {})
+    started_at = emulator.now()
+    emulator.control("PUT", "settings", {"event_source_concurrency": 3})
+    emulator.settle()
+    assert what_is_left(emulator) == {"a": 0, "b": 0, "c": 0}
+    assert emulator.now() - started_at < 18  # the rest of a's ten seconds, then b and c together
+
+
+# ── batches that are given up ──
+
+
+def test_a_batch_that_no_longer_owns_its_messages_when_it_can_run_is_given_up(tmp_path: Path) -> None:
+    """Decision 0007: the emulator was down until the receipts had run out; the messages come again, in a new batch."""
+    with RunningEmulator(Settings(port=0, data=tmp_path, frozen=True)) as emulator:
+        setup = Setup(emulator, SLOW)
+        setup.map()
+        setup.send("1")
+        emulator.advance(1)
+        assert setup.left() == (0, 1)
+        later = emulator.now() + 60
+    with RunningEmulator(Settings(port=0, data=tmp_path, frozen=True, start_at=later)) as emulator:
+        emulator.settle()
+        runs = emulator.control("GET", "timeline")["invocations"]
+        assert [run["outcome"] for run in runs] == ["success"]
+        assert emulator.control("GET", "queue")["jobs"] == []
+        url = emulator.client("sqs").get_queue_url(QueueName="orders")["QueueUrl"]
+        assert "Messages" not in emulator.client("sqs").receive_message(QueueUrl=url)

@@ -154,6 +154,17 @@ def test_a_group_is_received_in_order_and_locked_while_any_of_it_is_in_flight(em
     assert bodies(sqs.receive_message(QueueUrl=url)) == ["3"]
 
 
+def test_a_group_stays_locked_when_its_first_message_is_visible_before_the_second(emulator: RunningEmulator) -> None:
+    sqs = emulator.client("sqs")
+    url = fifo(emulator)
+    put(emulator, url, "1", "2", "3")
+    first, second = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=2)["Messages"]
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
+    assert bodies(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)) == []
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=second["ReceiptHandle"], VisibilityTimeout=0)
+    assert bodies(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)) == ["1", "2", "3"]
+
+
 def test_an_unfinished_group_starts_again_from_its_first_message(emulator: RunningEmulator) -> None:
     sqs = emulator.client("sqs")
     url = fifo(emulator)

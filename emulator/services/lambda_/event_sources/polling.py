@@ -6,7 +6,8 @@ records the invocation and plans the next poll in one commit.
 
 A message belongs to a batch while its receipt is the one the batch was given and has not run out. A batch that no
 longer owns all of its messages is given up: they will come again. Nothing is taken that cannot run at once, lest it
-wait for its turn until it is given up.
+wait for its turn until it is given up. A mapping that finds no room waits in line; whatever makes room, or finds that
+it does not need the room it was woken for, wakes the next, so that nobody waits while there is room.
 """
 
 from __future__ import annotations
@@ -110,20 +111,39 @@ class Polling:
         """Poll no more; a batch that was taken is brought to its end."""
         poller = tables.find(tx, uuid)
         if poller is not None:
+            tables.set_not_waiting(tx, uuid)
             self._poll_at(tx, poller, None)
+            self._wake(tx)
 
     def plan(self, tx: Transaction, uuid: str) -> None:
         """Poll when there is something to read and room for a batch; otherwise not at all."""
+        if not self._plan(tx, uuid):
+            self._wake(tx)
+
+    def _plan(self, tx: Transaction, uuid: str) -> bool:
+        """The same; whether there is something to read now."""
         poller = tables.find(tx, uuid)
         if poller is None:
-            return
+            return False
+        if poller.waits_since is not None:
+            tables.set_not_waiting(tx, uuid)
         queue = self._queues.find_by_arn(tx, poller.mapping.source_arn)
         if not poller.mapping.enabled or queue is None or poller.running >= self._most_running(poller):
-            self._poll_at(tx, poller, None)
+            at = None
         elif self._queues.anything_visible(tx, queue):
-            self._poll_at(tx, poller, max(tx.now, poller.window_ends_at or tx.now))
+            at = max(tx.now, poller.window_ends_at or tx.now)
         else:
-            self._poll_at(tx, poller, self._queues.next_visible_at(tx, queue))
+            at = self._queues.next_visible_at(tx, queue)
+        self._poll_at(tx, poller, at)
+        return at is not None and at <= tx.now
+
+    def _wake(self, tx: Transaction) -> None:
+        """If there is room, have the mapping look that has waited longest and still has something to read."""
+        if jobs.count(tx, BATCH_JOB) >= self._settings.event_source_concurrency:
+            return
+        while (waiting := tables.longest_waiting(tx)) is not None:
+            if self._plan(tx, waiting):
+                return
 
     def poll(self, tx: Transaction, job: Job) -> None:
         """Take a batch out of the queue, unless the batching window is still open."""
@@ -142,7 +162,8 @@ class Polling:
                 return
             self._take_batch(tx, poller, queue)
             tables.set_window(tx, uuid, None)
-        self.plan(tx, uuid)
+        self._plan(tx, uuid)
+        self._wake(tx)
 
     def owns(self, tx: Transaction, batch: Batch) -> bool:
         """Whether all messages of a batch are still the batch's."""
@@ -157,10 +178,8 @@ class Polling:
             done = [(row, receipt) for row, receipt, message_id in batch.messages if message_id not in kept]
             self._queues.delete_taken(tx, queue, done)
         tables.add_running(tx, batch.uuid, -1)
-        waiting = tables.next_waiting(tx)
-        if waiting is not None:
-            self.plan(tx, waiting)
-        self.plan(tx, batch.uuid)
+        self._wake(tx)
+        self._plan(tx, batch.uuid)
 
     def _most_running(self, poller: Poller) -> int:
         """Batches of a mapping at the same time."""

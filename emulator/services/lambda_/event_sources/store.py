@@ -27,7 +27,7 @@ CREATE INDEX IF NOT EXISTS lambda_event_source_mapping_scope ON lambda_event_sou
 
 _COLUMNS = (
     "uuid, account, region, function_name, qualifier, source_arn, enabled, last_modified, configuration, "
-    "poll_job, poll_at, window_ends_at, running"
+    "poll_job, poll_at, window_ends_at, running, waits_since"
 )
 
 
@@ -43,6 +43,8 @@ class Poller:
     """When the batching window closes that the first message of a batch has opened."""
     running: int
     """Batches that have been read and are not done."""
+    waits_since: float | None
+    """Since when it waits for the end of another mapping's batch; None while it does not."""
 
 
 def find(tx: Transaction, uuid: str) -> Poller | None:
@@ -139,15 +141,17 @@ def set_waiting(tx: Transaction, uuid: str) -> None:
     )
 
 
-def next_waiting(tx: Transaction) -> str | None:
-    """The mapping that has waited longest; it waits no more."""
+def set_not_waiting(tx: Transaction, uuid: str) -> None:
+    """It waits no more: it was woken, or there is nothing left to wait for."""
+    tx.execute("UPDATE lambda_event_source_mapping SET waits_since = NULL WHERE uuid = ?", (uuid,))
+
+
+def longest_waiting(tx: Transaction) -> str | None:
+    """The mapping that has waited longest."""
     row = tx.execute(
         "SELECT uuid FROM lambda_event_source_mapping WHERE waits_since IS NOT NULL ORDER BY waits_since, rowid LIMIT 1"
     ).fetchone()
-    if row is None:
-        return None
-    tx.execute("UPDATE lambda_event_source_mapping SET waits_since = NULL WHERE uuid = ?", row)
-    return row[0]
+    return row[0] if row else None
 
 
 def _configuration(mapping: SourceMapping) -> str:
@@ -180,4 +184,4 @@ def _poller(row: tuple[Any, ...]) -> Poller:
         concurrency,
         tuple(metrics),
     )
-    return Poller(mapping, row[9], row[10], row[11], row[12])
+    return Poller(mapping, row[9], row[10], row[11], row[12], row[13])
