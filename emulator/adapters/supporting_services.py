@@ -11,6 +11,7 @@ delegated: moto would accept what then never happens.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -22,10 +23,12 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.to_thread
 
-from emulator.aws.errors import NotEmulated
+from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.protocol import load_service
 from emulator.aws.scope import DEFAULT_ACCOUNT, DEFAULT_REGION
 from emulator.ports import SupportingServices
+
+log = logging.getLogger("emulator.delegated")
 
 NOT_DELEGATED = frozenset(
     {
@@ -113,6 +116,12 @@ class MotoServices(SupportingServices):
             answer = stub.process_request(request)
         except NotImplementedError as problem:
             raise NotEmulated(service, _operation_name(service, method, headers), str(problem)[:200]) from problem
+        except Exception as problem:  # moto checks little: what AWS would refuse, it trips over
+            log.info("moto could not answer %s %s", service, method, exc_info=problem)
+            text = (
+                f"The library behind {service} could not make sense of the request: {type(problem).__name__}: {problem}"
+            )
+            raise AwsError("ValidationException", text[:300], 400) from problem
         if answer is None or (answer[0] == 404 and answer[2] == "Not yet implemented"):
             raise NotEmulated(service, _operation_name(service, method, headers))
         status, given, content = answer

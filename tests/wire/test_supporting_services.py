@@ -8,6 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 
@@ -30,6 +31,13 @@ def test_objects_can_be_stored_listed_and_fetched_by_a_presigned_url(emulator: A
     assert [item["Key"] for item in s3.list_objects_v2(Bucket="reports")["Contents"]] == ["a/b c.txt"]
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "reports", "Key": "a/b c.txt"})
     assert urllib.request.urlopen(url).read() == b"text"
+
+
+def test_what_the_library_trips_over_is_the_callers_mistake(emulator: Any) -> None:
+    dynamodb = emulator.client("dynamodb", config=Config(parameter_validation=False, retries={"total_max_attempts": 1}))
+    with pytest.raises(ClientError) as caught:
+        dynamodb.put_item(Item={"k": {"S": "1"}})
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 def test_items_and_parameters_are_kept(emulator: Any) -> None:
