@@ -200,6 +200,14 @@ def test_parallel_and_map_need_a_mock(state: OneState) -> None:
     assert shown["afterItemsPath"] == [7, 8]
     assert shown["afterItemSelector"] == [{"value": 7}, {"value": 8}]
     assert shown["maxConcurrency"] == 2
+    too_many = {"mapIterationFailureCount": 3}
+    assert state.refusal(each, {"items": [7, 8]}, mock={"result": "[]"}, stateConfiguration=too_many)[1] == (
+        "Map iteration failure count must be less than or equal to the number of Map iterations"
+    )
+    unknown = {"errorCausedByState": "nobody"}
+    assert state.refusal(each, mock={"errorOutput": {"error": "E"}}, stateConfiguration=unknown)[1] == (
+        "State not found in definition"
+    )
     failed = state(each, {"items": 5}, mock={"result": "[]"})
     assert (failed["status"], failed["error"]) == ("FAILED", "States.Runtime")
     assert failed["cause"] == 'Reference path "$.items" must point to array.'

@@ -78,6 +78,9 @@ class StateTester:
         if run.outcome.ended is None and not run.retried:
             signal, seen = await self._answer(test, run.outcome), run.seen
             run = await self._store.read(lambda tx: work(tx, signal, seen))
+        failures = (request.get("stateConfiguration") or {}).get("mapIterationFailureCount") or 0
+        if run.item_count is not None and failures > run.item_count:
+            raise _invalid("Map iteration failure count must be less than or equal to the number of Map iterations")
         return _answer(run, request.get("inspectionLevel", "INFO"))
 
     async def _answer(self, test: _Test, outcome: Outcome) -> Signal:
@@ -136,6 +139,9 @@ class StateTester:
         configuration: dict[str, Any] = request.get("stateConfiguration") or {}
         if configuration.get("mapItemReaderData") is not None:
             raise NotEmulated("stepfunctions", "TestState", "stateConfiguration.mapItemReaderData: distributed Map")
+        culprit = configuration.get("errorCausedByState")
+        if culprit is not None and not any(_find(inner, culprit, None) for inner in _inner(state)):
+            raise _invalid("State not found in definition")
         mock = self._mock(state, mocked) if mocked is not None else None
         machine_name, run_name = tx.new_id(), tx.new_id()
         machine_arn = model.machine_arn(scope, machine_name)
@@ -155,7 +161,7 @@ class StateTester:
             raise _bad_definition([problem] if problem is not None else [])
         alone = "States" not in document
         judged = document if not alone else _alone(document)
-        problems = validate.validate(judged, self._calls.integrations.problems if not mocked else _no_problems)
+        problems = validate.validate(judged, self._calls.integrations.problems if not mocked else _form_only)
         if problems:
             prefix = f"/States/{NAME}"
             raise _bad_definition(
@@ -229,20 +235,30 @@ def _find(scope: dict[str, Any], name: str, language: str | None) -> dict[str, A
     for key, state in scope["States"].items():
         if key == name:
             return state if language is None or "QueryLanguage" in state else {**state, "QueryLanguage": language}
-        processor = state.get("ItemProcessor") or state.get("Iterator")
-        for inner in [*state.get("Branches", ()), *([processor] if processor else [])]:
+        for inner in _inner(state):
             found = _find(inner, name, language)
             if found is not None:
                 return found
     return None
 
 
+def _inner(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The scopes of states inside a state."""
+    processor = state.get("ItemProcessor") or state.get("Iterator")
+    return [*state.get("Branches", ()), *([processor] if processor else [])]
+
+
 def _without(location: str | None, prefix: str) -> str | None:
     return location if location is None else location.removeprefix(prefix) or "/"
 
 
-def _no_problems(resource: str, parameters: Json) -> list[tuple[str, str]]:
-    return []
+def _form_only(resource: str, parameters: Json) -> list[tuple[str, str]]:
+    """A mocked task is not called: its resource need not be emulated, but must be an ARN that a task may have."""
+    parts = resource.split(":", 5)
+    if len(parts) == 6 and parts[0] == "arn" and parts[2] in ("states", "lambda") and parts[5]:
+        return []
+    reason = "The value is not a valid resource ARN, or the resource is not available in this region."
+    return [("Resource", f"The resource provided {resource} is not recognized. {reason}")]
 
 
 def _json(text: str, what: str) -> Json:

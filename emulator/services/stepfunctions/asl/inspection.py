@@ -49,6 +49,8 @@ class InspectedRun(Run):
         self.next_state: str | None = None
         self.failure: StateError | None = None
         self.caught = self.retried = False
+        self.item_count: int | None = None
+        """Of a Map."""
 
     def _begin(self) -> None:
         super()._begin()
@@ -101,6 +103,7 @@ class InspectedRun(Run):
         environment = self._environment(key, frame, state)
         limit = state.max_concurrency
         items = fields.items(state, environment)
+        self.item_count = len(items)
         self.seen["maxConcurrency"] = limit if isinstance(limit, int) else fields.concurrency(state, environment)
         if not state.jsonata:
             self.seen["afterItemsPath"] = dumps(items)
