@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from emulator.app import Emulator
 
 LONGEST_SETTLE_SECONDS = 366 * 86400.0
+MOST_SLEEPERS = 100
+"""How many of those who sleep `GET /_emulator/clock` names."""
 
 
 def clock_state(emulator: Emulator) -> dict[str, Any]:
@@ -35,6 +37,10 @@ def clock_state(emulator: Emulator) -> dict[str, Any]:
         "factor": emulator.clock.factor,
         "ahead_of_host_seconds": round(emulator.clock.ahead(), 3),
         "at_work": emulator.clock.at_work(),
+        "sleeping": [
+            {"who": who, "until": until, "in_seconds": round(until - now, 3)}
+            for until, who in emulator.clock.sleepers()[:MOST_SLEEPERS]
+        ],
     }
 
 
@@ -64,7 +70,7 @@ def build(emulator: Emulator) -> Any:
     app.add_exception_handler(RequestValidationError, unreadable)
 
     def current_clock() -> dict[str, Any]:
-        """AWS time, how fast it passes, how far it is ahead of this machine's, and who holds it still."""
+        """AWS time, how it passes, how far it is ahead of this machine's, who holds it still, who sleeps until when."""
         return clock_state(emulator)
 
     async def change_clock(request: dict[str, Any] = Body(examples=[{"action": "advance", "seconds": 60}])) -> Any:

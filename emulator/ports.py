@@ -32,8 +32,11 @@ class Clock(ABC):
         """The AWS time, in epoch seconds."""
 
     @abstractmethod
-    async def sleep_until(self, due_at: float) -> None:
-        """Return once AWS time has reached `due_at`. The caller holds no `busy` meanwhile (see `parked`)."""
+    async def sleep_until(self, due_at: float, who: str = "") -> None:
+        """Return once AWS time has reached `due_at`. The caller holds no `busy` meanwhile (see `parked`).
+
+        `who` tells people whose caller seems to hang in frozen time what is waited for.
+        """
 
     @abstractmethod
     def busy(self, reason: str) -> AbstractContextManager[None]:

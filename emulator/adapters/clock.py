@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import logging
 import time
 from collections import Counter
 from collections.abc import Generator
@@ -16,7 +17,11 @@ from contextlib import contextmanager
 
 from emulator.ports import Clock
 
+logger = logging.getLogger("emulator.functions")
+
 LONGEST_TIMER_SECONDS = 3600.0
+REMARK_SECONDS = 3.0
+"""Host time for which somebody sleeps in frozen time before people are told."""
 MOST_ABANDONED = 256
 SETTLING_TURNS = 12
 """Loop turns for which nobody may be at work before time may jump: a wake-up passes through a few."""
@@ -30,7 +35,7 @@ class LiveClock(Clock):
         self._host_base = time.monotonic()
         self._factor = 0.0 if frozen else 1.0
         self._virtual = frozen or start_at is not None
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._sleepers: list[tuple[float, int, asyncio.Future[None], str]] = []
         self._abandoned = 0
         """About how many of them sleep no more."""
         self._order = itertools.count()
@@ -38,6 +43,9 @@ class LiveClock(Clock):
         self._holders = 0
         self._reasons: Counter[str] = Counter()
         self._idle: asyncio.Event | None = None
+        self._remark: asyncio.TimerHandle | None = None
+        self._remarked_at: float | None = None
+        """The frozen time at which somebody was told who sleeps."""
 
     def now(self) -> float:
         if not self._virtual:
@@ -79,12 +87,14 @@ class LiveClock(Clock):
         self._base = max(self._base, until)
         self._wake_due()
 
-    async def sleep_until(self, due_at: float) -> None:
+    async def sleep_until(self, due_at: float, who: str = "") -> None:
         if due_at <= self.now():
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (due_at, next(self._order), future))
+        heapq.heappush(self._sleepers, (due_at, next(self._order), future, who))
         self._arm()
+        if who and self._factor == 0.0 and self._remark is None and self._remarked_at != self._base:
+            self._remark_later()
         try:
             await future
         finally:
@@ -99,6 +109,29 @@ class LiveClock(Clock):
             self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[2].done()]
             heapq.heapify(self._sleepers)
             self._abandoned = 0
+
+    def sleepers(self) -> list[tuple[float, str]]:
+        """Who sleeps until when, earliest first; those whom nobody has named left out."""
+        return sorted((due_at, who) for due_at, _, future, who in self._sleepers if who and not future.done())
+
+    def _remark_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._remark = loop.call_later(REMARK_SECONDS, self._remark_on_sleepers, self._base)
+
+    def _remark_on_sleepers(self, since: float) -> None:
+        """Time stands still since then: tell, once for each such time, who waits for it to move."""
+        self._remark = None
+        named = self.sleepers()
+        if self._factor != 0.0 or not named:
+            return
+        if self._base != since:
+            self._remark_later()
+            return
+        self._remarked_at = since
+        due_at, who = named[0]
+        others = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
+        until = f"{due_at - self._base:g} s of AWS time, which is frozen"
+        logger.info(f"{who} waits for {until}{others}: POST /_emulator/clock moves it, GET shows who waits")
 
     def next_sleeper(self) -> float | None:
         """When the earliest waiting sleeper is due."""

@@ -355,7 +355,7 @@ class _Attempt:
     async def _sleep_through(self, seconds: float) -> None:
         due_at = self._clock.now() + seconds
         self._hold.release()
-        await self._clock.sleep_until(min(due_at, self._deadline))
+        await self._clock.sleep_until(min(due_at, self._deadline), self._hold.reason)
         self._hold.take()
         self._frozen_now = self._clock.now()
         if due_at >= self._deadline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +21,12 @@ from emulator.testing import RunningEmulator
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:lost"
 HANDLER = """
+import time
+
 def handler(event, context):
     if event.get("fail"):
         raise ValueError("no")
+    time.sleep(event.get("sleep", 0))
 """
 
 
@@ -165,3 +169,19 @@ def test_a_runtime_that_is_not_here_is_explained_in_the_functions_log(running: R
     port = running.url.rpartition(":")[2]
     shown = CliRunner().invoke(app, ["logs", "work", "-p", port, "--since", "1d"]).stdout
     assert "[emulator] Runtime.NotAvailable: The emulator cannot run java21 here. Package the function" in shown
+
+
+def test_whoever_sleeps_in_frozen_time_is_named_until_time_moves(running: RunningEmulator, watched: Watched) -> None:
+    lambda_ = make_function(running, Timeout=60)
+    caller = threading.Thread(target=lambda: lambda_.invoke(FunctionName="work", Payload=b'{"sleep": 40}'))
+    caller.start()
+    line = printed(watched, running, "frozen")
+    assert " of work waits for 40 s of AWS time, which is frozen (and 1 more): POST /_emulator/clock moves it" in line
+    sleep, timeout = running.control("GET", "clock")["sleeping"]
+    assert sleep["who"].startswith("invocation ") and sleep["who"].endswith(" of work")
+    assert (sleep["in_seconds"], timeout["in_seconds"]) == (40, 60)
+    assert sleep["until"] == running.now() + 40 and timeout["who"] == f"{sleep['who']} (its timeout)"
+    running.advance(40)
+    caller.join(20)
+    assert running.control("GET", "clock")["sleeping"] == []
+    assert watched.text.count("which is frozen") == 1

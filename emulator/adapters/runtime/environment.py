@@ -84,12 +84,12 @@ class Hold:
     """`Clock.busy` that can be given back and taken again; at most one at a time."""
 
     def __init__(self, clock: Clock, reason: str) -> None:
-        self._clock, self._reason = clock, reason
+        self._clock, self.reason = clock, reason
         self._held: AbstractContextManager[None] | None = None
 
     def take(self) -> None:
         if self._held is None:
-            self._held = self._clock.busy(self._reason)
+            self._held = self._clock.busy(self.reason)
             self._held.__enter__()
 
     def release(self) -> None:
@@ -131,7 +131,7 @@ class _Question:
         self.hold.release()
 
     async def _until_deadline(self) -> None:
-        await self._clock.sleep_until(self.deadline)
+        await self._clock.sleep_until(self.deadline, f"{self.hold.reason} (its timeout)")
         self.end(Reply(Ending.TIMED_OUT))
 
     def end(self, reply: Reply) -> None:
@@ -431,7 +431,7 @@ class ExecutionEnvironment(ABC):
     async def _sleep(self, sleeper: int, due_at: float) -> None:
         if self._question is not None and due_at >= self._question.deadline:
             return  # the deadline comes first; still counted as a sleeper
-        await self._clock.sleep_until(due_at)
+        await self._clock.sleep_until(due_at, self._question.hold.reason if self._question is not None else "")
         self._sleepers.pop(sleeper, None)
         if self._question is not None:
             self._question.compute()

@@ -195,7 +195,10 @@ class ReceiveOperations(SqsState):
                 return {}
 
     async def _rung_or_reached(self, bell: asyncio.Event, due_at: float, gone: asyncio.Task[None] | None) -> None:
-        rung, reached = asyncio.create_task(bell.wait()), asyncio.create_task(self.clock.sleep_until(due_at))
+        rung, reached = (
+            asyncio.create_task(bell.wait()),
+            asyncio.create_task(self.clock.sleep_until(due_at, "sqs.ReceiveMessage")),
+        )
         waits: list[asyncio.Task[Any]] = [rung, reached]
         try:
             await asyncio.wait([*waits, gone] if gone is not None else waits, return_when=asyncio.FIRST_COMPLETED)

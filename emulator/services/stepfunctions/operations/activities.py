@@ -75,7 +75,10 @@ class ActivityOperations(StepFunctionsState):
             if self.clock.now() >= deadline:
                 return {"taskToken": None}
             offered.clear()
-            waits = [asyncio.create_task(offered.wait()), asyncio.create_task(self.clock.sleep_until(deadline))]
+            waits = [
+                asyncio.create_task(offered.wait()),
+                asyncio.create_task(self.clock.sleep_until(deadline, "stepfunctions.GetActivityTask")),
+            ]
             try:
                 with self.clock.parked():
                     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
