@@ -222,6 +222,7 @@ def test_the_environment_is_awss_with_the_users_variables_and_the_endpoint(
         assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
         assert variables["AWS_ACCESS_KEY_ID"] == "123456789012"
         assert variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "128"
+        assert (variables["_AWS_XRAY_DAEMON_ADDRESS"], variables["_AWS_XRAY_DAEMON_PORT"]) == ("169.254.100.1", "2000")
         assert variables["_HANDLER"] == "app.handler"
         assert "AWS_PROFILE" not in variables
         assert variables["AWS_LAMBDA_LOG_STREAM_NAME"].startswith("2027/01/15/[$LATEST]")

@@ -217,7 +217,8 @@ function encode(value) {
   return Buffer.from(JSON.stringify(value));
 }
 
-const [control, ticks] = process.argv.slice(3).map(Number);
-const config = { ...JSON.parse(process.argv[2]), control, ticks };
-process.argv = [process.argv[0], __filename];
-new Runtime(config).start();
+const { _EMULATOR_CHANNELS: channels, _EMULATOR_START: start, _HANDLER: handler } = process.env;
+delete process.env._EMULATOR_CHANNELS;
+delete process.env._EMULATOR_START;
+const [control, ticks] = channels.split(' ').map(Number);
+new Runtime({ ...JSON.parse(start), handler, control, ticks }).start();

@@ -14,7 +14,7 @@ from typing import Any
 
 from emulator.ports import Clock, FunctionSpec, Invocation
 
-from ..runtime import outcomes, wire
+from ..runtime import outcomes, wire, wrapper
 from ..runtime.control_channel import ControlChannel
 from ..runtime.environment import ExecutionEnvironment, Site
 from ..runtime.kinds import EnvironmentKind
@@ -104,7 +104,6 @@ class NodeEnvironment(ExecutionEnvironment):
     def _send_init(self) -> None:
         function, site = self.function, self.site
         config = {
-            "handler": function.handler,
             "taskRoot": str(site.task_root),
             "major": int(_major(function.runtime)),
             "log": {
@@ -121,12 +120,19 @@ class NodeEnvironment(ExecutionEnvironment):
             f"--max-old-space-size={heap}",
             f"--max-semi-space-size={young}",
             str(BOOTSTRAP),
-            json.dumps(config),
         ]
         room = site.room
         if room is not None and any(str(path).startswith("/opt/") for path in (self._node, self._node.resolve())):
             room = {**room, "layers_root": None}  # an /opt of layers would hide Node.js itself
-        program = Program(self._node, arguments, site.variables, site.task_root, channels=True, room=room)
+        program = Program(
+            path=self._node,
+            arguments=arguments,
+            environment={**site.variables, wire.START_VARIABLE: json.dumps(config, ensure_ascii=False)},
+            folder=site.task_root,
+            channels=True,
+            room=room,
+            wrapper=wrapper.find(site.variables, site.task_root, site.layers_root),
+        )
         self._control.write(program.frame())
 
     def _send_invocation(self, invocation: Invocation, deadline: float) -> None:

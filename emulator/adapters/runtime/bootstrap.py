@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import aws_paths, wire
+from . import aws_paths, wire, wrapper
 from .context import Context
 from .errors import Fault, describe
 from .function_log import INIT_WARNING, FunctionLog, event_writer
@@ -130,11 +130,11 @@ class Process:
         # Bound now: a handler may replace what it likes in `os`.
         self._read, self._write, self._exit = os.read, os.write, os._exit
 
-    def run(self) -> None:
-        """Never returns."""
+    def run(self, config: dict[str, Any] | None = None) -> None:
+        """Never returns. Without a `config`, one is asked for over the control channel."""
         code = 1
         try:
-            code = self._serve()
+            code = self._serve(config)
         except SystemExit as error:
             if error.code is None or isinstance(error.code, int):
                 code = (error.code or 0) & 0xFF
@@ -151,12 +151,14 @@ class Process:
             self._flush()
             self._exit(code)
 
-    def _serve(self) -> int:
-        kind, body = self._receive()
-        if kind == wire.EXEC:
-            return self._become(json.loads(body))
-        assert kind == wire.CONFIGURE, kind
-        config: dict[str, Any] = json.loads(body)
+    def _serve(self, config: dict[str, Any] | None) -> int:
+        if config is None:
+            kind, body = self._receive()
+            if kind == wire.EXEC:
+                return self._become(json.loads(body))
+            assert kind == wire.CONFIGURE, kind
+            config = json.loads(body)
+            assert config is not None
         log = self._prepare(config)
         environment = os.environ
         marshaller = Marshaller(environment.get("AWS_EXECUTION_ENV") in UNICODE_RESULTS)
@@ -190,15 +192,17 @@ class Process:
     def _prepare(self, config: dict[str, Any]) -> FunctionLog:
         shim, translate = self._shim, aws_paths.enter(config["room"])
         task_root = translate(config["task_root"])
-        os.environ.clear()
-        os.environ.update({name: translate(value) for name, value in config["environment"].items()})
+        if config["environment"] is not None:  # a wrapper has made it otherwise
+            os.environ.clear()
+            os.environ.update({name: translate(value) for name, value in config["environment"].items()})
         time.tzset()
         os.chdir(task_root)
         folders = [task_root]
         if config["layers_root"]:
             folders += map(str, layer_folders(Path(translate(config["layers_root"]))))
         forget_shadowed(folders)
-        extra = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+        here = str(Path(__file__).parent)  # LAMBDA_RUNTIME_DIR; its modules are none of the function's business
+        extra = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in ("", here)]
         sys.path[:0] = [*folders, *(entry for entry in extra if entry not in sys.path)]
         sys.argv = ["bootstrap.py"]
         if config["compiled"]:
@@ -228,10 +232,11 @@ class Process:
         channels = [self._control, self._time]
         translate = aws_paths.enter(program["room"])
         arguments = [translate(argument) for argument in program["arguments"]]
+        environment = {name: translate(value) for name, value in program["environment"].items()}
         if program["channels"]:
             for descriptor in channels:
                 os.set_inheritable(descriptor, True)
-            arguments += map(str, channels)
+            environment[wire.CHANNELS_VARIABLE] = " ".join(map(str, channels))
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)  # Python's own choices would be inherited
         try:
@@ -239,7 +244,8 @@ class Process:
             _limit_files()
             if sys.platform.startswith("linux") and program["memory_bytes"]:
                 resource.setrlimit(resource.RLIMIT_DATA, (program["memory_bytes"], program["memory_bytes"]))
-            environment = {name: translate(value) for name, value in program["environment"].items()}
+            if program["wrapper"]:
+                return wrapper.execute(translate(program["wrapper"]), arguments, environment)
             os.execve(translate(program["path"]), arguments, environment)
         except (OSError, ValueError) as error:
             number = error.errno if isinstance(error, OSError) and error.errno else 0

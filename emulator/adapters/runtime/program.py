@@ -39,13 +39,15 @@ class Program:
     memory_bytes: int = 0
     """Most private writable memory; 0 is unlimited."""
     channels: bool = False
-    """It takes over the control and the time channel, whose numbers are its last two arguments.
+    """It takes over the control and the time channel, whose numbers are in `wire.CHANNELS_VARIABLE`.
 
     Otherwise both end when the program begins.
     """
 
     room: Mapping[str, str | None] | None = None
     """For `aws_paths.enter`: which folders it sees at AWS's paths."""
+    wrapper: str = ""
+    """What is started in its stead, with all of `arguments` (`wrapper.py`)."""
 
     def frame(self) -> bytes:
         """For the control channel of a fresh process, instead of CONFIGURE."""
@@ -57,6 +59,7 @@ class Program:
             "memory_bytes": self.memory_bytes,
             "channels": self.channels,
             "room": dict(self.room) if self.room else None,
+            "wrapper": self.wrapper,
         }
         return wire.frame(wire.EXEC, json.dumps(value).encode())
 

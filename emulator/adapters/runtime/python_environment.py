@@ -11,17 +11,19 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from emulator.ports import Clock, FunctionSpec, Invocation
 
-from . import wire
+from . import wire, wrapper
 from .control_channel import ControlChannel
 from .debugging import NO_LIMIT_SECONDS, debugpy_folder, how_to_attach
 from .environment import ExecutionEnvironment, Hold, Reply, Site
 from .interpreters import Interpreter, Interpreters
 from .kinds import EnvironmentKind
-from .launcher import Child, Launcher, Launchers, SpawnLauncher
+from .launcher import ZYGOTE, Child, Launcher, Launchers, SpawnLauncher
+from .program import Program
 
 
 class PythonKind(EnvironmentKind):
@@ -59,8 +61,8 @@ class PythonKind(EnvironmentKind):
             launcher = self._launchers.of(interpreter)
         port = self._debug_ports.get(function.name)
         if port is not None:
-            return DebuggedEnvironment(function, self._clock, site, launcher, port)
-        return PythonEnvironment(function, self._clock, site, launcher)
+            return DebuggedEnvironment(function, self._clock, site, launcher, interpreter, port)
+        return PythonEnvironment(function, self._clock, site, launcher, interpreter)
 
     def _interpreter(self, runtime: str) -> Interpreter:
         return self._interpreters.find(runtime.removeprefix("python"))
@@ -75,9 +77,11 @@ def _needs_libraries(site: Site) -> bool:
 class PythonEnvironment(ExecutionEnvironment):
     """A child process that runs `bootstrap.py`."""
 
-    def __init__(self, function: FunctionSpec, clock: Clock, site: Site, launcher: Launcher) -> None:
+    def __init__(
+        self, function: FunctionSpec, clock: Clock, site: Site, launcher: Launcher, interpreter: Interpreter
+    ) -> None:
         super().__init__(function, clock, site)
-        self._launcher = launcher
+        self._launcher, self._interpreter = launcher, interpreter
         self._control: Any = None
 
     async def _launch(self, ticks: socket.socket, log: int) -> Child:
@@ -91,7 +95,26 @@ class PythonEnvironment(ExecutionEnvironment):
             theirs.close()
 
     def _send_init(self) -> None:
-        self._control.write(wire.frame(wire.CONFIGURE, json.dumps(self._configuration()).encode()))
+        site = self.site
+        found = wrapper.find(site.variables, site.task_root, site.layers_root)
+        if found:
+            self._control.write(self._wrapped(found).frame())
+        else:
+            self._control.write(wire.frame(wire.CONFIGURE, json.dumps(self._configuration()).encode()))
+
+    def _wrapped(self, by: str) -> Program:
+        """A fresh process that a wrapper starts; it takes its environment as the wrapper leaves it."""
+        configuration = {**self._configuration(), "environment": None, "room": None}
+        start = {"packages": dict(self._interpreter.packages), "configuration": configuration}
+        return Program(
+            path=Path(self._interpreter.executable),
+            arguments=[*self._interpreter.command, str(ZYGOTE)],
+            environment={**self.site.variables, wire.START_VARIABLE: json.dumps(start, ensure_ascii=False)},
+            folder=self.site.task_root,
+            channels=True,
+            room=self.site.room,
+            wrapper=by,
+        )
 
     def _configuration(self) -> dict[str, Any]:
         function, site = self.function, self.site
@@ -139,8 +162,16 @@ class PythonEnvironment(ExecutionEnvironment):
 class DebuggedEnvironment(PythonEnvironment):
     """One that waits for a debugger before it loads the handler, and has no timeout and no memory limit."""
 
-    def __init__(self, function: FunctionSpec, clock: Clock, site: Site, launcher: Launcher, port: int) -> None:
-        super().__init__(function, clock, site, launcher)
+    def __init__(
+        self,
+        function: FunctionSpec,
+        clock: Clock,
+        site: Site,
+        launcher: Launcher,
+        interpreter: Interpreter,
+        port: int,
+    ) -> None:
+        super().__init__(function, clock, site, launcher, interpreter)
         self._port = port
 
     def _configuration(self) -> dict[str, Any]:

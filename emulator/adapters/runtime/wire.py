@@ -31,6 +31,12 @@ FAULT = 18
 """Never sent: a failure that the platform itself names, as JSON of its type and message."""
 CANCELLED = -1.0
 
+CHANNELS_VARIABLE, START_VARIABLE = "_EMULATOR_CHANNELS", "_EMULATOR_START"
+"""Environment variables of a program that speaks over the channels: their two numbers, and its configuration (JSON).
+
+It removes both, and is told nothing by its command line, which is the business of a wrapper (`wrapper.py`).
+"""
+
 RECORD_BEGINS, RECORD_ENDS = b"(", b")"
 
 

@@ -16,6 +16,7 @@ import json
 import os
 import select
 import signal
+import site
 import socket
 import sys
 import time
@@ -207,16 +208,36 @@ def _import(name: str) -> None:
         pass  # optional: the handler that needs it gets its own error
 
 
+def _start_wrapped(bootstrap: Any, shim: Any, install: Any) -> NoReturn:
+    """An environment whose variables, handler included, are as a wrapper left them."""
+    wire = importlib.import_module("_lambda_runtime.wire")
+    start = json.loads(os.environ.pop(wire.START_VARIABLE))
+    channels = os.environ.pop(wire.CHANNELS_VARIABLE).split()
+    install(start["packages"])
+    site.execsitecustomize()  # instrumentation begins there, by way of PYTHONPATH
+    config = start["configuration"]
+    config["handler"] = os.environ.get("_HANDLER", config["handler"])
+    control, ticks = (bootstrap.move_high(int(number)) for number in channels)
+    bootstrap.Process(control, ticks, shim).run(config)
+    raise AssertionError("run returns")
+
+
 def main() -> None:
-    """`zygote.py <socket fd> <packages>` or `zygote.py environment <control fd> <time fd> <packages>`."""
+    """`zygote.py <socket fd> <packages>`, or `zygote.py environment <control fd> <time fd> <packages>`, or wrapped.
+
+    A wrapper (`wrapper.py`) starts it without arguments: what there is to know is in the environment.
+    """
     arguments = sys.argv[1:]
-    fresh = arguments[0] == "environment"
+    fresh = arguments[:1] == ["environment"]
     if fresh:
         del arguments[0]
-    if not getattr(sys.flags, "safe_path", False):
-        del sys.path[0]  # this folder: `-P` for interpreters that do not know it
+    here = os.path.realpath(Path(__file__).parent)
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != here]  # without `-P` it is there
     bootstrap, shim = _load_siblings()
-    importlib.import_module("_lambda_runtime.bundled").install(json.loads(arguments[-1]))
+    install = importlib.import_module("_lambda_runtime.bundled").install
+    if not arguments:
+        _start_wrapped(bootstrap, shim, install)
+    install(json.loads(arguments[-1]))
     assert time.sleep == shim.sleep
     if fresh:
         control, ticks = (bootstrap.move_high(int(number)) for number in arguments[:2])
