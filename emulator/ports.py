@@ -178,10 +178,8 @@ class FunctionSpec:
     """Merged into /opt in this order; later ones win."""
     source_directory: str | None = None
     """Run this folder of the machine instead of a package (hot reload)."""
-    ephemeral_storage_mb: int = 512
     initialization_type: str = "on-demand"
     """`on-demand`, `provisioned-concurrency` or `snap-start`."""
-    architecture: str = "x86_64"
     log_format: str = "Text"
     """`Text` or `JSON`, with the two levels below for JSON only."""
     application_log_level: str | None = None

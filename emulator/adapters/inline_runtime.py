@@ -1,10 +1,11 @@
 """Functions in threads of the emulator's own process: breakpoints and coverage work in handlers.
 
-For debugging and for small tests. Its limits, all of them those of threads: a handler that has timed out is
-abandoned, not killed; `sys.exit` ends the invocation only; memory and files are not limited; output is that of
-`sys.stdout` and `sys.stderr` as Python sees them; two functions must not import, inside their handlers, different
-modules of the same name; no wrapper (AWS_LAMBDA_EXEC_WRAPPER) is started; `time.time` and `time.sleep` are virtual,
-`datetime` and `asyncio.sleep` are the host's.
+For debugging and for small tests; `emulator.testing.in_process` offers it. Its limits, all of them those of threads: a
+handler that has timed out is abandoned, not killed; `sys.exit` ends the invocation only; memory and files are not
+limited; output is that of `sys.stdout` and `sys.stderr` as Python sees them; two functions must not import, inside
+their handlers, different modules of the same name; no wrapper (AWS_LAMBDA_EXEC_WRAPPER) is started; `time.time` and
+`time.sleep` are virtual, `datetime` and `asyncio.sleep` are the host's; `boto3.client` shares the test's default
+session, `boto3.Session().client` has the function's own settings.
 """
 
 from __future__ import annotations

@@ -148,3 +148,14 @@ class RunningEmulator:
             self._ready.set()
 
         await serve_until(self.settings, announce, self._stop, self._make or Emulator)
+
+
+def in_process(settings: Settings, base_url: str) -> Emulator:
+    """Make an emulator whose functions run in this process (`RunningEmulator(make=in_process)`); Python's only."""
+    from emulator.adapters.inline_runtime import InlineRuntime
+    from emulator.app import Emulator
+
+    def runtime(emulator: Emulator) -> InlineRuntime:
+        return InlineRuntime(emulator.clock, emulator.live, emulator.work_dir, lambda: emulator.base_url)
+
+    return Emulator(settings, base_url, make_runtime=runtime)

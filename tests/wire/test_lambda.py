@@ -376,3 +376,10 @@ def test_an_accepted_event_is_answered_202_with_an_empty_body_and_no_content_typ
     assert "content-type" not in headers
     assert "x-amz-executed-version" not in headers
     assert len(headers["x-amzn-requestid"]) == 36
+
+
+def test_a_tenant_is_refused_where_no_function_can_have_tenants(client: Any) -> None:
+    create(client)
+    code, status, text = error_of(lambda: client.invoke(FunctionName="f", TenantId="t1"))
+    assert (code, status) == ("InvalidParameterValueException", 400)
+    assert text.startswith("The invoked function is not enabled with tenancy configuration.")

@@ -15,7 +15,7 @@ from typing import Any
 from emulator.ports import Clock, FunctionSpec, Invocation
 
 from ..runtime import outcomes, wire, wrapper
-from ..runtime.control_channel import ControlChannel
+from ..runtime.control_channel import ControlChannel, invocation_frame
 from ..runtime.environment import ExecutionEnvironment, Site
 from ..runtime.kinds import EnvironmentKind
 from ..runtime.launcher import Child, Launcher, Launchers
@@ -139,18 +139,7 @@ class NodeEnvironment(ExecutionEnvironment):
         self._invocation = invocation
         self._streamed.clear()
         self._streamed_too_much = False
-        header = json.dumps(
-            {
-                "id": invocation.request_id,
-                "arn": invocation.invoked_function_arn,
-                "deadline": round(deadline * 1000),
-                "now": self._clock.now(),
-                "virtual": self._clock.virtual,
-                "trace": invocation.trace_id,
-                "client": invocation.client_context,
-            }
-        ).encode()
-        self._control.write(wire.frame(wire.INVOKE, wire.QUESTION.pack(len(header)), header, invocation.payload))
+        self._control.write(invocation_frame(invocation, deadline, self._clock))
 
     def _on_frame(self, kind: int, body: bytes) -> None:
         if self._question is None:

@@ -1,9 +1,12 @@
-"""The engine's end of a control channel: bytes cut into the frames of `wire`."""
+"""The engine's end of a control channel: bytes cut into the frames of `wire`, and the frame that asks."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
+
+from emulator.ports import Clock, Invocation
 
 from . import wire
 
@@ -32,3 +35,19 @@ class ControlChannel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._on_hang_up()
+
+
+def invocation_frame(invocation: Invocation, deadline: float, clock: Clock) -> bytes:
+    """The INVOKE frame: what a child must know of an invocation, and what time it is, before its payload."""
+    header = json.dumps(
+        {
+            "id": invocation.request_id,
+            "arn": invocation.invoked_function_arn,
+            "deadline": round(deadline * 1000),
+            "now": clock.now(),
+            "virtual": clock.virtual,
+            "trace": invocation.trace_id,
+            "client": invocation.client_context,
+        }
+    ).encode()
+    return wire.frame(wire.INVOKE, wire.QUESTION.pack(len(header)), header, invocation.payload)

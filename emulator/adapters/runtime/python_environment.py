@@ -17,7 +17,7 @@ from typing import Any
 from emulator.ports import Clock, FunctionSpec, Invocation
 
 from . import wire, wrapper
-from .control_channel import ControlChannel
+from .control_channel import ControlChannel, invocation_frame
 from .debugging import NO_LIMIT_SECONDS, debugpy_folder, how_to_attach
 from .environment import ExecutionEnvironment, Hold, Reply, Site
 from .interpreters import Interpreter, Interpreters
@@ -135,18 +135,7 @@ class PythonEnvironment(ExecutionEnvironment):
         }
 
     def _send_invocation(self, invocation: Invocation, deadline: float) -> None:
-        header = json.dumps(
-            {
-                "id": invocation.request_id,
-                "arn": invocation.invoked_function_arn,
-                "deadline": round(deadline * 1000),
-                "now": self._clock.now(),
-                "virtual": self._clock.virtual,
-                "trace": invocation.trace_id,
-                "client": invocation.client_context,
-            }
-        ).encode()
-        self._control.write(wire.frame(wire.INVOKE, wire.QUESTION.pack(len(header)), header, invocation.payload))
+        self._control.write(invocation_frame(invocation, deadline, self._clock))
 
     def _on_frame(self, kind: int, body: bytes) -> None:
         if self._question is None or len(body) < wire.ANSWER.size:

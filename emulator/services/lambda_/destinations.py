@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulator.aws.arn import Arn
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.scope import Scope
 from emulator.services.lambda_.events import (
     EVENT_AGE_EXCEEDED,
@@ -34,7 +35,6 @@ DELIVERY_FAILURES = "DestinationDeliveryFailures"
 ON_SUCCESS_SERVICES = frozenset({"sqs", "sns", "lambda", "events"})
 ON_FAILURE_SERVICES = ON_SUCCESS_SERVICES | {"s3"}
 
-TRACE_MEMBER = "_trace_id"
 """A member that no model has: `X-Amzn-Trace-Id` on its way between a request, an operation and its answer."""
 
 LONGEST_ERROR_MESSAGE_BYTES = 1024

@@ -72,11 +72,6 @@ class LayerVersion:
         """As given; AWS shows them to people and enforces nothing."""
         return self.settings.get("CompatibleRuntimes", [])
 
-    @property
-    def license_info(self) -> str | None:
-        """As given."""
-        return self.settings.get("LicenseInfo")
-
     def describe_listed(self) -> dict[str, Any]:
         """`LayerVersionsListItem`."""
         result: dict[str, Any] = {

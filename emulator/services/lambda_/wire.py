@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_layers, store_settings, store_urls, store_versions, trace
-from emulator.services.lambda_.destinations import TRACE_MEMBER
 from emulator.services.lambda_.event_sources import store as event_source_store
 from emulator.services.lambda_.event_sources.operations import EventSourceOperations
 from emulator.services.lambda_.event_sources.polling import BATCH_JOB, POLL_JOB, Polling

@@ -6,11 +6,11 @@ import json
 import re
 from typing import Any
 
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.scope import Scope
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
 from emulator.services.apigatewayv2.gateway.failures import Failure
 from emulator.services.apigatewayv2.model import lambda_function_of
-from emulator.services.lambda_.destinations import TRACE_MEMBER
 
 _VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 

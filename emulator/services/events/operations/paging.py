@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emulator.aws.page_tokens import read_token, write_token
 from emulator.services.events.model import invalid
 
 LARGEST_PAGE = 100
@@ -14,12 +13,9 @@ LARGEST_PAGE = 100
 
 def page_after(request: Mapping[str, Any]) -> str:
     """The name that the last page ended with; empty for the first. Raises ValidationException."""
-    token = request.get("NextToken")
-    if not token:
-        return ""
     try:
-        return base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, ValueError):
+        return read_token(request.get("NextToken"))
+    except ValueError:
         raise invalid("Token is not valid.") from None  # wording unverified
 
 
@@ -30,7 +26,7 @@ def page_size(request: Mapping[str, Any]) -> int:
 
 def page_token(last: str) -> dict[str, str]:
     """The member that announces another page."""
-    return {"NextToken": base64.b64encode(last.encode()).decode()}
+    return {"NextToken": write_token(last)}
 
 
 def page(request: Mapping[str, Any], names: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator import jobs
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Invocation, InvocationResult, LogEvent, Transaction
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import trace
-from emulator.services.lambda_.destinations import TRACE_MEMBER
 from emulator.services.lambda_.events import FUNCTION_ERROR, SUCCESS, Event, InvocationRecord
 from emulator.services.lambda_.operations.state import LambdaState, Resolved
 from emulator.services.lambda_.rules import names
@@ -30,7 +30,6 @@ from emulator.services.lambda_.rules.errors import (
     invalid_parameter,
     recursive_invocation,
     service_failure,
-    wrong_state,
 )
 from emulator.services.lambda_.rules.payload import (
     LARGEST_RESPONSE_BYTES,
@@ -153,11 +152,9 @@ class InvokeOperations(LambdaState):
         asked = Asked(named, function, payload, request_id, trace_id, None, request.get("LogType") == "Tail")
         if invocation_type == "DryRun":
             return asked
-        _check_tenancy(function, request.get("TenantId"))
+        _check_tenancy(request.get("TenantId"))
         check_json(payload)
         client_context = _client_context(request.get("ClientContext"))
-        if function.state == "Pending":
-            raise wrong_state(function.state)
         return asked if client_context is None else replace(asked, client_context=client_context)
 
     def accept_event(
@@ -282,13 +279,9 @@ def log_result(result: InvocationResult) -> str:
     return base64.b64encode(result.log_tail[-4096:]).decode()
 
 
-def _check_tenancy(function: Resolved, tenant: str | None) -> None:
-    if function.tenancy and tenant is None:
-        raise invalid_parameter(
-            "The invoked function is enabled with tenancy configuration. "
-            "Add a valid tenant ID in your request and try again."
-        )
-    if tenant is not None and not function.tenancy:  # the text is unverified
+def _check_tenancy(tenant: str | None) -> None:
+    """No function has tenants here: CreateFunction refuses `TenancyConfig` by name."""
+    if tenant is not None:  # the text is unverified
         raise invalid_parameter(
             "The invoked function is not enabled with tenancy configuration. "
             "Remove the tenant ID from your request and try again."

@@ -11,10 +11,10 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.protocol.eventstream import CONTENT_TYPE, encode_event
 from emulator.aws.scope import Scope
 from emulator.ports import InvocationResult
-from emulator.services.lambda_.destinations import TRACE_MEMBER
 from emulator.services.lambda_.operations.invoke import Asked, InvokeOperations, log_result
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import constraint

@@ -56,12 +56,9 @@ class Resolved:
     """The version or alias that has them; they are counted by it."""
     provisioned_in_function: int = 0
     """Provisioned for all qualifiers of the function: of what it reserves, only the rest serves other invocations."""
-    state: str = "Active"
     dead_letter_arn: str | None = None
     recursive_loop: str = "Terminate"
     """`Terminate` or `Allow` (2.7)."""
-    tenancy: bool = False
-    """Whether invocations must name a tenant."""
 
     @property
     def provisioned_spec(self) -> FunctionSpec:
@@ -203,7 +200,6 @@ class LambdaState:
             provisioned_in_function=versions.provisioned_of_function(tx, scope, name),
             dead_letter_arn=function.configuration.get("DeadLetterConfig", {}).get("TargetArn"),
             recursive_loop=latest.recursive_loop,
-            tenancy="TenancyConfig" in function.configuration,
         )
 
     def _spec(self, tx: Transaction, function: Function) -> FunctionSpec:
@@ -225,11 +221,9 @@ class LambdaState:
             region=function.scope.region,
             log_group=logging["LogGroup"],
             source_directory=function.source_directory,
-            ephemeral_storage_mb=configuration["EphemeralStorage"]["Size"],
             initialization_type="snap-start"
             if configuration["SnapStart"]["OptimizationStatus"] == "On"
             else "on-demand",
-            architecture=configuration["Architectures"][0],
             log_format=logging["LogFormat"],
             application_log_level=logging.get("ApplicationLogLevel"),
             system_log_level=logging.get("SystemLogLevel"),

@@ -77,12 +77,6 @@ def stale_revision(call: str) -> AwsError:
     return AwsError("PreconditionFailedException", text, 412, USER)
 
 
-def wrong_state(state: str) -> AwsError:
-    """409: the function cannot be invoked yet [D23:troubleshooting-invocation]."""
-    text = f"The operation cannot be performed at this time. The function is currently in the following state: {state}"
-    return conflict(text)
-
-
 def recursive_invocation() -> AwsError:
     """400: the function calls itself through other resources (2.7); AWS's text of the error's documentation."""
     text = (

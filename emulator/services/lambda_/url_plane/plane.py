@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from typing import Any
 
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError
 from emulator.aws.http import BrokenStream, HttpRequest, HttpResponse
 from emulator.aws.http_payload import access_key
 from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store_urls, trace
-from emulator.services.lambda_.destinations import TRACE_MEMBER
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.rules.payload import LARGEST_STREAM_BYTES
 from emulator.services.lambda_.url_plane import answer as answers

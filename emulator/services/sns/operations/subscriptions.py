@@ -10,12 +10,13 @@ from typing import Any
 from emulator.aws.arn import Arn
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.event_pattern import InvalidPattern
+from emulator.aws.page_tokens import write_token
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.sns import filters, formats, model, store
 from emulator.services.sns.delivery import Deliveries, enqueue_delivery
 from emulator.services.sns.model import Message, Subscription, Topic, invalid, not_found
-from emulator.services.sns.operations.paging import page_after_row, page_token
+from emulator.services.sns.operations.paging import page_after_row
 from emulator.services.sns.operations.topics import check_arn, required_topic, topic_by_arn
 
 MUST_CONFIRM = ("http", "https", "email", "email-json")
@@ -232,7 +233,7 @@ def _listed(rows: list[tuple[int, Subscription]], now: float) -> dict[str, Any]:
         ]
     }
     if len(rows) > model.PAGE:
-        result["NextToken"] = page_token(page[-1][0])
+        result["NextToken"] = write_token(page[-1][0])
     return result
 
 

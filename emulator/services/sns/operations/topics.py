@@ -9,11 +9,12 @@ from typing import Any
 
 from emulator.aws.arn import Arn
 from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.page_tokens import write_token
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.sns import model, store
 from emulator.services.sns.model import Topic, invalid, not_found
-from emulator.services.sns.operations.paging import page_after, page_token
+from emulator.services.sns.operations.paging import page_after
 
 MOST_TAGS = 50
 
@@ -96,7 +97,7 @@ class TopicOperations:
         topics = store.list_topics(tx, scope, page_after(request), model.PAGE + 1)
         result: dict[str, Any] = {"Topics": [{"TopicArn": topic.arn} for topic in topics[: model.PAGE]]}
         if len(topics) > model.PAGE:
-            result["NextToken"] = page_token(topics[model.PAGE - 1].name)
+            result["NextToken"] = write_token(topics[model.PAGE - 1].name)
         return result
 
     def get_topic_attributes(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

@@ -79,9 +79,6 @@ class Data:
         return len(text) * 4 > DATA_LIMIT_BYTES and len(text.encode()) > DATA_LIMIT_BYTES
 
 
-EMPTY_OBJECT = Data({}, "{}")
-
-
 class StateError(Exception):
     """A state failed with an error name. `cause` None: the key is absent from events (`States.Timeout`, empty Fail)."""
 

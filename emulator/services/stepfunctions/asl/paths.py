@@ -90,13 +90,6 @@ class Path:
             nodes = found
         return nodes
 
-    def leading_definite(self) -> tuple[tuple[str, Any], ...]:
-        """The segments before the first one that may select several."""
-        for position, (kind, _) in enumerate(self.segments):
-            if kind not in ("name", "index"):
-                return self.segments[:position]
-        return self.segments
-
 
 def render(segments: tuple[tuple[str, Any], ...]) -> str:
     """Jayway's normal form: `$['a'][0]`."""
