@@ -102,7 +102,7 @@ def start(
         overrides["debug"] = tuple(debug) if debug else None
         settings = Settings.from_environment(**overrides)
     except ValueError as error:
-        _stop(f"A variable EMULATOR_… has a value that cannot be read: {error}.", "docs/settings.md lists them.")
+        _stop(f"{error}.", "docs/settings.md lists every variable and its values.")
     if ephemeral:
         settings = _without_data(settings)
     _check(settings)
@@ -301,12 +301,17 @@ def _check(settings: Settings) -> None:
     """Refuse values that could only fail later."""
     if not 0 <= settings.port <= 65535:
         _stop(f"--port {settings.port} is no port.", "Ports are 0 to 65535; 0 takes a free one.")
+    if settings.pythons:
+        _check_interpreters(settings)
     if settings.debug:
         _check_debugging(settings)
     if settings.smtp is not None:
         host, _, port = settings.smtp.rpartition(":")
         if not host or not port.isdigit():
-            _stop(f"--smtp {settings.smtp} is not HOST:PORT.", "For Mailpit on this machine: --smtp localhost:1025")
+            _stop(
+                f"--smtp (EMULATOR_SMTP) {settings.smtp} is not HOST:PORT.",
+                "For Mailpit on this machine: --smtp localhost:1025",
+            )
     if settings.data is not None:
         try:
             settings.data.mkdir(parents=True, exist_ok=True)
@@ -320,17 +325,34 @@ def _check(settings: Settings) -> None:
 
 
 def _check_debugging(settings: Settings) -> None:
-    from emulator.adapters.runtime.debugging import debug_ports, debugpy_folder
+    import sys
+
+    from emulator.adapters.runtime.debugging import debug_ports, debugpy_folder, is_free
 
     try:
-        debug_ports(settings.debug)
+        ports = debug_ports(settings.debug)
     except ValueError as error:
-        _stop(f"--debug: {error}.", "Write FUNCTION or FUNCTION:PORT, for example --debug reports:5678.")
+        _stop(
+            f"--debug (EMULATOR_DEBUG): {error}.", "Write FUNCTION or FUNCTION:PORT, for example --debug reports:5678."
+        )
     if debugpy_folder() is None:
-        import sys
-
         install = f"Install it beside the emulator: {sys.executable} -m pip install debugpy"
         _stop("--debug needs debugpy, which is not installed.", install)
+    for name, port in ports.items():
+        if not is_free(port):
+            _stop(
+                f"Port {port}, on which {name} would wait for its debugger, is in use.",
+                f"Stop what uses it, or choose another: --debug {name}:{port % 65535 + 1}",
+            )
+
+
+def _check_interpreters(settings: Settings) -> None:
+    from emulator.adapters.runtime.interpreters import check_configured
+
+    try:
+        check_configured(settings.pythons)
+    except ValueError as error:
+        _stop(f"{error}.", "Name the Python that is to run functions of that version, or unset the variable.")
 
 
 def _stop_for(error: OSError, settings: Settings) -> None:

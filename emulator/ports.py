@@ -43,6 +43,10 @@ class Clock(ABC):
         """Hold frozen time still while the block runs; `reason` explains a settle that does not end."""
 
     @abstractmethod
+    def halted(self, reason: str) -> AbstractContextManager[None]:
+        """Like `busy`, and time that runs or is scaled stands still too: somebody looks at a breakpoint."""
+
+    @abstractmethod
     def parked(self) -> AbstractContextManager[None]:
         """Inside `busy`: give the hold back while the block waits for time or for another `busy` holder."""
 
@@ -182,6 +186,8 @@ class FunctionSpec:
     """`on-demand`, `provisioned-concurrency` or `snap-start`."""
     log_format: str = "Text"
     """`Text` or `JSON`, with the two levels below for JSON only."""
+    runtime_version_arn: str = ""
+    """What the first line of an environment's log calls the version of the runtime."""
     application_log_level: str | None = None
     system_log_level: str | None = None
 

@@ -5,12 +5,17 @@ Every field is documented here, once; `GET /_emulator/settings` and docs/ read t
 
 from __future__ import annotations
 
+import math
 import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 PYTHON_VARIABLES = "EMULATOR_PYTHON_3_"
+LATEST_START = 32_503_680_000.0
+"""The year 3000: later times do not fit into every date that AWS's answers carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,10 @@ class Settings:
 
     @staticmethod
     def from_environment(**overrides: Any) -> Settings:
-        """Settings from `EMULATOR_*`, each overridden by a keyword that is not None."""
+        """Settings from `EMULATOR_*`, each overridden by a keyword that is not None.
+
+        Raises ValueError, naming variable and value, for one that cannot be read.
+        """
         values: dict[str, Any] = {}
         environment = os.environ
         pythons = {
@@ -52,25 +60,73 @@ class Settings:
         if pythons:
             values["pythons"] = pythons
         for item in fields(Settings):
-            text = environment.get("EMULATOR_" + item.name.upper())
+            variable = "EMULATOR_" + item.name.upper()
+            text = environment.get(variable)
             if text is None or item.name == "pythons":
                 continue
-            if item.name == "port":
-                values["port"] = int(text)
-            elif item.name == "data":
-                values["data"] = Path(text) if text else None
-            elif item.name in ("fsync", "frozen"):
-                values[item.name] = text.lower() in ("1", "true", "yes", "on")
-            elif item.name in ("allowed_hosts", "debug"):
-                values[item.name] = tuple(part.strip() for part in text.split(",") if part.strip())
-            elif item.name in ("seed",):
-                values[item.name] = int(text)
-            elif item.name == "start_at":
-                values[item.name] = float(text)
-            else:
-                values[item.name] = text
+            try:
+                values[item.name] = _READ.get(item.name, str)(text)
+            except ValueError as error:
+                raise ValueError(f"{variable}={text}: {error}") from None
         values.update({name: value for name, value in overrides.items() if value is not None})
         return Settings(**values)
+
+
+def _truth(text: str) -> bool:
+    word = text.strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("", "0", "false", "no", "off"):
+        return False
+    raise ValueError("is neither true nor false (1, true, yes, on; 0, false, no, off)")
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("is no whole number") from None
+
+
+def _port(text: str) -> int:
+    number = _whole_number(text)
+    if not 0 <= number <= 65535:
+        raise ValueError("is no port: ports are 0 to 65535")
+    return number
+
+
+def _region(text: str) -> str:
+    if re.fullmatch(r"[a-z0-9-]+", text) is None:
+        raise ValueError("is no region, such as us-east-1")
+    return text
+
+
+def _moment(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= LATEST_START:
+        raise ValueError(f"is no time in epoch seconds, 0 to {LATEST_START:.0f}")
+    return number
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "port": _port,
+    "region": _region,
+    "data": lambda text: Path(text) if text else None,
+    "fsync": _truth,
+    "frozen": _truth,
+    "allowed_hosts": _words,
+    "debug": _words,
+    "seed": _whole_number,
+    "start_at": _moment,
+}
+"""How the text of a variable becomes a value; text is what it is where none is named. They raise ValueError."""
 
 
 def _live(default: Any, text: str, low: float = 0, high: float = 1e9) -> Any:

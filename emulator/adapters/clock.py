@@ -35,6 +35,7 @@ class LiveClock(Clock):
         self._host_base = time.monotonic()
         self._factor = 0.0 if frozen else 1.0
         self._virtual = frozen or start_at is not None
+        self._halts = 0
         self._sleepers: list[tuple[float, int, asyncio.Future[None], str]] = []
         self._abandoned = 0
         """About how many of them sleep no more."""
@@ -50,7 +51,12 @@ class LiveClock(Clock):
     def now(self) -> float:
         if not self._virtual:
             return time.time()
-        return self._base + (time.monotonic() - self._host_base) * self._factor
+        return self._base + (time.monotonic() - self._host_base) * self._pace
+
+    @property
+    def _pace(self) -> float:
+        """AWS seconds per host second, now."""
+        return 0.0 if self._halts else self._factor
 
     @property
     def virtual(self) -> bool:
@@ -65,7 +71,7 @@ class LiveClock(Clock):
 
     @property
     def factor(self) -> float:
-        """AWS seconds per host second."""
+        """AWS seconds per host second, while nobody halts the clock."""
         return self._factor
 
     def ahead(self) -> float:
@@ -76,10 +82,14 @@ class LiveClock(Clock):
         """Let AWS time pass at `factor` times the host's speed from now on; 0 freezes it. It never goes back."""
         if factor == self._factor:
             return
-        now = self.now()
-        self._base, self._host_base, self._factor = now, time.monotonic(), factor
-        self._virtual = True
+        self._hold_on()
+        self._factor = factor
         self._arm()
+
+    def _hold_on(self) -> None:
+        """Time goes on from what it is now, however it passes from now on."""
+        self._base, self._host_base = self.now(), time.monotonic()
+        self._virtual = True
 
     def jump(self, until: float) -> None:
         """Move frozen time forward to `until` and wake who waits for it."""
@@ -152,6 +162,20 @@ class LiveClock(Clock):
             self._release()
 
     @contextmanager
+    def halted(self, reason: str) -> Generator[None]:
+        with self.busy(reason):
+            self._halt(1)
+            try:
+                yield
+            finally:
+                self._halt(-1)
+
+    def _halt(self, change: int) -> None:
+        self._hold_on()
+        self._halts += change
+        self._arm()
+
+    @contextmanager
     def parked(self) -> Generator[None]:
         self._release()
         try:
@@ -194,9 +218,9 @@ class LiveClock(Clock):
             self._timer.cancel()
             self._timer = None
         due_at = self.next_sleeper()
-        if due_at is None or self._factor == 0.0:
+        if due_at is None or self._pace == 0.0:
             return
-        delay = max(0.0, (due_at - self.now()) / self._factor)
+        delay = max(0.0, (due_at - self.now()) / self._pace)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(min(delay, LONGEST_TIMER_SECONDS), self._ring)
 

@@ -310,7 +310,8 @@ class _Attempt:
             header = {
                 "id": invocation.request_id,
                 "arn": invocation.invoked_function_arn,
-                "deadline": round(self._deadline * 1000),
+                "deadline": int(self._started * 1000) + int(environment.function.timeout_seconds * 1000),
+                "now": self._started,
                 "client": invocation.client_context,
             }
             variables = environment.variables

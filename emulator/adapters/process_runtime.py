@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 import shutil
 import uuid
@@ -38,6 +39,7 @@ from .runtime.source import Sources
 from .runtime.variables import function_environment
 from .runtime_api.provided import ProvidedKind
 
+logger = logging.getLogger("emulator.functions")
 LONGEST_TICK_SECONDS = 5.0
 LONGEST_INIT_AHEAD_SECONDS = 130.0
 STATE_MARK = "\n"
@@ -80,6 +82,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         )
         self._kinds_by_runtime: dict[str, EnvironmentKind | None] = {}
         self._debugged = {name: asyncio.Lock() for name in debug_ports or {}}
+        self._told_not_debugged: set[str] = set()
         self._sources = Sources()
         self._states: dict[str, tuple[str, str]] = {}
         """Of functions that run from a folder, by key: ARN, and the key with the state last seen."""
@@ -95,10 +98,13 @@ class ProcessRuntime(FunctionRuntime, Pool):
     # ── the port ──
 
     async def run(self, function: FunctionSpec, invocation: Invocation) -> InvocationResult:
-        hold = Hold(self.clock, f"invocation {invocation.request_id} of {function.name}")
+        kind = self._kind_of(function.runtime)
+        debugged = self._debugged.get(function.name)
+        if debugged is not None and kind is not None and not kind.debugs:
+            debugged = self._not_debugged(function)
+        hold = Hold(self.clock, f"invocation {invocation.request_id} of {function.name}", halting=debugged is not None)
         hold.take()
         try:
-            kind = self._kind_of(function.runtime)
             if kind is None:
                 return self._not_available(function)
             if function.source_directory is not None:
@@ -107,10 +113,12 @@ class ProcessRuntime(FunctionRuntime, Pool):
                 except OSError as error:
                     payload = outcomes.invalid_package(f"The folder of the function cannot be read: {error}")
                     return InvocationResult(payload, UNHANDLED, "InvalidZipFileException")
-            debugged = self._debugged.get(function.name)
             if debugged is None:
                 return await Attempt(self, kind, function, invocation, hold).run()
+            if debugged.locked():  # the one before may need time to pass
+                hold.release()
             async with debugged:
+                hold.take()
                 await self._end_all_but(function)
                 return await Attempt(self, kind, function, invocation, hold).run()
         finally:
@@ -179,6 +187,13 @@ class ProcessRuntime(FunctionRuntime, Pool):
         remark = PlatformLog(function).remark(now, outcomes.describe_error(payload))
         stream = f"{datetime.fromtimestamp(now, UTC):%Y/%m/%d}/[{function.version}]{'0' * 32}"
         return InvocationResult(payload, UNHANDLED, "Runtime.NotAvailable", logs=remark, log_stream=stream)
+
+    def _not_debugged(self, function: FunctionSpec) -> None:
+        """Say once that nothing comes of `--debug` for this function."""
+        if function.name not in self._told_not_debugged:
+            self._told_not_debugged.add(function.name)
+            text = "--debug %s has no effect: only Python functions can be debugged, this one is %s"
+            logger.warning(text, function.name, function.runtime)
 
     async def _end_all_but(self, function: FunctionSpec) -> None:
         """A debugged function has one environment, as its debugger has one port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 
@@ -25,3 +26,8 @@ class Arn:
         if len(parts) != 6 or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5]:
             return None
         return Arn(parts[2], parts[3], parts[4], parts[5], parts[1])
+
+
+def runtime_version_arn(region: str, runtime: str) -> str:
+    """The ARN of a Lambda runtime's version: AWS hashes an image that nobody else has, this is stable for a runtime."""
+    return f"arn:aws:lambda:{region}::runtime:{hashlib.sha256(runtime.encode()).hexdigest()}"

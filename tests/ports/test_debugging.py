@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from emulator.adapters.clock import LiveClock
 from emulator.adapters.process_runtime import ProcessRuntime
-from emulator.adapters.runtime.debugging import debug_ports, how_to_attach
+from emulator.adapters.runtime.debugging import debug_ports, debugpy_folder, how_to_attach
+from emulator.cli import app
 from emulator.ports import FunctionSpec, InvocationResult
 from emulator.settings import LiveSettings
 from tests.ports.functions import LIMIT_SECONDS, function, invocation, until
@@ -128,6 +131,95 @@ def test_a_debugged_function_stops_at_a_breakpoint_without_timeout_and_time_stan
     assert (result.payload, result.function_error) == (b'"seen"', None)
     said = capsys.readouterr().err
     assert f"reports waits for a debugger on 127.0.0.1:{port}" in said and '"type": "debugpy"' in said
+
+
+@pytest.mark.real_process
+def test_running_time_stands_still_at_a_breakpoint_and_has_its_pace_back_afterwards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("debugpy", reason="debugpy is optional")
+    folder, port = tmp_path / "source", free_port()
+    folder.mkdir()
+    (folder / "app.py").write_text(SOURCE)
+
+    async def test() -> None:
+        clock = LiveClock()
+        clock.set_factor(1000.0)
+        runtime = ProcessRuntime(
+            clock, LiveSettings(), tmp_path / "work", lambda: "http://127.0.0.1:1", debug_ports={"reports": port}
+        )
+        spec: FunctionSpec = function("", source_directory=str(folder), timeout_seconds=0.1)
+        try:
+            running = asyncio.create_task(runtime.run(spec, invocation("seen")))
+            await asyncio.sleep(0)
+            begun = clock.now()
+            await until(lambda: "waits for a debugger" in capsys.readouterr().err)
+            # No second attempt: the console says so when the port answers.
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            debugger = Debugger(reader, writer)
+            await debugger.break_at(folder / "app.py", LINE)
+            stopped = await debugger.hear(event="stopped")
+            assert clock.now() == begun
+            debugger.send("continue", threadId=stopped["body"]["threadId"])
+            result = await running
+            writer.close()
+            assert result.payload == b'"seen"'
+            assert clock.now() >= begun + 1.0, "the handler slept a second of AWS time, which passed"
+            later = clock.now()
+            await asyncio.sleep(0.01)
+            assert clock.factor == 1000.0 and clock.now() > later
+        finally:
+            await runtime.aclose()
+
+    asyncio.run(asyncio.wait_for(test(), LIMIT_SECONDS * 2))
+
+
+def test_a_port_that_is_taken_is_the_functions_error_and_refused_at_start(tmp_path: Path) -> None:
+    async def test(port: int) -> InvocationResult:
+        clock = LiveClock(frozen=True, start_at=1_800_000_000.0)
+        work = tmp_path / "work"
+        runtime = ProcessRuntime(
+            clock, LiveSettings(), work, lambda: "http://127.0.0.1:1", debug_ports={"reports": port}
+        )
+        try:
+            return await runtime.run(function("def handler(event, context): pass\n"), invocation())
+        finally:
+            await runtime.aclose()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        result = asyncio.run(test(port))
+        assert result.error_type == "Emulator.DebugPortInUse"
+        assert f"127.0.0.1:{port}".encode() in result.payload
+        if debugpy_folder() is not None:
+            done = CliRunner().invoke(app, ["start", "--ephemeral", "--debug", f"zf:{port}"])
+            assert done.exit_code == 1
+            assert f"Port {port}, on which zf would wait for its debugger, is in use." in done.output
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+@pytest.mark.real_process
+def test_a_function_that_cannot_be_debugged_runs_and_the_console_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "app.js").write_text("exports.handler = async () => 1;\n")
+    spec = function("", source_directory=str(folder), runtime="nodejs22.x")
+
+    async def test() -> list[bytes]:
+        clock = LiveClock(frozen=True, start_at=1_800_000_000.0)
+        work = tmp_path / "work"
+        runtime = ProcessRuntime(clock, LiveSettings(), work, lambda: "http://127.0.0.1:1", debug_ports={"reports": 1})
+        try:
+            return [(await runtime.run(spec, invocation())).payload for _ in range(2)]
+        finally:
+            await runtime.aclose()
+
+    assert asyncio.run(asyncio.wait_for(test(), LIMIT_SECONDS)) == [b"1", b"1"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "--debug reports has no effect: only Python functions can be debugged, this one is nodejs22.x"
+    ]
 
 
 def test_functions_without_a_port_take_the_first_free_ones() -> None:

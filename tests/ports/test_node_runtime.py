@@ -624,3 +624,27 @@ def test_a_runtime_that_is_not_run_names_the_way_out(on_processes: Any, runtime:
         assert advice in error["errorMessage"]
 
     on_processes(test)
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("index.mjs", "import { S3Client } from '@aws-sdk/client-s3'; export const handler = async () => 1;"),
+        ("index.js", "exports.handler = async () => require('@aws-sdk/client-s3/dist');"),
+    ],
+)
+def test_the_log_says_that_the_sdk_does_not_come_with_the_emulator(on_processes: Any, name: str, source: str) -> None:
+    async def test(bench: Bench) -> None:
+        result = await run(bench, source, name=name, runtime="nodejs22.x")
+        assert result.function_error == "Unhandled"
+        assert any("[emulator]" in line and "npm install @aws-sdk/client-s3)" in line for line in texts(result))
+
+    on_processes(test)
+
+
+def test_another_missing_package_is_no_matter_of_the_emulator(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        result = await run(bench, "exports.handler = async () => require('left-pad');")
+        assert not any("npm install" in line for line in texts(result))
+
+    on_processes(test)

@@ -4,6 +4,7 @@
 /** `header` is that of an INVOKE frame; `finish` has `done(error, result)` at once. */
 function makeContext(header, finish) {
   const deadline = header.deadline;
+  const most = deadline - Math.floor(header.now * 1000);
   const environment = process.env;
   const context = {
     callbackWaitsForEmptyEventLoop: true,
@@ -17,7 +18,8 @@ function makeContext(header, finish) {
     invokedFunctionArn: header.arn,
     awsRequestId: header.id,
     tenantId: header.tenant ?? undefined,
-    getRemainingTimeInMillis: () => deadline - Date.now(),
+    // The clock may be a rounding behind the start of the invocation.
+    getRemainingTimeInMillis: () => Math.min(deadline - Date.now(), most),
   };
   if (finish !== null) {
     context.succeed = (result) => finish(null, result);

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import socket
 from pathlib import Path
@@ -19,10 +20,13 @@ from ..runtime.control_channel import ControlChannel, invocation_frame
 from ..runtime.environment import ExecutionEnvironment, Site
 from ..runtime.kinds import EnvironmentKind
 from ..runtime.launcher import Child, Launcher, Launchers
+from ..runtime.platform_log import PlatformLog
 from ..runtime.program import Program, exec_error
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.cjs")
 OLDEST_MAJOR = 18
+MISSING_SDK = re.compile(rb"Cannot find (?:package|module) '(@(?:aws-sdk|smithy)/[a-z0-9-]+)")
+MOST_SEARCHED_BYTES = 65_536
 MAXIMUM_BUFFERED_BYTES = 6_291_556
 HEAP_SHARE, YOUNG_SHARE = 0.9, 0.05
 """Of the configured memory: V8's old and young generation, as AWS sets them (unverified)."""
@@ -159,7 +163,23 @@ class NodeEnvironment(ExecutionEnvironment):
         elif kind == wire.BROKEN:
             self._gone = True
             kind = wire.FAILED
+        if kind in (wire.INIT_FAILED, wire.FAILED):
+            self._explain_missing_sdk(body)
         self._answered(kind, body)
+
+    def _explain_missing_sdk(self, error: bytes) -> None:
+        """AWS's text for a package that is missing does not say why: on AWS it would be there."""
+        found = MISSING_SDK.search(error[:MOST_SEARCHED_BYTES])
+        if found is None:
+            return
+        name, runtime = found.group(1).decode(), self.function.runtime
+        text = (
+            f"AWS's {runtime} brings the AWS SDK for JavaScript, the emulator does not: "
+            f"put {name} into the package or a layer (npm install {name})"
+        )
+        self._read_logs()
+        for event in PlatformLog(self.function).remark(self._clock.now(), text):
+            self.logs.add(event.message)
 
     def _on_chunk(self, data: bytes) -> None:
         """Pass a piece on; a caller that buffers gets all of them as the payload."""

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from emulator.ports import Clock, FunctionSpec, Invocation, InvocationResult, LogEvent
 
 from . import outcomes, platform_log, wire
+from .debugging import PortInUse
 from .environment import Ending, ExecutionEnvironment, Hold, Reply
 from .kinds import EnvironmentKind
 from .packages import InvalidPackage
@@ -110,6 +111,9 @@ class Attempt:
                 environment, reply, left = await self._cold_start()
             except InvalidPackage as error:
                 return InvocationResult(outcomes.invalid_package(str(error)), UNHANDLED, "InvalidZipFileException")
+            except PortInUse as error:
+                payload = outcomes.fault("Emulator.DebugPortInUse", str(error))
+                return InvocationResult(payload, UNHANDLED, "Emulator.DebugPortInUse")
             if not _ready(reply):
                 self._show_on_console(reply)
                 last_good = self._pool.last_good(self._function)

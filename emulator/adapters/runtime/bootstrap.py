@@ -221,7 +221,8 @@ class Process:
         os.register_at_fork(after_in_child=self._became_copy)
         _thread.start_new_thread(self._watch, ())
         if config["debug"]:
-            _wait_for_debugger(config["debug"], shim)
+            listening = wire.frame(wire.LISTENING, wire.ANSWER.pack(0))
+            _wait_for_debugger(config["debug"], shim, lambda: self._write_all(self._control, listening))
             shim.set(config["now"], config["virtual"])
         else:
             _limit(config["memory_mb"])
@@ -335,8 +336,8 @@ def _compile_apart(folder: str) -> None:
     sys.pycache_prefix = folder
 
 
-def _wait_for_debugger(debug: dict[str, Any], shim: TimeShim) -> None:
-    """Offer this process to a debugger on a loopback port, and return once one has attached."""
+def _wait_for_debugger(debug: dict[str, Any], shim: TimeShim, listening: Callable[[], None]) -> None:
+    """Offer this process to a debugger on a loopback port, say so, and return once one has attached."""
     shim.set(time.time(), False)
     shim.real_for = ("pydevd", "_pydev", "debugpy")
     added = debug["folder"] and debug["folder"] not in sys.path
@@ -345,6 +346,7 @@ def _wait_for_debugger(debug: dict[str, Any], shim: TimeShim) -> None:
     try:
         debugpy: Any = importlib.import_module("debugpy")
         debugpy.listen(("127.0.0.1", debug["port"]))
+        listening()
         debugpy.wait_for_client()
     finally:
         if added:

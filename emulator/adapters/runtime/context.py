@@ -29,7 +29,9 @@ class Context:
         self.tenant_id: str | None = None
         self.client_context, self._w3c_fields = _client_context(header.get("client"))
         self.identity = CognitoIdentity({})
-        self._epoch_deadline_time_in_ms: int = header["deadline"]
+        # This clock may be a rounding behind `now`: what remains must not exceed the timeout.
+        limit = header["deadline"] - int(header["now"] * 1000)
+        self._epoch_deadline_time_in_ms: int = min(header["deadline"], int(time.time() * 1000) + limit)
 
     def get_remaining_time_in_millis(self) -> int:
         return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -38,6 +39,25 @@ def debug_ports(targets: Sequence[str]) -> dict[str, int]:
     if len(set(ports.values())) < len(ports):
         raise ValueError("two functions cannot wait on the same port")
     return ports
+
+
+class PortInUse(Exception):
+    """The port of a debugged function is taken: nobody could attach to it."""
+
+    def __init__(self, name: str, port: int) -> None:
+        super().__init__(
+            f"127.0.0.1:{port}, where its debugger would attach, is in use; "
+            f"stop what uses it, or --debug {name}:OTHER_PORT"
+        )
+
+
+def is_free(port: int) -> bool:
+    """Whether a debugger's port can be opened on this machine."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def debugpy_folder() -> Path | None:

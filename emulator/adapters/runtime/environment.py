@@ -81,15 +81,15 @@ class Site:
 
 
 class Hold:
-    """`Clock.busy` that can be given back and taken again; at most one at a time."""
+    """`Clock.busy`, or `halted`, that can be given back and taken again; at most one at a time."""
 
-    def __init__(self, clock: Clock, reason: str) -> None:
-        self._clock, self.reason = clock, reason
+    def __init__(self, clock: Clock, reason: str, halting: bool = False) -> None:
+        self._hold, self.reason = clock.halted if halting else clock.busy, reason
         self._held: AbstractContextManager[None] | None = None
 
     def take(self) -> None:
         if self._held is None:
-            self._held = self._clock.busy(self.reason)
+            self._held = self._hold(self.reason)
             self._held.__enter__()
 
     def release(self) -> None:
@@ -226,7 +226,8 @@ class ExecutionEnvironment(ABC):
 
     async def invoke(self, invocation: Invocation, hold: Hold, limit_seconds: float) -> Reply:
         """Run one invocation: RESULT or FAILED, a timeout or an exit. The hold is taken when this returns."""
-        deadline = self._clock.now() + limit_seconds
+        # Whole milliseconds, rounded as runtimes round the present: what remains never exceeds the limit.
+        deadline = (int(self._clock.now() * 1000) + int(limit_seconds * 1000)) / 1000
         self._outcome = None
         reply = await self._ask(lambda: self._pose(invocation, deadline), hold, limit_seconds)
         if self._outcome is None or reply.ending is Ending.ANSWERED:

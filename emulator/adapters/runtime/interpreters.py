@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from emulator.settings import PYTHON_VARIABLES
 
 from . import bundled
 
@@ -42,6 +45,27 @@ class Interpreter(NamedTuple):
     def command(self) -> list[str]:
         """How to start it on a script, without `site-packages` and the script's own folder (`-P` is 3.11's)."""
         return [self.executable, "-S", *(["-P"] if int(self.minor.split(".")[1]) >= 11 else [])]
+
+
+def check_configured(configured: Mapping[str, str]) -> None:
+    """Raises ValueError, naming variable and value, unless every interpreter is there and of the version it is for."""
+    for minor, path in configured.items():
+        setting = f"{variable_of(minor)}={path}"
+        if re.fullmatch(r"3\.\d+", minor) is None:
+            raise ValueError(f"{setting}: no such version of Python; write EMULATOR_PYTHON_3_12 for 3.12")
+        executable = shutil.which(path)
+        if executable is None:
+            raise ValueError(f"{setting}: there is no such executable file")
+        answer = _ask(executable)
+        if answer is None:
+            raise ValueError(f"{setting}: this is no Python that runs")
+        if not answer["version"].startswith(f"{minor}."):
+            raise ValueError(f"{setting}: this is Python {answer['version']}, not {minor}")
+
+
+def variable_of(minor: str) -> str:
+    """The variable that names the interpreter of `3.12`."""
+    return PYTHON_VARIABLES + minor.removeprefix("3.")
 
 
 @cache

@@ -16,6 +16,9 @@ from .environment import ExecutionEnvironment, Site
 class EnvironmentKind(ABC):
     """Makes the execution environments of some runtimes."""
 
+    debugs = False
+    """Whether its functions can wait for a debugger (`--debug`)."""
+
     @abstractmethod
     def runs(self, runtime: str) -> bool:
         """Whether this kind runs functions of `runtime`."""

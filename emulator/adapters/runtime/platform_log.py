@@ -34,7 +34,7 @@ class PlatformLog:
     def init_start(self, at: float, runtime_version: str) -> list[LogEvent]:
         """The first line of an execution environment."""
         function = self._function
-        arn = f"arn:aws:lambda:{function.region}::runtime:" + "0" * 64
+        arn = function.runtime_version_arn
         if self._json:
             record = {
                 "initializationType": function.initialization_type,

@@ -18,9 +18,9 @@ from emulator.ports import Clock, FunctionSpec, Invocation
 
 from . import wire, wrapper
 from .control_channel import ControlChannel, invocation_frame
-from .debugging import NO_LIMIT_SECONDS, debugpy_folder, how_to_attach
+from .debugging import NO_LIMIT_SECONDS, PortInUse, debugpy_folder, how_to_attach, is_free
 from .environment import ExecutionEnvironment, Hold, Reply, Site
-from .interpreters import Interpreter, Interpreters
+from .interpreters import Interpreter, Interpreters, variable_of
 from .kinds import EnvironmentKind
 from .launcher import ZYGOTE, Child, Launcher, Launchers, SpawnLauncher
 from .program import Program
@@ -28,6 +28,8 @@ from .program import Program
 
 class PythonKind(EnvironmentKind):
     """The runtimes `python3.x`, each on an interpreter of its version if the machine has one."""
+
+    debugs = True
 
     def __init__(
         self, clock: Clock, interpreters: Interpreters, launchers: Launchers, debug_ports: Mapping[str, int]
@@ -44,13 +46,13 @@ class PythonKind(EnvironmentKind):
             await asyncio.get_running_loop().run_in_executor(None, self._interpreters.find, minor)
 
     def runtime_version(self, runtime: str) -> str:
-        return f"python:{self._interpreter(runtime).minor}.v1"
+        return f"python:{runtime.removeprefix('python')}.v1"
 
     def remark(self, runtime: str) -> str | None:
         interpreter = self._interpreter(runtime)
         if runtime == f"python{interpreter.minor}":
             return None
-        variable = "EMULATOR_" + runtime.upper().replace("PYTHON", "PYTHON_").replace(".", "_")
+        variable = variable_of(runtime.removeprefix("python"))
         return f"{runtime} runs on Python {interpreter.version} ({interpreter.executable}); {variable} names another"
 
     def create(self, function: FunctionSpec, site: Site) -> ExecutionEnvironment:
@@ -61,6 +63,8 @@ class PythonKind(EnvironmentKind):
             launcher = self._launchers.of(interpreter)
         port = self._debug_ports.get(function.name)
         if port is not None:
+            if not is_free(port):
+                raise PortInUse(function.name, port)
             return DebuggedEnvironment(function, self._clock, site, launcher, interpreter, port)
         return PythonEnvironment(function, self._clock, site, launcher, interpreter)
 
@@ -171,8 +175,10 @@ class DebuggedEnvironment(PythonEnvironment):
     async def _ask(self, send: Callable[[], None], hold: Hold, limit_seconds: float) -> Reply:
         return await super()._ask(send, hold, NO_LIMIT_SECONDS)
 
-    async def start(self, hold: Hold, limit_seconds: float) -> Reply:
-        function = self.function
-        edited_in_place = function.source_directory is not None
-        print(how_to_attach(function.name, self._port, self.site.task_root, edited_in_place), file=sys.stderr)
-        return await super().start(hold, limit_seconds)
+    def _on_frame(self, kind: int, body: bytes) -> None:
+        if kind == wire.LISTENING:
+            function = self.function
+            edited_in_place = function.source_directory is not None
+            print(how_to_attach(function.name, self._port, self.site.task_root, edited_in_place), file=sys.stderr)
+        else:
+            super()._on_frame(kind, body)

@@ -29,6 +29,8 @@ EXEC_FAILED = 17
 """The program could not be started; the body is the error number."""
 FAULT = 18
 """Never sent: a failure that the platform itself names, as JSON of its type and message."""
+LISTENING = 19
+"""Before the answer: the process waits for its debugger, who can attach now."""
 CANCELLED = -1.0
 
 CHANNELS_VARIABLE, START_VARIABLE = "_EMULATOR_CHANNELS", "_EMULATOR_START"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from emulator.aws.arn import runtime_version_arn
 from emulator.aws.scope import Scope
 from emulator.services.lambda_.rules.names import LATEST, function_arn
 
@@ -77,7 +78,7 @@ class Function:
         """`FunctionConfiguration` as single reads show it [R:test_function_lifecycle]."""
         return {
             **self.describe(qualifier),
-            "RuntimeVersionConfig": {"RuntimeVersionArn": self._runtime_version_arn()},
+            "RuntimeVersionConfig": {"RuntimeVersionArn": self.runtime_version_arn},
             "State": "Active",
             "LastUpdateStatus": "Successful",
         }
@@ -126,11 +127,10 @@ class Function:
             published_from=self.fingerprint,
         )
 
-    def _runtime_version_arn(self) -> str:
-        # AWS's value is the hash of an image nobody else has; ours is stable for a runtime's name.
-        runtime = str(self.configuration.get("Runtime", ""))
-        digest = (runtime.encode().hex() * 64)[:64]
-        return f"arn:aws:lambda:{self.scope.region}::runtime:{digest}"
+    @property
+    def runtime_version_arn(self) -> str:
+        """The ARN of what the runtime's name stands for at present."""
+        return runtime_version_arn(self.scope.region, str(self.configuration.get("Runtime", "")))
 
 
 @dataclass(frozen=True, slots=True)

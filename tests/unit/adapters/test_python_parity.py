@@ -104,7 +104,7 @@ def test_a_handler_ends_as_under_awss_own_client(body: str, environment: str, mo
         theirs,
     )
     logged: list[str] = []
-    header = {"id": "id", "arn": "arn", "deadline": 9_999_999_999_999, "client": CLIENT_CONTEXT}
+    header = {"id": "id", "arn": "arn", "deadline": 9_999_999_999_999, "now": 0.0, "client": CLIENT_CONTEXT}
     marshaller = Marshaller(environment in UNICODE_RESULTS)
     kind, result = answer(handler(body), header, EVENT, marshaller, variables, FunctionLog(logged.append, False))
     assert (kind, result, logged) == (theirs.kind, theirs.body, theirs.logged)

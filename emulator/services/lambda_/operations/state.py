@@ -225,6 +225,7 @@ class LambdaState:
             if configuration["SnapStart"]["OptimizationStatus"] == "On"
             else "on-demand",
             log_format=logging["LogFormat"],
+            runtime_version_arn=function.runtime_version_arn,
             application_log_level=logging.get("ApplicationLogLevel"),
             system_log_level=logging.get("SystemLogLevel"),
             layers=layer_sources(tx, self.store, configuration.get("Layers", [])),
