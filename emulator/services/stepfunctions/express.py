@@ -195,7 +195,9 @@ class _Running:
         task.add_done_callback(mine.discard)
 
     async def _wait(self, token: str, due_at: float) -> None:
-        await self._clock.sleep_until(due_at)
+        execution = self._execution
+        who = "" if token == MACHINE_TOKEN else f"Express execution {execution.name} of {execution.machine_name}"
+        await self._clock.sleep_until(due_at, who)
         self._signals.put_nowait(TimerFired(token))
 
     async def _call(self, command: CallTask) -> None:
