@@ -87,7 +87,10 @@ class Zygote:
                 os.read(self._wake_read, 4096)
                 self._reap()
             if self._sock.fileno() in ready:
-                data, descriptors, _, _ = socket.recv_fds(self._sock, 4096, 3)
+                try:
+                    data, descriptors, _, _ = socket.recv_fds(self._sock, 4096, 3)
+                except ConnectionResetError:  # killed before it had read all that was said here
+                    return self._end()
                 if not data:
                     return self._end()
                 used = True
