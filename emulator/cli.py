@@ -76,7 +76,7 @@ def start(
         str | None, typer.Option(metavar="HOST:PORT", help="Send a copy of every email to this server.")
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No line for each request and failed invocation.")
+        bool, typer.Option("--quiet", "-q", help="No line for requests, failed invocations, dropped events.")
     ] = False,
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Start with AWS time frozen; POST /_emulator/clock moves it.")
