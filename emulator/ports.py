@@ -239,6 +239,16 @@ class InvocationResult:
     used_memory_mb: int = 0
 
 
+LARGEST_RESPONSE_BYTES = 6_291_556
+"""Of a buffered response: AWS allows 100 bytes more than 6 MB."""
+RESPONSE_TOO_LARGE_TYPE = "Function.ResponseSizeTooLarge"
+RESPONSE_TOO_LARGE = (
+    f'{{"errorMessage":"Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE_BYTES} bytes).",'
+    f'"errorType":"{RESPONSE_TOO_LARGE_TYPE}"}}'
+).encode()
+"""The payload instead of one that is larger: no request id, no trace [R:test_lambda_too_large_response]."""
+
+
 class FunctionRuntime(ABC):
     """Runs functions in execution environments: one invocation at a time each, reused while warm."""
 

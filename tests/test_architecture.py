@@ -106,3 +106,10 @@ def test_every_store_is_protected_by_a_contract() -> None:
     stores = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in GOVERNED if is_store(path)}
     assert stores
     assert stores - protected == set()
+
+
+def test_the_limit_of_a_response_is_written_once() -> None:
+    sources = [*EVERYTHING, *sorted(PACKAGE.rglob("*.cjs"))]
+    assert [relative(path) for path in sources if "6291556" in path.read_text().replace("_", "")] == [
+        "emulator/ports.py"
+    ]

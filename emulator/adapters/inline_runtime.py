@@ -29,6 +29,7 @@ from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, Inv
 from emulator.settings import LiveSettings
 
 from .runtime import bootstrap, outcomes, platform_log, wire
+from .runtime.control_channel import LARGEST
 from .runtime.environment import Hold
 from .runtime.errors import describe
 from .runtime.function_log import FunctionLog
@@ -315,7 +316,10 @@ class _Attempt:
                 "client": invocation.client_context,
             }
             variables = environment.variables
-            self._tell(*bootstrap.answer(environment.handler, header, invocation.payload, marshaller, variables, log))
+            answer = bootstrap.answer(
+                environment.handler, header, invocation.payload, marshaller, variables, log, LARGEST
+            )
+            self._tell(*answer)
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
             self._tell(wire.FAILED, outcomes.exited(invocation.request_id, (code & 0xFF) << 8))

@@ -12,7 +12,6 @@ const { makeContext } = require('./context.cjs');
 const { Work } = require('./work.cjs');
 const wire = require('./wire.cjs');
 
-const MAXIMUM_RESULT_BYTES = 6291556;
 const UNCAUGHT_EXIT = 129, UNHANDLED_EXIT = 128;
 const CALLBACKS_REMOVED_IN = 24; // AWS's nodejs24.x takes no callback handlers and names promises that never settle
 const exit = process.exit.bind(process);
@@ -137,12 +136,8 @@ class Runtime {
     } catch {
       return this.conclude(new Error('Unable to stringify response body'));
     }
-    if (body.length > MAXIMUM_RESULT_BYTES) {
-      return this.answer(wire.FAILED, encode({
-        errorMessage: `Response payload size exceeded maximum allowed payload size (${MAXIMUM_RESULT_BYTES} bytes).`,
-        errorType: 'Function.ResponseSizeTooLarge',
-      }));
-    }
+    const { bytes, otherwise } = this.config.largest;
+    if (body.length > bytes) return this.answer(wire.FAILED, Buffer.from(otherwise));
     return this.answer(wire.RESULT, body);
   }
 

@@ -13,10 +13,10 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from emulator.ports import Clock, FunctionSpec, Invocation
+from emulator.ports import LARGEST_RESPONSE_BYTES, RESPONSE_TOO_LARGE, Clock, FunctionSpec, Invocation
 
 from ..runtime import outcomes, wire, wrapper
-from ..runtime.control_channel import ControlChannel, invocation_frame
+from ..runtime.control_channel import LARGEST, ControlChannel, invocation_frame
 from ..runtime.environment import ExecutionEnvironment, Site
 from ..runtime.kinds import EnvironmentKind
 from ..runtime.launcher import Child, Launcher, Launchers
@@ -27,7 +27,6 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.cjs")
 OLDEST_MAJOR = 18
 MISSING_SDK = re.compile(rb"Cannot find (?:package|module) '(@(?:aws-sdk|smithy)/[a-z0-9-]+)")
 MOST_SEARCHED_BYTES = 65_536
-MAXIMUM_BUFFERED_BYTES = 6_291_556
 HEAP_SHARE, YOUNG_SHARE = 0.9, 0.05
 """Of the configured memory: V8's old and young generation, as AWS sets them (unverified)."""
 
@@ -117,6 +116,7 @@ class NodeEnvironment(ExecutionEnvironment):
             },
             "now": self._clock.now(),
             "virtual": self._clock.virtual,
+            "largest": LARGEST,
         }
         heap, young = (max(1, int(function.memory_mb * share)) for share in (HEAP_SHARE, YOUNG_SHARE))
         arguments = [
@@ -157,7 +157,7 @@ class NodeEnvironment(ExecutionEnvironment):
                 wire.FAULT, outcomes.fault("Runtime.InvalidEntrypoint", exec_error(str(self._node), body))
             )
         if kind == wire.RESULT and self._streamed_too_much:
-            kind, body = wire.FAILED, outcomes.response_too_large()
+            kind, body = wire.FAILED, RESPONSE_TOO_LARGE
         elif kind == wire.RESULT and self._streamed:
             body = bytes(self._streamed)
         elif kind == wire.BROKEN:
@@ -186,7 +186,7 @@ class NodeEnvironment(ExecutionEnvironment):
         assert self._invocation is not None
         if self._invocation.on_chunk is not None:
             self._invocation.on_chunk(data)
-        elif len(self._streamed) + len(data) > MAXIMUM_BUFFERED_BYTES:
+        elif len(self._streamed) + len(data) > LARGEST_RESPONSE_BYTES:
             self._streamed_too_much = True
         else:
             self._streamed += data

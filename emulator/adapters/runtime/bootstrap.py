@@ -20,7 +20,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ from .function_log import INIT_WARNING, FunctionLog, event_writer
 from .results import UNICODE_RESULTS, Marshaller
 from .virtual_time import TimeShim
 
-MAXIMUM_RESULT_BYTES = 6_291_556
 MEMORY_SLACK_BYTES = 96 * 1024 * 1024
 """Beyond the configured memory: the stacks of threads count in full although hardly used."""
 MAXIMUM_OPEN_FILES = 1024
@@ -93,8 +92,12 @@ def answer(
     marshaller: Marshaller,
     environment: Any,
     log: FunctionLog,
+    largest: Mapping[str, Any],
 ) -> tuple[int, bytes]:
-    """Run the handler once: (RESULT or FAILED, JSON). SystemExit, MemoryError and their like pass."""
+    """Run the handler once: (RESULT or FAILED, JSON). SystemExit, MemoryError and their like pass.
+
+    `largest`: `bytes` that a result may have, and what is answered `otherwise`.
+    """
     try:
         context = Context(header, environment)
         try:
@@ -108,10 +111,8 @@ def answer(
         described = describe(error, header["id"])
         log.error(described)
         return wire.FAILED, marshaller.marshal_error(described)
-    if len(result) > MAXIMUM_RESULT_BYTES:
-        message = f"Response payload size exceeded maximum allowed payload size ({MAXIMUM_RESULT_BYTES} bytes)."
-        error = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
-        return wire.FAILED, json.dumps(error, separators=(",", ":")).encode()
+    if len(result) > largest["bytes"]:
+        return wire.FAILED, largest["otherwise"].encode()
     return wire.RESULT, result
 
 
@@ -184,7 +185,7 @@ class Process:
             else:
                 environment.pop("_X_AMZN_TRACE_ID", None)
             payload = memoryview(body)[4 + length :].tobytes()
-            kind, result = answer(handler, header, payload, marshaller, environment, log)
+            kind, result = answer(handler, header, payload, marshaller, environment, log, config["largest"])
             if self._forked:
                 return 0  # a copy that the handler forked has returned: the answer is not its to give
             self._answer(kind, result)

@@ -6,9 +6,12 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from emulator.ports import Clock, Invocation
+from emulator.ports import LARGEST_RESPONSE_BYTES, RESPONSE_TOO_LARGE, Clock, Invocation
 
 from . import wire
+
+LARGEST = {"bytes": LARGEST_RESPONSE_BYTES, "otherwise": RESPONSE_TOO_LARGE.decode()}
+"""What a child is told at its init: how large a result may be, and what to answer instead of a larger one."""
 
 
 class ControlChannel(asyncio.Protocol):

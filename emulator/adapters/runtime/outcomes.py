@@ -79,13 +79,6 @@ def not_available(runtime: str) -> bytes:
     )
 
 
-def response_too_large() -> bytes:
-    """[R:test_lambda_too_large_response]"""
-    message = "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
-    value = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
 def invalid_package(message: str) -> bytes:
     return _payload("InvalidZipFileException", message)
 

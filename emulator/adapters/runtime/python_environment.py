@@ -17,7 +17,7 @@ from typing import Any
 from emulator.ports import Clock, FunctionSpec, Invocation
 
 from . import wire, wrapper
-from .control_channel import ControlChannel, invocation_frame
+from .control_channel import LARGEST, ControlChannel, invocation_frame
 from .debugging import NO_LIMIT_SECONDS, PortInUse, debugpy_folder, how_to_attach, is_free
 from .environment import ExecutionEnvironment, Hold, Reply, Site
 from .interpreters import Interpreter, Interpreters, variable_of
@@ -134,6 +134,7 @@ class PythonEnvironment(ExecutionEnvironment):
             "log_level": function.application_log_level,
             "now": self._clock.now(),
             "virtual": self._clock.virtual,
+            "largest": LARGEST,
             "debug": None,
             "room": dict(site.room) if site.room else None,
         }

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import httptools
 
+from emulator.ports import LARGEST_RESPONSE_BYTES
+
 from . import replies
 from .extensions import Answer
 from .replies import Request, Response
@@ -135,7 +137,7 @@ class Connection(asyncio.Protocol):
         if self._sink is not None:
             return self._sink.write(body)
         self._size += len(body)
-        if self._size > replies.MAXIMUM_RESPONSE_BYTES:
+        if self._size > LARGEST_RESPONSE_BYTES:
             self._request.too_large = True
             self._body.clear()
         else:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-MAXIMUM_RESPONSE_BYTES = 6_291_556
-"""A buffered response; AWS allows 100 bytes more than 6 MB."""
+from emulator.ports import LARGEST_RESPONSE_BYTES
+
 NOT_ALLOWED = "State transition is not allowed"
 
 
@@ -50,7 +50,7 @@ NOT_FOUND = Response(404, b"404 page not found\n")
 METHOD_NOT_ALLOWED = Response(405)
 INVALID_REQUEST_ID = failure(400, "InvalidRequestID", "Invalid request ID")
 RESPONSE_TOO_LARGE = failure(
-    413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({MAXIMUM_RESPONSE_BYTES} bytes)."
+    413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({LARGEST_RESPONSE_BYTES} bytes)."
 )
 INVALID_RESPONSE_MODE = failure(
     400, "InvalidFunctionResponseMode", "Invalid Lambda-Runtime-Function-Response-Mode value"

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from emulator.ports import LARGEST_RESPONSE_BYTES, RESPONSE_TOO_LARGE, RESPONSE_TOO_LARGE_TYPE
+
 from . import replies
 from .extensions import INVOKE, SHUTDOWN, Answer, Extension, Extensions, Standing
 from .replies import Request, Response
@@ -25,7 +27,6 @@ MODE_HEADER = "lambda-runtime-function-response-mode"
 ERROR_TYPE_HEADER = "lambda-runtime-function-error-type"
 ERROR_BODY_HEADER = "lambda-runtime-function-error-body"
 TRUNCATED_RESPONSE = "Runtime.TruncatedResponse"
-TOO_LARGE = "Function.ResponseSizeTooLarge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +332,7 @@ class _Stream:
         if self._collected is None:
             assert self._work.on_chunk is not None
             self._work.on_chunk(data)
-        elif len(self._collected) + len(data) > replies.MAXIMUM_RESPONSE_BYTES:
+        elif len(self._collected) + len(data) > LARGEST_RESPONSE_BYTES:
             self._too_large, self._collected = True, bytearray()
         elif not self._too_large:
             self._collected += data
@@ -357,11 +358,7 @@ class _Stream:
 
 
 def too_large() -> Outcome:
-    """[R:test_lambda_too_large_response]"""
-    limit = replies.MAXIMUM_RESPONSE_BYTES
-    message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
-    body = json.dumps({"errorMessage": message, "errorType": TOO_LARGE}, separators=(",", ":"))
-    return Outcome(body.encode(), TOO_LARGE)
+    return Outcome(RESPONSE_TOO_LARGE, RESPONSE_TOO_LARGE_TYPE)
 
 
 def _error(request: Request) -> Outcome:

@@ -18,7 +18,15 @@ from emulator import jobs
 from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
-from emulator.ports import Invocation, InvocationResult, LogEvent, Transaction
+from emulator.ports import (
+    LARGEST_RESPONSE_BYTES,
+    RESPONSE_TOO_LARGE,
+    RESPONSE_TOO_LARGE_TYPE,
+    Invocation,
+    InvocationResult,
+    LogEvent,
+    Transaction,
+)
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import trace
 from emulator.services.lambda_.events import FUNCTION_ERROR, SUCCESS, Event, InvocationRecord
@@ -31,11 +39,7 @@ from emulator.services.lambda_.rules.errors import (
     recursive_invocation,
     service_failure,
 )
-from emulator.services.lambda_.rules.payload import (
-    LARGEST_RESPONSE_BYTES,
-    check_json,
-    check_size,
-)
+from emulator.services.lambda_.rules.payload import check_json, check_size
 
 EVENT_JOB = "lambda.event"
 LARGEST_CLIENT_CONTEXT = 3_583
@@ -289,18 +293,8 @@ def _check_tenancy(tenant: str | None) -> None:
 
 
 def _response_too_large(result: InvocationResult) -> InvocationResult:
-    """AWS's answer instead of the function's: no request id, no trace [R:test_lambda_too_large_response]."""
-    error = {
-        "errorMessage": "Response payload size exceeded maximum allowed payload size "
-        f"({LARGEST_RESPONSE_BYTES} bytes).",
-        "errorType": "Function.ResponseSizeTooLarge",
-    }
-    return replace(
-        result,
-        payload=json.dumps(error, separators=(",", ":")).encode(),
-        function_error="Unhandled",
-        error_type=error["errorType"],
-    )
+    """AWS's answer instead of the function's, of a runtime that has not seen to it itself."""
+    return replace(result, payload=RESPONSE_TOO_LARGE, function_error="Unhandled", error_type=RESPONSE_TOO_LARGE_TYPE)
 
 
 def payload_bytes(payload: Any) -> bytes:
