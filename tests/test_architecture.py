@@ -113,3 +113,13 @@ def test_the_limit_of_a_response_is_written_once() -> None:
     assert [relative(path) for path in sources if "6291556" in path.read_text().replace("_", "")] == [
         "emulator/ports.py"
     ]
+
+
+def test_what_lets_requests_in_names_no_service() -> None:
+    """The edge, its admission and the table from names to operations serve every service alike."""
+    for name in ("edge", "admission", "service"):
+        tree = ast.parse((PACKAGE / "aws" / f"{name}.py").read_text())
+        texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        assert texts.isdisjoint({"lambda", "sqs", "sns", "events", "ses", "sesv2", "logs", "stepfunctions"})
+    tree = ast.parse((PACKAGE / "aws" / "apis.py").read_text())
+    assert "lambda" not in {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}

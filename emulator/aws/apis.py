@@ -18,17 +18,8 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.protocol import ServiceModel, load_service, serialize_error, service_names
 from emulator.aws.protocol.compression import unpack_request
-from emulator.aws.service import Service, Services
+from emulator.aws.service import FrontDoorLimit, Service, Services
 from emulator.ports import Clock, SupportingServices
-
-FRONT_DOOR_LIMITS = {
-    ("lambda", "Invoke"): (10 * 1024 * 1024, 6291456, "InvokeFunction"),
-    ("lambda", "CreateFunction"): (70167211, 70167211, "CreateFunction"),
-    ("lambda", "PublishLayerVersion"): (70167211, 70167211, "PublishLayerVersion"),
-    ("lambda", "UpdateFunctionCode"): (70167211, 70167211, "UpdateFunctionCode"),
-}
-"""(bytes above which Lambda's front end refuses, the limit it names, the name it uses): lambda_invoke.md 1.3.
-How far above 6 MB the front end takes over from Lambda's own text is not recorded: 10 MB is our choice."""
 
 
 class AwsApis:
@@ -84,7 +75,7 @@ class AwsApis:
         operation = model.operation(operation_name)
         with self._clock.busy(f"{service.name}.{operation_name}"):
             try:
-                _check_front_door(service.name, operation_name, len(request.body))
+                _check_front_door(service.front_door_limits.get(operation_name), len(request.body))
                 parameters = operation.parse(request, labels)
                 operation.validate(parameters)
                 prepare = getattr(service, "prepare", None)
@@ -147,10 +138,9 @@ def as_json(status: int, value: Any, headers: list[tuple[str, str]]) -> HttpResp
     return HttpResponse(status, [*headers, ("Content-Type", "application/json")], json.dumps(value).encode())
 
 
-def _check_front_door(service: str, operation: str, size: int) -> None:
-    limit = FRONT_DOOR_LIMITS.get((service, operation))
-    if limit is not None and size > limit[0]:
-        text = f"Request must be smaller than {limit[1]} bytes for the {limit[2]} operation"
+def _check_front_door(limit: FrontDoorLimit | None, size: int) -> None:
+    if limit is not None and size > limit.refused_above:
+        text = f"Request must be smaller than {limit.named_bytes} bytes for the {limit.named} operation"
         raise AwsError("RequestEntityTooLargeException", text, 413)
 
 

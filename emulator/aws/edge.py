@@ -1,20 +1,19 @@
 """The one ASGI callable: lets a request in, finds out what it is for, and writes the answer.
 
-Order: control plane, data planes of deployed APIs, AWS APIs. It decides who may come in (`Admission`), how large and
-how slow a request may be. It knows no service: AWS APIs answer in apis.py.
+Order: control plane, data planes of deployed APIs, AWS APIs. It decides how large and how slow a request may be;
+who may come in is admission.py's. It knows no service: AWS APIs answer in apis.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from emulator.aws.addressing import host_name
+from emulator.aws.admission import Admission
 from emulator.aws.apis import AwsApis, as_json, missing_text, report
 from emulator.aws.errors import NotEmulated
 from emulator.aws.http import BrokenStream, HttpRequest, HttpResponse
@@ -124,56 +123,6 @@ class Edge:
             except Exception:
                 report(f"{request.method} {request.path}")
                 return as_json(500, {"message": "Internal server error"}, [])
-
-
-# ── who may come in ─────────────────────────────────────────────────────────────────────────────
-
-
-class Admission:
-    """Refuses what a foreign web page could make a browser send to the control planes (THREATS).
-
-    A program on this machine names a loopback host and sends no Origin; a page of another site cannot do both.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        allowed = {name.lower().strip("[]") for name in settings.allowed_hosts}
-        if settings.host not in ("", "0.0.0.0", "::"):
-            allowed.add(settings.host.lower())
-        self._allowed = frozenset(allowed)
-
-    def problem(self, request: HttpRequest, navigation: bool = False) -> str | None:
-        """Why a request is refused, or None. `navigation` lets a click on a link open a page."""
-        host = host_name(request.header("host"))
-        if host and not self.is_local(host):
-            return (
-                f"Host {host!r} may not reach the emulator's control planes. Use localhost, or start it with"
-                " EMULATOR_ALLOWED_HOSTS naming this host."
-            )
-        origin = request.header("origin")
-        if origin and not self._is_local_origin(origin):
-            return f"Origin {origin[:200]!r} may not reach the emulator's control planes."
-        if request.header("sec-fetch-site") == "cross-site":
-            is_click = request.method == "GET" and request.header("sec-fetch-mode") == "navigate"
-            if not (navigation and is_click and request.header("sec-fetch-dest") == "document"):
-                return "Cross-site requests may not reach the emulator's control planes."
-        return None
-
-    def is_local(self, host: str) -> bool:
-        """Whether a host name is this machine's or has been allowed."""
-        # boto3 sends StartSyncExecution and TestState to `sync-` + the host of its endpoint.
-        if host.removeprefix("sync-") == "localhost" or host.endswith(".localhost") or host in self._allowed:
-            return True
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
-
-    def _is_local_origin(self, origin: str) -> bool:
-        try:
-            parts = urlsplit(origin)
-            return parts.scheme in ("http", "https") and self.is_local(parts.hostname or "")
-        except ValueError:
-            return False
 
 
 def _is_control(path: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 READ_PREFIXES = ("Get", "List", "Describe", "Head")
 
 
+class FrontDoorLimit(NamedTuple):
+    """What the front end of a service says of a request before the service reads it."""
+
+    refused_above: int
+    """Bytes of a body that are still let in."""
+    named_bytes: int
+    """The limit its refusal names, and the name it has for the operation."""
+    named: str
+
+
 class Service:
     """One emulated AWS service: `name` is botocore's service name.
 
@@ -34,6 +44,9 @@ class Service:
     parameters)` before an operation, to take over what AWS's model does not state (a header, say), and
     `finish(operation, result, http_response)` after it.
     """
+
+    front_door_limits: Mapping[str, FrontDoorLimit] = {}
+    """By operation; only of those that AWS refuses by size in a text of the front end's own."""
 
     def __init__(self, name: str, store: Store, operations: Mapping[str, Callable[..., Any]]) -> None:
         self.name = name

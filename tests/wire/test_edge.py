@@ -16,6 +16,7 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.scope import Scope
 from emulator.aws.service import Service, Services
+from emulator.services.lambda_.wire import LambdaService
 from emulator.settings import Settings
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=111122223333/20260101/eu-west-1/{}/aws4_request, SignedHeaders=host, Signature=x"
@@ -207,6 +208,8 @@ def test_what_nobody_answers_is_refused_clearly(method: str, target: str, header
 
 
 def test_an_invocation_far_too_large_is_refused_by_the_front_door() -> None:
-    status, _, body = Front().send("POST", "/2015-03-31/functions/f/invocations", b"x" * (11 * 1024 * 1024))
+    front = Front()
+    front.recorders["lambda"].front_door_limits = LambdaService.front_door_limits
+    status, _, body = front.send("POST", "/2015-03-31/functions/f/invocations", b"x" * (11 * 1024 * 1024))
     assert status == 413
     assert json.loads(body)["message"] == "Request must be smaller than 6291456 bytes for the InvokeFunction operation"

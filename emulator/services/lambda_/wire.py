@@ -9,7 +9,7 @@ from typing import Any
 from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.scope import Scope
-from emulator.aws.service import Context, JobKind, Mounted, Service
+from emulator.aws.service import Context, FrontDoorLimit, JobKind, Mounted, Service
 from emulator.ports import Store
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_layers, store_settings, store_urls, store_versions, trace
@@ -34,11 +34,21 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 STORES = (tables, store_versions, store_layers, store_urls, store_settings, event_source_store)
 """Whose tables are Lambda's."""
+FRONT_DOOR_LIMITS = {
+    "Invoke": FrontDoorLimit(10 * 1024 * 1024, 6291456, "InvokeFunction"),
+    "CreateFunction": FrontDoorLimit(70167211, 70167211, "CreateFunction"),
+    "PublishLayerVersion": FrontDoorLimit(70167211, 70167211, "PublishLayerVersion"),
+    "UpdateFunctionCode": FrontDoorLimit(70167211, 70167211, "UpdateFunctionCode"),
+}
+"""Of Lambda's front end: lambda_invoke.md 1.3. How far above 6 MB it takes over from Lambda's own text is not recorded:
+10 MB is our choice."""
 ENDS_ENVIRONMENTS = frozenset({"DeleteFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration"})
 
 
 class LambdaService(Service):
     """Passes the request id to Invoke, and ends idle environments once a change of their function is committed."""
+
+    front_door_limits = FRONT_DOOR_LIMITS
 
     def __init__(self, store: Store, lambda_: LambdaOperations, sources: EventSourceOperations) -> None:
         super().__init__("lambda", store, {**_table(lambda_), **_source_table(sources)})
