@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -123,3 +124,12 @@ def test_what_lets_requests_in_names_no_service() -> None:
         assert texts.isdisjoint({"lambda", "sqs", "sns", "events", "ses", "sesv2", "logs", "stepfunctions"})
     tree = ast.parse((PACKAGE / "aws" / "apis.py").read_text())
     assert "lambda" not in {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+
+
+def test_the_files_that_architecture_points_to_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    table = text[text.index("\n|---|---|\n", text.index("## Where is")) : text.index("## Layers")]
+    folders = [PACKAGE, PACKAGE / "services", PACKAGE / "adapters/runtime", PACKAGE / "services/lambda_/event_sources"]
+    named = re.findall(r"`([a-z_0-9/]+\.py)", table)
+    assert len(named) > 15
+    assert [name for name in named if not any((folder / name).is_file() for folder in folders)] == []
