@@ -134,6 +134,18 @@ def test_an_event_that_was_throttled_all_its_life_is_a_dead_letter_with_status_4
     assert metric(emulator, "Invocations") == 0
 
 
+def test_a_dead_letter_has_the_first_kilobyte_of_the_errors_message(emulator: RunningEmulator) -> None:
+    url, arn = queue(emulator)
+    source = "def handler(event, context):\n    raise Exception('x' + 'é' * 1000)\n"
+    create(emulator, source=source, DeadLetterConfig={"TargetArn": arn})
+    emulator.client("lambda").put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=0)
+    send(emulator, "{}")
+    emulator.settle()
+    [message] = messages(emulator, url)
+    # 1,024 bytes would end within a character.
+    assert message["MessageAttributes"]["ErrorMessage"]["StringValue"] == "x" + "é" * 511
+
+
 def test_a_dead_letter_that_nobody_takes_is_counted_and_dropped(emulator: RunningEmulator) -> None:
     create(emulator, DeadLetterConfig={"TargetArn": "arn:aws:sqs:us-east-1:000000000000:gone"})
     send(emulator, '{"raise_error": 1}')

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
-from tests.wire.test_lambda_destinations import ARN, create
+from tests.wire.test_lambda_destinations import ARN, create, messages, queue
 
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0"
@@ -157,3 +157,30 @@ def test_events_in_a_loop_end_at_the_destination_for_failures(emulator: RunningE
         ("f", "discarded"): 1,
         ("told", "success"): 1,
     }
+
+
+def test_the_dead_letter_of_a_loop_says_that_it_was_one(emulator: RunningEmulator) -> None:
+    url, arn = queue(emulator)
+    create(emulator, source=CALLS_ITSELF, Timeout=900, DeadLetterConfig={"TargetArn": arn})
+    emulator.client("lambda").invoke(FunctionName="f", InvocationType="Event", Payload='{"kind": "Event"}')
+    emulator.settle()
+    [letter] = messages(emulator, url)
+    said = letter["MessageAttributes"]
+    assert said["ErrorCode"]["StringValue"] == "400"
+    assert said["ErrorMessage"]["StringValue"].startswith("Lambda has detected your function being invoked in a recur")
+    assert letter["Body"] == '{"kind": "Event"}'
+
+
+# ── tenants ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_tenant_is_refused_by_a_function_that_is_not_isolated_by_tenant(emulator: RunningEmulator) -> None:
+    create(emulator)
+    with pytest.raises(ClientError) as caught:
+        emulator.client("lambda").invoke(FunctionName="f", TenantId="blue")
+    assert caught.value.response["Error"] == {
+        "Code": "InvalidParameterValueException",
+        "Message": "The invoked function is not enabled with tenancy configuration. "
+        "Remove the tenant ID from your request and try again.",
+    }
+    assert emulator.call(emulator.emulator.recent_invocations) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -560,7 +561,9 @@ def poll(emulator: RunningEmulator, url: str, pool: ThreadPoolExecutor, **more: 
     waiting = emulator.emulator.sqs.operations.waiting
     before = waiting()
     future = pool.submit(client.receive_message, QueueUrl=url, **more)
+    deadline = time.monotonic() + 30
     while waiting() == before and not future.done():
+        assert time.monotonic() < deadline, "the poll neither waits nor has ended"
         emulator.call(lambda: asyncio.sleep(0))
     return future
 

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import re
+import time
 from urllib.parse import urlencode
 
 import httpx
@@ -156,13 +157,16 @@ def test_a_long_poll_whose_client_has_gone_takes_no_message(emulator: RunningEmu
         async with httpx.AsyncClient() as client:
             body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20})
             poll = asyncio.create_task(client.post(emulator.url, content=body, headers=headers))
-            while waiting() == 0:  # noqa: ASYNC110 - it happens on the emulator's loop, not on this one
-                await asyncio.sleep(0)
+            async with asyncio.timeout(30):
+                while waiting() == 0:  # noqa: ASYNC110 - it happens on the emulator's loop, not on this one
+                    await asyncio.sleep(0)
             poll.cancel()
             await asyncio.gather(poll, return_exceptions=True)
 
     asyncio.run(leave_early())
+    deadline = time.monotonic() + 30
     while waiting():
+        assert time.monotonic() < deadline, "the poll outlives its client"
         emulator.call(lambda: asyncio.sleep(0))
     sqs.send_message(QueueUrl=url, MessageBody="for the next")
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "for the next"

@@ -21,12 +21,13 @@ from emulator.services.lambda_.events import (
     FUNCTION_DELETED,
     RECURSIVE_INVOCATION,
     RETRIES_EXHAUSTED,
+    SYSTEM_ERROR,
     ZERO_RESERVED_CONCURRENCY,
     Event,
     LastAnswer,
 )
 from emulator.services.lambda_.model import utc_text
-from emulator.services.lambda_.rules.errors import recursive_invocation
+from emulator.services.lambda_.rules.errors import recursive_invocation, service_failure, throttled
 from emulator.services.lambda_.rules.names import FunctionName
 
 DEAD_LETTER_ERRORS = "DeadLetterErrors"
@@ -117,13 +118,18 @@ def read_json(text: str | bytes) -> Any:
         return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
 
 
-def why_it_failed(condition: str, answer: LastAnswer | None) -> tuple[int, str]:
-    """(HTTP status of the invocation, first KB of the error's message) for a dead letter."""
-    if condition == RECURSIVE_INVOCATION:
-        error = recursive_invocation()
+def why_it_failed(condition: str, answer: LastAnswer | None, outcome: str) -> tuple[int, str]:
+    """(HTTP status of the invocation, first KB of the error's message) for a dead letter; `outcome` is the last one.
+
+    Where a function ran once and was then throttled until too old, its answer is told (unverified). That an event
+    which never ran for Lambda's own faults is told with their status is unverified, too.
+    """
+    if condition == RECURSIVE_INVOCATION or answer is None:
+        if condition == RECURSIVE_INVOCATION:
+            error = recursive_invocation()
+        else:
+            error = service_failure() if outcome == SYSTEM_ERROR else throttled("")
         return error.status, error.message
-    if answer is None:
-        return 429, "Rate Exceeded."
     said = read_json(answer.payload)
     text = str(said.get("errorMessage", "")) if isinstance(said, dict) else str(said)
     return 200, text.encode("utf-8", "replace")[:LONGEST_ERROR_MESSAGE_BYTES].decode("utf-8", "ignore")
@@ -132,9 +138,9 @@ def why_it_failed(condition: str, answer: LastAnswer | None) -> tuple[int, str]:
 # ── where it goes ───────────────────────────────────────────────────────────────────────────────
 
 
-def dead_letter(target: str, event: Event, condition: str, payload: bytes, base_url: str) -> HandOff:
+def dead_letter(target: str, event: Event, condition: str, outcome: str, payload: bytes, base_url: str) -> HandOff:
     """The event as it was sent, with three attributes [R:test_dead_letter_queue]. `target` is a queue or a topic."""
-    status, message = why_it_failed(condition, event.last)
+    status, message = why_it_failed(condition, event.last, outcome)
     attributes = {
         "RequestID": {"DataType": "String", "StringValue": event.request_id},
         "ErrorCode": {"DataType": "Number", "StringValue": str(status)},

@@ -137,7 +137,7 @@ class EventWorker:
         detail = _described(decision)
         heard: list[str] = []
         if not isinstance(decision, Retry) and attempt.function is not None:
-            for told in self._told(tx, job.body, attempt.function, event, decision):
+            for told in self._told(tx, job.body, attempt.function, event, attempt.outcome, decision):
                 refusal = self._hand_off(tx, event, told)
                 heard.append(told.outcome(refusal))
                 if refusal is not None:
@@ -161,7 +161,7 @@ class EventWorker:
         return loss_of(event, decision.condition if isinstance(decision, Discard) else None, heard)
 
     def _told(
-        self, tx: Transaction, payload: bytes, function: Resolved, event: Event, decision: Done | Discard
+        self, tx: Transaction, payload: bytes, function: Resolved, event: Event, outcome: str, decision: Done | Discard
     ) -> list[HandOff]:
         """Who hears of the end of an event: its destination and, if it failed, the dead-letter queue too."""
         config, base_url = function.event_config, self._operations.base_url
@@ -170,7 +170,7 @@ class EventWorker:
         told: list[HandOff] = []
         condition = decision.condition if isinstance(decision, Discard) else "Success"
         if isinstance(decision, Discard) and function.dead_letter_arn:
-            told.append(dead_letter(function.dead_letter_arn, event, condition, payload, base_url))
+            told.append(dead_letter(function.dead_letter_arn, event, condition, outcome, payload, base_url))
         if target is not None:
             record = invocation_record(event, condition, read_json(payload), tx.now)
             told.append(destination(target, succeeded, event, record, tx.now, tx.new_id(), base_url))

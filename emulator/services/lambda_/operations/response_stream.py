@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Any
 
 from emulator.aws.calls import TRACE_MEMBER
@@ -16,9 +17,9 @@ from emulator.aws.protocol.eventstream import CONTENT_TYPE, encode_event
 from emulator.aws.scope import Scope
 from emulator.ports import InvocationResult
 from emulator.services.lambda_.operations.invoke import Asked, InvokeOperations, log_result
+from emulator.services.lambda_.operations.pieces import Pieces
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import constraint
-from emulator.services.lambda_.rules.payload import LARGEST_STREAM_BYTES
 
 STREAM_MEMBER = "_stream"
 """The body's pieces, on their way from the operation to the wire."""
@@ -49,46 +50,44 @@ class ResponseStreamOperations(InvokeOperations):
 
     async def _stream(self, asked: Asked) -> AsyncIterator[bytes]:
         """Start the function and wait until it has sent something or ended; raises what kept it from running."""
-        pieces: asyncio.Queue[bytes | InvocationResult | Exception] = asyncio.Queue()
-
-        async def run() -> None:
-            try:
-                with self.clock.busy(f"response stream {asked.request_id}"):
-                    pieces.put_nowait(await self.run_now(asked, pieces.put_nowait))
-            except Exception as error:
-                pieces.put_nowait(error)
-
-        running = asyncio.create_task(run(), name=f"response-stream-{asked.request_id}")
+        pieces = Pieces()
+        hold = ExitStack()
+        hold.enter_context(self.clock.busy(f"response stream {asked.request_id}"))
+        running = asyncio.create_task(self.run_now(asked, pieces.add), name=f"response-stream-{asked.request_id}")
         self.streams.add(running)
-        running.add_done_callback(self.streams.discard)
+
+        def ended(finished: asyncio.Task[InvocationResult]) -> None:
+            self.streams.discard(finished)
+            if not finished.cancelled():
+                finished.exception()  # looked at by whoever still waits
+            pieces.end()
+            hold.close()
+
+        running.add_done_callback(ended)
         with self.clock.parked():
-            first = await pieces.get()
-        if isinstance(first, Exception):
-            raise first
-        return _events(first, pieces, asked.wants_log)
+            first = await pieces.next()
+        if first is None:
+            running.result()
+        return _events(first, pieces, running, asked.wants_log)
 
 
 async def _events(
-    first: bytes | InvocationResult, pieces: asyncio.Queue[bytes | InvocationResult | Exception], wants_log: bool
+    first: bytes | None, pieces: Pieces, running: asyncio.Task[InvocationResult], wants_log: bool
 ) -> AsyncIterator[bytes]:
     """The stream's bytes: every piece, then how it ended."""
-    sent = 0
-    piece: bytes | InvocationResult | Exception = first
-    while isinstance(piece, bytes):
-        sent += len(piece)
-        if piece and sent <= LARGEST_STREAM_BYTES:
-            yield encode_event("PayloadChunk", piece, "application/octet-stream")
-        piece = await pieces.get()
-    if isinstance(piece, Exception):
-        raise piece
+    piece = first
+    while piece is not None:
+        yield encode_event("PayloadChunk", piece, "application/octet-stream")
+        piece = await pieces.next()
+    result = running.result()
     complete: dict[str, Any] = {}
-    if piece.function_error is not None:
+    if result.function_error is not None:
         # That the code is the word of X-Amz-Function-Error and the details are the error's JSON is unverified.
-        complete = {"ErrorCode": piece.function_error, "ErrorDetails": piece.payload.decode("utf-8", "replace")}
-    elif sent > LARGEST_STREAM_BYTES:
+        complete = {"ErrorCode": result.function_error, "ErrorDetails": result.payload.decode("utf-8", "replace")}
+    elif pieces.cut:
         complete = {"ErrorCode": "Function.ResponseSizeTooLarge", "ErrorDetails": "The response exceeds 200 MB."}
-    elif piece.payload:
-        yield encode_event("PayloadChunk", piece.payload, "application/octet-stream")
+    elif result.payload:
+        yield encode_event("PayloadChunk", result.payload, "application/octet-stream")
     if wants_log:
-        complete["LogResult"] = log_result(piece)
+        complete["LogResult"] = log_result(result)
     yield encode_event("InvokeComplete", json.dumps(complete).encode(), "application/json")

@@ -14,7 +14,15 @@ from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
-from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Store, SupportingServices, Transaction
+from emulator.ports import (
+    Clock,
+    FunctionRuntime,
+    FunctionSpec,
+    InvocationResult,
+    Store,
+    SupportingServices,
+    Transaction,
+)
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_versions as versions
 from emulator.services.lambda_.events import EventInvokeConfig, InvocationRecord
@@ -100,7 +108,7 @@ class LambdaState:
         self.base_url = base_url
         self.supporting = supporting
         self.telemetry = telemetry
-        self.streams: set[asyncio.Task[None]] = set()
+        self.streams: set[asyncio.Task[InvocationResult]] = set()
         """Responses that are being streamed."""
         self.concurrency = Concurrency(settings)
         self.recent_sync: deque[InvocationRecord] = deque(maxlen=MOST_RECENT)

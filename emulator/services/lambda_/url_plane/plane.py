@@ -20,7 +20,7 @@ from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store_urls, trace
 from emulator.services.lambda_.operations import LambdaOperations
-from emulator.services.lambda_.rules.payload import LARGEST_STREAM_BYTES
+from emulator.services.lambda_.operations.pieces import Pieces
 from emulator.services.lambda_.url_plane import answer as answers
 from emulator.services.lambda_.url_plane.event import request_event
 from emulator.services.lambda_.urls import Address, FunctionUrl, address, cors_headers, is_preflight
@@ -139,33 +139,6 @@ class FunctionUrlPlane:
                 else:
                     response.stream = _body(first, pieces, task)
                 return response
-
-
-class Pieces:
-    """What a function has sent and its client has not taken yet; beyond AWS's limit of a stream nothing is kept."""
-
-    def __init__(self) -> None:
-        self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._size = 0
-
-    def add(self, piece: bytes) -> None:
-        """The function has sent something."""
-        self._size += len(piece)
-        if piece and not self.cut:
-            self._waiting.put_nowait(piece)
-
-    def end(self) -> None:
-        """The function has ended."""
-        self._waiting.put_nowait(None)
-
-    async def next(self) -> bytes | None:
-        """The next piece; None at the end."""
-        return await self._waiting.get()
-
-    @property
-    def cut(self) -> bool:
-        """Whether the function has sent more than it may."""
-        return self._size > LARGEST_STREAM_BYTES
 
 
 async def _body(first: bytes, pieces: Pieces, task: asyncio.Task[dict[str, Any]]) -> AsyncIterator[bytes]:

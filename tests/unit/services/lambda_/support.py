@@ -21,6 +21,7 @@ from emulator.ports import FunctionRuntime, FunctionSpec, Invocation, Invocation
 from emulator.services.lambda_ import wire
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.sqs import wire as sqs
+from emulator.services.sqs.operations import SqsOperations
 from emulator.settings import LiveSettings
 from emulator.worker import Worker
 
@@ -81,19 +82,21 @@ class Bench:
         self.settings = LiveSettings()
         self.runtime = ScriptedRuntime(self.clock)
         services = Services()
+        self.calls = Calls(services, MotoServices())
         context = Context(
             self.store,
             self.clock,
             self.settings,
             services,
             self.runtime,
-            Calls(services, MotoServices()),
+            self.calls,
             AwsApis(services, MotoServices(), self.clock, "us-east-1"),
             Silent(),
             Silent(),
             MotoServices(),
         )
         queues = sqs.mount(context)
+        self.queues: SqsOperations = queues.operations
         mounted = wire.mount(context, queues.operations)
         self.store.add_schema(queues.schema)
         for service in [*queues.services, *mounted.services]:

@@ -15,7 +15,7 @@ import pytest
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.http import HttpResponse
 from emulator.ports import FunctionSpec, Invocation, InvocationResult
-from tests.unit.services.lambda_.support import SCOPE, Bench, fail, succeed, zipped
+from tests.unit.services.lambda_.support import SCOPE, START, Bench, fail, succeed, zipped
 
 
 def on_a_bench(test: Callable[[Bench], Awaitable[None]]) -> Callable[[], None]:
@@ -174,6 +174,69 @@ async def test_throttled_events_wait_and_do_not_spend_their_retries(bench: Bench
     await bench.advance(20)
     assert bench.attempts_at() == [31]
     assert [line["outcome"] for line in await bench.timeline()] == ["throttle"] * 5 + ["success"]
+
+
+@on_a_bench
+async def test_an_event_that_only_met_lambdas_own_faults_is_a_dead_letter_with_status_500(bench: Bench) -> None:
+    def broken(function: FunctionSpec, invocation: Invocation) -> InvocationResult:
+        raise OSError("no processes left")
+
+    made = await bench.store.transact(lambda tx: bench.queues.create_queue(tx, SCOPE, {"QueueName": "dead"}))
+    await bench.create(DeadLetterConfig={"TargetArn": "arn:aws:sqs:us-east-1:000000000000:dead"})
+    bench.runtime.script = broken
+    await bench.call("PutFunctionEventInvokeConfig", FunctionName="f", MaximumEventAgeInSeconds=60)
+    await bench.call("Invoke", FunctionName="f", InvocationType="Event")
+    await bench.advance(100)
+    asked = {"QueueUrl": made["QueueUrl"], "MessageAttributeNames": ["All"]}
+    [letter] = (await bench.queues.receive_message(SCOPE, asked))["Messages"]
+    said = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert (said["ErrorCode"], said["ErrorMessage"]) == (
+        "500",
+        "An error occurred and the request cannot be processed.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "called_at", "undelivered"),
+    [
+        ([500, 503, 500], [0, 1, 11, 71], 0),
+        ([500, 500, 500, 500], [0, 1, 11, 71], 1),
+        ([500, 404], [0, 1], 1),
+        ([404], [0], 1),
+    ],
+)
+def test_a_bucket_that_fails_is_told_again_and_one_that_refuses_is_not(
+    answers: list[int], called_at: list[float], undelivered: int
+) -> None:
+    async def main() -> None:
+        bench = Bench()
+        left, calls = list(answers), list[tuple[float, dict[str, Any]]]()
+
+        async def delegated(scope: Any, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+            assert (service, operation) == ("s3", "PutObject")
+            calls.append((bench.clock.now() - START, request))
+            if left:
+                raise AwsError("InternalError", "no", left.pop(0))
+            return {}
+
+        counted: list[str] = []
+        bench.calls.delegated = delegated  # type: ignore[method-assign]
+        bench.operations.telemetry.count = lambda tx, scope, name, qualifier, metric: counted.append(metric)  # type: ignore
+        await bench.create()
+        failures = {"OnFailure": {"Destination": "arn:aws:s3:::failures"}}
+        await bench.call(
+            "PutFunctionEventInvokeConfig", FunctionName="f", MaximumRetryAttempts=0, DestinationConfig=failures
+        )
+        bench.runtime.script = fail
+        await bench.call("Invoke", FunctionName="f", InvocationType="Event")
+        await bench.advance(3600)
+        assert [round(at, 3) for at, _ in calls] == called_at
+        bodies = {(request["Bucket"], request["Key"], request["Body"]) for _, request in calls}
+        assert len(bodies) == 1
+        assert counted.count("DestinationDeliveryFailures") == undelivered
+        assert await bench.pending() == 0
+
+    asyncio.run(main())
 
 
 @on_a_bench
