@@ -171,6 +171,28 @@ def test_the_dead_letter_of_a_loop_says_that_it_was_one(emulator: RunningEmulato
     assert letter["Body"] == '{"kind": "Event"}'
 
 
+SENDS_TO_ITS_QUEUE = """
+import boto3, os
+def handler(event, context):
+    boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE"], MessageBody="again")
+"""
+
+
+def test_a_function_that_feeds_its_own_queue_is_stopped_and_its_message_is_a_dead_letter(
+    emulator: RunningEmulator,
+) -> None:
+    dead_url, dead_arn = queue(emulator, "dead")
+    policy = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 1})
+    url, arn = queue(emulator, "loop", RedrivePolicy=policy)
+    create(emulator, source=SENDS_TO_ITS_QUEUE, Timeout=10, Environment={"Variables": {"QUEUE": url}})
+    emulator.client("lambda").create_event_source_mapping(FunctionName="f", EventSourceArn=arn, BatchSize=1)
+    emulator.client("sqs").send_message(QueueUrl=url, MessageBody="first")
+    emulator.advance(120)
+    lines = emulator.call(emulator.emulator.recent_invocations)
+    assert Counter(line["outcome"] for line in lines) == {"success": 16, "recursion": 1}
+    assert [message["Body"] for message in messages(emulator, dead_url)] == ["again"]
+
+
 # ── tenants ─────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -35,6 +35,18 @@ class SqsService(Service):
             parameters["QueueUrl"] = f"{request.scheme}://{request.header('host')}{request.path}"
         if operation == "ReceiveMessage":
             parameters[CLIENT_GONE_MEMBER] = request.disconnected
+        trace = request.header("x-amzn-trace-id")
+        if trace and operation == "SendMessage":
+            _follow(parameters, trace)
+        elif trace and operation == "SendMessageBatch":
+            for entry in parameters.get("Entries") or ():
+                _follow(entry, trace)
+
+
+def _follow(message: dict[str, Any], trace: str) -> None:
+    """The trace of a request is its messages' too, unless they name one (AWS: sqs-x-ray); SDKs in functions send it."""
+    if not message.get("MessageSystemAttributes"):
+        message["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
 
 
 def _without_nulls(value: Any) -> Any:
