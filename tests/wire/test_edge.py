@@ -213,3 +213,24 @@ def test_an_invocation_far_too_large_is_refused_by_the_front_door() -> None:
     status, _, body = front.send("POST", "/2015-03-31/functions/f/invocations", b"x" * (11 * 1024 * 1024))
     assert status == 413
     assert json.loads(body)["message"] == "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
+
+
+def test_a_body_that_never_comes_is_refused_with_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.aws.edge.BODY_WAIT_SECONDS", 0.0)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    path = "/2015-03-31/functions/f/invocations"
+    headers = [(b"host", b"localhost:4566"), (b"content-length", b"2")]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+    front = Front()
+    asyncio.run(front.edge(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert (b"Connection", b"close") in sent[0]["headers"]
+    assert json.loads(sent[1]["body"]) == {"message": "The request body did not arrive in time."}
+    assert front.recorders["lambda"].calls == []
