@@ -9,6 +9,7 @@ import pytest
 
 from emulator.adapters.runtime import wire
 from emulator.adapters.runtime.bootstrap import answer
+from emulator.adapters.runtime.control_channel import LARGEST
 from emulator.adapters.runtime.function_log import FunctionLog
 from emulator.adapters.runtime.results import UNICODE_RESULTS, Marshaller
 
@@ -106,7 +107,8 @@ def test_a_handler_ends_as_under_awss_own_client(body: str, environment: str, mo
     logged: list[str] = []
     header = {"id": "id", "arn": "arn", "deadline": 9_999_999_999_999, "now": 0.0, "client": CLIENT_CONTEXT}
     marshaller = Marshaller(environment in UNICODE_RESULTS)
-    kind, result = answer(handler(body), header, EVENT, marshaller, variables, FunctionLog(logged.append, False))
+    log = FunctionLog(logged.append, False)
+    kind, result = answer(handler(body), header, EVENT, marshaller, variables, log, LARGEST)
     assert (kind, result, logged) == (theirs.kind, theirs.body, theirs.logged)
     if kind == wire.FAILED:
         assert list(json.loads(result)) == ["errorMessage", "errorType", "requestId", "stackTrace"]
