@@ -92,7 +92,6 @@ class Console:
         logger = logging.getLogger(REMARKS)
         logger.addHandler(self._remarks)
         logger.setLevel(logging.INFO)
-        logger.propagate = False
 
     def close(self) -> None:
         """Show no more remarks."""
@@ -100,7 +99,6 @@ class Console:
             logger = logging.getLogger(REMARKS)
             logger.removeHandler(self._remarks)
             logger.setLevel(logging.NOTSET)
-            logger.propagate = True
             self._remarks = None
 
     def _flush(self) -> None:

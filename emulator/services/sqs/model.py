@@ -57,6 +57,8 @@ class NewMessage:
     group_id: str | None = None
     deduplication_id: str | None = None
     sender_id: str = ""
+    names_trace: bool = False
+    """Whether the sender gave the trace as an attribute: then the answer has its digest."""
 
 
 @dataclass(frozen=True, slots=True)

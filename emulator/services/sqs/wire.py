@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.http import HttpRequest
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
@@ -46,7 +47,7 @@ class SqsService(Service):
 def _follow(message: dict[str, Any], trace: str) -> None:
     """The trace of a request is its messages' too, unless they name one (AWS: sqs-x-ray); SDKs in functions send it."""
     if not message.get("MessageSystemAttributes"):
-        message["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+        message[TRACE_MEMBER] = trace
 
 
 def _without_nulls(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
@@ -69,7 +70,7 @@ class SendOperations(SqsState):
         answer: dict[str, Any] = {"MD5OfMessageBody": messages.md5_of_body(new.body)}
         if new.attributes:
             answer["MD5OfMessageAttributes"] = messages.md5_of_attributes(new.attributes)
-        if new.trace_header is not None:
+        if new.names_trace:
             header = {"AWSTraceHeader": {"DataType": "String", "StringValue": new.trace_header}}
             answer["MD5OfMessageSystemAttributes"] = messages.md5_of_attributes(header)
         answer["MessageId"] = message_id
@@ -124,8 +125,9 @@ def _read_message(queue: Queue, entry: Mapping[str, Any], scope: Scope) -> tuple
         delay = None
     elif deduplication_id is not None:
         raise invalid_value(deduplication_id, "MessageDeduplicationId", _NOT_FOR_THIS_TYPE)
-    trace = system.get("AWSTraceHeader", {}).get("StringValue")
-    new = NewMessage(str(body), attributes, trace, group_id, deduplication_id, scope.account)
+    named = system.get("AWSTraceHeader", {}).get("StringValue")
+    trace = named if named is not None else entry.get(TRACE_MEMBER)
+    new = NewMessage(str(body), attributes, trace, group_id, deduplication_id, scope.account, named is not None)
     return new, queue.settings.delay_seconds if delay is None else delay
 
 
