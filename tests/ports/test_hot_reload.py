@@ -62,7 +62,7 @@ def test_unedited_code_stays_warm_and_nothing_is_written_beside_it(on_processes:
         (folder / "app.py").write_text("import os\ndef handler(event, context):\n    return os.getpid()\n")
         first = (await invoke(bench, folder)).payload
         assert (await invoke(bench, folder)).payload == first
-        assert os.listdir(folder) == ["app.py"]  # noqa: ASYNC240
+        assert os.listdir(folder) == ["app.py"]  # noqa: ASYNC240 — a local folder, read at once
 
     on_processes(test)
 

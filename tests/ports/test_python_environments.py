@@ -376,7 +376,7 @@ def test_a_packaged_function_is_at_var_task_and_its_layers_are_at_opt(on_process
         assert paths == ["/var/task/app.py", "/var/task", "/var/task", "/opt/bin"] and "app.py" in seen
         failed = error_of(await bench.run(WHERE, "fail", layers=layers))
         assert failed["stackTrace"] == ["  File \"/var/task/app.py\", line 4, in handler\n    raise ValueError('x')\n"]
-        assert not os.path.exists("/var/task") and not list((bench.folder / "stage").iterdir())  # noqa: ASYNC240
+        assert not os.path.exists("/var/task") and not list((bench.folder / "stage").iterdir())  # noqa: ASYNC240 — local
 
     on_processes(test)
 
@@ -400,7 +400,7 @@ def test_a_private_tmp_is_seen_by_its_environment_only_and_survives_a_reset(
         assert json.loads((await bench.run(source)).payload) == ["/tmp", ["emulator-marker"], 3]
         other = await bench.run(source, name="other", key="other")
         assert json.loads(other.payload)[2] == 1
-        assert not os.path.exists("/tmp/emulator-marker")  # noqa: ASYNC240
+        assert not os.path.exists("/tmp/emulator-marker")  # noqa: ASYNC240 — a local file
 
     if sys.prefix.startswith("/tmp/") or __file__.startswith("/tmp/"):
         pytest.skip("this Python lives in /tmp")
