@@ -1,0 +1,111 @@
+"""The Task state: its events, its token, its timers, and what ends it.
+
+Decides what is commanded and which event each signal becomes; who is called, and how, is integrations.py's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import fields
+from .branches import Branches
+from .data import StateError, runtime, too_large
+from .definition import State
+from .frames import Frame
+from .messages import (
+    CallTask,
+    Forget,
+    Heartbeat,
+    OfferActivity,
+    SetTimer,
+    Signal,
+    TaskFailed,
+    TaskSubmitted,
+    TaskSucceeded,
+    TaskTaken,
+    TimerFired,
+    error_details,
+)
+from .tasks import task_kind, write_token
+from .workspace import HEARTBEAT, NOT_TRUNCATED
+
+
+class Tasks(Branches):
+    """How a Task goes on."""
+
+    def _execute_task(self, key: str, frame: Frame, state: State) -> None:
+        kind = task_kind(state.resource)
+        if kind.family == "Activity" and not self.knows_activity(state.resource):
+            raise runtime(f"The activity {state.resource} does not exist.")
+        token = self._new_token(key)
+        if kind.waits_for_callback:
+            frame["task_token"] = write_token(self.execution.arn, token)
+        environment = self._environment(key, frame, state)
+        timeout = fields.limit_seconds(state.timeout, environment, "TimeoutSeconds")
+        heartbeat = fields.limit_seconds(state.heartbeat, environment, "HeartbeatSeconds")
+        parameters = self._filled(state, environment)
+        limits = {"timeoutInSeconds": timeout, "heartbeatInSeconds": heartbeat}
+        details: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+        if kind.family == "Task":
+            details = {**kind.named, "region": self.execution.region, "parameters": parameters.text, **details}
+        else:
+            details = {"resource": state.resource, "input": parameters.text, "inputDetails": NOT_TRUNCATED, **details}
+        if kind.family == "LambdaFunction":
+            details.pop("heartbeatInSeconds", None)
+            heartbeat = None
+        frame["previous"] = self._emit(f"{kind.family}Scheduled", frame["previous"], kind.details("Scheduled"), details)
+        if kind.family == "Task":
+            frame["previous"] = self._emit("TaskStarted", frame["previous"], "taskStartedEventDetails", kind.named)
+        elif kind.family == "LambdaFunction":
+            frame["previous"] = self._emit("LambdaFunctionStarted", frame["previous"], None, {})
+        wait: Frame = {"token": token, "for": "task"}
+        frame["wait"] = wait
+        if timeout is not None:
+            wait["timed"] = True
+            self._command(SetTimer(token, self.now + timeout))
+        if heartbeat is not None and (kind.waits_for_callback or kind.goes_on_after_the_call):
+            wait["heartbeat"] = heartbeat
+            self._command(SetTimer(token + HEARTBEAT, self.now + heartbeat))
+        if kind.family == "Activity":
+            self._command(OfferActivity(token, state.resource, parameters))
+        else:
+            self._command(CallTask(token, state.resource, parameters))
+
+    def _task_goes_on(self, frame: Frame, wait: Frame, signal: TaskSubmitted | TaskTaken | Heartbeat) -> None:
+        """Something happened to a task that does not end it."""
+        kind = task_kind(self._state(frame).resource)
+        if isinstance(signal, TaskSubmitted):
+            details = {**kind.named, "output": signal.output.text, "outputDetails": NOT_TRUNCATED}
+            frame["previous"] = self._emit("TaskSubmitted", frame["previous"], "taskSubmittedEventDetails", details)
+        elif isinstance(signal, TaskTaken):
+            named = {} if signal.worker_name is None else {"workerName": signal.worker_name}
+            frame["previous"] = self._emit("ActivityStarted", frame["previous"], "activityStartedEventDetails", named)
+        heartbeat = wait.get("heartbeat")
+        if heartbeat is not None:
+            self._command(Forget(wait["token"] + HEARTBEAT))
+            self._command(SetTimer(wait["token"] + HEARTBEAT, self.now + heartbeat))
+
+    def _task_ended(self, key: str, frame: Frame, wait: Frame, signal: Signal) -> None:
+        state = self._state(frame)
+        kind = task_kind(state.resource)
+        if wait.get("timed") or isinstance(signal, TimerFired):
+            self._command(Forget(wait["token"]))
+        if wait.get("heartbeat") is not None:
+            self._command(Forget(wait["token"] + HEARTBEAT))
+        if isinstance(signal, TaskSucceeded):
+            if not signal.output.too_large():
+                details = {**kind.named, "output": signal.output.text, "outputDetails": NOT_TRUNCATED}
+                frame["previous"] = self._emit(
+                    f"{kind.family}Succeeded", frame["previous"], kind.details("Succeeded"), details
+                )
+                self._guard(key, frame, state, lambda: self._finish(key, frame, state, signal.output))
+                return
+            failure = too_large(kind.resource_type or state.resource)
+        elif isinstance(signal, TaskFailed):
+            failure = StateError(signal.error, signal.cause)
+        else:
+            failure = StateError("States.Timeout")
+        outcome = "TimedOut" if isinstance(signal, TimerFired) else "Failed"
+        details = {**kind.named, **error_details(failure.error, failure.cause)}
+        frame["previous"] = self._emit(f"{kind.family}{outcome}", frame["previous"], kind.details(outcome), details)
+        self._fail(key, frame, state, failure)
