@@ -1,0 +1,138 @@
+"""Judging single fields: known names, types, ranges, paths, templates, expressions, variables.
+
+Knows no type of state: what a field is for is decided by whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator.services.stepfunctions.asl import jsonata, paths, payload
+from emulator.services.stepfunctions.asl.data import Json
+from emulator.services.stepfunctions.asl.paths import BadPath
+from emulator.services.stepfunctions.asl.validation.problems import SCHEMA, TARGET, Problem
+from emulator.services.stepfunctions.asl.validation.vocabulary import JSONATA_ONLY, JSONPATH_ONLY, NOT_EMULATED
+
+TaskProblems = Callable[[str, Json], list[tuple[str, str]]]
+"""(resource, parameters) → (where below the state, text) of everything wrong with a Task's call."""
+
+
+class FieldJudge:
+    """Collects problems of fields; `jsonata` says which language the state that is being judged speaks."""
+
+    def __init__(self, task_problems: TaskProblems, express: bool = False) -> None:
+        self.express = express
+        self.problems: list[Problem] = []
+        self.task_problems = task_problems
+        self.names: set[str] = set()
+        self.jsonata_machine = False
+        self.jsonata = False
+        """Whether the state that is being judged speaks JSONata."""
+
+    def add(self, at: str, message: str, code: str = SCHEMA) -> None:
+        self.problems.append(Problem(code, message, at or "/"))
+
+    def unknown(self, source: dict[str, Any], allowed: tuple[str, ...], at: str) -> None:
+        for name in source:
+            if name in allowed and name not in NOT_EMULATED:
+                continue
+            if name in NOT_EMULATED:
+                self.add(f"{at}/{name}", f"The field '{name}' is not emulated yet")
+            elif name in JSONPATH_ONLY and self.jsonata:
+                self.add(f"{at}/{name}", f"The field '{name}' is not supported with QueryLanguage JSONata")
+            elif name in JSONATA_ONLY:
+                self.add(f"{at}/{name}", f"The field '{name}' is only supported with QueryLanguage JSONata")
+            else:
+                self.add(f"{at}/{name}", "Field is not supported")
+
+    def query_language(self, source: dict[str, Any], at: str) -> None:
+        if source.get("QueryLanguage", "JSONPath") not in ("JSONPath", "JSONata"):
+            values = "[JSONPath, JSONata]"
+            self.add(f"{at}/QueryLanguage", f"The field 'QueryLanguage' should have one of these values: {values}")
+
+    def text(self, source: dict[str, Any], name: str, at: str) -> None:
+        if name in source and not isinstance(source[name], str):
+            self.add(f"{at}/{name}", "Expected value of type String")
+
+    def expression(self, source: dict[str, Any], name: str, at: str) -> bool:
+        """Whether a field of a JSONata state is an expression, which is then judged."""
+        if not self.jsonata or jsonata.expression_text(source.get(name)) is None:
+            return False
+        self.expressions(source, name, at)
+        return True
+
+    def expressions(self, source: dict[str, Any], name: str, at: str) -> None:
+        """Judge every expression anywhere in a field."""
+        if self.jsonata and name in source:
+            for below, message in jsonata.problems(source[name]):
+                self.add(f"{at}/{name}{below}", message)
+
+    def whole(self, source: dict[str, Any], name: str, at: str, low: int, high: int) -> None:
+        if self.expression(source, name, at):
+            return
+        value = source.get(name, low)
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.add(f"{at}/{name}", "Expected value of type Integer")
+        elif not low <= value <= high:
+            self.add(f"{at}/{name}", f"Value should be between {low} and {high}")
+
+    def at_most_one(self, source: dict[str, Any], names: tuple[str, ...], at: str) -> None:
+        if sum(name in source for name in names) > 1:
+            self.add(at, f"At most one of these fields is allowed: [{', '.join(names)}]")
+
+    def path(self, source: dict[str, Any], name: str, at: str, nullable: bool = False) -> None:
+        value = source.get(name)
+        if name not in source or (nullable and value is None):
+            return
+        try:
+            paths.parse(value if isinstance(value, str) else "")
+        except BadPath:
+            self.add(f"{at}/{name}", "Value is not a valid JSONPath")
+
+    def reference(self, source: dict[str, Any], name: str, at: str) -> None:
+        value = source.get(name)
+        if value is None:
+            return
+        try:
+            good = isinstance(value, str) and paths.parse(value).is_reference
+        except BadPath:
+            good = False
+        if not good:
+            self.add(f"{at}/{name}", "Value is not a Reference Path")
+
+    def template(self, source: dict[str, Any], name: str, at: str) -> None:
+        for key in payload.problems(source.get(name)):
+            text = f"The value for the field '{key}' must be a valid JSONPath or a valid intrinsic function call"
+            self.add(f"{at}/{name}", text)
+        if name in ("ResultSelector", "ItemSelector") and name in source and not isinstance(source[name], dict):
+            self.add(f"{at}/{name}", "Expected value of type Object")
+
+    def assign(self, source: dict[str, Any], at: str) -> None:
+        if "Assign" not in source:
+            return
+        assign = source["Assign"]
+        if not isinstance(assign, dict):
+            self.add(f"{at}/Assign", "Expected value of type Object")
+            return
+        for key in assign:
+            name = key if self.jsonata else key.removesuffix(".$")
+            if not name.isidentifier() or not name[0].isalpha() or len(name) > 80:
+                self.add(f"{at}/Assign/{key}", f"The variable name '{name}' is not valid")
+            elif name == "states":
+                self.add(f"{at}/Assign/{key}", "The variable name 'states' is reserved")
+        if self.jsonata:
+            self.expressions(source, "Assign", at)
+        else:
+            self.template(source, "Assign", at)
+
+    def target(self, source: dict[str, Any], name: str, at: str, states: dict[str, Any]) -> list[str]:
+        if name not in source:
+            return []
+        target = source[name]
+        if not isinstance(target, str):
+            self.add(f"{at}/{name}", "Expected value of type String")
+            return []
+        if target not in states:
+            self.add(f"{at}/{name}", f"Missing '{name}' target: {target}", TARGET)
+        return [target]

@@ -1,0 +1,125 @@
+"""Judging what is special to each type of state, Choice apart (reference 5.2)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from emulator.services.stepfunctions.asl import jsonata, payload, tasks, timestamps
+from emulator.services.stepfunctions.asl.intrinsics import BadIntrinsic
+from emulator.services.stepfunctions.asl.paths import BadPath
+from emulator.services.stepfunctions.asl.validation.fields import FieldJudge
+
+
+class TypeJudge(FieldJudge):
+    """One method per type; those of Parallel and Map judge the scopes within by `scope`."""
+
+    @abstractmethod
+    def scope(self, scope: dict[str, Any], at: str, depth: int) -> None:
+        """Judge a group of states that lead to each other."""
+
+    def task(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
+        for name in ("Timeout", "Heartbeat"):
+            self.whole(state, f"{name}Seconds", at, 1, 99_999_999)
+            self.path(state, f"{name}SecondsPath", at)
+            self.at_most_one(state, (f"{name}Seconds", f"{name}SecondsPath"), at)
+        timeout, heartbeat = state.get("TimeoutSeconds"), state.get("HeartbeatSeconds")
+        if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
+            self.add(f"{at}/HeartbeatSeconds", "HeartbeatSeconds must be smaller than TimeoutSeconds")
+        resource = state.get("Resource")
+        if resource is None:
+            self.add(at, "These fields are required: [Resource]")
+        elif not isinstance(resource, str):
+            self.add(f"{at}/Resource", "Expected value of type String")
+        else:
+            parameters = state.get("Arguments" if self.jsonata else "Parameters")
+            if jsonata.expression_text(parameters) is not None:
+                parameters = None  # known when it runs
+            if self.express:
+                self.express_resource(resource, at)
+            for where, message in self.task_problems(resource, parameters):
+                where = "Arguments" if self.jsonata and where == "Parameters" else where
+                self.add(f"{at}/{where}", message)
+
+    def express_resource(self, resource: str, at: str) -> None:
+        """What Express machines must not wait for (reference 5.7); the second blank is AWS's."""
+        waits = tasks.pattern(resource)
+        if tasks.is_activity(resource):
+            self.add(f"{at}/Resource", "Express state machine does not support Activity ARN")
+        elif waits == tasks.CALLBACK:
+            self.add(f"{at}/Resource", f"Express state machine does not support '{waits}' service integration ")
+        elif waits:
+            self.add(f"{at}/Resource", "Express state machine does not support '.sync' service integration")
+
+    def wait(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
+        names = ("Seconds", "Timestamp") if self.jsonata else ("Seconds", "Timestamp", "SecondsPath", "TimestampPath")
+        if sum(name in state for name in names) != 1:
+            self.add(at, f"Exactly one of these fields is required: [{', '.join(names)}]")
+        self.whole(state, "Seconds", at, 0, 99_999_999)
+        if self.expression(state, "Timestamp", at):
+            pass
+        elif "Timestamp" in state and timestamps.parse(state["Timestamp"]) is None:
+            self.add(f"{at}/Timestamp", "String does not match RFC3339 timestamp")
+        self.path(state, "SecondsPath", at)
+        self.path(state, "TimestampPath", at)
+
+    def fail(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
+        for name in ("Error", "Cause"):
+            self.text(state, name, at)
+            self.expression(state, name, at)
+            self.at_most_one(state, (name, f"{name}Path"), at)
+            value = state.get(f"{name}Path")
+            if f"{name}Path" in state:
+                try:
+                    payload.parse_expression(value if isinstance(value, str) else "")
+                except (BadPath, BadIntrinsic):
+                    message = f"The value for the field '{name}Path' must be a valid JSONPath or a valid intrinsic"
+                    self.add(at, f"{message} function call")
+
+    def parallel(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
+        branches = state.get("Branches")
+        if branches is None:
+            self.add(at, "These fields are required: [Branches]")
+        elif not isinstance(branches, list):
+            self.add(f"{at}/Branches", "Expected value of type Array")
+        elif not branches:
+            self.add(f"{at}/Branches", "Value cannot be empty")
+        else:
+            for index, branch in enumerate(branches):
+                where = f"{at}/Branches[{index}]"
+                if not isinstance(branch, dict):
+                    self.add(where, "Expected value of type Object")
+                    continue
+                self.unknown(branch, ("StartAt", "States", "Comment"), where)
+                self.scope(branch, where, depth + 1)
+
+    def map(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
+        given = [name for name in ("ItemProcessor", "Iterator") if name in state]
+        if self.jsonata and "ItemProcessor" not in state:
+            self.add(at, "These fields are required: [ItemProcessor]")
+        elif len(given) != 1:
+            self.add(at, "Exactly one of these fields is required: [ItemProcessor, Iterator]")
+        items = state.get("Items", [])
+        if not isinstance(items, list) and jsonata.expression_text(items) is None:
+            self.add(f"{at}/Items", "Expected value of type Array or a JSONata expression")
+        self.at_most_one(state, ("Parameters", "ItemSelector"), at)
+        self.at_most_one(state, ("MaxConcurrency", "MaxConcurrencyPath"), at)
+        self.whole(state, "MaxConcurrency", at, 0, 99_999_999)
+        self.path(state, "MaxConcurrencyPath", at)
+        self.path(state, "ItemsPath", at)
+        for name in given:
+            where, processor = f"{at}/{name}", state[name]
+            if not isinstance(processor, dict):
+                self.add(where, "Expected value of type Object")
+                continue
+            self.unknown(processor, ("ProcessorConfig", "StartAt", "States", "Comment"), where)
+            config = processor.get("ProcessorConfig", {})
+            mode = config.get("Mode", "INLINE") if isinstance(config, dict) else None
+            if mode == "DISTRIBUTED":
+                self.add(f"{where}/ProcessorConfig/Mode", "The mode DISTRIBUTED is not emulated yet")
+            elif mode != "INLINE":
+                values = "[INLINE, DISTRIBUTED]"
+                self.add(f"{where}/ProcessorConfig/Mode", f"The field 'Mode' should have one of these values: {values}")
+            elif set(config) - {"Mode"}:
+                self.unknown(config, ("Mode",), f"{where}/ProcessorConfig")
+            self.scope(processor, where, depth + 1)
