@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HELP = """
 A local emulator of one path through AWS: API Gateway → Lambda → Step Functions → email.
 
-Start it, copy the two export lines that it prints, and every AWS SDK, the AWS CLI and your own handlers talk to it:
+Start it, copy the export lines that it prints, and every AWS SDK, the AWS CLI and your own handlers talk to it:
 
 \b
     emulator start
@@ -257,6 +257,7 @@ def greeting(emulator: Emulator) -> str:
             "",
             f"  export AWS_ENDPOINT_URL={url}",
             "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=" + settings.region,
+            "  export AWS_DISABLE_HOST_PREFIX_INJECTION=true",
             "",
             "Ctrl-C ends it.",
         ]

@@ -75,7 +75,12 @@ class RunningEmulator:
             "region_name": "us-east-1",
             "aws_access_key_id": "test",
             "aws_secret_access_key": "test",
-            "config": Config(retries={"total_max_attempts": 1}, read_timeout=60, parameter_validation=True),
+            "config": Config(
+                retries={"total_max_attempts": 1},
+                read_timeout=60,
+                parameter_validation=True,
+                inject_host_prefix=False,  # no resolver knows `sync-127.0.0.1`
+            ),
         }
         made = boto3.client(service, **{**settings, **options})
         self._clients.append(made)

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
+from tests.wire import lambda_support
 
 ROLE = "arn:aws:iam::000000000000:role/states"
 QUEUE_URL = "{% $states.input.queue %}"
@@ -290,3 +291,18 @@ def test_an_express_machine_is_no_nested_execution_to_wait_for(emulator: Running
         "FAILED",
         "StepFunctions.StateMachineTypeNotSupportedException",
     )
+
+
+def test_functions_start_synchronous_executions_with_a_plain_boto3_client(emulator: RunningEmulator) -> None:
+    machine = create(emulator, one({"Type": "Pass", "Result": {"n": 1}}))
+    code = """
+import boto3, json
+
+def handler(event, context):
+    answer = boto3.client("stepfunctions").start_sync_execution(stateMachineArn=event["machine"])
+    return {"status": answer["status"], "output": json.loads(answer["output"])}
+"""
+    functions = emulator.client("lambda")
+    lambda_support.create(functions, "starter", Code={"ZipFile": lambda_support.package(code)})
+    answer = functions.invoke(FunctionName="starter", Payload=json.dumps({"machine": machine}))
+    assert json.loads(answer["Payload"].read()) == {"status": "SUCCEEDED", "output": {"n": 1}}

@@ -41,6 +41,8 @@ def function_environment(
         "HOME": str(temporary),
         "TMPDIR": str(temporary),
         "AWS_ENDPOINT_URL": endpoint_url,
+        # boto3 would send StartSyncExecution to `sync-localhost`, which no resolver knows.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",

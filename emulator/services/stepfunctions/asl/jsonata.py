@@ -218,13 +218,14 @@ def _partition(array: Any, size: Any) -> list[Any]:
     return [array[start : start + step] for start in range(0, len(array), step)]
 
 
-def _range(first: Any, last: Any, step: Any) -> list[Any]:
+def _range(first: Any, last: Any, step: Any) -> Any:
     if any(isinstance(number, bool) or not isinstance(number, (int, float)) for number in (first, last, step)):
         raise EngineError("T0410: The arguments of function range must be numbers")
     if step == 0 or abs((last - first) / step) > MOST_RANGE:
         raise EngineError("D2014: The size of the sequence allocated by the range function is too large")
     count = math.floor((last - first) / step + 1e-9) + 1
-    return [first + index * step for index in range(max(count, 0))]
+    numbers = [first + index * step for index in range(max(count, 0))]
+    return numbers[0] if count == 1 else numbers  # a sequence of one is its element [R:array_jsonata/test_array_range]
 
 
 def _hash(content: Any, *algorithm: Any) -> str:

@@ -247,6 +247,7 @@ def test_a_failed_evaluation_can_be_caught() -> None:
     [
         ("$partition([1..5], 2)", [[1, 2], [3, 4], [5]]),
         ("$range(0, 10, 3)", [0, 3, 6, 9]),
+        ("$range(2, 7, 9)", 2),
         ("$hash('input data', 'SHA-1')", "aaff4a450a104cd177d28d18d74485e8cae074b7"),
         ("$parse('{\"a\": [1]}').a", [1]),
         ("$uuid()", "an-id"),
