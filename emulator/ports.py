@@ -96,6 +96,13 @@ class Transaction(ABC):
     def wake(self, due_at: float, kind: str = "") -> None:
         """Once this change is committed, tell the worker that a job of `kind` (any, if empty) is due at `due_at`."""
 
+    @abstractmethod
+    def gather(self, write: Callable[[Transaction, list[Any]], None], item: Any) -> None:
+        """Have `write(tx, items)` run once before this transaction commits, with the items of all changes it holds.
+
+        For records of which many changes write the like. An item of a change that is undone is not among them.
+        """
+
 
 class Store(ABC):
     """Where everything durable lives."""
@@ -111,12 +118,16 @@ class Store(ABC):
     def post(self, change: Callable[[Transaction], None]) -> None:
         """Have `change` run in the next transaction and go on at once: for records that no answer promises.
 
-        Whoever asks after the next turn of the loop finds it done. A change that fails is logged.
+        Whoever reads or changes anything later finds it done; if nobody does, it waits a few milliseconds of host time
+        for others to share its commit. A change that fails is logged.
         """
 
     @abstractmethod
-    async def read(self, query: Callable[[Transaction], T]) -> T:
-        """Run a query that changes nothing, on committed data."""
+    async def read(self, query: Callable[[Transaction], T], behind: bool = False) -> T:
+        """Run a query that changes nothing, on committed data.
+
+        `behind` spares the way of every request a commit: what was posted may be missing, what was answered is not.
+        """
 
     @abstractmethod
     def add_schema(self, ddl: str) -> None:

@@ -296,7 +296,7 @@ class Worker:
 
     async def _start_due(self) -> bool:
         async with self._starting:
-            return await self._store.read(self._start_all)
+            return await self._store.read(self._start_all, behind=True)
 
     def _start_all(self, tx: Transaction) -> bool:
         now, started = self._clock.now(), False

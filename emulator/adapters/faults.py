@@ -52,9 +52,9 @@ class CrashingStore(Store):
         if not self.dead:
             self._inner.post(change)
 
-    async def read(self, query: Callable[[Transaction], T]) -> T:
+    async def read(self, query: Callable[[Transaction], T], behind: bool = False) -> T:
         self._check()
-        return await self._inner.read(query)
+        return await self._inner.read(query, behind)
 
     def add_schema(self, ddl: str) -> None:
         self._inner.add_schema(ddl)

@@ -166,3 +166,57 @@ def test_a_full_disk_fails_the_change_and_service_resumes_when_there_is_room(tmp
         store.close()
 
     asyncio.run(story())
+
+
+def test_what_was_posted_is_there_for_whoever_reads_next_and_once_the_store_is_closed(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = SqliteStore(LiveClock(frozen=True, start_at=1000.0), tmp_path)
+        store.add_schema("CREATE TABLE IF NOT EXISTS note (text TEXT UNIQUE);")
+        store.post(write("a"))
+        assert await store.read(notes, behind=True) == []
+        assert await store.read(notes) == ["a"]
+        store.post(write("a"))  # fails, and is logged
+        store.post(write("b"))
+        await store.transact(write("c"))
+        assert await store.read(notes, behind=True) == ["a", "b", "c"]
+        store.post(write("d"))
+        store.close()
+        again = SqliteStore(LiveClock(frozen=True, start_at=1000.0), tmp_path)
+        assert await again.read(notes) == ["a", "b", "c", "d"]
+        again.close()
+
+    asyncio.run(story())
+
+
+def test_what_changes_gather_is_written_once_in_their_commit_without_that_of_undone_ones(make_store: MakeStore) -> None:
+    async def story() -> None:
+        store = make_store()
+        calls: list[list[str]] = []
+
+        def together(tx: Transaction, items: list[str]) -> None:
+            calls.append(items)
+            write("+".join(items))(tx)
+
+        def undone(tx: Transaction) -> None:
+            tx.gather(together, "undone")
+            raise LookupError("mine")
+
+        def partly(tx: Transaction) -> None:
+            with pytest.raises(LookupError), tx.nested():
+                undone(tx)
+            tx.gather(together, "b")
+
+        await asyncio.gather(
+            store.transact(lambda tx: tx.gather(together, "a")),
+            store.transact(undone),
+            store.transact(partly),
+            return_exceptions=True,
+        )
+        assert calls == [["a", "b"]]
+        assert await store.read(notes) == ["a+b"]
+        with pytest.raises(LookupError):
+            await store.transact(undone)
+        await store.transact(write("c"))
+        assert calls == [["a", "b"]]
+
+    asyncio.run(story())

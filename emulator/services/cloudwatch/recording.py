@@ -1,12 +1,15 @@
 """How metric values come in: from PutMetricData, and from services that count (`Context.metrics`).
 
 One call is one row of JSON, because calls are part of every invocation's commit; the rollup makes minutes of many rows.
-What watches metrics (alarms) is told in the same transaction.
+Services count the like many times in one commit (16 accepted events on 16 connections), so theirs are gathered until
+then: one row for each set of dimensions, with how often each value came. What watches metrics (alarms) is told in the
+same transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from emulator import jobs
@@ -52,8 +55,20 @@ class Recording:
         """Add the same values under each of these sets of dimensions."""
         if data:
             at = int(tx.now)
-            entries = [[name, unit, value] for name, value, unit in data]
-            self._append(tx, scope, namespace, dimension_sets, entries, at - at % 60)
+            keys = tuple([_key(tuple(dimensions.items())) for dimensions in dimension_sets])
+            tx.gather(self._write, ((scope, namespace, keys, at - at % 60), data))
+
+    def _write(self, tx: Transaction, items: list[tuple[_Series, Sequence[Datum]]]) -> None:
+        """Append what one commit has gathered."""
+        gathered: dict[_Series, dict[tuple[str, str], dict[float, int]]] = {}
+        for series, data in items:
+            metrics = gathered.setdefault(series, {})
+            for name, value, unit in data:
+                times = metrics.setdefault((name, unit), {})
+                times[value] = times.get(value, 0) + 1
+        for (scope, namespace, keys, at), metrics in gathered.items():
+            entries = [_entry(name, unit, times) for (name, unit), times in metrics.items()]
+            self._append(tx, scope, namespace, keys, entries, at)
 
     def record(
         self,
@@ -68,23 +83,40 @@ class Recording:
 
         `at` is a whole minute, unless the values are of high resolution.
         """
-        self._append(tx, scope, namespace, (dimensions,), entries, at)
+        self._append(tx, scope, namespace, (store.dimensions_key(dimensions),), entries, at)
 
     def _append(
         self,
         tx: Transaction,
         scope: Scope,
         namespace: str,
-        dimension_sets: Sequence[Mapping[str, str]],
+        keys: Sequence[str],
         entries: list[list[Any]],
         at: int,
     ) -> None:
-        keys = [store.dimensions_key(dimensions) for dimensions in dimension_sets]
         number = store.add_write(tx, scope, namespace, keys, at, entries)
         if number % ROLLUP_EVERY == 0:
             jobs.cancel(tx, ROLLUP_JOB)
             jobs.enqueue(tx, ROLLUP_JOB, {}, key=ROLLUP_JOB)
         self._alarms.saw(tx, scope, namespace, keys)
+
+
+_Series = tuple[Scope, str, tuple[str, ...], int]
+"""Account, namespace, sets of dimensions and minute: what values must share to be one row."""
+
+
+@lru_cache(maxsize=4096)
+def _key(dimensions: tuple[tuple[str, str], ...]) -> str:
+    return store.dimensions_key(dict(dimensions))
+
+
+def _entry(name: str, unit: str, times: dict[float, int]) -> list[Any]:
+    """Values of one metric as they are kept: a single one is plain."""
+    if len(times) == 1:
+        ((value, count),) = times.items()
+        if count == 1:
+            return [name, unit, value]
+    return [name, unit, list(times), list(times.values())]
 
 
 class Value(NamedTuple):

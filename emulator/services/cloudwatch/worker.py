@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from emulator import jobs
@@ -51,11 +50,11 @@ def _roll_up(tx: Transaction, job: Job) -> None:
     summaries = _Summaries(tx)
     taken, more = store.take_writes(tx, WRITES_AT_ONCE)
     for write, entries in _by_series(taken):
-        for (name, unit), times in _count_plain_values(entries).items():
+        for (name, unit), times in _count_values(entries).items():
             summary = summaries.of(summaries.metric(write, name), unit, write.at)
             for value, count in times.items():
                 summary.add(value, count)
-        for value in values_of(entry for entry in entries if not _is_plain(entry)):
+        for value in values_of(entry for entry in entries if isinstance(entry[2], dict)):
             metric = summaries.metric(write, value.name)
             summaries.of(metric, value.unit, write.at).merge(value.distribution)
     fine = store.take_fine(tx, int(tx.now) - FINE_SECONDS, WRITES_AT_ONCE)
@@ -82,18 +81,20 @@ def _by_series(writes: list[store.Write]) -> list[tuple[store.Write, list[list[A
     return list(found.values())
 
 
-def _is_plain(entry: list[Any]) -> bool:
-    """Whether an entry is one number, as services write them: nearly all are."""
-    return isinstance(entry[2], (int, float))
-
-
-def _count_plain_values(entries: list[list[Any]]) -> dict[tuple[str, str], Counter[float]]:
+def _count_values(entries: list[list[Any]]) -> dict[tuple[str, str], dict[float, int]]:
     """How often which value came, by name and unit: a thousand invocations differ in their durations only."""
-    values: dict[tuple[str, str], list[float]] = {}
+    found: dict[tuple[str, str], dict[float, int]] = {}
     for entry in entries:
-        if _is_plain(entry):
-            values.setdefault((entry[0], entry[1]), []).append(entry[2])
-    return {key: Counter(found) for key, found in values.items()}
+        given = entry[2]
+        if isinstance(given, dict):  # a set of statistics, of which nobody knows the values
+            continue
+        times = found.setdefault((entry[0], entry[1]), {})
+        if isinstance(given, list):
+            for value, count in zip(given, entry[3], strict=True):
+                times[value] = times.get(value, 0) + count
+        else:
+            times[given] = times.get(given, 0) + 1
+    return found
 
 
 class _Summaries:

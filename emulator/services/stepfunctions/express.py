@@ -139,7 +139,7 @@ class _Running:
         if self._last_event > MOST_EVENTS:
             signal = TimerFired(MACHINE_TOKEN)
         try:
-            return await self._store.read(work)
+            return await self._store.read(work, behind=True)
         except (ValueError, ArithmeticError, RecursionError) as error:
             # Our mistake on somebody's odd data: the execution ends, and its caller is told so.
             cause = f"The emulator could not work on this state: {type(error).__name__}."
@@ -204,7 +204,7 @@ class _Running:
         execution, resource = self._execution, command.resource
         try:
             with self._clock.busy(f"task of {execution.arn}"):
-                request_id = await self._store.read(lambda tx: tx.new_id())
+                request_id = await self._store.read(lambda tx: tx.new_id(), behind=True)
                 if takes_time(resource):
                     scope, trace_id = Scope(execution.account, execution.region), execution.trace_header or ""
                     answer = await self._calls.invoke(scope, resource, command.parameters, request_id, trace_id)

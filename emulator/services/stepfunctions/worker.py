@@ -48,7 +48,7 @@ class StepFunctionsWorker:
                 return None
             return Scope(execution.account, execution.region), execution.trace_header or ""
 
-        loaded = await self._store.read(load)
+        loaded = await self._store.read(load, behind=True)
         if loaded is None:
             await self._store.transact(lambda tx: jobs.complete(tx, job.id))
             return
@@ -91,7 +91,7 @@ class StepFunctionsWorker:
 
     async def express(self, job: Job) -> None:
         """Run an asynchronous Express execution from its beginning: at least once, as on AWS."""
-        execution = await self._store.read(lambda tx: read_express(tx, job))
+        execution = await self._store.read(lambda tx: read_express(tx, job), behind=True)
         end = await self._express.run(execution)
 
         def commit(tx: Transaction) -> None:

@@ -73,7 +73,7 @@ class GatewayDataPlane:
 
     async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
         """Answer a request that `match` recognised."""
-        loaded = await self._store.read(lambda tx: self._load(tx, match))
+        loaded = await self._store.read(lambda tx: self._load(tx, match), behind=True)
         ids: tuple[str, str, str] = loaded[0]
         common = [
             ("x-amzn-RequestId", ids[0]),

@@ -74,7 +74,7 @@ class LambdaIntegration:
         target = _target(exchange, uri)
         request: dict[str, Any] = {**target, "InvocationType": kind, "Payload": payload or b"{}"}
         scope = _scope_of(target["FunctionName"], snapshot.scope)
-        request_id = await self._store.read(lambda tx: tx.new_id())
+        request_id = await self._store.read(lambda tx: tx.new_id(), behind=True)
         exchange.called_at = self._deadline.now()
         if exchange.log is not None:
             path = f"/2015-03-31/functions/{lambda_function_of(uri)}/invocations"

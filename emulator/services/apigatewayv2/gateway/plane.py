@@ -63,7 +63,7 @@ class HttpApiPlane:
 
     async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
         """Answer a request that `match` recognised."""
-        known, found, ids = await self._store.read(lambda tx: self._load(tx, match))
+        known, found, ids = await self._store.read(lambda tx: self._load(tx, match), behind=True)
         if not known:
             other = self._rest.match(match.host, request.path)
             if other is not None:

@@ -150,7 +150,7 @@ class InvokeOperations(LambdaState):
         check_size(payload, invocation_type)
         function = await self.resolve(named)
         if request_id is None:
-            request_id = await self.store.read(lambda tx: tx.new_id())
+            request_id = await self.store.read(lambda tx: tx.new_id(), behind=True)
         received: str = request.get(TRACE_MEMBER) or ""
         trace_id = trace.following(received, request_id, self.clock.now(), function.spec.arn)
         asked = Asked(named, function, payload, request_id, trace_id, None, request.get("LogType") == "Tail")

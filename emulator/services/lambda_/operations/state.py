@@ -131,14 +131,14 @@ class LambdaState:
         route = self._routes.get(key)
         if route is None:
             generation = self._generation
-            route = await self.store.read(lambda tx: self._route(tx, named))
+            route = await self.store.read(lambda tx: self._route(tx, named), behind=True)
             if generation == self._generation:
                 if len(self._routes) >= MOST_CACHED:
                     self._routes.clear()
                 self._routes[key] = route
         if route.other is None:
             return route.primary
-        return route.choose(await self.store.read(lambda tx: tx.random()))
+        return route.choose(await self.store.read(lambda tx: tx.random(), behind=True))
 
     def find_version(self, tx: Transaction, named: FunctionName) -> Function | None:
         """What a name means: `$LATEST`, a published version, or the version an alias mainly leads to."""

@@ -46,7 +46,7 @@ class FunctionUrlPlane:
         def load(tx: Transaction) -> tuple[FunctionUrl | None, str]:
             return store_urls.find_url_by_id(tx, match.url_id), tx.new_id()
 
-        url, request_id = await self._store.read(load)
+        url, request_id = await self._store.read(load, behind=True)
         if url is None:
             response = answers.no_such_url()
         else:

@@ -29,7 +29,7 @@ class ExpressOperations(StepFunctionsState):
         """Run an Express machine and answer with its result; a failure is an answer too."""
         if self.running_sync >= MOST_AT_ONCE:
             raise AwsError("ThrottlingException", "Rate exceeded")
-        execution = await self.store.read(lambda tx: self._new_sync(tx, scope, request))
+        execution = await self.store.read(lambda tx: self._new_sync(tx, scope, request), behind=True)
         self.running_sync += 1
         try:
             end = await self.express.run(execution)
