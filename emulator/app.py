@@ -28,6 +28,7 @@ from emulator.adapters.supporting_services import MotoServices
 from emulator.aws.apis import AwsApis
 from emulator.aws.calls import Calls
 from emulator.aws.edge import Edge
+from emulator.aws.request_traces import RequestTraces
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, Mounted, Services
 from emulator.aws.telemetry import Silent
@@ -93,6 +94,7 @@ class Emulator:
         self.supporting = MotoServices()
         self.http_sender = HttpxSender()
         self.services = Services()
+        self.requests = RequestTraces(self.live)
         self.mounted: list[Mounted] = []
         request_ids = seeded_request_ids(settings.seed) if settings.seed is not None else None
         context = Context(
@@ -109,6 +111,7 @@ class Emulator:
             _mailer(settings.smtp),
             self.http_sender,
             base_url,
+            traces=self.requests,
         )
         # The two sinks first: every service after them is given context.metrics and context.logs.
         self.cloudwatch = self._mount(cloudwatch.mount(context))
@@ -203,6 +206,7 @@ class Emulator:
             forget = getattr(mounted.operations, "forget_cached", None)
             if forget is not None:
                 forget()
+        self.requests.forget()
         self.live.restore_defaults()
 
     def service_names(self) -> list[str]:

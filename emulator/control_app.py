@@ -14,7 +14,7 @@ from fastapi import Body, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from emulator import __version__, control_page, jobs
+from emulator import __version__, control_page, control_requests, jobs
 from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
 from emulator.services.logs import tail
 from emulator.services.ses import inbox
@@ -126,7 +126,7 @@ def build(emulator: Emulator) -> Any:
         message = await emulator.store.read(lambda tx: inbox.get_message(tx, message_id))
         if message is None:
             return problem(404, f"there is no message {message_id}; GET /_emulator/inbox lists them")
-        if "text/html" in request.headers.get("accept", ""):
+        if _browses(request):
             return page(inbox.render_message_page(message))
         return message
 
@@ -163,6 +163,24 @@ def build(emulator: Emulator) -> Any:
         """Attempts of functions, as they happened in AWS time."""
         return {"invocations": await emulator.recent_invocations()}
 
+    def list_requests(request: Request, api: str = "", failed: bool = False, limit: int = 100) -> Any:
+        """The last requests to deployed APIs, newest first: of one API, or only those with a status of 400 and more."""
+        kept = emulator.requests.last()
+        found = [trace for trace in kept if api in ("", trace.api_id, trace.api_name)]
+        found = [trace for trace in found if not failed or (trace.status or 500) >= 400]
+        shown = [trace.summary() for trace in found[: max(0, limit)]]
+        if _browses(request):
+            return page(control_requests.render_list(shown))
+        return {"requests": shown, "total": len(found)}
+
+    def read_request(request_id: str, request: Request) -> Any:
+        """One request step by step: headers, templates, the endpoint's call, what each decided, and times."""
+        trace = emulator.requests.get(request_id)
+        if trace is None:
+            return problem(404, f"there is no request {request_id} any more; GET /_emulator/requests lists the last")
+        document = trace.document()
+        return page(control_requests.render_one(document)) if _browses(request) else document
+
     async def code_package(account: str, region: str, name: str) -> Any:
         """A function's deployment package: what `Code.Location` of GetFunction points to."""
         package = await emulator.code_package(account, region, name)
@@ -181,7 +199,8 @@ def build(emulator: Emulator) -> Any:
         return Response(
             "async-gateway-emulator\n\n/_emulator/health\n/_emulator/docs      the control API\n"
             "/_emulator/inbox     mail, as JSON\n/_emulator/mail      mail, as pages\n"
-            "/_emulator/queue     jobs that wait\n/_emulator/timeline  attempts of functions\n",
+            "/_emulator/queue     jobs that wait\n/_emulator/timeline  attempts of functions\n"
+            "/_emulator/requests  requests to deployed APIs, step by step\n",
             media_type="text/plain",
         )
 
@@ -200,12 +219,19 @@ def build(emulator: Emulator) -> Any:
     app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"])
     app.add_api_route("/_emulator/queue", list_queue, methods=["GET"])
+    app.add_api_route("/_emulator/requests", list_requests, methods=["GET"])
+    app.add_api_route("/_emulator/requests/{request_id:path}", read_request, methods=["GET"])
     app.add_api_route("/_emulator/lambda/code/{account}/{region}/{name}", code_package, methods=["GET"])
     layer_path = "/_emulator/lambda/layer/{account}/{region}/{name}/{version}"
     app.add_api_route(layer_path, layer_package, methods=["GET"])
     app.add_api_route("/_emulator/logs", read_logs, methods=["GET"])
     app.add_api_route("/_emulator/timeline", timeline, methods=["GET"])
     return app
+
+
+def _browses(request: Request) -> bool:
+    """Whether a person looks, so that a page says more than JSON."""
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _number(value: Any) -> TypeGuard[float]:

@@ -164,6 +164,9 @@ class LiveSettings:
     max_integration_timeout_seconds: float = _live(
         29.0, "Largest timeoutInMillis that PutIntegration accepts.", 0.05, 900
     )
+    kept_requests: int = _live(
+        200, "Requests to deployed APIs whose steps `GET /_emulator/requests` can still show.", 0, 10_000
+    )
     task_concurrency: int = _live(64, "Steps of state machines that run at the same time on this machine.", 1, 10000)
     event_chain_limit: int = _live(
         1000, "Invocations after which an event put by their chain matches no EventBridge rule any more.", 1, 32767

@@ -160,6 +160,9 @@ class _WatchedPlane:
             took = (time.perf_counter() - begun) * 1000
             served_by = f"  {_printable(request.served_by)}" if request.served_by else ""
             line = f"{request.method} {_printable(request.path)} {status}  {took:.0f} ms{served_by}"
+            trace = request.trace
+            if trace is not None and trace.problem:
+                line += f"  {_printable(trace.problem)}  (/_emulator/requests/{trace.request_id})"
             self._console.line(self._clock.now(), line)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emulator.aws.request_traces import RequestTrace
 
 
 class BrokenStream(Exception):
@@ -27,6 +30,8 @@ class HttpRequest:
     """Ends once the client has gone; for those who make it wait. Await it once at most."""
     served_by: str = ""
     """The API or function that answers, by its name; said by the data plane that knows it."""
+    trace: RequestTrace | None = field(default=None, repr=False)
+    """What has happened to it, once a data plane that says so has begun."""
     _lower: dict[str, str] | None = field(default=None, repr=False)
 
     def header(self, name: str, default: str = "") -> str:

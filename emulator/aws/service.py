@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emulator.aws.errors import NotEmulated
+from emulator.aws.request_traces import RequestTraces
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import LogSink, MetricSink
 from emulator.jobs import Job
@@ -121,6 +122,8 @@ class Context:
     mailer: Mailer | None = None
     http: HttpSender | None = None
     base_url: str = "http://localhost:4566"
+    traces: RequestTraces = field(default_factory=lambda: RequestTraces(LiveSettings()))
+    """Where data planes leave what happened to each request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,9 @@ class Admission:
             return
         where = exchange.where
         own = key if key != "*/*" else f"{route.resource_path}/{route.method.get('httpMethod')}"
-        if not self._take((where.api_id, where.stage, own), burst, rate, exchange.now):
+        admitted = self._take((where.api_id, where.stage, own), burst, rate, exchange.now)
+        exchange.trace.add("throttle", setting=key, burst=burst, rate=rate, admitted=admitted)
+        if not admitted:
             raise Failure("THROTTLED")
 
     async def check_key(self, exchange: Exchange, snapshot: Snapshot) -> None:
@@ -50,9 +52,11 @@ class Admission:
         from_authorizer = snapshot.api.settings.get("apiKeySource") == "AUTHORIZER"
         value = exchange.usage_key if from_authorizer else exchange.header("x-api-key")
         if not value:
+            exchange.trace.add("api key", admitted=False, why="the request has none")
             raise Failure("INVALID_API_KEY")
         found = await self._store.read(lambda tx: _plan_of(tx, exchange, snapshot, value))
         if found is None:
+            exchange.trace.add("api key", admitted=False, why="unknown, disabled, or in no usage plan of this stage")
             raise Failure("INVALID_API_KEY")
         key, plan, stage = found
         exchange.identity["apiKey"] = value
@@ -63,9 +67,14 @@ class Admission:
             if limit and not self._take(
                 ("plan", plan["id"], key["id"], name), limit["burstLimit"], limit["rateLimit"], exchange.now
             ):
+                exchange.trace.add(
+                    "throttle", setting=f"usage plan {plan['id']} {name}".strip(), admitted=False, **limit
+                )
                 raise Failure("THROTTLED")
         quota = plan.get("quota")
-        if not await self._store.transact(lambda tx: plan_store.spend(tx, plan["id"], key["id"], quota)):
+        spent = await self._store.transact(lambda tx: plan_store.spend(tx, plan["id"], key["id"], quota))
+        exchange.trace.add("api key", admitted=spent, key_id=key["id"], usage_plan=plan["id"], quota=quota)
+        if not spent:
             raise Failure("QUOTA_EXCEEDED")
 
     def _take(self, name: tuple[str, ...], burst: float, rate: float, now: float) -> bool:

@@ -53,32 +53,40 @@ class Authorizers:
         kind = method["authorizationType"]
         if kind == "AWS_IAM":
             signed = (exchange.header("Authorization") or "").startswith("AWS4-HMAC-SHA256 ")
-            if not signed and "X-Amz-Signature" not in exchange.single_query:
+            signed = signed or "X-Amz-Signature" in exchange.single_query
+            exchange.trace.add("authorizer", type="AWS_IAM", signed=signed)
+            if not signed:
                 raise Failure("MISSING_AUTHENTICATION_TOKEN")
         if kind != "CUSTOM":
             return
         authorizer = snapshot.api.authorizers.get(method.get("authorizerId") or "")
         if authorizer is None:
             raise Failure("AUTHORIZER_CONFIGURATION_ERROR", reason="the authorizer is not there any more")
-        grant = await self._grant(exchange, snapshot, authorizer)
+        grant, remembered = await self._grant(exchange, snapshot, authorizer)
+        exchange.trace.add(
+            "authorizer", name=authorizer.get("name"), type=authorizer["type"], principal=grant.principal_id,
+            remembered=remembered, policy=grant.policy, context=grant.context,
+        )  # fmt: skip
         exchange.usage_key = grant.usage_key
         exchange.use_authorizer(grant.principal_id, grant.context, grant.latency)
         _enforce(grant.policy, method_arn(exchange, snapshot))
 
-    async def _grant(self, exchange: Exchange, snapshot: Snapshot, authorizer: dict[str, Any]) -> Grant:
+    async def _grant(self, exchange: Exchange, snapshot: Snapshot, authorizer: dict[str, Any]) -> tuple[Grant, bool]:
+        """The grant, and whether it was remembered."""
         values = identity(exchange, authorizer)
         ttl = authorizer.get("authorizerResultTtlInSeconds", DEFAULT_TTL_SECONDS)
         if not ttl or not values:
-            return await self.ask(exchange, snapshot, authorizer, values, 0)
+            return await self.ask(exchange, snapshot, authorizer, values, 0), False
         key = (exchange.where.api_id, exchange.where.stage, authorizer["id"], *values)
-        grant = self._grants.get(key)
-        if grant is None or grant.expires_at <= self._now():
-            grant = await self.ask(exchange, snapshot, authorizer, values, ttl)
-            self._grants.pop(key, None)
-            while len(self._grants) >= _LARGEST_CACHE:
-                self._grants.pop(next(iter(self._grants)))
-            self._grants[key] = grant
-        return grant
+        kept = self._grants.get(key)
+        if kept is not None and kept.expires_at > self._now():
+            return kept, True
+        grant = await self.ask(exchange, snapshot, authorizer, values, ttl)
+        self._grants.pop(key, None)
+        while len(self._grants) >= _LARGEST_CACHE:
+            self._grants.pop(next(iter(self._grants)))
+        self._grants[key] = grant
+        return grant, False
 
     async def ask(
         self, exchange: Exchange, snapshot: Snapshot, authorizer: dict[str, Any], values: list[str], ttl: int

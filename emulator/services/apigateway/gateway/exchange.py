@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from emulator.aws.http import HttpRequest
+from emulator.aws.request_traces import RequestTrace
 from emulator.services.apigateway.gateway.address import Address
 from emulator.services.apigateway.gateway.routing import Route
 
@@ -31,12 +32,6 @@ DROPPED = frozenset(
 """Headers no mapping and no event ever sees (3.1)."""
 
 
-def java_map(pairs: dict[str, str]) -> str:
-    """A map as Java prints it, cut as in AWS's execution logs (3.19)."""
-    text = ", ".join(f"{name}={value}" for name, value in pairs.items())
-    return "{" + (f"{text[:998]} [TRUNCATED]" if len(text) > 998 else text + "}")
-
-
 class Exchange:
     """A request, where it goes, and what is known of it."""
 
@@ -50,6 +45,7 @@ class Exchange:
         stage_variables: dict[str, str],
         deployment_id: str,
         account: str,
+        trace: RequestTrace,
     ) -> None:
         self.request = request
         self.where = where
@@ -60,8 +56,8 @@ class Exchange:
         self.deployment_id = deployment_id
         self.account = account
         self.headers = [(name, value) for name, value in request.headers if name.lower() not in DROPPED]
-        self.log: list[str] | None = None
-        """Lines of the execution log; None while nobody wants them."""
+        self.trace = trace
+        """What has happened so far; the execution log is made of it."""
         self.integration_status: int | None = None
         self.integration_latency: int | None = None
         """Milliseconds of AWS time."""
@@ -76,34 +72,23 @@ class Exchange:
         """The API key that an authorizer named."""
         self.path_parameters = {name: unquote(value) for name, value in route.parameters.items()}
 
-    def note(self, text: str) -> None:
-        """Write a line of the execution log."""
-        if self.log is not None:
-            self.log.append(text)
-
     def use_authorizer(self, principal_id: str, told: dict[str, Any], latency: int) -> None:
         """Tell mappings, templates and events what the authorizer said."""
         self.authorizer = {"principalId": principal_id, "integrationLatency": latency, **told}
         if "context" in self.__dict__:
             self.context["authorizer"] = self.authorizer
 
-    def received(self, status: int, now: float) -> None:
-        """Keep how the endpoint answered."""
+    def calls(self, url: str, headers: list[tuple[str, str]], body: bytes, now: float) -> None:
+        """The endpoint is about to be called."""
+        self.called_at = now
+        self.trace.add("integration request", url=url, headers=headers, body=body)
+
+    def received(self, status: int, headers: list[tuple[str, str]], body: bytes | None, now: float) -> None:
+        """Keep how the endpoint answered; None is a body that is yet to come."""
         self.integration_status = status
         self.integration_latency = round((now - self.called_at) * 1000)
-        self.note(f"Received response. Status: {status}, Integration latency: {self.integration_latency} ms")
-
-    def note_call(self, url: str, headers: dict[str, str], body: bytes) -> None:
-        """Log what is about to be sent to the endpoint (3.19)."""
-        if self.log is None:
-            return
-        shown = dict(headers)
-        if "Authorization" in shown:
-            shown["Authorization"] = "*" * 128
-        self.note(f"Endpoint request URI: {url}")
-        self.note(f"Endpoint request headers: {java_map(shown)}")
-        self.note(f"Endpoint request body after transformations: {body.decode('utf-8', 'replace')}")
-        self.note(f"Sending request to {url}")
+        latency = self.integration_latency
+        self.trace.add("integration response", status=status, latency=latency, headers=headers, body=body)
 
     @functools.cached_property
     def query(self) -> list[tuple[str, str]]:

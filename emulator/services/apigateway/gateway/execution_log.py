@@ -1,45 +1,80 @@
-"""The execution log of a request, in AWS's lines (3.19). Pure."""
+"""The execution log of a request, in AWS's lines (3.19), made of the steps of its trace. Pure."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from emulator.aws.http import HttpResponse
-from emulator.services.apigateway.gateway.exchange import Exchange, java_map
+from emulator.aws.request_traces import RequestTrace, Step
+from emulator.services.apigateway.gateway.exchange import Exchange
+
+_MASK = "*" * 128
 
 
-def begin(exchange: Exchange, location: str) -> None:
-    """Start the log with what came in."""
-    exchange.log = [f"Execution log for request {exchange.request_id}"]
-    exchange.note(f"Starting execution for request: {exchange.request_id}")
-    exchange.note(f"HTTP Method: {exchange.request.method}, Resource Path: {location}")
-    exchange.note(f"Method request path: {java_map(exchange.path_parameters)}")
-    exchange.note(f"Method request query string: {java_map(exchange.single_query)}")
-    exchange.note(f"Method request headers: {java_map(exchange.single_headers)}")
-    exchange.note(f"Method request body before transformations: {exchange.body_text}")
+def lines(exchange: Exchange, location: str) -> list[str]:
+    """The log without its first line. `location` is the path as it was asked for."""
+    found = [
+        f"Starting execution for request: {exchange.request_id}",
+        f"HTTP Method: {exchange.request.method}, Resource Path: {location}",
+        f"Method request path: {_java_map([*exchange.path_parameters.items()])}",
+        f"Method request query string: {_java_map(exchange.query)}",
+        f"Method request headers: {_java_map(exchange.headers)}",
+        f"Method request body before transformations: {exchange.body_text}",
+    ]
+    return [*found, *of_steps(exchange.trace)]
 
 
-def completed(exchange: Exchange, answer: HttpResponse) -> None:
-    """A request that went all the way."""
-    if exchange.log is None:
-        return
-    exchange.note(f"Method response body after transformations: {answer.body.decode('utf-8', 'replace')}")
-    exchange.note(f"Method response headers: {java_map(dict(answer.headers))}")
-    exchange.note("Successfully completed execution")
-    exchange.note(f"Method completed with status: {answer.status}")
+def of_steps(trace: RequestTrace) -> list[str]:
+    """What is said of an endpoint's call, of a failure and of the answer."""
+    failed = trace.find("failure") is not None
+    return [line for step in trace.steps for line in _said(step, failed)]
 
 
-def failed(exchange: Exchange, reason: str, status: int) -> None:
-    """A request that ended with a gateway response."""
-    if exchange.log is None:
-        return
-    if reason:
-        exchange.note(reason)
-    exchange.note(f"Method completed with status: {status}")
+def _said(step: Step, failed: bool) -> list[str]:
+    facts = step.facts
+    if step.name == "integration request":
+        shown = [(name, _MASK if name == "Authorization" else value) for name, value in facts["headers"]]
+        return [
+            f"Endpoint request URI: {facts['url']}",
+            f"Endpoint request headers: {_java_map(shown)}",
+            f"Endpoint request body after transformations: {_text(facts['body'])}",
+            f"Sending request to {facts['url']}",
+        ]
+    if step.name == "integration response":
+        return [
+            f"Received response. Status: {facts['status']}, Integration latency: {facts['latency']} ms",
+            f"Endpoint response headers: {_java_map(facts['headers'])}",
+            f"Endpoint response body before transformations: {_text(facts['body'])}",
+        ]
+    if step.name == "function refused":
+        number = facts["function_request_id"]
+        return [f"Lambda invocation failed with status: {facts['status']}. Lambda request id: {number}"]
+    if step.name == "failure":
+        return [facts["reason"]] if facts["reason"] else []
+    if step.name != "response":
+        return []
+    completed = (
+        []
+        if failed
+        else [
+            f"Method response body after transformations: {_text(facts['body'])}",
+            f"Method response headers: {_java_map(facts['headers'])}",
+            "Successfully completed execution",
+        ]
+    )
+    return [*completed, f"Method completed with status: {facts['status']}"]
 
 
-def text(exchange: Exchange, now: float) -> str:
-    """The whole log as TestInvokeMethod shows it."""
+def text(first: str, found: list[str], now: float) -> str:
+    """A whole log as TestInvokeMethod shows it."""
     when = datetime.fromtimestamp(now, UTC).strftime("%a %b %d %H:%M:%S UTC %Y")
-    lines = exchange.log or []
-    return "".join(f"{line}\n" if number == 0 else f"{when} : {line}\n" for number, line in enumerate(lines))
+    return "".join([f"{first}\n", *(f"{when} : {line}\n" for line in found)])
+
+
+def _text(body: bytes | None) -> str:
+    return "" if body is None else body.decode("utf-8", "replace")
+
+
+def _java_map(pairs: list[tuple[str, str]]) -> str:
+    """A map as Java prints it, the last value of a name, cut as in AWS's logs."""
+    said = ", ".join(f"{name}={value}" for name, value in dict(pairs).items())
+    return "{" + (f"{said[:998]} [TRUNCATED]" if len(said) > 998 else said + "}")

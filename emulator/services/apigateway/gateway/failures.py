@@ -59,7 +59,7 @@ def error_of(failure: Failure) -> dict[str, Any]:
         "message": failure.message,
         "messageString": json.dumps(failure.message),
         "responseType": failure.kind,
-        "validationErrorString": failure.reason,
+        "validationErrorString": failure.reason if failure.kind == "BAD_REQUEST_BODY" else "",
     }
 
 

@@ -12,10 +12,11 @@ import re
 from typing import Any
 
 from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.request_traces import RequestTrace
 from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.apigateway import store
-from emulator.services.apigateway.gateway import endpoint, execution_log, mapping, proxy_event, responses, templates
+from emulator.services.apigateway.gateway import endpoint, mapping, proxy_event, responses, templates
 from emulator.services.apigateway.gateway.address import Address, address
 from emulator.services.apigateway.gateway.admission import Admission
 from emulator.services.apigateway.gateway.authorization import Authorizers
@@ -57,6 +58,7 @@ class GatewayDataPlane:
         self._authorizers = Authorizers(self._functions, context.clock.now)
         self._admission = Admission(context.store)
         self._records = Records(context.store, context.logs, context.metrics)
+        self._traces = context.traces
         self.testing = TestInvocations(context.store, context.clock, self._authorizers, self._run)
         self._snapshots: dict[tuple[str, str], Snapshot] = {}
 
@@ -85,22 +87,29 @@ class GatewayDataPlane:
             return HttpResponse(403, [*common, *forbidden], b'{"message":"Forbidden"}')
         request.served_by = str(snapshot.api.settings.get("name", ""))
         exchange = self._exchange(request, match, ids, snapshot, stage)
-        self._records.begin(exchange, stage)
+        request.trace = exchange.trace
+        with self._traces.following(exchange.trace):
+            answer = await self._answered(exchange, snapshot, stage)
+            exchange.trace.end(answer)
+        self._records.keep(exchange, snapshot, stage, answer, self._clock.now())
+        answer.headers = [*common, *answer.headers]
+        return answer
+
+    async def _answered(self, exchange: Exchange, snapshot: Snapshot, stage: dict[str, Any]) -> HttpResponse:
+        """The steps in front of the method request: size, route, throttling, authorizer, API key."""
         try:
-            if len(request.body) > MAX_PAYLOAD:
+            if len(exchange.request.body) > MAX_PAYLOAD:
                 raise Failure("REQUEST_TOO_LARGE")
             if exchange.route is _NOWHERE:
+                exchange.trace.add("route", resource=None, why="no method of the deployment matches")
                 raise Failure("MISSING_AUTHENTICATION_TOKEN")
+            exchange.trace.add("route", resource=exchange.route.resource_path, parameters=exchange.path_parameters)
             self._admission.throttle_method(exchange, stage)
             await self._authorizers.authorize(exchange, snapshot)
             await self._admission.check_key(exchange, snapshot)
         except Failure as failure:
-            answer = self._fail(exchange, snapshot, failure)
-        else:
-            answer = await self._run(exchange, snapshot)
-        self._records.keep(exchange, snapshot, stage, answer, self._clock.now())
-        answer.headers[:0] = common
-        return answer
+            return self._fail(exchange, snapshot, failure)
+        return await self._run(exchange, snapshot)
 
     async def _run(self, exchange: Exchange, snapshot: Snapshot) -> HttpResponse:
         """The steps behind authorization; a failure is an answer, too."""
@@ -113,8 +122,6 @@ class GatewayDataPlane:
         except Failure as failure:
             answer = self._fail(exchange, snapshot, failure)
             traced = traced and exchange.where.stage != TEST_STAGE
-        else:
-            execution_log.completed(exchange, answer)
         if traced:
             answer.headers.insert(0, ("X-Amzn-Trace-Id", exchange.trace_id.partition(";")[0]))
         return answer
@@ -155,9 +162,11 @@ class GatewayDataPlane:
         if canary:
             variables = {**variables, **(stage["canarySettings"].get("stageVariableOverrides") or {})}
             deployment = stage["canarySettings"]["deploymentId"]
-        exchange = Exchange(
-            request, where, route, ids, self._clock.now(), variables, deployment, snapshot.scope.account
-        )
+        trace = RequestTrace(self._clock.now, "REST", request, ids[0])
+        trace.api_id, trace.stage, trace.route = where.api_id, where.stage, route.resource_path
+        trace.api_name = request.served_by
+        account = snapshot.scope.account
+        exchange = Exchange(request, where, route, ids, trace.started_at, variables, deployment, account, trace)
         exchange.canary = canary
         return exchange
 
@@ -172,8 +181,9 @@ class GatewayDataPlane:
             except Failure:
                 value = None
             parameters[source] = "" if value is None or not str(value).isprintable() else str(value)
-        if exchange.log is not None:
-            execution_log.failed(exchange, _logged(failure), failure.status or int(definition.get("statusCode") or 500))
+        reason = _logged(failure)
+        exchange.trace.problem = reason or failure.message or failure.kind
+        exchange.trace.add("failure", gateway_response=failure.kind, message=failure.message, reason=reason)
         variables = {"context": exchange.context, "stageVariables": exchange.stage_variables}
         return gateway_response(failure, definition, variables, parameters)
 
@@ -223,7 +233,8 @@ class GatewayDataPlane:
                 raise configuration_error("Unable to base64 decode the body") from None
         if template is None:
             return body if binary or handling == "CONVERT_TO_BINARY" else body.decode("utf-8", "replace").encode()
-        return (await templates.render(exchange, snapshot, template, body.decode("utf-8", "replace"))).encode(
+        text = body.decode("utf-8", "replace")
+        return (await templates.render(exchange, snapshot, template, text, "request template")).encode(
             "utf-8", "replace"
         )
 
@@ -236,7 +247,7 @@ class GatewayDataPlane:
             raise configuration_error(
                 "Unable to parse statusCode. It should be an integer that is defined in the request template."
             )
-        response = responses.select(integration, found.group(1), int(found.group(1)))
+        response = responses.select(exchange, integration, found.group(1), int(found.group(1)))
         return await responses.finish(exchange, snapshot, response, [], b"")
 
 

@@ -54,11 +54,6 @@ class Records:
         self._data.clear()
         self._lines.clear()
 
-    def begin(self, exchange: Exchange, stage: dict[str, Any]) -> None:
-        """Start the execution log if the stage wants one of this method."""
-        if stage.get("methodSettings") and _settings(exchange, stage).get("loggingLevel", "OFF") != "OFF":
-            execution_log.begin(exchange, exchange.where.path)
-
     def keep(
         self, exchange: Exchange, snapshot: Snapshot, stage: dict[str, Any], answer: HttpResponse, now: float
     ) -> None:
@@ -69,7 +64,7 @@ class Records:
         if access.get("destinationArn") and access.get("format"):
             line = access_line(exchange, access["format"], answer, now)
             self._write(snapshot.scope, exchange, access["destinationArn"].partition(":log-group:")[2], [line], now)
-        if exchange.log is not None:
+        if settings.get("loggingLevel", "OFF") != "OFF":
             group = f"API-Gateway-Execution-Logs_{exchange.where.api_id}/{exchange.where.stage}"
             self._write(snapshot.scope, exchange, group, logged_lines(exchange, settings, answer.status), now)
         if not self._posted:
@@ -147,7 +142,7 @@ def access_line(exchange: Exchange, form: str, answer: HttpResponse, now: float)
 
 def logged_lines(exchange: Exchange, settings: dict[str, Any], status: int) -> list[str]:
     """The execution log as CloudWatch shows it, by the method's level and data tracing."""
-    lines = (exchange.log or [])[1:]
+    lines = execution_log.lines(exchange, exchange.where.path)
     if settings.get("loggingLevel") == "ERROR":
         lines = [line for line in lines if line.startswith(_ERRORS)] if status >= 400 else []
     elif not settings.get("dataTraceEnabled"):

@@ -35,18 +35,24 @@ _REMAPPED = frozenset(
 )
 
 
-def select(integration: dict[str, Any], subject: str | None, status: int = 200) -> dict[str, Any]:
+def select(exchange: Exchange, integration: dict[str, Any], subject: str | None, status: int = 200) -> dict[str, Any]:
     """The integration response whose pattern matches all of `subject`, else the default one (3.5).
 
     `subject` is a function's errorMessage, or another endpoint's status code; None when there is nothing to match.
     """
     responses = sorted((integration.get("integrationResponses") or {}).values(), key=lambda item: item["statusCode"])
-    if subject is not None:
-        for response in responses:
-            if response.get("selectionPattern") and matches(response["selectionPattern"], subject):
-                return response
+    for response in responses:
+        pattern = response.get("selectionPattern")
+        if pattern and subject is not None and matches(pattern, subject):
+            exchange.trace.add(
+                "integration response chosen", pattern=pattern, subject=subject, status=response["statusCode"]
+            )
+            return response
     for response in responses:
         if not response.get("selectionPattern"):
+            exchange.trace.add(
+                "integration response chosen", pattern=None, subject=subject, status=response["statusCode"]
+            )
             return response
     raise configuration_error(
         f"No match for output mapping and no default output mapping configured. Endpoint Response Status Code: {status}"
@@ -74,14 +80,17 @@ async def finish(
     mapped = mapping.response_headers(exchange, response.get("responseParameters") or {}, headers, body)
     content_type, template = templates.choose_response_template(exchange, response)
     if template:
-        body = await templates.render(exchange, snapshot, template, body)
+        body = await templates.render(exchange, snapshot, template, body, "response template")
         payload = body.encode("utf-8", "replace")
         is_text = True
     override = exchange.context["responseOverride"]
     status = _status(override.get("status"), int(response["statusCode"]))
     overridden = override.get("header")
+    replaced: dict[str, str] = {}
     if isinstance(overridden, dict):
-        mapped.update({str(name): templates.show(value) for name, value in overridden.items()})
+        replaced = {str(name): templates.show(value) for name, value in overridden.items()}
+    exchange.trace.add("response mapping", headers=mapped, overridden=replaced, status=status)
+    mapped = {**mapped, **replaced}
     answer = HttpResponse(status, [], _converted(exchange, snapshot, response, payload) if is_text else payload)
     if not any(name.lower() == "content-type" for name in mapped):
         answer.headers.append(("Content-Type", content_type))

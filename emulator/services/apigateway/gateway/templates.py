@@ -49,8 +49,18 @@ def choose_response_template(exchange: Exchange, response: dict[str, Any]) -> tu
     return "application/json", None
 
 
-async def render(exchange: Exchange, snapshot: Snapshot, source: str, body: str) -> str:
-    """The rendered text; overrides that the template sets are kept in `exchange.context`. Raises `Failure`."""
+async def render(exchange: Exchange, snapshot: Snapshot, source: str, body: str, which: str) -> str:
+    """The rendered text; overrides that the template sets are kept in `exchange.context`. Raises `Failure`.
+
+    `which` template it is, the trace says: `request template` or `response template`.
+    """
+    exchange.trace.add(which, template=source, rendered=None)
+    text = await _rendered(exchange, snapshot, source, body)
+    exchange.trace.steps[-1].facts["rendered"] = text
+    return text
+
+
+async def _rendered(exchange: Exchange, snapshot: Snapshot, source: str, body: str) -> str:
     template = snapshot.template(source)
     if template is None:
         raise configuration_error("Unable to transform request: the mapping template cannot be read")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from emulator.aws.http import HttpRequest
+from emulator.aws.request_traces import RequestTrace
 from emulator.aws.scope import Scope
 from emulator.ports import Clock, Store, Transaction
 from emulator.services.apigateway import store
@@ -58,9 +59,9 @@ class TestInvocations:
         validator = api.validators.get(method.get("requestValidatorId") or "")
         route = Route(method, resource["id"], resource["path"], found.parameters if found and same else {}, validator)
         exchange = self._exchange(api, route, path, request["httpMethod"], request, ids)
-        execution_log.begin(exchange, location)
         started = self._clock.now()
         answer = await self._run(exchange, snapshot)
+        exchange.trace.end(answer)
         headers = [(name, value) for name, value in answer.headers if name.lower() != "content-length"]
         if any(name == "x-amzn-ErrorType" for name, _ in headers):
             headers = [(name, value) for name, value in headers if name != "Content-Type"]
@@ -72,7 +73,7 @@ class TestInvocations:
             "body": answer.body.decode("utf-8", "replace"),
             "headers": dict(headers),
             "multiValueHeaders": multi,
-            "log": execution_log.text(exchange, exchange.now),
+            "log": _log(exchange, execution_log.lines(exchange, location)),
             "latency": round((self._clock.now() - started) * 1000),
         }
 
@@ -86,8 +87,7 @@ class TestInvocations:
         path = request.get("pathWithQueryString") or "/"
         route = Route({"authorizationType": "CUSTOM"}, "", path.partition("?")[0], {}, None)
         exchange = self._exchange(api, route, path, "GET", request, ids)
-        exchange.log = [f"Execution log for request {exchange.request_id}"]
-        exchange.note(f"Starting authorizer: {authorizer['id']} for request: {exchange.request_id}")
+        begun = f"Starting authorizer: {authorizer['id']} for request: {exchange.request_id}"
         started = self._clock.now()
         answer: dict[str, Any] = {"clientStatus": 200}
         try:
@@ -95,11 +95,11 @@ class TestInvocations:
             grant = await self._authorizers.ask(exchange, snapshot, authorizer, values, 0)
             answer["principalId"] = grant.principal_id
             answer["policy"] = json.dumps(grant.policy, separators=(",", ":"))
-            exchange.note("Successfully completed authorizer execution")
+            ended = "Successfully completed authorizer execution"
         except Failure as failure:
             answer["clientStatus"] = 401 if failure.kind == "UNAUTHORIZED" else 500
-            exchange.note(str(failure))
-        answer["log"] = execution_log.text(exchange, exchange.now)
+            ended = str(failure)
+        answer["log"] = _log(exchange, [begun, *execution_log.of_steps(exchange.trace), ended])
         answer["latency"] = round((self._clock.now() - started) * 1000)
         return answer
 
@@ -114,11 +114,16 @@ class TestInvocations:
         asked = HttpRequest(method, location, query, headers, body, source_ip="test-invoke-source-ip")
         where = Address(api.id, STAGE, location or "/")
         variables = {**(request.get("stageVariables") or {})}
-        return Exchange(asked, where, route, ids, self._clock.now(), variables, "", api.account)
+        trace = RequestTrace(self._clock.now, "REST", asked, ids[0])
+        return Exchange(asked, where, route, ids, trace.started_at, variables, "", api.account, trace)
 
 
 def _load(tx: Transaction, scope: Scope, api_id: str) -> tuple[Api | None, tuple[str, str, str]]:
     return store.load_api(tx, scope, api_id), (tx.new_id(), tx.new_id(), tx.new_id())
+
+
+def _log(exchange: Exchange, lines: list[str]) -> str:
+    return execution_log.text(f"Execution log for request {exchange.request_id}", lines, exchange.now)
 
 
 def _as_written(path: str) -> str:

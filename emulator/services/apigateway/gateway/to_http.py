@@ -8,7 +8,7 @@ from typing import Any
 from emulator.aws.http import HttpResponse
 from emulator.ports import Clock, EndpointTooSlow, EndpointUnknown, EndpointUnreachable, HttpSender
 from emulator.services.apigateway.gateway import endpoint, responses
-from emulator.services.apigateway.gateway.exchange import Exchange, java_map
+from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
 from emulator.services.apigateway.gateway.proxy_event import forwarded_headers
 from emulator.services.apigateway.gateway.routing import Snapshot
@@ -47,27 +47,24 @@ class HttpIntegration:
         if not url.startswith(("http://", "https://")):
             raise configuration_error("Invalid endpoint address")
         headers = _headers(exchange, endpoint.checked_headers(mapped["header"]), proxy)
-        exchange.called_at = self._clock.now()
-        exchange.note_call(url, dict(headers), body)
+        exchange.calls(url, headers, body, self._clock.now())
         if method in ("GET", "HEAD"):
             body = b""
-        status, given, payload = await self._exchange(method, url, headers, body, seconds)
-        exchange.received(status, self._clock.now())
-        if exchange.log is not None:
-            exchange.note(f"Endpoint response headers: {java_map(dict(given))}")
-            exchange.note(f"Endpoint response body before transformations: {payload.decode('utf-8', 'replace')}")
+        status, given, payload = await self._exchange(exchange, method, url, headers, body, seconds)
+        exchange.received(status, given, payload, self._clock.now())
         payload = _decoded(given, payload)
         if proxy:
             return HttpResponse(status, _passed_back(given), payload)
-        response = responses.select(integration, str(status), status)
+        response = responses.select(exchange, integration, str(status), status)
         return await responses.finish(exchange, snapshot, response, given, payload)
 
     async def _exchange(
-        self, method: str, url: str, headers: list[tuple[str, str]], body: bytes, seconds: float
+        self, exchange: Exchange, method: str, url: str, headers: list[tuple[str, str]], body: bytes, seconds: float
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         try:
             return await self._http.exchange(method, url, headers, body, seconds, LARGEST_ANSWER)
         except EndpointTooSlow:
+            exchange.trace.add("timeout", whose="integration", seconds=seconds)
             raise Failure("INTEGRATION_TIMEOUT", reason="Execution failed due to a timeout error") from None
         except EndpointUnknown:
             raise configuration_error("Invalid endpoint address") from None

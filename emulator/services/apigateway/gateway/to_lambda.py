@@ -10,8 +10,8 @@ from emulator.aws.scope import Scope
 from emulator.ports import Store
 from emulator.services.apigateway.gateway import endpoint, proxy_event, responses
 from emulator.services.apigateway.gateway.deadline import Deadline
-from emulator.services.apigateway.gateway.exchange import Exchange, java_map
-from emulator.services.apigateway.gateway.failures import configuration_error, malformed_proxy_response
+from emulator.services.apigateway.gateway.exchange import Exchange
+from emulator.services.apigateway.gateway.failures import Failure, configuration_error, malformed_proxy_response
 from emulator.services.apigateway.gateway.routing import Snapshot
 from emulator.services.apigateway.model import lambda_function_of
 
@@ -38,12 +38,9 @@ class LambdaIntegration:
         kind = next((str(value) for name, value in headers.items() if name.lower() == "x-amz-invocation-type"), "")
         result = await self.invoke(exchange, snapshot, integration["uri"], kind or "RequestResponse", body, seconds)
         payload = result.get("Payload") or b""
-        answer = [("Content-Type", "application/json"), *_result_headers(result, exchange)]
-        if exchange.log is not None:
-            exchange.note(f"Endpoint response headers: {java_map(dict(answer))}")
-            exchange.note(f"Endpoint response body before transformations: {payload.decode('utf-8', 'replace')}")
-        response = responses.select(integration, responses.error_message(payload), result.get("StatusCode", 200))
-        return await responses.finish(exchange, snapshot, response, answer, payload)
+        message = responses.error_message(payload)
+        response = responses.select(exchange, integration, message, result.get("StatusCode", 200))
+        return await responses.finish(exchange, snapshot, response, result["Headers"], payload)
 
     async def proxy(
         self, exchange: Exchange, snapshot: Snapshot, integration: dict[str, Any], seconds: float
@@ -52,7 +49,6 @@ class LambdaIntegration:
         event = proxy_event.proxy_event(exchange, snapshot)
         result = await self.invoke(exchange, snapshot, integration["uri"], "RequestResponse", event, seconds)
         payload = result.get("Payload") or b""
-        exchange.note(f"Endpoint response body before transformations: {payload.decode('utf-8', 'replace')}")
         if result.get("FunctionError"):
             raise malformed_proxy_response(
                 "Lambda execution failed with status 200 due to customer function error: "
@@ -75,35 +71,40 @@ class LambdaIntegration:
         request: dict[str, Any] = {**target, "InvocationType": kind, "Payload": payload or b"{}"}
         scope = _scope_of(target["FunctionName"], snapshot.scope)
         request_id = await self._store.read(lambda tx: tx.new_id(), behind=True)
-        exchange.called_at = self._deadline.now()
-        if exchange.log is not None:
-            path = f"/2015-03-31/functions/{lambda_function_of(uri)}/invocations"
-            _note_call(exchange, f"https://lambda.{scope.region}.amazonaws.com{path}", payload, kind)
+        path = f"/2015-03-31/functions/{lambda_function_of(uri)}/invocations"
+        url = f"https://lambda.{scope.region}.amazonaws.com{path}"
+        exchange.calls(url, _call_headers(exchange, kind), payload, self._deadline.now())
         try:
             result = await self._deadline.within(
                 seconds, self._lambda.invoke(scope, request, request_id=request_id), late
             )
         except AwsError as error:
-            exchange.note(f"Lambda invocation failed with status: {error.status}. Lambda request id: {request_id}")
+            exchange.trace.add("function refused", status=error.status, code=error.code, function_request_id=request_id)
             reason = "Rate Exceeded." if error.status == 429 else error.message
             if error.code == "ResourceNotFoundException":
                 reason = "Invalid permissions on Lambda function"
             raise configuration_error(reason) from None
-        exchange.received(result.get("StatusCode", 200), self._deadline.now())
-        return {**result, "RequestId": request_id}
+        except Failure:
+            whose = "authorizer" if late == "AUTHORIZER_FAILURE" else "integration"
+            exchange.trace.add("timeout", whose=whose, seconds=seconds, function_request_id=request_id)
+            raise
+        if result.get("FunctionError") and b"Task timed out after" in (result.get("Payload") or b""):
+            exchange.trace.add("timeout", whose="function", text=responses.error_message(result["Payload"]))
+        headers = _result_headers(result, request_id, exchange)
+        exchange.received(result.get("StatusCode", 200), headers, result.get("Payload") or b"", self._deadline.now())
+        return {**result, "RequestId": request_id, "Headers": headers}
 
 
-def _note_call(exchange: Exchange, url: str, payload: bytes, kind: str) -> None:
-    headers = {
-        "x-amzn-lambda-integration-tag": exchange.request_id,
-        "Authorization": "*" * 128,
-        "X-Amz-Date": endpoint.amz_date(exchange.now),
-        "x-amzn-apigateway-api-id": exchange.where.api_id,
-        "Accept": "application/json",
-        "User-Agent": f"AmazonAPIGateway_{exchange.where.api_id}",
-        "X-Amz-Invocation-Type": kind,
-    }
-    exchange.note_call(url, headers, payload)
+def _call_headers(exchange: Exchange, kind: str) -> list[tuple[str, str]]:
+    return [
+        ("x-amzn-lambda-integration-tag", exchange.request_id),
+        ("Authorization", "*"),
+        ("X-Amz-Date", endpoint.amz_date(exchange.now)),
+        ("x-amzn-apigateway-api-id", exchange.where.api_id),
+        ("Accept", "application/json"),
+        ("User-Agent", f"AmazonAPIGateway_{exchange.where.api_id}"),
+        ("X-Amz-Invocation-Type", kind),
+    ]
 
 
 def _target(exchange: Exchange, uri: str) -> dict[str, str]:
@@ -126,9 +127,10 @@ def _scope_of(function: str, own: Scope) -> Scope:
     return Scope(parts[4] or own.account, parts[3] or own.region) if len(parts) >= 7 else own
 
 
-def _result_headers(result: dict[str, Any], exchange: Exchange) -> list[tuple[str, str]]:
+def _result_headers(result: dict[str, Any], request_id: str, exchange: Exchange) -> list[tuple[str, str]]:
     """Headers of Lambda's answer that an integration response can map."""
-    headers = [("x-amzn-RequestId", result["RequestId"]), ("X-Amzn-Trace-Id", exchange.trace_id)]
+    headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", request_id)]
+    headers.append(("X-Amzn-Trace-Id", exchange.trace_id))
     if result.get("FunctionError"):
         headers.append(("X-Amz-Function-Error", str(result["FunctionError"])))
     if result.get("ExecutedVersion"):

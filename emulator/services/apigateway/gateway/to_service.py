@@ -18,8 +18,8 @@ from emulator.aws.protocol import ServiceModel, load_service, service_names
 from emulator.ports import Clock
 from emulator.services.apigateway.gateway import endpoint, responses
 from emulator.services.apigateway.gateway.deadline import Deadline
-from emulator.services.apigateway.gateway.exchange import Exchange, java_map
-from emulator.services.apigateway.gateway.failures import configuration_error
+from emulator.services.apigateway.gateway.exchange import Exchange
+from emulator.services.apigateway.gateway.failures import Failure, configuration_error
 from emulator.services.apigateway.gateway.query_as_json import as_json
 from emulator.services.apigateway.gateway.routing import Snapshot
 
@@ -46,12 +46,14 @@ class ServiceIntegration:
         seconds: float,
     ) -> HttpResponse:
         """Call the service; the integration response is selected by the status of its answer."""
-        exchange.called_at = self._clock.now()
         request, model = _request(exchange, snapshot, integration, mapped, body)
-        if exchange.log is not None:
-            url = f"https://{request.header('host')}{request.path}{'?' + request.query if request.query else ''}"
-            exchange.note_call(url, dict(request.headers), request.body)
-        answer = await self._deadline.within(seconds, self._answer(request))
+        url = f"https://{request.header('host')}{request.path}{'?' + request.query if request.query else ''}"
+        exchange.calls(url, request.headers, request.body, self._clock.now())
+        try:
+            answer = await self._deadline.within(seconds, self._answer(request))
+        except Failure:
+            exchange.trace.add("timeout", whose="integration", seconds=seconds)
+            raise
         for name, value in answer.headers:
             if name.lower() == "x-emulator-error":
                 text = answer.body.decode("utf-8", "replace")[:300]
@@ -59,11 +61,8 @@ class ServiceIntegration:
         spoken = model.spoken_in(request)
         if "query" in spoken.protocols and "json" in request.header("accept"):
             answer = as_json(spoken, request, answer)
-        exchange.received(answer.status, self._clock.now())
-        if exchange.log is not None:
-            exchange.note(f"Endpoint response headers: {java_map(dict(answer.headers))}")
-            exchange.note(f"Endpoint response body before transformations: {answer.body.decode('utf-8', 'replace')}")
-        response = responses.select(integration, str(answer.status), answer.status)
+        exchange.received(answer.status, answer.headers, answer.body, self._clock.now())
+        response = responses.select(exchange, integration, str(answer.status), answer.status)
         return await responses.finish(exchange, snapshot, response, answer.headers, answer.body)
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from emulator.aws.http import HttpRequest
 from emulator.aws.http_payload import headers_and_cookies, joined_query, log_time
+from emulator.aws.request_traces import RequestTrace
 from emulator.services.apigatewayv2.gateway.routing import Taken
 from emulator.services.apigatewayv2.model import DEFAULT, Api, Document
 
@@ -27,6 +28,7 @@ class Exchange:
     ids: tuple[str, str]
     now: float
     base_url: str
+    trace: RequestTrace
     authorizer: dict[str, Any] = field(default_factory=dict[str, Any])
     """What the authorizer found out, as the event's `requestContext.authorizer` shows it."""
     integration_seconds: float | None = None

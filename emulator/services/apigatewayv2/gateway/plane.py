@@ -13,6 +13,7 @@ from emulator.aws.deadline import Deadline
 from emulator.aws.edge import DataPlane
 from emulator.aws.errors import AwsError
 from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.request_traces import RequestTrace
 from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.apigatewayv2 import store
@@ -76,20 +77,33 @@ class HttpApiPlane:
         api = snapshot.api
         request.served_by = str(api.settings.get("Name", ""))
         taken = snapshot.take(request.method, path)
-        now = self._clock.now()
-        exchange = Exchange(request, api, stage, path, match.host, taken, ids, now, self._context.base_url)
-        configured: Document | None = api.settings.get("CorsConfiguration")
-        reason = ""
-        answer = cors.preflight(configured, request)
-        if answer is None:
-            try:
-                answer = await self._answer(exchange)
-            except Failure as failure:
-                answer, reason = failure.answer(), failure.reason
-            cors.apply(configured, request, answer)
-        answer.headers.append(("Apigw-Requestid", exchange.request_id))
+        trace = request.trace = RequestTrace(self._clock.now, "HTTP", request, request_id_of(ids[0]))
+        trace.api_id, trace.api_name, trace.stage = api.id, request.served_by, stage["StageName"]
+        now = trace.started_at
+        exchange = Exchange(request, api, stage, path, match.host, taken, ids, now, self._context.base_url, trace)
+        with self._context.traces.following(trace):
+            answer, reason = await self._answered(exchange)
+            trace.end(answer)
+        answer.headers = [*answer.headers, ("Apigw-Requestid", exchange.request_id)]
         record(self._context, exchange, answer, self._clock.now() - now, reason)
         return answer
+
+    async def _answered(self, exchange: Exchange) -> tuple[HttpResponse, str]:
+        """The answer, and why it is none of the integration's."""
+        configured: Document | None = exchange.api.settings.get("CorsConfiguration")
+        reason = ""
+        answer = cors.preflight(configured, exchange.request)
+        if answer is not None:
+            exchange.trace.add("preflight")
+            return answer, reason
+        try:
+            answer = await self._answer(exchange)
+        except Failure as failure:
+            answer, reason = failure.answer(), failure.reason
+            exchange.trace.problem = reason or f"{failure.status}"
+            exchange.trace.add("failure", status=failure.status, reason=reason)
+        cors.apply(configured, exchange.request, answer)
+        return answer, reason
 
     def _load(
         self, tx: Transaction, where: Address
@@ -128,9 +142,15 @@ class HttpApiPlane:
             raise Failure(413)
         if exchange.taken is None:
             raise Failure(404, "No route matches the request")
+        trace = exchange.trace
+        trace.route = exchange.route["RouteKey"]
+        trace.add("route", route=trace.route, parameters=exchange.taken.path_parameters)
         if not self._throttle.admits(exchange):
+            trace.add("throttle", admitted=False)
             raise Failure(429)
         await self._authorizing.authorize(exchange)
+        if exchange.authorizer:
+            trace.add("authorizer", type=exchange.route["AuthorizationType"], told=exchange.authorizer)
         integration = exchange.api.integrations.get(integration_id_of(exchange.route.get("Target")) or "")
         if integration is None:
             raise Failure(500, "The route has no integration")
@@ -140,6 +160,7 @@ class HttpApiPlane:
                 integration["TimeoutInMillis"] / 1000, self._integrate(exchange, integration)
             )
         except TimeoutError:
+            trace.add("timeout", whose="integration", seconds=integration["TimeoutInMillis"] / 1000)
             raise Failure(503, "Endpoint request timed out") from None
         finally:
             exchange.integration_seconds = self._clock.now() - called
@@ -149,19 +170,29 @@ class HttpApiPlane:
         return answer
 
     async def _integrate(self, exchange: Exchange, integration: Document) -> HttpResponse:
-        if integration.get("IntegrationSubtype"):
+        subtype = integration.get("IntegrationSubtype")
+        if subtype:
+            exchange.trace.add("integration request", service=subtype, parameters=integration["RequestParameters"])
             return await to_service.call(self._context.services, exchange, integration)
         request, path = mapped_request(exchange, integration.get("RequestParameters") or {})
+        uri = integration["IntegrationUri"]
         if integration["IntegrationType"] == "HTTP_PROXY":
             assert self._context.http is not None, "app.py gives every context an HttpSender"
+            exchange.trace.add("integration request", url=uri, query=request.query, headers=request.headers, path=path)
             return await to_http.call(self._context.http, exchange, integration, request, path)
         version = integration["PayloadFormatVersion"]
         event = (events.event_2 if version == "2.0" else events.event_1)(exchange, request, path)
-        scope, invocation = invocation_of(integration["IntegrationUri"], exchange, event)
+        scope, invocation = invocation_of(uri, exchange, event)
+        function_request_id = exchange.ids[1]
+        exchange.trace.add(
+            "integration request", url=uri, body=invocation["Payload"], function_request_id=function_request_id
+        )
         try:
-            result = await self._lambda.invoke(scope, invocation, request_id=exchange.ids[1])
+            result = await self._lambda.invoke(scope, invocation, request_id=function_request_id)
         except AwsError as error:
+            exchange.trace.add("function refused", status=error.status, code=error.code)
             raise Failure(
                 500, f"Lambda invocation failed with status {error.status}: {json.dumps(error.message)}"
             ) from None
+        exchange.trace.add("integration response", body=result.get("Payload"), error=result.get("FunctionError"))
         return answers.from_result(payload_of(result), version)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from emulator.aws.errors import AwsError
 from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.request_traces import RequestTrace
 from emulator.services.apigatewayv2.gateway import answers
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
 from emulator.services.apigatewayv2.gateway.failures import Failure
@@ -27,7 +28,9 @@ def exchange(body: bytes = b'{"a": {"b": [1, "two", null]}, "c.d": 3}', **more: 
     taken = Taken({"RouteKey": "POST /pets/{id}"}, {"id": "7"})
     api = Api("api", "000000000000", "us-east-1", {})
     stage = {"StageName": "dev", "StageVariables": {"v": "1"}}
-    made = Exchange(request, api, stage, "/pets/7", "localhost", taken, ("1" * 32, "2" * 32), 0.0, "http://localhost:1")
+    trace = RequestTrace(lambda: 0.0, "HTTP", request, "1")
+    ids = ("1" * 32, "2" * 32)
+    made = Exchange(request, api, stage, "/pets/7", "localhost", taken, ids, 0.0, "http://localhost:1", trace)
     for name, value in more.items():
         setattr(made, name, value)
     return made
