@@ -103,6 +103,13 @@ class Transaction(ABC):
         For records of which many changes write the like. An item of a change that is undone is not among them.
         """
 
+    @abstractmethod
+    def after_commit(self, effect: Callable[[], None]) -> None:
+        """Once this change is committed, and before its caller goes on, call `effect`: for what lives in memory only.
+
+        Nothing that was promised may depend on it: whoever crashes in between has lost it, with all that is in memory.
+        """
+
 
 class Store(ABC):
     """Where everything durable lives."""

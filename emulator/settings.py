@@ -142,6 +142,9 @@ class LiveSettings:
     throttle_backoff_first_seconds: float = _live(1.0, "First wait of a throttled asynchronous event; doubles.")
     throttle_backoff_max_seconds: float = _live(300.0, "Longest wait of a throttled asynchronous event.")
     maximum_event_age_seconds: float = _live(21600.0, "Age limit of an event whose function configures none.", 1)
+    function_change_seconds: float = _live(
+        0.0, "How long a new function stays Pending and an updated one InProgress; AWS: a few seconds.", 0, 86400
+    )
     account_concurrency: int = _live(1000, "Concurrent executions of an account and region; more is throttled.", 0)
     async_concurrency: int = _live(
         10, "Events run at a time on this machine; twice as many if a function would wait.", 1, 1000

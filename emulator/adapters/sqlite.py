@@ -55,6 +55,7 @@ class SqliteTransaction(Transaction):
         self.now = 0.0
         self.wakes: list[tuple[str, float]] = []
         self.gathered: list[tuple[Callable[[Transaction, list[Any]], None], Any]] = []
+        self.effects: list[Callable[[], None]] = []
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
         return self._execute(sql, parameters)
@@ -87,14 +88,18 @@ class SqliteTransaction(Transaction):
     def gather(self, write: Callable[[Transaction, list[Any]], None], item: Any) -> None:
         self.gathered.append((write, item))
 
-    def mark(self) -> tuple[int, int]:
-        """What `forget_since` goes back to."""
-        return len(self.wakes), len(self.gathered)
+    def after_commit(self, effect: Callable[[], None]) -> None:
+        self.effects.append(effect)
 
-    def forget_since(self, mark: tuple[int, int]) -> None:
+    def mark(self) -> tuple[int, int, int]:
+        """What `forget_since` goes back to."""
+        return len(self.wakes), len(self.gathered), len(self.effects)
+
+    def forget_since(self, mark: tuple[int, int, int]) -> None:
         """Drop what was noted after `mark` for the end of the transaction: it is undone."""
         del self.wakes[mark[0] :]
         del self.gathered[mark[1] :]
+        del self.effects[mark[2] :]
 
     def write_gathered(self) -> None:
         """Let each writer write what all changes gave it."""
@@ -190,6 +195,7 @@ class SqliteStore(Store):
         tx.now = self._clock.now()
         tx.wakes.clear()
         tx.gathered.clear()
+        tx.effects.clear()
         group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
         try:
             answers = self._commit(group)
@@ -199,6 +205,12 @@ class SqliteStore(Store):
             unavailable = StoreUnavailable(f"the store cannot commit: {error}")
             answers = [(future, None, unavailable) for _, future in group]
             tx.wakes.clear()
+            tx.effects.clear()
+        for effect in tx.effects:
+            try:
+                effect()
+            except Exception:  # ours; what is committed is answered all the same
+                log.exception("an effect after a commit failed")
         for future, result, failure in answers:
             if future is None:
                 if failure is not None:

@@ -69,6 +69,39 @@ def test_a_change_that_raises_leaves_nothing_and_spares_its_neighbours(make_stor
     asyncio.run(story())
 
 
+def test_effects_in_memory_follow_the_commit_and_come_before_the_answer(make_store: MakeStore) -> None:
+    async def story() -> None:
+        store = make_store()
+        seen: list[str] = []
+
+        def change(name: str, failing: bool = False) -> Callable[[Transaction], None]:
+            def run(tx: Transaction) -> None:
+                write(name)(tx)
+                tx.after_commit(lambda: seen.append(name))
+                try:
+                    with tx.nested():
+                        tx.after_commit(lambda: seen.append(f"nested in {name}"))
+                        raise LookupError("undone alone")
+                except LookupError:
+                    pass
+                assert seen == []
+                if failing:
+                    raise LookupError("mine")
+
+            return run
+
+        async def asked() -> None:
+            await store.transact(change("a"))
+            seen.append("answer to a")
+
+        await asyncio.gather(asked(), store.transact(change("b", failing=True)), return_exceptions=True)
+        assert seen == ["a", "answer to a"]
+        await store.transact(write("c"))
+        assert seen == ["a", "answer to a"]
+
+    asyncio.run(story())
+
+
 def test_the_worker_hears_the_earliest_due_time_after_the_commit(make_store: MakeStore) -> None:
     async def story() -> None:
         store = make_store()

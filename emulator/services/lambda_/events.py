@@ -6,10 +6,12 @@ Values and pure functions only. Who runs an event is `worker.py`'s, who hears of
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from emulator.aws.scope import Scope
+from emulator.ports import FunctionSpec
 from emulator.services.lambda_.rules.names import LATEST, function_arn
+from emulator.services.lambda_.trace import is_loop
 
 # ── event invoke configs ────────────────────────────────────────────────────────────────────────
 
@@ -156,6 +158,32 @@ RECURSIVE_INVOCATION = "RecursiveInvocation"
 """Ours: which condition AWS's record names for a stopped loop is not documented (unverified)."""
 FUNCTION_DELETED = "FunctionDeleted"
 """Ours, shown in the timeline only: nobody is left to be told."""
+
+NOT_ACTIVE = "FunctionNotActive"
+"""Ours: it is still being created; an event waits for that as for a failure of Lambda's own."""
+
+
+class Startable(Protocol):
+    """What must be known of a function before an attempt (`operations.state.Resolved`)."""
+
+    @property
+    def spec(self) -> FunctionSpec: ...
+    @property
+    def reserved(self) -> int | None: ...
+    @property
+    def recursive_loop(self) -> str: ...
+    @property
+    def pending(self) -> bool: ...
+
+
+def before_attempt(function: Startable, trace_id: str) -> str | None:
+    """Why an invocation must not run whatever places are free: one of the conditions above, or None (2.2, 2.7)."""
+    if function.pending:
+        return NOT_ACTIVE
+    if function.recursive_loop == "Terminate" and is_loop(trace_id, function.spec.arn):
+        return RECURSIVE_INVOCATION
+    return ZERO_RESERVED_CONCURRENCY if function.reserved == 0 else None
+
 
 _CLOCK_NOISE_SECONDS = 1e-3
 """Sums of epoch floats are not exact; AWS counts in milliseconds."""

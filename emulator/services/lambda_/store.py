@@ -43,6 +43,10 @@ _FUNCTION = (
     "name, configuration, code_sha256, code_size, revision_id, last_modified, reserved_concurrency, "
     "tags, source_directory, recursive_loop"
 )
+_WITH_STATE = (
+    f"{_FUNCTION}, (SELECT state FROM lambda_transition AS t WHERE t.account = f.account AND t.region = f.region "
+    "AND t.name = f.name AND t.version = '$LATEST')"
+)
 _CONFIG = "name, qualifier, last_modified, maximum_retry_attempts, maximum_event_age_seconds, on_success, on_failure"
 
 
@@ -52,7 +56,7 @@ _CONFIG = "name, qualifier, last_modified, maximum_retry_attempts, maximum_event
 def find_function(tx: Transaction, scope: Scope, name: str) -> Function | None:
     """The function called `name`, if there is one."""
     row = tx.execute(
-        f"SELECT {_FUNCTION} FROM lambda_function WHERE account = ? AND region = ? AND name = ?",
+        f"SELECT {_WITH_STATE} FROM lambda_function AS f WHERE account = ? AND region = ? AND name = ?",
         (scope.account, scope.region, name),
     ).fetchone()
     return _function(scope, row) if row else None
@@ -136,13 +140,14 @@ def load_package(tx: Transaction, scope: Scope, sha256: str) -> bytes | None:
 
 
 def drop_unused_packages(tx: Transaction, scope: Scope) -> None:
-    """Delete packages that no function and no version of the scope uses."""
+    """Delete packages that no function and no version of the scope uses, nor ran before an update under way."""
     where = (scope.account, scope.region)
     tx.execute(
         "DELETE FROM lambda_code WHERE account = ? AND region = ? "
         "AND sha256 NOT IN (SELECT code_sha256 FROM lambda_function WHERE account = ? AND region = ?) "
-        "AND sha256 NOT IN (SELECT code_sha256 FROM lambda_version WHERE account = ? AND region = ?)",
-        (*where, *where, *where),
+        "AND sha256 NOT IN (SELECT code_sha256 FROM lambda_version WHERE account = ? AND region = ?) "
+        "AND sha256 NOT IN (SELECT code_sha256 FROM lambda_transition WHERE account = ? AND region = ?)",
+        (*where, *where, *where, *where),
     )
 
 
@@ -263,4 +268,5 @@ def _function(scope: Scope, row: tuple[Any, ...]) -> Function:
         json.loads(row[7]),
         source_directory=row[8],
         recursive_loop=row[9],
+        transition=(row[10] or "") if len(row) > 10 else "",
     )

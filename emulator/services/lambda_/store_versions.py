@@ -46,6 +46,10 @@ _HERE = "account = ? AND region = ? AND name = ?"
 _VERSION = (
     "name, number, configuration, code_sha256, code_size, revision_id, last_modified, source_directory, published_from"
 )
+_WITH_STATE = (
+    f"{_VERSION}, (SELECT state FROM lambda_transition AS t WHERE t.account = v.account AND t.region = v.region "
+    "AND t.name = v.name AND t.version = CAST(v.number AS TEXT))"
+)
 _ALIAS = "name, alias, version, description, revision_id, weights"
 
 
@@ -73,7 +77,7 @@ def find_version(tx: Transaction, scope: Scope, name: str, version: str) -> Func
     if not is_number(version):
         return None
     row = tx.execute(
-        f"SELECT {_VERSION} FROM lambda_version WHERE {_HERE} AND number = ?",
+        f"SELECT {_WITH_STATE} FROM lambda_version AS v WHERE {_HERE} AND number = ?",
         (scope.account, scope.region, name, int(version)),
     ).fetchone()
     return _version(scope, row) if row else None
@@ -82,7 +86,7 @@ def find_version(tx: Transaction, scope: Scope, name: str, version: str) -> Func
 def last_version(tx: Transaction, scope: Scope, name: str) -> Function | None:
     """The published version with the highest number."""
     row = tx.execute(
-        f"SELECT {_VERSION} FROM lambda_version WHERE {_HERE} ORDER BY number DESC LIMIT 1",
+        f"SELECT {_WITH_STATE} FROM lambda_version AS v WHERE {_HERE} ORDER BY number DESC LIMIT 1",
         (scope.account, scope.region, name),
     ).fetchone()
     return _version(scope, row) if row else None
@@ -296,6 +300,7 @@ def _version(scope: Scope, row: tuple[Any, ...]) -> Function:
         version=str(row[1]),
         source_directory=row[7],
         published_from=row[8],
+        transition=(row[9] or "") if len(row) > 9 else "",
     )
 
 

@@ -12,16 +12,17 @@ from emulator.aws.scope import Scope
 from emulator.aws.service import Context, FrontDoorLimit, JobKind, Mounted, Service
 from emulator.ports import Store
 from emulator.services.lambda_ import store as tables
-from emulator.services.lambda_ import store_layers, store_settings, store_urls, store_versions, trace
+from emulator.services.lambda_ import store_layers, store_settings, store_states, store_urls, store_versions, trace
 from emulator.services.lambda_.event_sources import store as event_source_store
 from emulator.services.lambda_.event_sources.operations import EventSourceOperations
 from emulator.services.lambda_.event_sources.polling import BATCH_JOB, POLL_JOB, Polling
 from emulator.services.lambda_.event_sources.worker import SourceWorker
+from emulator.services.lambda_.lifecycle import LifecycleWorker
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import EVENT_JOB
 from emulator.services.lambda_.operations.packages import BRINGS_CODE
 from emulator.services.lambda_.operations.response_stream import STREAM_MEMBER
-from emulator.services.lambda_.rules import names
+from emulator.services.lambda_.operations.state import CHANGE_JOB
 from emulator.services.lambda_.rules.errors import invalid_content
 from emulator.services.lambda_.telemetry import Telemetry
 from emulator.services.lambda_.url_plane import FunctionUrlPlane
@@ -32,7 +33,7 @@ REQUEST_ID_MEMBER = "_request_id"
 """A member that no model has: the id of an invocation, which a client may choose."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-STORES = (tables, store_versions, store_layers, store_urls, store_settings, event_source_store)
+STORES = (tables, store_versions, store_layers, store_urls, store_settings, store_states, event_source_store)
 """Whose tables are Lambda's."""
 FRONT_DOOR_LIMITS = {
     "Invoke": FrontDoorLimit(10 * 1024 * 1024, 6291456, "InvokeFunction"),
@@ -42,11 +43,10 @@ FRONT_DOOR_LIMITS = {
 }
 """Of Lambda's front end: lambda_invoke.md 1.3. How far above 6 MB it takes over from Lambda's own text is not recorded:
 10 MB is our choice."""
-ENDS_ENVIRONMENTS = frozenset({"DeleteFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration"})
 
 
 class LambdaService(Service):
-    """Passes the request id to Invoke, and ends idle environments once a change of their function is committed."""
+    """Passes the request id to Invoke, and fetches code before the transaction that stores it."""
 
     front_door_limits = FRONT_DOOR_LIMITS
 
@@ -69,12 +69,7 @@ class LambdaService(Service):
             return result
         if operation in BRINGS_CODE:
             request = await self._lambda.with_code(operation, scope, request)
-        result = await super().call(operation, scope, request, request_id)
-        if operation in ENDS_ENVIRONMENTS:
-            named = names.parse(request["FunctionName"], scope, request.get("Qualifier"))
-            version = named.qualifier if operation == "DeleteFunction" else names.LATEST
-            await self._lambda.runtime.discard(named.arn, version)
-        return result
+        return await super().call(operation, scope, request, request_id)
 
     def prepare(self, operation: str, request: HttpRequest, parameters: dict[str, Any]) -> None:
         """Take over the request id and the trace of an invocation from its headers."""
@@ -117,6 +112,7 @@ def mount(context: Context, queues: SqsOperations) -> Mounted:
         Telemetry(context.logs, context.metrics),
     )
     worker = EventWorker(operations, context.calls)
+    lifecycle = LifecycleWorker(operations)
     polling = Polling(queues, context.settings)
     sources = EventSourceOperations(operations, queues, polling)
     source_worker = SourceWorker(operations, polling)
@@ -129,6 +125,7 @@ def mount(context: Context, queues: SqsOperations) -> Mounted:
             POLL_JOB: JobKind(source_worker.poll, limit=lambda: settings.event_source_concurrency),
             BATCH_JOB: JobKind(source_worker.run, limit=lambda: settings.event_source_concurrency),
             HAND_OFF_JOB: JobKind(worker.hand_off, limit=lambda: 2),
+            CHANGE_JOB: JobKind(lifecycle.complete_change, limit=lambda: 10),
         },
         operations=operations,
         data_planes=[FunctionUrlPlane(context, operations)],

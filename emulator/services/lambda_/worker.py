@@ -17,7 +17,6 @@ from emulator.aws.scope import Scope
 from emulator.jobs import Job
 from emulator.ports import Invocation, Transaction
 from emulator.services.lambda_ import store as tables
-from emulator.services.lambda_ import trace
 from emulator.services.lambda_.destinations import (
     HandOff,
     dead_letter,
@@ -29,11 +28,11 @@ from emulator.services.lambda_.destinations import (
 from emulator.services.lambda_.events import (
     FUNCTION_DELETED,
     FUNCTION_ERROR,
+    NOT_ACTIVE,
     RECURSIVE_INVOCATION,
     SUCCESS,
     SYSTEM_ERROR,
     THROTTLE,
-    ZERO_RESERVED_CONCURRENCY,
     Decision,
     Discard,
     Done,
@@ -44,6 +43,7 @@ from emulator.services.lambda_.events import (
     Retry,
     RetryRules,
     after_attempt,
+    before_attempt,
 )
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import EVENT_JOB, Ran
@@ -95,10 +95,11 @@ class EventWorker:
             function = await operations.resolve(FunctionName(event.scope, event.name, event.qualifier))
         except AwsError:
             return Attempt(event, "discarded", now, now, discard=FUNCTION_DELETED)
-        if function.recursive_loop == "Terminate" and trace.is_loop(event.trace, function.spec.arn):
-            return Attempt(event, "discarded", now, now, function, discard=RECURSIVE_INVOCATION)
-        if function.reserved == 0:
-            return Attempt(event, "discarded", now, now, function, discard=ZERO_RESERVED_CONCURRENCY)
+        blocked = before_attempt(function, event.trace)
+        if blocked == NOT_ACTIVE:
+            return Attempt(event, SYSTEM_ERROR, now, now, function)
+        if blocked is not None:
+            return Attempt(event, "discarded", now, now, function, discard=blocked)
         show = operations.on_logs(function)
         invocation = Invocation(event.request_id, payload, function.invoked_arn, trace_id=event.trace, on_logs=show)
         try:

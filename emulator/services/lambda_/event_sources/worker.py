@@ -13,13 +13,28 @@ from emulator.services.lambda_ import store as lambda_tables
 from emulator.services.lambda_ import trace
 from emulator.services.lambda_.event_sources.polling import Batch, Polling
 from emulator.services.lambda_.event_sources.records import failed_messages
-from emulator.services.lambda_.events import FUNCTION_ERROR, SUCCESS, SYSTEM_ERROR, THROTTLE, InvocationRecord
+from emulator.services.lambda_.events import (
+    FUNCTION_ERROR,
+    NOT_ACTIVE,
+    RECURSIVE_INVOCATION,
+    SUCCESS,
+    SYSTEM_ERROR,
+    THROTTLE,
+    ZERO_RESERVED_CONCURRENCY,
+    InvocationRecord,
+    before_attempt,
+)
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import Ran
 
 logger = logging.getLogger("emulator.functions")
 
 RECURSION = "recursion"
+_OUTCOMES = {
+    NOT_ACTIVE: SYSTEM_ERROR,
+    RECURSIVE_INVOCATION: RECURSION,
+    ZERO_RESERVED_CONCURRENCY: THROTTLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +77,9 @@ class SourceWorker:
         try:
             function = await functions.resolve(batch.function)
             header = trace.following(batch.trace, batch.request_id, now, function.spec.arn)
-            if function.recursive_loop == "Terminate" and trace.is_loop(header, function.spec.arn):
-                return Attempt(now, RECURSION)  # the queue's redrive policy ends it (lambda_async 2.7)
+            blocked = before_attempt(function, header)
+            if blocked is not None:  # the messages wait; of a loop the queue's redrive policy is the end (2.7)
+                return Attempt(now, _OUTCOMES[blocked])
             show = functions.on_logs(function)
             invocation = Invocation(batch.request_id, event, function.invoked_arn, trace_id=header, on_logs=show)
             ran = await functions.run(function, invocation)

@@ -10,10 +10,10 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
-from emulator.services.lambda_ import store_layers, store_settings, store_urls
+from emulator.services.lambda_ import store_layers, store_settings, store_states, store_urls
 from emulator.services.lambda_ import store_versions as versions
 from emulator.services.lambda_.layers import check_unzipped_size, unzipped_size
-from emulator.services.lambda_.model import Function
+from emulator.services.lambda_.model import IN_PROGRESS, PENDING, Function
 from emulator.services.lambda_.operations.code_signing import assign_code_signing
 from emulator.services.lambda_.operations.function_layers import function_layers
 from emulator.services.lambda_.operations.packages import CodeFetched, code_of
@@ -71,9 +71,12 @@ class FunctionOperations(LambdaState):
         )
         _save_code(tx, scope, code)
         tables.save_function(tx, function)
-        created, _ = publish(tx, function) if request.get("Publish") else (function, True)
+        answer = self.begin_change(tx, function, PENDING)
+        if request.get("Publish"):
+            published, _ = publish(tx, function)
+            answer = self.begin_change(tx, published, PENDING)
         self.function_changed()
-        return created.describe_created(tx.new_id())
+        return answer.describe_with_state()
 
     def get_function(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Configuration, code location, tags and concurrency of a function or one of its versions."""
@@ -152,14 +155,12 @@ class FunctionOperations(LambdaState):
             return updated.describe_with_state()
         _save_code(tx, scope, code)
         tables.save_function(tx, updated)
-        answer = updated.describe_updated(tx.new_id())
+        answer = self.begin_change(tx, updated, IN_PROGRESS, function).describe_with_state()
         if request.get("Publish"):
             # [R:test_publish_with_update]: the new version is what is told, and it is pending.
             published, is_new = publish(tx, updated)
-            qualifier = published.version
-            answer = published.describe_created(published.revision_id, qualifier)
-            if not is_new:
-                answer = published.describe_with_state(qualifier)
+            shown = self.begin_change(tx, published, PENDING) if is_new else published
+            answer = shown.changed(revision_id=published.revision_id).describe_with_state(published.version)
         self._drop_unused_packages(tx, scope)
         self.function_changed()
         return answer
@@ -174,7 +175,7 @@ class FunctionOperations(LambdaState):
         updated = function.changed(configuration=configuration, revision_id=tx.new_id(), last_modified=tx.now)
         tables.save_function(tx, updated)
         self.function_changed()
-        answer = updated.describe_updated(tx.new_id())
+        answer = self.begin_change(tx, updated, IN_PROGRESS, function).describe_with_state()
         if "DeadLetterConfig" in function.configuration:
             # The answer to a removal still shows what is removed [R:test_dead_letter_queue::delete_dlq].
             answer.setdefault("DeadLetterConfig", function.configuration["DeadLetterConfig"])
@@ -193,11 +194,13 @@ class FunctionOperations(LambdaState):
         if qualifier is not None:
             self._delete_version(tx, scope, named.name, qualifier)
         else:
+            store_states.delete_states(tx, scope, named.name)
             versions.delete_all(tx, scope, named.name)
             tables.delete_function(tx, scope, named.name)
             store_urls.delete_urls(tx, scope, named.name)
             store_settings.delete_settings(tx, scope, named.name)
         self._drop_unused_packages(tx, scope)
+        self.retire(tx, named.arn, qualifier)
         self.function_changed()
         return {"StatusCode": 204}
 
@@ -257,6 +260,7 @@ class FunctionOperations(LambdaState):
             raise conflict(
                 f"Unable to delete version because the following aliases reference it: [{', '.join(aliases)}]"
             )
+        store_states.delete_states(tx, scope, name, version)
         versions.delete_version(tx, scope, name, version)
         store_settings.delete_settings(tx, scope, name, version)
 

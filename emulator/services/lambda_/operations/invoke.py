@@ -29,13 +29,22 @@ from emulator.ports import (
 )
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import trace
-from emulator.services.lambda_.events import FUNCTION_ERROR, SUCCESS, Event, InvocationRecord
+from emulator.services.lambda_.events import (
+    FUNCTION_ERROR,
+    RECURSIVE_INVOCATION,
+    SUCCESS,
+    Event,
+    InvocationRecord,
+    before_attempt,
+)
+from emulator.services.lambda_.model import PENDING
 from emulator.services.lambda_.operations.state import LambdaState, Resolved
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import (
     constraint,
     invalid_content,
     invalid_parameter,
+    not_active,
     recursive_invocation,
     service_failure,
 )
@@ -159,6 +168,8 @@ class InvokeOperations(LambdaState):
         _check_tenancy(request.get("TenantId"))
         check_json(payload)
         client_context = _client_context(request.get("ClientContext"))
+        if function.pending:
+            raise not_active(PENDING)
         return asked if client_context is None else replace(asked, client_context=client_context)
 
     def accept_event(
@@ -238,7 +249,7 @@ class InvokeOperations(LambdaState):
         Its logs and metrics are on their way to the store when this returns; the answer does not wait for them.
         """
         function = asked.function
-        if function.recursive_loop == "Terminate" and trace.is_loop(asked.trace_id, function.spec.arn):
+        if before_attempt(function, asked.trace_id) == RECURSIVE_INVOCATION:
             self._post_count(asked, "RecursiveInvocationsDropped")
             raise recursive_invocation()
         invocation = Invocation(

@@ -13,7 +13,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_versions as versions
-from emulator.services.lambda_.model import ProvisionedConcurrency
+from emulator.services.lambda_.model import PENDING, ProvisionedConcurrency
 from emulator.services.lambda_.operations.paging import page_size, read_marker, write_marker
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
@@ -23,6 +23,7 @@ from emulator.services.lambda_.rules.errors import (
     conflict,
     function_not_found,
     invalid_parameter,
+    not_active,
 )
 
 Request = dict[str, Any]
@@ -45,6 +46,8 @@ class ProvisionedOperations(LambdaState):
         if function is not None and function.configuration["SnapStart"]["ApplyOn"] == "PublishedVersions":
             # [D: snapstart, limitations]; text unverified
             raise invalid_parameter("Provisioned Concurrency is not supported for SnapStart enabled functions.")
+        if function is not None and function.transition == PENDING:
+            raise not_active(PENDING)  # unverified for this operation
         self._check_not_provisioned_otherwise(tx, named, qualifier)
         requested: int = request["ProvisionedConcurrentExecutions"]
         self._check_capacity(tx, named, qualifier, requested)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from emulator import jobs
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import (
@@ -24,21 +25,26 @@ from emulator.ports import (
     Transaction,
 )
 from emulator.services.lambda_ import store as tables
+from emulator.services.lambda_ import store_states
 from emulator.services.lambda_ import store_versions as versions
 from emulator.services.lambda_.events import EventInvokeConfig, InvocationRecord
-from emulator.services.lambda_.model import Function
+from emulator.services.lambda_.model import IN_PROGRESS, PENDING, Function
 from emulator.services.lambda_.operations.function_layers import layer_sources
 from emulator.services.lambda_.operations.places import Concurrency
 from emulator.services.lambda_.rules.errors import (
     function_not_found,
+    not_active,
     service_failure,
     stale_revision,
     unqualified_only,
+    update_in_progress,
 )
 from emulator.services.lambda_.rules.names import LATEST, LATEST_PUBLISHED, FunctionName, parse
 from emulator.services.lambda_.telemetry import Telemetry
 from emulator.settings import LiveSettings
 
+CHANGE_JOB = "lambda.change"
+"""Completes a creation or an update that takes time."""
 MOST_CACHED = 10_000
 MOST_RECENT = 1_000
 
@@ -67,6 +73,8 @@ class Resolved:
     dead_letter_arn: str | None = None
     recursive_loop: str = "Terminate"
     """`Terminate` or `Allow` (2.7)."""
+    pending: bool = False
+    """It is still being created and cannot be invoked."""
 
     @property
     def provisioned_spec(self) -> FunctionSpec:
@@ -110,6 +118,8 @@ class LambdaState:
         self.telemetry = telemetry
         self.streams: set[asyncio.Task[InvocationResult]] = set()
         """Responses that are being streamed."""
+        self.retirements: set[asyncio.Task[None]] = set()
+        """Environments that are being ended."""
         self.concurrency = Concurrency(settings)
         self.recent_sync: deque[InvocationRecord] = deque(maxlen=MOST_RECENT)
         self._routes: dict[tuple[Scope, str, str | None], Route] = {}
@@ -162,7 +172,42 @@ class LambdaState:
             raise function_not_found(named.arn)
         if request.get("RevisionId") not in (None, function.revision_id):
             raise stale_revision("GetFunction/GetAlias")
+        if function.transition == PENDING:
+            raise not_active(PENDING)
+        if function.transition == IN_PROGRESS:
+            raise update_in_progress(function.arn)
         return function
+
+    def begin_change(
+        self, tx: Transaction, function: Function, transition: str, previous: Function | None = None
+    ) -> Function:
+        """What the answer to a creation or update shows: the change under way, under a revision of its own.
+
+        The rest of it is a job, unless it takes no time (docs/decisions/0005). Until then invocations run `previous`.
+        """
+        seconds = self.settings.function_change_seconds
+        if seconds <= 0:
+            if previous is not None:
+                self.retire(tx, function.arn, function.version)
+            return function.changed(transition=transition, revision_id=tx.new_id())
+        token = tx.new_id()
+        store_states.begin(tx, function, transition, token, previous)
+        where = {"account": function.scope.account, "region": function.scope.region, "name": function.name}
+        jobs.enqueue(
+            tx, CHANGE_JOB, {**where, "version": function.version, "token": token}, tx.now + seconds, owner=function.arn
+        )
+        return function.changed(transition=transition)
+
+    def retire(self, tx: Transaction, arn: str, version: str | None) -> None:
+        """Once this change is committed, end what runs a function (or one version of it) as it was."""
+
+        def discard() -> None:
+            # The first step marks them; it comes before the answer's, which is scheduled after the commit as well.
+            task = asyncio.get_running_loop().create_task(self.runtime.discard(arn, version))
+            self.retirements.add(task)
+            task.add_done_callback(self.retirements.discard)
+
+        tx.after_commit(discard)
 
     def resolve_in(self, tx: Transaction, named: FunctionName) -> Resolved:
         """`resolve` within a transaction, past the memory of resolved functions."""
@@ -195,6 +240,7 @@ class LambdaState:
         ready = None
         for qualifier in dict.fromkeys((named.qualifier or LATEST, function.version)):
             ready = ready or versions.find_provisioned(tx, scope, name, qualifier)
+        function = store_states.find_running(tx, function) if function.transition == IN_PROGRESS else function
         return Resolved(
             self._spec(tx, function),
             scope,
@@ -208,6 +254,7 @@ class LambdaState:
             provisioned_in_function=versions.provisioned_of_function(tx, scope, name),
             dead_letter_arn=function.configuration.get("DeadLetterConfig", {}).get("TargetArn"),
             recursive_loop=latest.recursive_loop,
+            pending=function.transition == PENDING,
         )
 
     def _spec(self, tx: Transaction, function: Function) -> FunctionSpec:

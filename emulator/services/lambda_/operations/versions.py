@@ -12,7 +12,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_versions as versions
-from emulator.services.lambda_.model import Function
+from emulator.services.lambda_.model import PENDING, Function
 from emulator.services.lambda_.operations.paging import page_size, read_marker, read_number_marker, write_marker
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
@@ -35,7 +35,10 @@ class VersionOperations(LambdaState):
                 f"CodeSHA256 ({expected}) is different from current CodeSHA256 in $LATEST ({latest.code_sha256}). "
                 "Please try again with the CodeSHA256 in $LATEST."
             )
-        published, _ = publish(tx, latest, request.get("Description"))
+        published, is_new = publish(tx, latest, request.get("Description"))
+        if is_new and published.configuration["SnapStart"]["OptimizationStatus"] == "On":
+            # "Pending – Lambda is initializing your code and taking a snapshot" [D: snapstart, function states]
+            published = self.begin_change(tx, published, PENDING)
         self.function_changed()
         return published.describe_with_state(published.version)
 

@@ -43,6 +43,17 @@ def conflict(message: str) -> AwsError:
     return AwsError("ResourceConflictException", message, 409, USER)
 
 
+def not_active(state: str) -> AwsError:
+    """409: the function or version is still being created [D: troubleshooting-invocation]."""
+    text = f"The operation cannot be performed at this time. The function is currently in the following state: {state}"
+    return conflict(text)
+
+
+def update_in_progress(arn: str) -> AwsError:
+    """409: an earlier update is not complete [R:test_lambda_concurrent_code_updates]."""
+    return conflict(f"The operation cannot be performed at this time. An update is in progress for resource: {arn}")
+
+
 def constraint(value: object, member: str, rule: str) -> AwsError:
     """400 in the form of the service model's own checks."""
     return validation_errors([violation(value, member, rule)])
