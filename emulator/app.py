@@ -25,6 +25,7 @@ from emulator.adapters.request_ids import seeded_request_ids
 from emulator.adapters.runtime.debugging import debug_ports
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
+from emulator.adapters.watched_file import WatchedFile
 from emulator.aws.apis import AwsApis
 from emulator.aws.calls import Calls
 from emulator.aws.edge import Edge
@@ -112,6 +113,7 @@ class Emulator:
             self.http_sender,
             base_url,
             traces=self.requests,
+            mock_file=WatchedFile(settings.sfn_mock_config).read if settings.sfn_mock_config else lambda: None,
         )
         # The two sinks first: every service after them is given context.metrics and context.logs.
         self.cloudwatch = self._mount(cloudwatch.mount(context))
@@ -121,7 +123,7 @@ class Emulator:
         mounted_ses = self._mount(ses.mount(context))
         self._mount(sns.mount(context, mounted_ses.operations))
         self._mount(events.mount(context))
-        self._mount(stepfunctions.mount(context, self.lambda_.operations))
+        self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations))
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
         [rest] = self.apigateway.data_planes
         self._mount(apigatewayv2.mount(context, self.lambda_.operations, rest))

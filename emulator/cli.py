@@ -302,6 +302,8 @@ def _check(settings: Settings) -> None:
     """Refuse values that could only fail later."""
     if not 0 <= settings.port <= 65535:
         _stop(f"--port {settings.port} is no port.", "Ports are 0 to 65535; 0 takes a free one.")
+    if settings.sfn_mock_config is not None:
+        _check_mock_file(settings.sfn_mock_config)
     if settings.pythons:
         _check_interpreters(settings)
     if settings.debug:
@@ -323,6 +325,17 @@ def _check(settings: Settings) -> None:
             )
         if not os.access(settings.data, os.W_OK | os.X_OK):
             _stop(f"The data directory {settings.data} cannot be written to.", "Choose another with --data DIR.")
+
+
+def _check_mock_file(path: Path) -> None:
+    from emulator.services.stepfunctions import mock_file
+
+    try:
+        mock_file.parse(path.read_text("utf-8"))
+    except OSError as error:
+        _stop(f"SFN_MOCK_CONFIG {path} cannot be read: {error.strerror}.", "Correct the variable, or unset it.")
+    except ValueError as error:
+        _stop(f"SFN_MOCK_CONFIG {path} cannot be used:\n{error}", "docs/state-machines.md shows such a file.")
 
 
 def _check_debugging(settings: Settings) -> None:

@@ -41,6 +41,8 @@ class Settings:
     """Python functions that wait for a debugger: `FUNCTION` or `FUNCTION:PORT`."""
     pythons: dict[str, str] = field(default_factory=dict[str, str])
     """Interpreters of functions by version, from `EMULATOR_PYTHON_3_12=/path` and the like; else from PATH."""
+    sfn_mock_config: Path | None = None
+    """Mock configuration file of Step Functions Local; `SFN_MOCK_CONFIG`, its own variable, names it too."""
     seed: int | None = None
     """Seed for ids and random numbers; None is truly random."""
 
@@ -62,6 +64,9 @@ class Settings:
         for item in fields(Settings):
             variable = "EMULATOR_" + item.name.upper()
             text = environment.get(variable)
+            if text is None and item.name in _OTHER_NAMES:
+                variable = _OTHER_NAMES[item.name]
+                text = environment.get(variable)
             if text is None or item.name == "pythons":
                 continue
             try:
@@ -115,10 +120,14 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+_OTHER_NAMES = {"sfn_mock_config": "SFN_MOCK_CONFIG"}
+"""Variables of other tools that mean a setting of ours."""
+
 _READ: dict[str, Callable[[str], Any]] = {
     "port": _port,
     "region": _region,
     "data": lambda text: Path(text) if text else None,
+    "sfn_mock_config": lambda text: Path(text) if text else None,
     "fsync": _truth,
     "frozen": _truth,
     "allowed_hosts": _words,

@@ -124,6 +124,8 @@ class Context:
     base_url: str = "http://localhost:4566"
     traces: RequestTraces = field(default_factory=lambda: RequestTraces(LiveSettings()))
     """Where data planes leave what happened to each request."""
+    mock_file: Callable[[], str | None] = lambda: None
+    """The mock configuration file of Step Functions Local, as it is now."""
 
 
 @dataclass(frozen=True, slots=True)

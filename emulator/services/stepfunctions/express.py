@@ -38,6 +38,7 @@ from .asl.messages import (
 )
 from .model import StoredExecution
 from .task_calls import TaskCalls, takes_time
+from .task_mocks import TaskMocks, signals
 from .telemetry import Telemetry
 
 LONGEST_SECONDS = 300.0
@@ -62,15 +63,16 @@ class ExpressEnd:
 class ExpressRunner:
     """Runs Express executions, each for the caller who awaits it."""
 
-    def __init__(self, data: Store, clock: Clock, calls: TaskCalls, telemetry: Telemetry) -> None:
+    def __init__(self, data: Store, clock: Clock, calls: TaskCalls, telemetry: Telemetry, mocks: TaskMocks) -> None:
         self._store = data
         self._clock = clock
         self._calls = calls
         self._telemetry = telemetry
+        self._mocks = mocks
 
     async def run(self, execution: StoredExecution) -> ExpressEnd:
         """Run to the end. The caller holds the clock `busy`; whoever waits in here gives the hold back."""
-        running = _Running(self._store, self._clock, self._calls, self._telemetry, execution)
+        running = _Running(self._store, self._clock, self._calls, self._telemetry, self._mocks, execution)
         ended = await running.run()
         stopped_at = self._clock.now()
         took_ms = max(0.0, stopped_at - execution.started_at) * 1000
@@ -92,7 +94,13 @@ class _Running:
     """One execution on its way."""
 
     def __init__(
-        self, data: Store, clock: Clock, calls: TaskCalls, telemetry: Telemetry, execution: StoredExecution
+        self,
+        data: Store,
+        clock: Clock,
+        calls: TaskCalls,
+        telemetry: Telemetry,
+        mocks: TaskMocks,
+        execution: StoredExecution,
     ) -> None:
         self.unlogged: list[tuple[float, Event]] = []
         self._store = data
@@ -102,6 +110,9 @@ class _Running:
         self._execution = execution
         self._machine: Machine = compile_definition(execution.definition)
         self._frames = Frames(lambda key: None)
+        self._mocks = mocks
+        if execution.test_case is not None:
+            mocks.mark(self._frames, execution.test_case)
         self._signals: asyncio.Queue[Signal | Exception] = asyncio.Queue()
         self._tasks: dict[str, set[asyncio.Task[None]]] = {}
         self._last_event = 0
@@ -171,7 +182,12 @@ class _Running:
 
     def _obey(self, command: Command) -> None:
         if isinstance(command, CallTask):
-            self._start(command.token, self._call(command))
+            mocked = self._mocks.answer(self._execution.machine_name, self._frames, command.token, command.resource)
+            if mocked is None:
+                self._start(command.token, self._call(command))
+                return
+            for signal in signals(command.token, command.resource, mocked):
+                asyncio.get_running_loop().call_soon(self._signals.put_nowait, signal)
         elif isinstance(command, SetTimer):
             due_at = command.due_at
             if command.token == MACHINE_TOKEN:

@@ -336,14 +336,15 @@ class Integrations:
         """The request that a task makes, or why there is none."""
         found, match = optimised.find(task.resource), _SDK.fullmatch(task.resource)
         sdk = SdkCall(match[1], match[2]) if match else None
+        token, parameters = task.token, task.parameters
         if found is not None:
             service_name, operation_name = found[0].service, found[0].operation
-        else:
-            assert sdk is not None, "validation accepts only known resources"
+        elif sdk is not None:
             service_name, operation_name = sdk.botocore_name, sdk.boto3_operation
-        token, parameters = task.token, task.parameters
+        else:  # a state that test cases mock, called by an execution of none
+            return TaskFailed(token, "States.TaskFailed", f"The resource {task.resource} is not emulated.")
         service, model = self._services.get(service_name), self._model(service_name)
-        if model is None:
+        if model is None or operation_name not in _names(model):
             return TaskFailed(token, "States.TaskFailed", f"The resource {task.resource} is not emulated.")
         operation: Any = model.operation_model(operation_name)
         try:

@@ -122,6 +122,8 @@ class StoredExecution:
     """The machine's logging configuration as JSON; None if its level is OFF."""
     redrive_count: int = 0
     redriven_at: float | None = None
+    test_case: str | None = None
+    """Of the mock configuration file; only while it starts: what runs remembers it itself (task_mocks.py)."""
 
     @property
     def machine_name(self) -> str:

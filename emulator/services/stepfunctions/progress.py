@@ -11,7 +11,7 @@ from emulator import jobs
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 
-from . import store
+from . import store, task_mocks
 from .asl.data import Data
 from .asl.definition import compile_definition
 from .asl.frames import Frames
@@ -34,6 +34,7 @@ from .asl.messages import (
     TimerFired,
 )
 from .model import StoredExecution
+from .task_mocks import TaskMocks
 from .telemetry import Telemetry
 
 TASK = "sfn.task"
@@ -46,13 +47,14 @@ ACTIVITY_BELL = "sfn.activity"
 
 
 class Progress:
-    """Moves executions; `telemetry` is told what happens, in the same transaction."""
+    """Moves executions; `telemetry` is told what happens, in the same transaction; `mocks` answer for tasks."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, mocks: TaskMocks) -> None:
         self.telemetry = telemetry
+        self.mocks = mocks
 
     def start(self, tx: Transaction, execution: StoredExecution) -> None:
-        """Begin an execution that was just added."""
+        """Begin an execution that was just added, as the test case it names if it names one."""
         self.telemetry.started(tx, execution)
         self.advance(tx, execution, Start())
 
@@ -65,6 +67,8 @@ class Progress:
     def advance(self, tx: Transaction, execution: StoredExecution, signal: Signal) -> Ended | None:
         """Work off one signal and write down what follows; returns how the execution ended, if it did."""
         frames = Frames(lambda key: store.load_frame(tx, execution.id, key))
+        if execution.test_case is not None:
+            self.mocks.mark(frames, execution.test_case)
         run = Run(
             compile_definition(execution.definition),
             Execution(
@@ -77,12 +81,12 @@ class Progress:
             tx.now,
             tx.random,
             tx.new_id,
-            lambda arn: store.find_activity(tx, Scope(execution.account, execution.region), arn) is not None,
+            lambda arn: self.mocks.are_for(frames) or _is_activity(tx, execution, arn),
         )  # fmt: skip
         outcome = run.signal(signal)
         self._record(tx, execution, outcome.events)
         for command in outcome.commands:
-            self._obey(tx, execution, command)
+            self._obey(tx, execution, frames, command)
         if outcome.ended is not None:
             if outcome.ended.status != "SUCCEEDED":
                 store.save_frames(tx, execution, frames.changes())
@@ -136,8 +140,17 @@ class Progress:
             }
             jobs.enqueue(tx, CHILD_ENDED, payload)
 
-    def _obey(self, tx: Transaction, execution: StoredExecution, command: Command) -> None:
+    def _obey(self, tx: Transaction, execution: StoredExecution, frames: Frames, command: Command) -> None:
         payload: dict[str, Any] = {"execution": execution.id, "arn": execution.arn}
+        if isinstance(command, (CallTask, OfferActivity)):
+            resource = command.resource if isinstance(command, CallTask) else command.activity
+            mocked = self.mocks.answer(execution.machine_name, frames, command.token, resource)
+            if mocked is None and isinstance(command, OfferActivity) and not _is_activity(tx, execution, resource):
+                mocked = task_mocks.failure(f"The activity {resource} does not exist.")
+            if mocked is not None:
+                payload.update(token=command.token, resource=resource, mocked=True)
+                jobs.enqueue(tx, TASK, payload, key=_key(execution, command.token), body=mocked.encode())
+                return
         if isinstance(command, CallTask):
             # The request id is drawn once: a call repeated after a crash carries the same one.
             payload.update(token=command.token, resource=command.resource, request_id=tx.new_id())
@@ -157,6 +170,10 @@ class Progress:
             assert isinstance(command, GoOn)
             payload["token"] = RESUME_TOKEN
             jobs.enqueue(tx, TIMER, payload, key=_key(execution, RESUME_TOKEN))
+
+
+def _is_activity(tx: Transaction, execution: StoredExecution, arn: str) -> bool:
+    return store.find_activity(tx, Scope(execution.account, execution.region), arn) is not None
 
 
 def awaits(tx: Transaction, execution: StoredExecution, token: str) -> bool:

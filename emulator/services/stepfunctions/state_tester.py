@@ -32,6 +32,7 @@ from .asl.messages import (
     TimerFired,
 )
 from .asl.tasks import pattern, task_kind
+from .asl.validation.types import resource_problems
 from .model import StoredExecution
 from .operations.state import check_input
 from .task_calls import TaskCalls, takes_time
@@ -161,7 +162,7 @@ class StateTester:
             raise _bad_definition([problem] if problem is not None else [])
         alone = "States" not in document
         judged = document if not alone else _alone(document)
-        problems = validate.validate(judged, self._calls.integrations.problems if not mocked else _form_only)
+        problems = validate.validate(judged, self._calls.integrations.problems if not mocked else resource_problems)
         if problems:
             prefix = f"/States/{NAME}"
             raise _bad_definition(
@@ -250,15 +251,6 @@ def _inner(state: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _without(location: str | None, prefix: str) -> str | None:
     return location if location is None else location.removeprefix(prefix) or "/"
-
-
-def _form_only(resource: str, parameters: Json) -> list[tuple[str, str]]:
-    """A mocked task is not called: its resource need not be emulated, but must be an ARN that a task may have."""
-    parts = resource.split(":", 5)
-    if len(parts) == 6 and parts[0] == "arn" and parts[2] in ("states", "lambda") and parts[5]:
-        return []
-    reason = "The value is not a valid resource ARN, or the resource is not available in this region."
-    return [("Resource", f"The resource provided {resource} is not recognized. {reason}")]
 
 
 def _json(text: str, what: str) -> Json:

@@ -11,6 +11,7 @@ from .progress import CHILD_ENDED, EXPRESS, TASK, TIMER, Progress
 from .state_tester import StateTester
 from .store import SCHEMA
 from .task_calls import LambdaInvoke, TaskCalls
+from .task_mocks import TaskMocks
 from .telemetry import Telemetry
 from .worker import StepFunctionsWorker
 
@@ -23,10 +24,11 @@ def mount(context: Context, lambda_operations: LambdaInvoke) -> Mounted:
     """Offer Step Functions; tasks call Lambda by `lambda_operations` and other services by `context.services`."""
     integrations = Integrations(context.services)
     telemetry = Telemetry(context.calls, context.logs, context.metrics)
-    progress = Progress(telemetry)
+    mocks = TaskMocks(context.mock_file)
+    progress = Progress(telemetry, mocks)
     calls = TaskCalls(integrations, lambda_operations, context.clock)
-    express = ExpressRunner(context.store, context.clock, calls, telemetry)
-    operations = Operations(context.store, context.clock, integrations.problems, progress, express)
+    express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks)
+    operations = Operations(context.store, context.clock, integrations.problems, progress, express, mocks)
     worker = StepFunctionsWorker(context.store, progress, calls, express)
     table = {**operation_table(operations), "TestState": StateTester(context.store, context.clock, calls).test_state}
     return Mounted(

@@ -6,7 +6,7 @@ other; the rest is validation/'s. What a Task's Resource may be is asked from ou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from .data import loads
@@ -38,9 +38,17 @@ def parse_json(text: str) -> tuple[dict[str, Any] | None, Problem | None]:
     return document, None
 
 
-def validate(document: dict[str, Any], task_problems: TaskProblems, express: bool = False) -> list[Problem]:
-    """Everything wrong with a parsed definition, in the order of the text."""
-    judge = _Judge(task_problems, express)
+def validate(
+    document: dict[str, Any],
+    task_problems: TaskProblems,
+    express: bool = False,
+    mocked: Container[str] = frozenset(),
+) -> list[Problem]:
+    """Everything wrong with a parsed definition, in the order of the text.
+
+    Of the states `mocked` only the form of their resource counts: they are never called.
+    """
+    judge = _Judge(task_problems, express, mocked)
     try:
         judge.machine(document)
     except RecursionError:
@@ -85,6 +93,7 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
             if name in self.names:
                 self.add(where, f"Duplicate State name: {name}", "DUPLICATE_STATE_NAME")
             self.names.add(name)
+            self.name = name
             targets[name] = self.state(state, where, states, depth)
         if "StartAt" not in scope:
             return

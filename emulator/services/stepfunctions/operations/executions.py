@@ -33,11 +33,11 @@ class ExecutionOperations(StepFunctionsState):
 
     def start_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Start; name and input of a running execution answer as before [R:test_start_execution_idempotent]."""
-        machine = self.resolve(tx, scope, request["stateMachineArn"])
+        machine, case = self.to_start(tx, scope, request["stateMachineArn"])
         if machine.express:
             if request.get(PARENT_MEMBER) is not None:  # `.sync` on an Express machine: unverified
                 raise wrong_type()
-            express = new_express(tx, scope, machine, request)
+            express = new_express(tx, scope, machine, request, case)
             enqueue_express(tx, scope, machine, express)
             self.progress.telemetry.started(tx, express)
             return {"executionArn": express.arn, "startDate": tx.now}
@@ -56,6 +56,7 @@ class ExecutionOperations(StepFunctionsState):
             raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
         parent = request.get(PARENT_MEMBER)
         execution = store.add_execution(tx, scope, machine, arn, name, text, request.get("traceHeader"), parent)
+        execution.test_case = case
         self.progress.start(tx, execution)
         return {"executionArn": arn, "startDate": tx.now}
 

@@ -68,13 +68,15 @@ class ExpressOperations(StepFunctionsState):
         return answer
 
     def _new_sync(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> StoredExecution:
-        machine = self.resolve(tx, scope, request["stateMachineArn"])
+        machine, case = self.to_start(tx, scope, request["stateMachineArn"])
         if not machine.express:
             raise wrong_type()
-        return new_express(tx, scope, machine, request)
+        return new_express(tx, scope, machine, request, case)
 
 
-def new_express(tx: Transaction, scope: Scope, machine: StateMachine, request: dict[str, Any]) -> StoredExecution:
+def new_express(
+    tx: Transaction, scope: Scope, machine: StateMachine, request: dict[str, Any], test_case: str | None
+) -> StoredExecution:
     """An Express execution that is kept nowhere; its name may have been used before."""
     text = request.get("input", "{}")
     check_input(text)
@@ -88,6 +90,7 @@ def new_express(tx: Transaction, scope: Scope, machine: StateMachine, request: d
         0, model.express_arn(machine.arn, name, tx.new_id()), name, scope.account, scope.region, machine.arn,
         machine.definition, machine.role_arn, tx.now, text, revision_id=machine.revision_id, trace_header=trace,
         version_arn=machine.version_arn, alias_arn=machine.alias_arn, logging=store.logging_text(machine),
+        test_case=test_case,
     )  # fmt: skip
 
 
@@ -106,6 +109,7 @@ def enqueue_express(tx: Transaction, scope: Scope, machine: StateMachine, execut
         "version_arn": execution.version_arn,
         "alias_arn": execution.alias_arn,
         "logging": execution.logging,
+        "test_case": execution.test_case,
     }
     jobs.enqueue(tx, progress.EXPRESS, payload, body=execution.input.encode(), owner=machine.arn)
 

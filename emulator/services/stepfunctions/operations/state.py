@@ -13,8 +13,10 @@ from emulator.ports import Clock, Store, Transaction
 from emulator.services.stepfunctions import model, progress, store
 from emulator.services.stepfunctions.asl import validate
 from emulator.services.stepfunctions.asl.data import loads
+from emulator.services.stepfunctions.asl.definition import compile_definition
 from emulator.services.stepfunctions.asl.messages import Ended
 from emulator.services.stepfunctions.model import Activity, StateMachine, StoredExecution
+from emulator.services.stepfunctions.task_mocks import TaskMocks
 
 
 class ExpressEnd(Protocol):
@@ -46,11 +48,13 @@ class StepFunctionsState:
         task_problems: validate.TaskProblems,
         movement: progress.Progress,
         express: Express,
+        mocks: TaskMocks,
     ) -> None:
         self.store = data
         self.clock = clock
         self.progress = movement
         self.express = express
+        self.mocks = mocks
         self.running_sync = 0
         self._task_problems = task_problems
         self.offers: dict[str, asyncio.Event] = {}
@@ -100,6 +104,14 @@ class StepFunctionsState:
             alias_arn=alias_arn,
         )
 
+    def to_start(self, tx: Transaction, scope: Scope, arn: str) -> tuple[StateMachine, str | None]:
+        """The machine that a caller starts, see `resolve`, and the test case in the ARN if there is one."""
+        machine_arn, case = self.mocks.split(arn)
+        machine = self.resolve(tx, scope, machine_arn)
+        if case is not None:
+            self.mocks.check(case, machine.name, compile_definition(machine.definition))
+        return machine, case
+
     def execution(self, tx: Transaction, scope: Scope, arn: str) -> StoredExecution:
         """The execution with this ARN. Raises ExecutionDoesNotExist, InvalidArn (of Express executions too)."""
         model.check_arn(arn, "execution")
@@ -117,8 +129,8 @@ class StepFunctionsState:
             raise AwsError("ResourceNotFound", f"Resource not found: '{arn}'")
         return found
 
-    def check_definition(self, text: str, machine_type: str = model.STANDARD) -> None:
-        """Raise InvalidDefinition naming everything that is wrong."""
+    def check_definition(self, text: str, name: str, machine_type: str = model.STANDARD) -> None:
+        """Raise InvalidDefinition naming everything that is wrong with the definition of the machine `name`."""
         if len(text) > model.MAX_DEFINITION_CHARACTERS:
             raise validation_errors(
                 [
@@ -129,7 +141,8 @@ class StepFunctionsState:
         document, problem = validate.parse_json(text)
         problems = [problem] if problem is not None else []
         if document is not None:
-            problems = validate.validate(document, self._task_problems, machine_type == model.EXPRESS)
+            mocked = self.mocks.mocked_states(name)
+            problems = validate.validate(document, self._task_problems, machine_type == model.EXPRESS, mocked)
         if problems:
             listed = ", ".join(str(item) for item in problems)
             raise AwsError("InvalidDefinition", f"Invalid State Machine Definition: '{listed}'")

@@ -29,7 +29,7 @@ class StateMachineOperations(StepFunctionsState):
         kind = request.get("type", model.STANDARD)
         _check_publishing(request)
         logging = self._logging(tx, scope, request)
-        self.check_definition(request["definition"], kind)
+        self.check_definition(request["definition"], name, kind)
         _check_role(request["roleArn"])
         arn = model.machine_arn(scope, name)
         existing = store.find_machine(tx, scope, arn)
@@ -66,7 +66,7 @@ class StateMachineOperations(StepFunctionsState):
             )
         before = _revised(machine)
         if request.get("definition") is not None:
-            self.check_definition(request["definition"], machine.type)
+            self.check_definition(request["definition"], machine.name, machine.type)
             machine.definition = request["definition"]
         if request.get("roleArn") is not None:
             _check_role(request["roleArn"])

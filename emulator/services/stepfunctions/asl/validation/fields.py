@@ -5,7 +5,7 @@ Knows no type of state: what a field is for is decided by whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from emulator.services.stepfunctions.asl import jsonata, paths, payload
@@ -21,11 +21,16 @@ TaskProblems = Callable[[str, Json], list[tuple[str, str]]]
 class FieldJudge:
     """Collects problems of fields; `jsonata` says which language the state that is being judged speaks."""
 
-    def __init__(self, task_problems: TaskProblems, express: bool = False) -> None:
+    def __init__(
+        self, task_problems: TaskProblems, express: bool = False, mocked: Container[str] = frozenset()
+    ) -> None:
         self.express = express
         self.problems: list[Problem] = []
         self.task_problems = task_problems
+        self.mocked = mocked
         self.names: set[str] = set()
+        self.name = ""
+        """The state that is being judged."""
         self.jsonata_machine = False
         self.jsonata = False
         """Whether the state that is being judged speaks JSONata."""

@@ -6,9 +6,19 @@ from abc import abstractmethod
 from typing import Any
 
 from emulator.services.stepfunctions.asl import jsonata, payload, tasks, timestamps
+from emulator.services.stepfunctions.asl.data import Json
 from emulator.services.stepfunctions.asl.intrinsics import BadIntrinsic
 from emulator.services.stepfunctions.asl.paths import BadPath
 from emulator.services.stepfunctions.asl.validation.fields import FieldJudge
+
+
+def resource_problems(resource: str, parameters: Json) -> list[tuple[str, str]]:
+    """Of a task that is never called: its resource need not be emulated, but must be an ARN that a task may have."""
+    parts = resource.split(":", 5)
+    if len(parts) == 6 and parts[0] == "arn" and parts[2] in ("states", "lambda") and parts[5]:
+        return []
+    reason = "The value is not a valid resource ARN, or the resource is not available in this region."
+    return [("Resource", f"The resource provided {resource} is not recognized. {reason}")]
 
 
 class TypeJudge(FieldJudge):
@@ -37,7 +47,8 @@ class TypeJudge(FieldJudge):
                 parameters = None  # known when it runs
             if self.express:
                 self.express_resource(resource, at)
-            for where, message in self.task_problems(resource, parameters):
+            judge = resource_problems if self.name in self.mocked else self.task_problems
+            for where, message in judge(resource, parameters):
                 where = "Arguments" if self.jsonata and where == "Parameters" else where
                 self.add(f"{at}/{where}", message)
 
