@@ -12,7 +12,7 @@ from emulator.services.apigateway import plan_store
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure
 from emulator.services.apigateway.gateway.routing import Snapshot
-from emulator.services.apigateway.stage_rules import UNLIMITED, settings_of
+from emulator.services.apigateway.stage_rules import UNLIMITED
 
 _LARGEST = 10_000
 
@@ -28,13 +28,11 @@ class Admission:
         """Fill every bucket."""
         self._buckets.clear()
 
-    def throttle_method(self, exchange: Exchange, stage: dict[str, Any]) -> None:
+    def throttle_method(self, exchange: Exchange) -> None:
         """The stage's limits of the method. Raises 429."""
-        every: dict[str, Any] = stage.get("methodSettings") or {}
-        if not every:
+        route, key, settings = exchange.route, exchange.settings_key, exchange.settings
+        if not settings:
             return
-        route = exchange.route
-        key, settings = settings_of(every, route.resource_path, route.method.get("httpMethod", ""))
         burst, rate = settings.get("throttlingBurstLimit", -1), settings.get("throttlingRateLimit", -1)
         if (burst, rate) == UNLIMITED or burst < 0 or rate < 0:
             return

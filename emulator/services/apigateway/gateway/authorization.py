@@ -52,10 +52,8 @@ class Authorizers:
         method = exchange.route.method
         kind = method["authorizationType"]
         if kind == "AWS_IAM":
-            signed = (exchange.header("Authorization") or "").startswith("AWS4-HMAC-SHA256 ")
-            signed = signed or "X-Amz-Signature" in exchange.single_query
-            exchange.trace.add("authorizer", type="AWS_IAM", signed=signed)
-            if not signed:
+            exchange.trace.add("authorizer", type="AWS_IAM", signed=exchange.signed)
+            if not exchange.signed:
                 raise Failure("MISSING_AUTHENTICATION_TOKEN")
         if kind != "CUSTOM":
             return

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from emulator.aws.http import HttpRequest
+from emulator.aws.http_payload import access_key
 from emulator.aws.request_traces import RequestTrace
 from emulator.services.apigateway.gateway.address import Address
 from emulator.services.apigateway.gateway.routing import Route
@@ -66,6 +67,17 @@ class Exchange:
         """`$context.authorizer`, once an authorizer has let the request go on."""
         self.error: dict[str, Any] | None = None
         """`$context.error`, once the request has failed."""
+        self.settings_key = "*/*"
+        self.settings: dict[str, Any] = {}
+        """The stage's settings of the method, and under which name they stand there."""
+        self.has_cache = False
+        """Whether the stage has a cache cluster."""
+        self.cache_key: tuple[Any, ...] | None = None
+        """Where the stage's cache remembers the answer; None if it does not."""
+        self.cache_hit: bool | None = None
+        self.cache_warning = False
+        """The client's Cache-Control was ignored, and the answer says so."""
+        self.canary_shares_cache = False
         self.canary: bool | None = None
         """Whether the canary answers; None on a stage without one."""
         self.usage_key: str | None = None
@@ -146,6 +158,11 @@ class Exchange:
     def trace_id(self) -> str:
         """The trace header that goes on: the client's, or a new root."""
         return self.header("X-Amzn-Trace-Id") or f"Root=1-{int(self.now):08x}-{self._trace.replace('-', '')[:24]}"
+
+    @functools.cached_property
+    def signed(self) -> bool:
+        """Whether the request has a signature; it is not verified."""
+        return access_key(self.request) is not None
 
     @functools.cached_property
     def domain(self) -> str:

@@ -16,7 +16,7 @@ from emulator.aws.request_traces import RequestTrace
 from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.apigateway import store
-from emulator.services.apigateway.gateway import endpoint, mapping, proxy_event, responses, templates
+from emulator.services.apigateway.gateway import cache, endpoint, mapping, proxy_event, responses, templates
 from emulator.services.apigateway.gateway.address import Address, address
 from emulator.services.apigateway.gateway.admission import Admission
 from emulator.services.apigateway.gateway.authorization import Authorizers
@@ -37,6 +37,7 @@ from emulator.services.apigateway.gateway.to_lambda import LambdaIntegration
 from emulator.services.apigateway.gateway.to_service import ServiceIntegration
 from emulator.services.apigateway.gateway.validation import validate
 from emulator.services.apigateway.model import lambda_function_of
+from emulator.services.apigateway.stage_rules import settings_of
 
 MAX_PAYLOAD = 10 * 1024 * 1024
 _LARGEST_CACHE = 256
@@ -57,6 +58,7 @@ class GatewayDataPlane:
         self._endpoints = HttpIntegration(context.http, context.clock)
         self._authorizers = Authorizers(self._functions, context.clock.now)
         self._admission = Admission(context.store)
+        self._cache = cache.Cache()
         self._records = Records(context.store, context.logs, context.metrics)
         self._traces = context.traces
         self.testing = TestInvocations(context.store, context.clock, self._authorizers, self._run)
@@ -71,7 +73,12 @@ class GatewayDataPlane:
         self._snapshots.clear()
         self._authorizers.forget()
         self._admission.forget()
+        self._cache.forget()
         self._records.forget()
+
+    def flush_cache(self, api_id: str, stage: str) -> None:
+        """Forget the answers that a stage's cache remembers."""
+        self._cache.flush(api_id, stage)
 
     async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
         """Answer a request that `match` recognised."""
@@ -89,13 +96,13 @@ class GatewayDataPlane:
         exchange = self._exchange(request, match, ids, snapshot, stage)
         request.trace = exchange.trace
         with self._traces.following(exchange.trace):
-            answer = await self._answered(exchange, snapshot, stage)
+            answer = await self._answered(exchange, snapshot)
             exchange.trace.end(answer)
         self._records.keep(exchange, snapshot, stage, answer, self._clock.now())
         answer.headers = [*common, *answer.headers]
         return answer
 
-    async def _answered(self, exchange: Exchange, snapshot: Snapshot, stage: dict[str, Any]) -> HttpResponse:
+    async def _answered(self, exchange: Exchange, snapshot: Snapshot) -> HttpResponse:
         """The steps in front of the method request: size, route, throttling, authorizer, API key."""
         try:
             if len(exchange.request.body) > MAX_PAYLOAD:
@@ -104,7 +111,7 @@ class GatewayDataPlane:
                 exchange.trace.add("route", resource=None, why="no method of the deployment matches")
                 raise Failure("MISSING_AUTHENTICATION_TOKEN")
             exchange.trace.add("route", resource=exchange.route.resource_path, parameters=exchange.path_parameters)
-            self._admission.throttle_method(exchange, stage)
+            self._admission.throttle_method(exchange)
             await self._authorizers.authorize(exchange, snapshot)
             await self._admission.check_key(exchange, snapshot)
         except Failure as failure:
@@ -116,7 +123,12 @@ class GatewayDataPlane:
         traced = exchange.route.method.get("methodIntegration", {}).get("type") not in ("MOCK", None)
         try:
             validate(exchange, snapshot)
-            answer = await self._integrate(exchange, snapshot)
+            answer = self._cache.find(exchange)
+            if answer is None:
+                answer = await self._integrate(exchange, snapshot)
+                self._cache.keep(exchange, answer, self._clock.now())
+            if exchange.cache_warning:
+                answer.headers.append(("Warning", cache.IGNORED))
             if len(answer.body) > MAX_PAYLOAD:
                 raise configuration_error("Execution failed due to an internal error: the body is too large")
         except Failure as failure:
@@ -168,6 +180,12 @@ class GatewayDataPlane:
         account = snapshot.scope.account
         exchange = Exchange(request, where, route, ids, trace.started_at, variables, deployment, account, trace)
         exchange.canary = canary
+        exchange.canary_shares_cache = bool(canary and stage["canarySettings"].get("useStageCache"))
+        every = stage.get("methodSettings")
+        if every:
+            method = route.method.get("httpMethod", "")
+            exchange.settings_key, exchange.settings = settings_of(every, route.resource_path, method)
+            exchange.has_cache = bool(stage.get("cacheClusterEnabled"))
         return exchange
 
     def _fail(self, exchange: Exchange, snapshot: Snapshot, failure: Failure) -> HttpResponse:

@@ -15,7 +15,6 @@ from emulator.ports import LogEvent, Store, Transaction
 from emulator.services.apigateway.gateway import execution_log
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.routing import Snapshot
-from emulator.services.apigateway.stage_rules import settings_of
 
 NAMESPACE = "AWS/ApiGateway"
 _REFERENCE = re.compile(r"\$context((?:\.[A-Za-z0-9_\-]+)+)")
@@ -58,7 +57,7 @@ class Records:
         self, exchange: Exchange, snapshot: Snapshot, stage: dict[str, Any], answer: HttpResponse, now: float
     ) -> None:
         """Take down how a request was answered."""
-        settings = _settings(exchange, stage) if stage.get("methodSettings") else {}
+        settings = exchange.settings
         self._measure(exchange, snapshot, answer, now, bool(settings.get("metricsEnabled")))
         access = stage.get("accessLogSettings") or {}
         if access.get("destinationArn") and access.get("format"):
@@ -82,6 +81,8 @@ class Records:
         ]
         if exchange.integration_latency is not None:
             data.append(Datum("IntegrationLatency", exchange.integration_latency, "Milliseconds"))
+        if exchange.cache_hit is not None:
+            data.append(Datum("CacheHitCount" if exchange.cache_hit else "CacheMissCount", 1))
         name = ("ApiName", str(snapshot.api.settings.get("name", "")))
         stage = ("Stage", exchange.where.stage)
         dimensions: list[tuple[tuple[str, str], ...]] = [(name,), (name, stage)]
@@ -106,11 +107,6 @@ class Records:
             self._metrics.add(tx, scope, NAMESPACE, dict(dimensions), values)
         for scope, group, stream, events in lines:
             self._logs.put(tx, scope, group, stream, events)
-
-
-def _settings(exchange: Exchange, stage: dict[str, Any]) -> dict[str, Any]:
-    every = stage.get("methodSettings") or {}
-    return settings_of(every, exchange.route.resource_path, exchange.route.method.get("httpMethod", ""))[1]
 
 
 def access_line(exchange: Exchange, form: str, answer: HttpResponse, now: float) -> str:
