@@ -11,7 +11,6 @@ import heapq
 import itertools
 import logging
 import time
-from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -42,7 +41,7 @@ class LiveClock(Clock):
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._holders = 0
-        self._reasons: Counter[str] = Counter()
+        self._reasons: dict[str, int] = {}
         self._idle: asyncio.Event | None = None
         self._remark: asyncio.TimerHandle | None = None
         self._remarked_at: float | None = None
@@ -149,17 +148,22 @@ class LiveClock(Clock):
             heapq.heappop(self._sleepers)
         return self._sleepers[0][0] if self._sleepers else None
 
-    @contextmanager
-    def busy(self, reason: str) -> Generator[None]:
+    def busy(self, reason: str) -> _Busy:
+        return _Busy(self, reason)
+
+    def hold(self, reason: str) -> None:
+        """Somebody is at work; `let_go` ends it."""
         self._holders += 1
-        self._reasons[reason] += 1
-        try:
-            yield
-        finally:
-            self._reasons[reason] -= 1
-            if not self._reasons[reason]:
-                del self._reasons[reason]
-            self._release()
+        self._reasons[reason] = self._reasons.get(reason, 0) + 1
+
+    def let_go(self, reason: str) -> None:
+        """As many times as `hold`."""
+        left = self._reasons[reason] - 1
+        if left:
+            self._reasons[reason] = left
+        else:
+            del self._reasons[reason]
+        self._release()
 
     @contextmanager
     def halted(self, reason: str) -> Generator[None]:
@@ -175,13 +179,16 @@ class LiveClock(Clock):
         self._halts += change
         self._arm()
 
-    @contextmanager
-    def parked(self) -> Generator[None]:
+    def parked(self) -> _Parked:
+        return _Parked(self)
+
+    def park(self) -> None:
+        """Who is at work waits for others."""
         self._release()
-        try:
-            yield
-        finally:
-            self._holders += 1
+
+    def resume(self) -> None:
+        """Who had parked is at work again."""
+        self._holders += 1
 
     async def quiet(self) -> None:
         """Return once nobody is at work: only then may frozen time move."""
@@ -228,3 +235,33 @@ class LiveClock(Clock):
         self._timer = None
         self._wake_due()
         self._arm()
+
+
+class _Busy:
+    """`Clock.busy`: on the way of every request and job, so no generator."""
+
+    __slots__ = ("_clock", "_reason")
+
+    def __init__(self, clock: LiveClock, reason: str) -> None:
+        self._clock, self._reason = clock, reason
+
+    def __enter__(self) -> None:
+        self._clock.hold(self._reason)
+
+    def __exit__(self, *_: object) -> None:
+        self._clock.let_go(self._reason)
+
+
+class _Parked:
+    """`Clock.parked`: on the way of every invocation."""
+
+    __slots__ = ("_clock",)
+
+    def __init__(self, clock: LiveClock) -> None:
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._clock.park()
+
+    def __exit__(self, *_: object) -> None:
+        self._clock.resume()

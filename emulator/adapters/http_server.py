@@ -1,4 +1,6 @@
-"""uvicorn with httptools, keeping the case of header names (AWS's proxy events show it)."""
+"""uvicorn with httptools, keeping the case of header names (AWS's proxy events show it), with a short way for exchanges
+that are whole.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,11 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from emulator.adapters.whole_exchange import WholeExchange
+
 
 class CaseKeepingProtocol(HttpToolsProtocol):
-    """Adds `raw_headers` to the ASGI scope: header names as the client wrote them."""
+    """Adds to the ASGI scope `raw_headers`, header names as the client wrote them, and `whole`, a WholeExchange."""
 
     raw_headers: list[tuple[bytes, bytes]]
 
@@ -24,6 +28,12 @@ class CaseKeepingProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
         self.raw_headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not before:  # else it becomes a WebSocket
+            self.scope["whole"] = WholeExchange(self.cycle)  # type: ignore[typeddict-unknown-key]
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -64,6 +74,7 @@ def server(app: Any) -> AnnouncingServer:
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # the source address is the peer's, as for AWS's front ends
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
 from emulator.aws.http import HttpRequest
@@ -87,16 +88,34 @@ class Address:
 
 def address_of(request: HttpRequest, known: Callable[[str], bool], default_region: str = DEFAULT_REGION) -> Address:
     """Service, account and region of a request. `known(name)` says whether botocore has a service of that name."""
-    host = host_name(request.header("host"))
+    credential = _credential(request.header("authorization"))
+    if credential:
+        signed = _address_signed(credential, request.header("x-amz-target"), request.path[:9], known, default_region)
+        if signed is not None:
+            return signed
+    return _address_of(request, known, default_region)
+
+
+@lru_cache(maxsize=1024)
+def _address_signed(
+    credential: str, target: str, path_prefix: str, known: Callable[[str], bool], default_region: str
+) -> Address | None:
+    """What a full credential scope says, if it is all one needs to know: the few clients there are say the same again
+    and again (5 µs of every request).
+    """
+    headers = [("Authorization", f"Credential={credential}"), ("X-Amz-Target", target)]
+    request = HttpRequest("POST", path_prefix, "", headers)
+    _, region, signing_name = _credential_scope(request)
+    if not region or not signing_name or _service_of(signing_name, request, known) is None:
+        return None
+    return _address_of(request, known, default_region)
+
+
+def _address_of(request: HttpRequest, known: Callable[[str], bool], default_region: str) -> Address:
     account, region, signing_name = _credential_scope(request)
-    service = _service_of_name(signing_name, request.path, known) if signing_name else None
-    target = request.header("x-amz-target")
-    if target:
-        named = SERVICE_OF_TARGET.get(target.rpartition(".")[0].rpartition("#")[2])
-        if named is not None and (service is None or service == "dynamodb"):
-            service = named
+    service = _service_of(signing_name, request, known)
     if service is None or not region:
-        host_service, host_region = _from_host(host, request.path, known)
+        host_service, host_region = _from_host(host_name(request.header("host")), request.path, known)
         service, region = service or host_service, region or host_region
     service = service or _from_form(request) or _from_path(request)
     scope = Scope(
@@ -111,6 +130,17 @@ def service_of_endpoint(prefix: str, known: Callable[[str], bool]) -> str | None
     return _service_of_name(prefix.lower(), "", known)
 
 
+def _service_of(signing_name: str, request: HttpRequest, known: Callable[[str], bool]) -> str | None:
+    """The service that the credential scope and the target header name."""
+    service = _service_of_name(signing_name, request.path, known) if signing_name else None
+    target = request.header("x-amz-target")
+    if target:
+        named = SERVICE_OF_TARGET.get(target.rpartition(".")[0].rpartition("#")[2])
+        if named is not None and (service is None or service == "dynamodb"):
+            service = named
+    return service
+
+
 def host_name(host_header: str) -> str:
     """The lower-case name in a Host header, without port and brackets."""
     host = host_header.strip().lower()
@@ -119,14 +149,19 @@ def host_name(host_header: str) -> str:
     return host.partition(":")[0].rstrip(".")
 
 
+def _credential(authorization: str) -> str:
+    """`access key/date/region/service/aws4_request` of an Authorization header, empty if it has none."""
+    found = _CREDENTIAL.search(authorization)
+    return found.group(1) if found else ""
+
+
 def _credential_scope(request: HttpRequest) -> tuple[str, str, str]:
     """Access key id, region and signing name, from the header or from a presigned query; empty where not given."""
     text = ""
     authorization = request.header("authorization")
     if authorization:
-        found = _CREDENTIAL.search(authorization)
-        text = found.group(1) if found else ""
-        if not found and authorization.startswith("AWS "):
+        text = _credential(authorization)
+        if not text and authorization.startswith("AWS "):
             return authorization[4:].partition(":")[0], "", "s3"
     elif "X-Amz-Credential=" in request.query:
         text = unquote(request.query.partition("X-Amz-Credential=")[2].partition("&")[0])

@@ -10,6 +10,8 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Protocol
 
 from emulator.aws.addressing import host_name
@@ -26,6 +28,7 @@ AsgiReceive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[AsgiScope, AsgiReceive, AsgiSend], Awaitable[None]]
 
+_NOBODY_CALLS = nullcontext()
 LARGEST_BODY_BYTES = 100 * 1024 * 1024
 LARGEST_HEADERS_BYTES = 64 * 1024
 BODY_WAIT_SECONDS = 60.0
@@ -41,6 +44,18 @@ class DataPlane(Protocol):
 
     async def handle(self, request: HttpRequest, match: Any) -> HttpResponse:
         """Answer a request that matched."""
+        ...
+
+
+class WholeExchange(Protocol):
+    """A server's short way for what is whole (adapters/whole_exchange.py), in `scope["whole"]`."""
+
+    def body(self) -> bytes | None:
+        """The body, if all of it has arrived."""
+        ...
+
+    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send a complete answer, or False: then it must be sent piece by piece."""
         ...
 
 
@@ -76,14 +91,14 @@ class Edge:
 
     async def _http(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         request = _request_of(scope)
-        size = sum(len(name) + len(value) for name, value in request.headers) + len(request.path) + len(request.query)
-        if size > LARGEST_HEADERS_BYTES:
-            await _send(send, _refusal(431, "Request header fields are too large."))
+        whole: WholeExchange | None = scope.get("whole")
+        if _header_bytes_of(request) > LARGEST_HEADERS_BYTES:
+            await _send(send, whole, _refusal(431, "Request header fields are too large."))
             return
         if _is_control(request.path):
             problem = self._admission.problem(request, navigation=True)
             if problem is not None:
-                await _send(send, _refusal(403, problem))
+                await _send(send, whole, _refusal(403, problem))
             else:
                 await self._control(scope, receive, send)
             return
@@ -96,23 +111,25 @@ class Edge:
             plane, match = None, None
             problem = self._admission.problem(request)
             if problem is not None:
-                await _send(send, _refusal(403, problem))
+                await _send(send, whole, _refusal(403, problem))
                 return
-        body = await _read_body(request, receive)
-        if isinstance(body, HttpResponse):
-            await _send(send, body)
-            return
+        body = whole.body() if whole is not None else None
         if body is None:
-            return
+            body = await _read_body(request, receive)
+            if isinstance(body, HttpResponse):
+                await _send(send, whole, body)
+                return
+            if body is None:
+                return
         request.body = body
         request.disconnected = lambda: _disconnected(receive)
         token = request.header("x-amz-security-token")
-        with self._calling(token) if token else nullcontext():
+        with self._calling(token) if token else _NOBODY_CALLS:
             if plane is not None:
                 answer = await self._answer_data_plane(plane, request, match)
             else:
                 answer = await self._apis.answer(request)
-        await _send(send, answer)
+        await _send(send, whole, answer)
 
     async def _answer_data_plane(self, plane: DataPlane, request: HttpRequest, match: Any) -> HttpResponse:
         with self._clock.busy(f"{request.method} {request.path[:100]}"):
@@ -147,6 +164,10 @@ def _request_of(scope: AsgiScope) -> HttpRequest:
     )
 
 
+def _header_bytes_of(request: HttpRequest) -> int:
+    return sum(map(len, chain.from_iterable(request.headers))) + len(request.path) + len(request.query)
+
+
 async def _read_body(request: HttpRequest, receive: AsgiReceive) -> bytes | HttpResponse | None:
     """The body; an answer if it is too large or never comes; None if the client has gone."""
     announced = request.header("content-length")
@@ -178,17 +199,20 @@ async def _disconnected(receive: AsgiReceive) -> None:
 
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NO_NAME = re.compile(r'[\x00-\x20\x7f()<>@,;:\[\]={}\\"]')
 
 
-async def _send(send: AsgiSend, response: HttpResponse) -> None:
-    headers = [(name.encode("latin-1", "replace"), _header_bytes(value)) for name, value in response.headers]
+async def _send(send: AsgiSend, whole: WholeExchange | None, response: HttpResponse) -> None:
+    headers = [(_header_name(name), _header_bytes(value)) for name, value in response.headers]
     if response.stream is not None:
         await _send_stream(send, response.status, headers, response.stream)
         return
-    if response.status not in (204, 304):
-        headers.append((b"content-length", str(len(response.body)).encode()))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
     body = b"" if response.status in (204, 304) else response.body
+    if response.status not in (204, 304):
+        headers.append((b"content-length", b"%d" % len(body)))
+    if whole is not None and whole.answer(response.status, headers, body):
+        return
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -209,7 +233,17 @@ async def _send_stream(
     await send({"type": "http.response.body", "body": b""})
 
 
+@lru_cache(maxsize=1024)
+def _header_name(name: str) -> bytes:
+    """As it is sent: in lower case. Raises ValueError for what cannot be a name."""
+    if _NO_NAME.search(name):
+        raise ValueError(f"{name!r} cannot be the name of a header")
+    return name.lower().encode("latin-1", "replace")
+
+
 def _header_bytes(value: str) -> bytes:
+    if value.isascii() and value.isprintable():
+        return value.encode("ascii")
     clean = _CONTROL_CHARACTERS.sub(" ", value)
     try:
         return clean.encode("latin-1")

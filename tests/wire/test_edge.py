@@ -231,6 +231,6 @@ def test_a_body_that_never_comes_is_refused_with_408(monkeypatch: pytest.MonkeyP
     front = Front()
     asyncio.run(front.edge(scope, receive, send))
     assert sent[0]["status"] == 408
-    assert (b"Connection", b"close") in sent[0]["headers"]
+    assert (b"connection", b"close") in sent[0]["headers"]
     assert json.loads(sent[1]["body"]) == {"message": "The request body did not arrive in time."}
     assert front.recorders["lambda"].calls == []

@@ -21,6 +21,8 @@ from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.protocol.query_names import speaks_query, spoken_in_query
 
 Shape = Mapping[str, Any]
+MOST_REMEMBERED_PATHS = 1024
+LONGEST_REMEMBERED_PATH = 200
 SUPPORTED_PROTOCOLS = ("query", "json", "rest-json", "rest-xml", "smithy-rpc-v2-cbor")
 
 
@@ -62,6 +64,7 @@ class ServiceModel:
         self._descriptions: Mapping[str, Mapping[str, Any]] = description["operations"]
         self._operations: dict[str, Operation] = {}
         self._routes: _Routes | None = None
+        self._matched: dict[tuple[str, str], tuple[str, dict[str, str]] | None] = {}
         self._errors: dict[str, tuple[str, Shape]] | None = None
         declared = self.metadata.get("protocols") or [self.metadata["protocol"]]
         self.protocols: tuple[str, ...] = tuple(item for item in declared if item in SUPPORTED_PROTOCOLS)
@@ -119,7 +122,18 @@ class ServiceModel:
         """
         if self._routes is None:
             self._routes = _Routes(self._descriptions)
-        return self._routes.match(method, path, query)
+        if query:
+            return self._routes.match(method, path, query)
+        # The same few functions and APIs are asked for again and again; `labels` is only read (2 µs of an invocation).
+        key = (method, path)
+        if key in self._matched:
+            return self._matched[key]
+        found = self._routes.match(method, path, "")
+        if len(path) <= LONGEST_REMEMBERED_PATH:
+            if len(self._matched) >= MOST_REMEMBERED_PATHS:
+                self._matched.clear()
+            self._matched[key] = found
+        return found
 
     def match_name(self, request: HttpRequest) -> str | None:
         """The operation named by a request of a protocol without routes (`X-Amz-Target`, `Action`, CBOR path)."""

@@ -17,6 +17,8 @@ MOST_RETURNS = 16
 """A function that would run in one chain for the 17th time is stopped ("approximately 16 times", 2.7)."""
 
 _ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
+_NO_DIGIT = re.compile(r"[^0-9a-f]+")
+_OWN = re.compile(r"Root=([^;]*);Parent=[^;]*;Sampled=([^;]*);Lineage=")
 _LINEAGE = re.compile(r"(\d{1,5}):([0-9a-f]{8}):(\d{1,3})")
 
 
@@ -25,8 +27,8 @@ def following(received: str, request_id: str, at: float, arn: str) -> str:
 
     The root is the request's own or derived from the request id, so that all attempts share it.
     """
-    parts = _parts(received)
-    digits = "".join(character for character in request_id.lower() if character in "0123456789abcdef").ljust(32, "0")
+    parts = _parts(received) if received else {}
+    digits = _NO_DIGIT.sub("", request_id.lower()).ljust(32, "0")
     root = parts.get("Root", "")
     if not _ROOT.fullmatch(root):
         root = f"1-{int(at):08x}-{digits[:24]}"
@@ -36,12 +38,17 @@ def following(received: str, request_id: str, at: float, arn: str) -> str:
 
 def is_loop(header: str, arn: str) -> bool:
     """Whether the invocation of `arn` with this header is one too many of a loop."""
+    if header.endswith(":0"):  # as `following` writes what has not come back yet, which is nearly everything
+        return False
     match = _LINEAGE.fullmatch(_parts(header).get("Lineage", ""))
     return match is not None and int(match.group(3)) >= MOST_RETURNS and match.group(2) == _hash(arn)
 
 
 def short(header: str) -> str:
     """The form in which an accepted event is answered: lower case, without parent and lineage (1.11)."""
+    own = _OWN.match(header)
+    if own is not None:
+        return f"root={own[1]};sampled={own[2]}"
     parts = _parts(header)
     return f"root={parts.get('Root', '')};sampled={parts.get('Sampled', '0')}"
 

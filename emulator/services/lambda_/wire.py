@@ -86,12 +86,18 @@ class LambdaService(Service):
         """Add the headers AWS sends with invocations (1.2); 202 and 204 carry no Content-Type."""
         if operation not in self._invocations:
             return
-        request_id: str = result[REQUEST_ID_MEMBER]
-        headers = [(name, request_id if name == "x-amzn-RequestId" else text) for name, text in response.headers]
         response.stream = result.get(STREAM_MEMBER)
-        if response.status != 200:
-            headers = [(name, text) for name, text in headers if name.lower() != "content-type"]
-        elif not any(name.lower() == "content-type" for name, _ in headers):
+        headers: list[tuple[str, str]] = []
+        typed = False
+        for name, text in response.headers:
+            if name == "x-amzn-RequestId":
+                headers.append((name, result[REQUEST_ID_MEMBER]))
+            elif name.lower() != "content-type":
+                headers.append((name, text))
+            elif response.status == 200:
+                headers.append((name, text))
+                typed = True
+        if response.status == 200 and not typed:
             headers.append(("Content-Type", "application/json"))
         headers.append(("x-amzn-Remapped-Content-Length", "0"))
         trace_id: str = result.get(TRACE_MEMBER, "")

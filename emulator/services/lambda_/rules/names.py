@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from emulator.aws.errors import AwsError, validation_errors
 from emulator.aws.scope import Scope
@@ -73,6 +74,7 @@ def function_arn(scope: Scope, name: str) -> str:
     return f"arn:aws:lambda:{scope.region}:{scope.account}:function:{name}"
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str, scope: Scope, qualifier: str | None = None, action: str = "InvokeFunction") -> FunctionName:
     """Read `FunctionName` and `Qualifier`. Raises AWS's errors of 1.1; `action` is for the permission text."""
     match = _NAME.fullmatch(text)
