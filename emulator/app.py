@@ -28,7 +28,7 @@ from emulator.adapters.supporting_services import MotoServices
 from emulator.adapters.watched_file import WatchedFile
 from emulator.aws.apis import AwsApis
 from emulator.aws.calls import Calls
-from emulator.aws.edge import Edge
+from emulator.aws.edge import Edge, NamedHosts
 from emulator.aws.request_traces import RequestTraces
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, Mounted, Services
@@ -132,6 +132,8 @@ class Emulator:
         self.worker = Worker(self.store, self.clock, self.clock, kinds)
         # HTTP APIs first: they hand on what is for a REST API, whose addresses are the same.
         planes = [plane for mounted in reversed(self.mounted) for plane in mounted.data_planes]
+        domains = self.apigateway.operations.custom_domains
+        named = NamedHosts(domains.find, console.watch_plane(domains, self.clock) if console else domains)
         self.asgi = Edge(
             services=self.services,
             supporting=self.supporting,
@@ -141,6 +143,7 @@ class Emulator:
             data_planes=[console.watch_plane(plane, self.clock) for plane in planes] if console else planes,
             calling=self.runtime.calling,
             request_ids=request_ids,
+            named_hosts=named,
         )
         self._loop: asyncio.Task[None] | None = None
         self.unfinished: dict[str, int] = {}

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from emulator.aws.addressing import host_name
 from emulator.aws.admission import Admission
@@ -59,6 +59,14 @@ class WholeExchange(Protocol):
         ...
 
 
+class NamedHosts(NamedTuple):
+    """Hosts whose names users have chosen: a name is known only to the store, so that finding it takes a read."""
+
+    find: Callable[[str, str], Awaitable[Any | None]]
+    """(host, path) → what `plane.handle` needs, or None if the name is nobody's."""
+    plane: DataPlane
+
+
 class Edge:
     """The emulator as an ASGI application."""
 
@@ -73,8 +81,10 @@ class Edge:
         lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None,
         calling: Callable[[str], AbstractContextManager[None]] = nullcontext,
         request_ids: Callable[[], str] | None = None,
+        named_hosts: NamedHosts | None = None,
     ) -> None:
         self._clock = clock
+        self._named_hosts = named_hosts
         self._apis = AwsApis(services, supporting, clock, settings.region, request_ids)
         self._control = control
         self._data_planes = data_planes
@@ -108,7 +118,8 @@ class Edge:
             if match is not None:
                 break
         else:
-            plane, match = None, None
+            plane, match = await self._named(host, request.path)
+        if plane is None:
             problem = self._admission.problem(request)
             if problem is not None:
                 await _send(send, whole, _refusal(403, problem))
@@ -130,6 +141,13 @@ class Edge:
             else:
                 answer = await self._apis.answer(request)
         await _send(send, whole, answer)
+
+    async def _named(self, host: str, path: str) -> tuple[DataPlane | None, Any]:
+        """Who answers for a host that a user has named. Addresses of the AWS APIs are never asked for."""
+        if self._named_hosts is None or "." not in host or host[-1].isdigit():
+            return None, None
+        match = await self._named_hosts.find(host, path)
+        return (self._named_hosts.plane, match) if match is not None else (None, None)
 
     async def _answer_data_plane(self, plane: DataPlane, request: HttpRequest, match: Any) -> HttpResponse:
         with self._clock.busy(f"{request.method} {request.path[:100]}"):

@@ -138,6 +138,7 @@ def test_gateway_responses_inherit_and_override(client: Any) -> None:
     assert shown["responseTemplates"] == {"application/json": '{"message":$context.error.messageString}'}
 
 
-def test_an_operation_that_is_absent_is_refused_by_name(client: Any) -> None:
-    status, _, text = message(client.generate_client_certificate)
-    assert (status, "GenerateClientCertificate" in text) == (501, True)
+def test_a_member_that_is_not_emulated_is_refused_by_name(client: Any) -> None:
+    routed = {"domainName": "api.example.com", "routingMode": "ROUTING_RULE_ONLY"}
+    status, _, text = message(client.create_domain_name, **routed)
+    assert (status, "routingMode" in text) == (501, True)

@@ -52,7 +52,7 @@ class Keyed:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list of strings behind a path prefix: `/prefix/{value}`."""
+    """A list of strings behind a path prefix: `/prefix/{value}`, or `/prefix` with the string as the value."""
 
     member: str
 
@@ -91,6 +91,9 @@ def _apply_one(entity: dict[str, Any], op: str, path: str | None, value: str | N
         _scalar(entity, scalar, op, path, value, table)
         return
     prefix, _, rest = path[1:].partition("/")
+    if path.startswith("/") and not rest and prefix in table.listed and op in ("add", "remove") and value:
+        _listed(entity, table.listed[prefix], op, value, None)
+        return
     if path.startswith("/") and rest and "/" not in rest:
         key = unescape(rest)
         if prefix in table.keyed:

@@ -9,6 +9,11 @@ from emulator.aws.errors import NotEmulated
 from emulator.services.apigateway.model import bad_request
 from emulator.services.apigateway.patch import flag, unescape, whole
 
+CACHE_SIZES = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
+"""Gigabytes of a cache cluster that AWS offers."""
+_STRATEGIES = ("FAIL_WITH_403", "SUCCEED_WITH_RESPONSE_HEADER", "SUCCEED_WITHOUT_RESPONSE_HEADER")
+LONGEST_TTL_SECONDS = 3600
+
 UNLIMITED = (5000, 10000.0)
 """Burst and rate where nothing is set: the account's, which the emulator does not enforce."""
 
@@ -105,11 +110,41 @@ def patch_setting(stage: dict[str, Any], op: str, path: str, value: str) -> None
         raise bad_request(f"Invalid value specified: {value}") from None
     if member == "loggingLevel" and converted not in ("OFF", "ERROR", "INFO"):
         raise bad_request("Invalid logging level specified. Must be one of: [OFF, ERROR, INFO]")
+    if member == "cacheTtlInSeconds" and not 0 <= int(converted) <= LONGEST_TTL_SECONDS:
+        raise bad_request(f"Cache TTL must be between 0 and {LONGEST_TTL_SECONDS} seconds")  # unverified
+    if member == "unauthorizedCacheControlHeaderStrategy" and converted not in _STRATEGIES:
+        raise bad_request(f"Invalid value specified: {value}. Must be one of: [{', '.join(_STRATEGIES)}]")  # unverified
     every.setdefault(key, dict(_DEFAULTS))[member] = converted
 
 
 def _nothing_to_remove(what: str) -> None:
     raise bad_request(f"Cannot remove method setting {what} because there is no method setting for this method ")
+
+
+def cache_cluster(enabled: bool, size: str | None) -> dict[str, Any]:
+    """A stage's members of its cache cluster. There is nothing to wait for: a cluster is AVAILABLE at once.
+
+    Raises BadRequestException for a size AWS does not offer (text unverified).
+    """
+    if size is not None and size not in CACHE_SIZES:
+        raise bad_request(f"Invalid cache cluster size specified. Must be one of: [{', '.join(CACHE_SIZES)}]")
+    cluster: dict[str, Any] = {"cacheClusterEnabled": enabled}
+    if enabled or size is not None:
+        cluster["cacheClusterSize"] = size or CACHE_SIZES[0]
+    cluster["cacheClusterStatus"] = "AVAILABLE" if enabled else "NOT_AVAILABLE"
+    return cluster
+
+
+def patch_cache_cluster(stage: dict[str, Any], op: str, path: str, value: str) -> None:
+    """`/cacheClusterEnabled`, `/cacheClusterSize`."""
+    if op != "replace" or path not in ("/cacheClusterEnabled", "/cacheClusterSize"):
+        raise bad_request(f"Invalid method setting path: {path}. Must be one of: {PATHS}")
+    enabled, size = stage["cacheClusterEnabled"], stage.get("cacheClusterSize")
+    if path == "/cacheClusterSize":
+        size = value
+    else:
+        enabled = flag(value)
+    stage.update(cache_cluster(enabled, size))
 
 
 def patch_access_log(stage: dict[str, Any], op: str, path: str, value: str) -> None:

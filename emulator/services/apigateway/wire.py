@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.aws.service import Context, Mounted, Service
-from emulator.services.apigateway import plan_store
+from emulator.services.apigateway import document_store, plan_store
 from emulator.services.apigateway.gateway import GatewayDataPlane
+from emulator.services.apigateway.gateway.custom_domains import CustomDomains
 from emulator.services.apigateway.operations import Operations
 from emulator.services.apigateway.store import SCHEMA
 
@@ -15,10 +16,11 @@ def mount(context: Context, lambda_operations: Any) -> Mounted:
     """Offer the control plane; `operations.data_plane` answers requests to deployed APIs."""
     operations = Operations(context.settings)
     operations.data_plane = GatewayDataPlane(context, lambda_operations)
+    operations.custom_domains = CustomDomains(context.store, operations.data_plane)
     service = Service("apigateway", context.store, operations.table())
     return Mounted(
         services=[service],
-        schema=SCHEMA + plan_store.SCHEMA,
+        schema=SCHEMA + plan_store.SCHEMA + document_store.SCHEMA,
         operations=operations,
         data_planes=[operations.data_plane],
     )

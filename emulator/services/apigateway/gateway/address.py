@@ -17,6 +17,8 @@ class Address:
     api_id: str
     stage: str
     path: str
+    base_path: str | None = None
+    """What a custom domain name's mapping took off the path; None on the API's own host."""
 
 
 def address(host: str, path: str) -> Address | None:

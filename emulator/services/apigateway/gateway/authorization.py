@@ -47,6 +47,11 @@ class Authorizers:
         """Forget every grant."""
         self._grants.clear()
 
+    def forget_stage(self, api_id: str, stage: str) -> None:
+        """Forget the grants of one stage."""
+        for key in [key for key in self._grants if key[:2] == (api_id, stage)]:
+            del self._grants[key]
+
     async def authorize(self, exchange: Exchange, snapshot: Snapshot) -> None:
         """Raise the 401, 403 or 500 that ends this request, or let it go on with `exchange.authorizer`."""
         method = exchange.route.method

@@ -171,8 +171,18 @@ class Exchange:
 
     @functools.cached_property
     def stage_path(self) -> str:
-        """The path with its stage."""
-        return f"/{self.where.stage}{unquote(self.where.path)}"
+        """The path with its stage; on a custom domain name the path that the client sent."""
+        return f"/{self.where.stage}{unquote(self.where.path)}" if self.where.base_path is None else self.client_path
+
+    @functools.cached_property
+    def client_path(self) -> str:
+        """The path without its stage; on a custom domain name with its base path (3.10)."""
+        return unquote((self.where.base_path or "") + self.where.path)
+
+    @functools.cached_property
+    def domain_prefix(self) -> str:
+        """The API's id, or the first label of a custom domain name."""
+        return self.where.api_id if self.where.base_path is None else self.domain.partition(".")[0]
 
     @functools.cached_property
     def request_time(self) -> str:
@@ -211,7 +221,7 @@ class Exchange:
             "protocol": f"HTTP/{self.request.http_version}",
             "requestOverride": {"header": {}, "path": {}, "querystring": {}},
             "stage": self.where.stage,
-            "domainPrefix": self.where.api_id,
+            "domainPrefix": self.domain_prefix,
             "requestTimeEpoch": int(self.now * 1000),
             "requestId": self.request_id,
             "identity": self.identity,

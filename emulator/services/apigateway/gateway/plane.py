@@ -80,6 +80,10 @@ class GatewayDataPlane:
         """Forget the answers that a stage's cache remembers."""
         self._cache.flush(api_id, stage)
 
+    def flush_authorizers(self, api_id: str, stage: str) -> None:
+        """Ask the authorizers of a stage anew."""
+        self._authorizers.forget_stage(api_id, stage)
+
     async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
         """Answer a request that `match` recognised."""
         loaded = await self._store.read(lambda tx: self._load(tx, match), behind=True)
@@ -156,7 +160,7 @@ class GatewayDataPlane:
             while len(self._snapshots) >= _LARGEST_CACHE:
                 self._snapshots.pop(next(iter(self._snapshots)))
             snapshot = self._snapshots[key] = Snapshot(frozen)
-        if snapshot.api.settings.get("disableExecuteApiEndpoint"):
+        if snapshot.api.settings.get("disableExecuteApiEndpoint") and where.base_path is None:
             return ids, None, {}
         return ids, snapshot, stage
 

@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 from typing import Any
-from urllib.parse import unquote
 
 from emulator.aws.http import HttpResponse
 from emulator.services.apigateway.gateway.exchange import Exchange
@@ -28,7 +27,7 @@ def proxy_event(exchange: Exchange, snapshot: Snapshot) -> bytes:
         body = base64.b64encode(request.body).decode() if binary else exchange.body_text
     event = {
         "resource": exchange.route.resource_path,
-        "path": unquote(exchange.where.path),
+        "path": exchange.client_path,
         "httpMethod": request.method,
         "headers": dict(headers),
         "multiValueHeaders": _multi(headers),
@@ -46,7 +45,7 @@ def proxy_event(exchange: Exchange, snapshot: Snapshot) -> bytes:
             "accountId": exchange.account,
             "protocol": f"HTTP/{request.http_version}",
             "stage": exchange.where.stage,
-            "domainPrefix": exchange.where.api_id,
+            "domainPrefix": exchange.domain_prefix,
             "requestTimeEpoch": int(exchange.now * 1000),
             "requestId": exchange.request_id,
             "identity": exchange.identity,

@@ -8,16 +8,18 @@ from typing import Any
 from emulator.services.apigateway.operations.apis import Apis
 from emulator.services.apigateway.operations.authorizers import Authorizers
 from emulator.services.apigateway.operations.definitions import Definitions
-from emulator.services.apigateway.operations.deployments import Deployments
+from emulator.services.apigateway.operations.exports import Exports
 from emulator.services.apigateway.operations.integrations import Integrations
-from emulator.services.apigateway.operations.keys import ApiKeys
 from emulator.services.apigateway.operations.methods import Methods
 from emulator.services.apigateway.operations.resources import Resources
-from emulator.services.apigateway.operations.usage_plans import UsagePlans
+from emulator.services.apigateway.operations.tags import Tags
 
 
-class Operations(Apis, Resources, Methods, Integrations, Definitions, Deployments, Authorizers, ApiKeys, UsagePlans):
-    """All operations of the control plane."""
+class Operations(Apis, Resources, Methods, Integrations, Definitions, Authorizers, Exports, Tags):
+    """All operations of the control plane; Tags brings those on what can be tagged."""
+
+    custom_domains: Any = None
+    """Who answers requests to custom domain names: the edge asks it. Set by wire.py."""
 
     def forget_cached(self) -> None:
         """Drop what is kept in memory (after a reset)."""
@@ -111,4 +113,46 @@ OPERATIONS = {
     "GetStages": "get_stages",
     "UpdateStage": "update_stage",
     "DeleteStage": "delete_stage",
+    "CreateDocumentationPart": "create_documentation_part",
+    "GetDocumentationPart": "get_documentation_part",
+    "GetDocumentationParts": "get_documentation_parts",
+    "UpdateDocumentationPart": "update_documentation_part",
+    "DeleteDocumentationPart": "delete_documentation_part",
+    "ImportDocumentationParts": "import_documentation_parts",
+    "CreateDocumentationVersion": "create_documentation_version",
+    "GetDocumentationVersion": "get_documentation_version",
+    "GetDocumentationVersions": "get_documentation_versions",
+    "UpdateDocumentationVersion": "update_documentation_version",
+    "DeleteDocumentationVersion": "delete_documentation_version",
+    "CreateVpcLink": "create_vpc_link",
+    "GetVpcLink": "get_vpc_link",
+    "GetVpcLinks": "get_vpc_links",
+    "UpdateVpcLink": "update_vpc_link",
+    "DeleteVpcLink": "delete_vpc_link",
+    "GenerateClientCertificate": "generate_client_certificate",
+    "GetClientCertificate": "get_client_certificate",
+    "GetClientCertificates": "get_client_certificates",
+    "UpdateClientCertificate": "update_client_certificate",
+    "DeleteClientCertificate": "delete_client_certificate",
+    "GetModelTemplate": "get_model_template",
+    "FlushStageCache": "flush_stage_cache",
+    "FlushStageAuthorizersCache": "flush_stage_authorizers_cache",
+    "ImportApiKeys": "import_api_keys",
+    "CreateDomainName": "create_domain_name",
+    "GetDomainName": "get_domain_name",
+    "GetDomainNames": "get_domain_names",
+    "UpdateDomainName": "update_domain_name",
+    "DeleteDomainName": "delete_domain_name",
+    "CreateBasePathMapping": "create_base_path_mapping",
+    "GetBasePathMapping": "get_base_path_mapping",
+    "GetBasePathMappings": "get_base_path_mappings",
+    "UpdateBasePathMapping": "update_base_path_mapping",
+    "DeleteBasePathMapping": "delete_base_path_mapping",
+    "CreateDomainNameAccessAssociation": "create_domain_name_access_association",
+    "GetDomainNameAccessAssociations": "get_domain_name_access_associations",
+    "DeleteDomainNameAccessAssociation": "delete_domain_name_access_association",
+    "RejectDomainNameAccessAssociation": "reject_domain_name_access_association",
+    "GetSdk": "get_sdk",
+    "GetSdkType": "get_sdk_type",
+    "GetSdkTypes": "get_sdk_types",
 }

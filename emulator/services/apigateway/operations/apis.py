@@ -1,4 +1,4 @@
-"""Operations on REST APIs as a whole: life cycle, import, tags."""
+"""Operations on REST APIs as a whole: life cycle and import."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import openapi, store
-from emulator.services.apigateway.model import Api, bad_request, default_models, not_found, short_id
-from emulator.services.apigateway.operations.loading import Loading, given, page
+from emulator.services.apigateway.model import Api, bad_request, default_models, short_id
+from emulator.services.apigateway.operations.documentation import Documentation
+from emulator.services.apigateway.operations.loading import checked_endpoint, given, page
 from emulator.services.apigateway.patch import Listed, Patchable, Scalar, apply, flag, whole
 
 _ALL = ("add", "replace", "remove")
@@ -28,8 +29,8 @@ PATCHABLE = Patchable(
 _COMPRESSION = "Invalid minimum compression size, must be between 0 and 10485760"
 
 
-class Apis(Loading):
-    """CreateRestApi … PutRestApi, tags."""
+class Apis(Documentation):
+    """CreateRestApi … PutRestApi."""
 
     def create_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A new API with its root resource and the models Empty and Error."""
@@ -54,7 +55,7 @@ class Apis(Loading):
             settings.pop("binaryMediaTypes", None)
         settings["createdDate"] = float(int(tx.now))
         settings["apiKeySource"] = request.get("apiKeySource") or "HEADER"
-        settings["endpointConfiguration"] = _endpoint(request.get("endpointConfiguration"))
+        settings["endpointConfiguration"] = checked_endpoint(request.get("endpointConfiguration"))
         settings["disableExecuteApiEndpoint"] = bool(request.get("disableExecuteApiEndpoint"))
         if request.get("tags"):
             settings["tags"] = dict(request["tags"])
@@ -100,7 +101,9 @@ class Apis(Loading):
 
     def delete_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Delete an API and everything of it."""
-        store.delete_api(tx, self._api(tx, scope, request["restApiId"]).id)
+        api = self._api(tx, scope, request["restApiId"])
+        self._forget_documentation(tx, scope, api.id)
+        store.delete_api(tx, api.id)
         return {}
 
     def import_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -146,72 +149,8 @@ class Apis(Loading):
             raise bad_request("Warnings found during import:\n\t" + "\n\t".join(warnings))
         return warnings
 
-    # ── tags ──
-
-    def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """Add tags to an API or a stage."""
-        tags = dict(self._tags(tx, scope, request))
-        tags.update(request.get("tags") or {})
-        return self._save_tags(tx, scope, request, tags)
-
-    def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """Remove tags from an API or a stage."""
-        tags = dict(self._tags(tx, scope, request))
-        for key in request.get("tagKeys") or []:
-            tags.pop(key, None)
-        return self._save_tags(tx, scope, request, tags)
-
-    def get_tags(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """The tags of an API or a stage."""
-        return {"tags": dict(self._tags(tx, scope, request))}
-
-    def _tagged(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any] | None]:
-        parts = request["resourceArn"].partition("::/restapis/")[2].split("/")
-        if not parts[0] or len(parts) not in (1, 3):
-            raise bad_request("Invalid ARN specified in the request")
-        api = self._api(tx, scope, parts[0])
-        if len(parts) == 1:
-            return api, None
-        stage = store.load_stage(tx, api.id, parts[2]) if parts[1] == "stages" else None
-        if stage is None:
-            raise not_found("Invalid stage identifier specified")
-        return api, stage
-
-    def _tags(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, str]:
-        api, stage = self._tagged(tx, scope, request)
-        return (api.settings if stage is None else stage).get("tags", {})
-
-    def _save_tags(
-        self, tx: Transaction, scope: Scope, request: dict[str, Any], tags: dict[str, str]
-    ) -> dict[str, Any]:
-        api, stage = self._tagged(tx, scope, request)
-        (api.settings if stage is None else stage)["tags"] = tags
-        if stage is None:
-            store.save_api(tx, api)
-        else:
-            store.put_stage(tx, scope, api.id, stage)
-        return {}
-
     def _shown(self, api: Api) -> dict[str, Any]:
         return {"id": api.id, **api.settings}
-
-
-def _endpoint(configuration: dict[str, Any] | None) -> dict[str, Any]:
-    """The endpoint configuration with AWS's defaults [R:test_create_rest_api_verify_defaults]."""
-    given_types = (configuration or {}).get("types")
-    if configuration and given_types == []:
-        raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
-    types = given_types or ["EDGE"]
-    if len(types) > 1:
-        raise bad_request("Cannot create an api with multiple Endpoint Types.")
-    private = types == ["PRIVATE"]
-    address = (configuration or {}).get("ipAddressType") or ("dualstack" if private else "ipv4")
-    if private and address != "dualstack":
-        raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
-    result = {"types": list(types), "ipAddressType": address}
-    if (configuration or {}).get("vpcEndpointIds"):
-        result["vpcEndpointIds"] = (configuration or {})["vpcEndpointIds"]
-    return result
 
 
 def _patch_endpoint(api: Api, operation: dict[str, str]) -> None:

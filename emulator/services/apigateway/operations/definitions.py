@@ -17,6 +17,7 @@ from emulator.services.apigateway.model import (
     schema_problem,
     short_id,
 )
+from emulator.services.apigateway.model_template import model_template
 from emulator.services.apigateway.operations.loading import Loading, given, page
 from emulator.services.apigateway.patch import Keyed, Patchable, Scalar, apply, flag
 
@@ -149,6 +150,12 @@ class Definitions(Loading):
         del api.models[name]
         store.save_api(tx, api)
         return {}
+
+    def get_model_template(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """A mapping template that makes a sample of what a model describes."""
+        api, model = self._model(tx, scope, request)
+        schemas = {name: item["schema"] for name, item in api.models.items()}
+        return {"value": model_template(model["schema"], schemas)}
 
     def _model(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> tuple[Api, dict[str, Any]]:
         api = store.load_api(tx, scope, request["restApiId"])

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import stage_rules, store
 from emulator.services.apigateway.model import Api, bad_request, conflict, not_found, short_id
-from emulator.services.apigateway.operations.loading import Loading, given, page
+from emulator.services.apigateway.operations.client_certificates import ClientCertificates
+from emulator.services.apigateway.operations.documentation import Documentation
+from emulator.services.apigateway.operations.loading import given, page
 from emulator.services.apigateway.patch import Keyed, Patchable, Scalar, apply, flag
 
 DEPLOYMENT = Patchable(scalars={"/description": Scalar("description")})
@@ -20,6 +21,7 @@ STAGE = Patchable(
         "/deploymentId": Scalar("deploymentId"),
         "/description": Scalar("description", operations=("add", "replace", "remove")),
         "/documentationVersion": Scalar("documentationVersion", operations=("add", "replace", "remove")),
+        "/clientCertificateId": Scalar("clientCertificateId"),
         "/tracingEnabled": Scalar("tracingEnabled", flag),
     },
     keyed={"variables": Keyed("variables")},
@@ -38,13 +40,11 @@ def _check_variables(variables: dict[str, str]) -> None:
             )
 
 
-class Deployments(Loading):
+class Deployments(Documentation, ClientCertificates):
     """CreateDeployment … DeleteStage."""
 
     def create_deployment(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Freeze the API as it is, and let a stage point to the copy if one is named (3.14)."""
-        if request.get("cacheClusterEnabled"):
-            raise NotEmulated("apigateway", "CreateDeployment", "cache clusters are not emulated")
         api = self._api(tx, scope, request["restApiId"])
         methods = [method for item in api.resources.values() for method in (item.get("resourceMethods") or {}).values()]
         if not methods:
@@ -80,6 +80,11 @@ class Deployments(Loading):
                 stage["variables"] = {**stage.get("variables", {}), **request["variables"]}
             if request.get("tracingEnabled") is not None:
                 stage["tracingEnabled"] = bool(request["tracingEnabled"])
+            if request.get("cacheClusterEnabled") is not None or request.get("cacheClusterSize") is not None:
+                enabled = request.get("cacheClusterEnabled")
+                enabled = stage["cacheClusterEnabled"] if enabled is None else bool(enabled)
+                size = request.get("cacheClusterSize") or stage.get("cacheClusterSize")
+                stage.update(stage_rules.cache_cluster(enabled, size))
             store.put_stage(tx, scope, api.id, stage)
         return deployment
 
@@ -132,8 +137,6 @@ class Deployments(Loading):
 
     def create_stage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A name that points to a deployment, with variables."""
-        if request.get("cacheClusterEnabled"):
-            raise NotEmulated("apigateway", "CreateStage", "cache clusters are not emulated")
         api = self._api(tx, scope, request["restApiId"])
         name = request["stageName"]
         if not _STAGE_NAME.match(name):
@@ -148,10 +151,12 @@ class Deployments(Loading):
             **given(request, "deploymentId", "description", "variables", "documentationVersion", "tags"),
         }
         stage["tracingEnabled"] = bool(request.get("tracingEnabled"))
+        enabled, size = bool(request.get("cacheClusterEnabled")), request.get("cacheClusterSize")
+        stage.update(stage_rules.cache_cluster(enabled, size))
         if request.get("canarySettings"):
             canary = request["canarySettings"]
             stage["canarySettings"] = _canary(canary, canary.get("deploymentId") or request["deploymentId"])
-        self._check_stage(tx, api, stage)
+        self._check_stage(tx, scope, api, stage)
         store.put_stage(tx, scope, api.id, stage)
         return stage
 
@@ -173,12 +178,6 @@ class Deployments(Loading):
         for operation in request.get("patchOperations") or []:
             path, op = operation.get("path") or "", operation.get("op") or ""
             value = operation.get("value") or ""
-            if path.startswith("/cacheCluster") and (path != "/cacheClusterEnabled" or value.lower() == "true"):
-                raise NotEmulated("apigateway", "UpdateStage", f"the stage setting {path} is not emulated")
-            if path == "/clientCertificateId":
-                raise NotEmulated("apigateway", "UpdateStage", f"the stage setting {path} is not emulated")
-            if path == "/cacheClusterEnabled":
-                continue
             if op == "copy":
                 stage_rules.promote(stage, path, operation.get("from") or "")
                 continue
@@ -191,7 +190,7 @@ class Deployments(Loading):
             if path.startswith("/variables/") and operation.get("op") == "replace":
                 operation = {**operation, "op": "add"}
             stage = apply(stage, [operation], STAGE)
-        self._check_stage(tx, api, stage)
+        self._check_stage(tx, scope, api, stage)
         stage["lastUpdatedDate"] = float(int(tx.now))
         store.put_stage(tx, scope, api.id, stage)
         return stage
@@ -202,11 +201,26 @@ class Deployments(Loading):
         store.delete_stage(tx, api.id, stage["stageName"])
         return {}
 
-    def _check_stage(self, tx: Transaction, api: Api, stage: dict[str, Any]) -> None:
+    def flush_stage_cache(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Forget the answers that a stage remembers."""
+        api, stage = self._stage(tx, scope, request)
+        self.data_plane.flush_cache(api.id, stage["stageName"])
+        return {}
+
+    def flush_stage_authorizers_cache(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Forget what authorizers said to a stage."""
+        api, stage = self._stage(tx, scope, request)
+        self.data_plane.flush_authorizers(api.id, stage["stageName"])
+        return {}
+
+    def _check_stage(self, tx: Transaction, scope: Scope, api: Api, stage: dict[str, Any]) -> None:
         canary = stage.get("canarySettings")
         for deployment_id in [stage.get("deploymentId"), *([canary["deploymentId"]] if canary else [])]:
             if store.load_deployment(tx, api.id, deployment_id or "") is None:
                 raise bad_request("Deployment id does not exist")
+        self._check_documentation_version(tx, scope, api.id, stage.get("documentationVersion"))
+        if stage.get("clientCertificateId"):
+            self._certificate(tx, scope, stage["clientCertificateId"])
         _check_variables(stage.get("variables") or {})
         _check_variables((canary or {}).get("stageVariableOverrides") or {})
 
@@ -224,6 +238,8 @@ def _special(path: str, op: str) -> Callable[[dict[str, Any], str, str, str], No
         return stage_rules.patch_canary
     if path.startswith("/accessLogSettings"):
         return stage_rules.patch_access_log
+    if path.startswith("/cacheCluster"):
+        return stage_rules.patch_cache_cluster
     return stage_rules.patch_setting if stage_rules.is_setting(path, op) else None
 
 

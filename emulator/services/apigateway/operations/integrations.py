@@ -12,8 +12,9 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import expressions, store
 from emulator.services.apigateway.model import bad_request, lambda_function_of, not_found
-from emulator.services.apigateway.operations.loading import Loading, check_http_method, given
-from emulator.services.apigateway.patch import Keyed, Patchable, Scalar, apply, whole
+from emulator.services.apigateway.operations.loading import check_http_method, given
+from emulator.services.apigateway.operations.vpc_links import VpcLinks
+from emulator.services.apigateway.patch import Keyed, Listed, Patchable, Scalar, apply, flag, whole
 from emulator.settings import LiveSettings
 
 _ALL = ("add", "replace", "remove")
@@ -26,11 +27,17 @@ INTEGRATION = Patchable(
         "/contentHandling": Scalar("contentHandling", operations=_ALL),
         "/timeoutInMillis": Scalar("timeoutInMillis", whole, operations=_ALL),
         "/cacheNamespace": Scalar("cacheNamespace", operations=_ALL),
+        "/connectionId": Scalar("connectionId"),
+        "/connectionType": Scalar("connectionType"),
+        "/integrationTarget": Scalar("integrationTarget"),
+        "/responseTransferMode": Scalar("responseTransferMode"),
     },
     keyed={
         "requestParameters": Keyed("requestParameters"),
         "requestTemplates": Keyed("requestTemplates", missing="Content-Type specified was not found"),
+        "tlsConfig": Keyed("tlsConfig", flag),
     },
+    listed={"cacheKeyParameters": Listed("cacheKeyParameters")},
 )
 INTEGRATION_RESPONSE = Patchable(
     scalars={
@@ -53,10 +60,9 @@ def check_integration(
     """Raise AWS's error, or the emulator's refusal, for an integration that cannot be as it says."""
     kind = integration["type"]
     _check_target(integration, kind)
-    if integration.get("connectionType") == "VPC_LINK" or integration.get("responseTransferMode") == "STREAM":
-        raise NotEmulated("apigateway", operation, "VPC links and response streaming are not emulated")
-    if integration.get("cacheKeyParameters"):
-        raise NotEmulated("apigateway", operation, "caching (cacheKeyParameters) is not emulated")
+    if integration.get("responseTransferMode") == "STREAM":
+        raise NotEmulated("apigateway", operation, "response streaming is not emulated")
+    _check_connection(integration, kind)
     if integration.get("passthroughBehavior") not in _PASSTHROUGH:
         raise bad_request("Invalid passthroughBehavior specified. Valid options are " + ",".join(_PASSTHROUGH))
     if integration.get("contentHandling") not in (None, "CONVERT_TO_BINARY", "CONVERT_TO_TEXT"):
@@ -103,6 +109,19 @@ def _check_target(integration: dict[str, Any], kind: str) -> None:
         raise bad_request("AWS ARN for integration contains invalid action or path")
 
 
+def _check_connection(integration: dict[str, Any], kind: str) -> None:
+    """A link is for HTTP endpoints, and has a name (texts unverified)."""
+    connection = integration.get("connectionType")
+    if connection not in (None, "INTERNET", "VPC_LINK"):
+        raise bad_request("Invalid connectionType specified. Valid options are INTERNET,VPC_LINK")
+    if connection != "VPC_LINK":
+        return
+    if kind not in ("HTTP", "HTTP_PROXY"):
+        raise bad_request("Connection type VPC_LINK is only supported for integrations of type HTTP and HTTP_PROXY")
+    if not integration.get("connectionId"):
+        raise bad_request("Connection id is required for connection type VPC_LINK")
+
+
 def _check_templates(templates: dict[str, str | None]) -> None:
     for content_type, template in templates.items():
         if not _CONTENT_TYPE.match(content_type):
@@ -139,6 +158,7 @@ def new_integration(request: dict[str, Any], resource_id: str) -> dict[str, Any]
             "timeoutInMillis",
             "connectionType",
             "connectionId",
+            "integrationTarget",
             "tlsConfig",
             "responseTransferMode",
             "cacheKeyParameters",
@@ -151,7 +171,22 @@ def new_integration(request: dict[str, Any], resource_id: str) -> dict[str, Any]
     return integration
 
 
-class Integrations(Loading):
+def _patches(integration: dict[str, Any], request: dict[str, Any]) -> list[dict[str, str]]:
+    """The patch operations, of which `tlsConfig` may be replaced before it is there. Raises for a MOCK's endpoint."""
+    operations: list[dict[str, str]] = []
+    for operation in request.get("patchOperations") or []:
+        path = operation.get("path") or ""
+        if integration["type"] == "MOCK" and path in ("/httpMethod", "/uri"):
+            raise bad_request(f"Invalid patch path {path}")
+        if path.startswith("/tlsConfig/"):
+            if path != "/tlsConfig/insecureSkipVerification":
+                raise bad_request(f"Invalid patch path {path}")
+            operation = {**operation, "op": "add"} if operation.get("op") == "replace" else operation
+        operations.append(operation)
+    return operations
+
+
+class Integrations(VpcLinks):
     """PutIntegration … DeleteIntegrationResponse."""
 
     def put_integration(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -159,6 +194,7 @@ class Integrations(Loading):
         api, resource, method = self._method(tx, scope, request)
         integration = new_integration(request, resource["id"])
         check_integration(integration, method, resource["path"], self._settings, "PutIntegration")
+        self._check_link(tx, scope, integration)
         method["methodIntegration"] = integration
         store.save_api(tx, api)
         return self._shown_integration(integration)
@@ -171,8 +207,9 @@ class Integrations(Loading):
         """Change an integration by patch operations (3.22)."""
         api, method, integration = self._integration(tx, scope, request)
         path = api.resources[request["resourceId"]]["path"]
-        integration = apply(integration, request.get("patchOperations") or [], INTEGRATION)
+        integration = apply(integration, _patches(integration, request), INTEGRATION)
         check_integration(integration, method, path, self._settings, "UpdateIntegration")
+        self._check_link(tx, scope, integration)
         method["methodIntegration"] = integration
         store.save_api(tx, api)
         return self._shown_integration(integration)
@@ -223,6 +260,12 @@ class Integrations(Loading):
             del integration["integrationResponses"]
         store.save_api(tx, api)
         return {}
+
+    def _check_link(self, tx: Transaction, scope: Scope, integration: dict[str, Any]) -> None:
+        """Raise unless the integration's link is there, or a stage variable will name it."""
+        link = integration.get("connectionId")
+        if link and integration.get("connectionType") == "VPC_LINK" and "$" not in link:
+            self._vpc_link(tx, scope, link)
 
     def _integration_response(self, integration: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         response = (integration.get("integrationResponses") or {}).get(request["statusCode"])

@@ -8,6 +8,7 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import plan_store
+from emulator.services.apigateway.key_file import check_value, keys_of_file
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
 from emulator.services.apigateway.patch import Patchable, Scalar, apply, flag
@@ -25,17 +26,15 @@ ACCOUNT = Patchable(scalars={"/cloudwatchRoleArn": Scalar("cloudwatchRoleArn", o
 
 
 class ApiKeys(Loading):
-    """CreateApiKey … DeleteApiKey, UpdateAccount."""
+    """CreateApiKey … ImportApiKeys, UpdateAccount."""
 
     def create_api_key(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A key with its value, made here unless given [R:test_api_key_required_for_methods]."""
         if request.get("stageKeys"):
             raise NotEmulated("apigateway", "CreateApiKey", "stageKeys are not emulated; use a usage plan")
         value = request.get("value")
-        if value is not None and len(value) < 20:
-            raise bad_request("API Key value should be at least 20 characters")
-        if value is not None and len(value) > 128:
-            raise bad_request("API Key value exceeds maximum size of 128 characters")
+        if value is not None:
+            check_value(value)
         value = value or short_id(tx.new_id() + tx.new_id(), 40)
         if plan_store.key_of_value(tx, scope, value) is not None:
             raise conflict("API Key already exists")
@@ -86,6 +85,35 @@ class ApiKeys(Loading):
         """Delete a key; usage plans lose it."""
         plan_store.delete_key(tx, scope, self._api_key(tx, scope, request["apiKey"])["id"])
         return {}
+
+    def import_api_keys(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Keys of a CSV file, in the usage plans it names; a key with a known value is replaced (AWS)."""
+        if request["format"] != "csv":
+            raise bad_request("Invalid format specified. Valid options are csv")
+        ids: list[str] = []
+        warnings: list[str] = []
+        for item in keys_of_file(request.get("body") or b""):
+            known = plan_store.key_of_value(tx, scope, item.value)
+            now = float(int(tx.now))
+            key: dict[str, Any] = known or {
+                "id": short_id(tx.new_id(), 10),
+                "value": item.value,
+                "createdDate": now,
+                "stageKeys": [],
+            }
+            key |= {"name": item.name, "enabled": item.enabled, "lastUpdatedDate": now}
+            if item.description:
+                key["description"] = item.description
+            plan_store.put_key(tx, scope, key)
+            for plan_id in item.plan_ids:
+                if plan_store.load_plan(tx, scope, plan_id) is None:
+                    warnings.append(f"Invalid Usage Plan ID specified: {plan_id}")  # unverified
+                else:
+                    plan_store.add_plan_key(tx, plan_id, key["id"])
+            ids.append(key["id"])
+        if warnings and request.get("failOnWarnings"):
+            raise bad_request("Warnings found during import:\n\t" + "\n\t".join(warnings))
+        return {"ids": ids, **({"warnings": warnings} if warnings else {})}
 
     def _api_key(self, tx: Transaction, scope: Scope, key_id: str) -> dict[str, Any]:
         key = plan_store.load_key(tx, scope, key_id)

@@ -90,3 +90,21 @@ def page(items: list[Any], request: dict[str, Any], default: int = 25) -> dict[s
 def given(request: dict[str, Any], *members: str) -> dict[str, Any]:
     """The members of a request that were given, as they are stored."""
     return {name: request[name] for name in members if request.get(name) is not None}
+
+
+def checked_endpoint(configuration: dict[str, Any] | None) -> dict[str, Any]:
+    """An endpoint configuration with AWS's defaults [R:test_create_rest_api_verify_defaults]."""
+    given_types = (configuration or {}).get("types")
+    if configuration and given_types == []:
+        raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+    types = given_types or ["EDGE"]
+    if len(types) > 1:
+        raise bad_request("Cannot create an api with multiple Endpoint Types.")
+    private = types == ["PRIVATE"]
+    address = (configuration or {}).get("ipAddressType") or ("dualstack" if private else "ipv4")
+    if private and address != "dualstack":
+        raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
+    result = {"types": list(types), "ipAddressType": address}
+    if (configuration or {}).get("vpcEndpointIds"):
+        result["vpcEndpointIds"] = (configuration or {})["vpcEndpointIds"]
+    return result

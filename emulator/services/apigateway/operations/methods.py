@@ -9,7 +9,7 @@ from emulator.ports import Transaction
 from emulator.services.apigateway import expressions, store
 from emulator.services.apigateway.model import Api, bad_request, conflict, not_found
 from emulator.services.apigateway.operations.loading import Loading, check_http_method, given
-from emulator.services.apigateway.patch import Keyed, Patchable, Scalar, apply, flag
+from emulator.services.apigateway.patch import Keyed, Listed, Patchable, Scalar, apply, flag
 
 _CONTENT_TYPE = "Content-Type specified was not found"
 METHOD = Patchable(
@@ -24,6 +24,7 @@ METHOD = Patchable(
         "requestParameters": Keyed("requestParameters", flag),
         "requestModels": Keyed("requestModels", missing=_CONTENT_TYPE),
     },
+    listed={"authorizationScopes": Listed("authorizationScopes")},
 )
 METHOD_RESPONSE = Patchable(
     keyed={

@@ -1,0 +1,302 @@
+"""Operations on custom domain names, their base path mappings, and access associations of private ones.
+
+Requests whose Host is such a name are answered by `gateway/custom_domains.py`. Certificates, trust stores and
+security policies are kept and shown: the emulator speaks no TLS.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.aws.errors import NotEmulated
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.apigateway import document_store as documents
+from emulator.services.apigateway import store
+from emulator.services.apigateway.document_store import Place
+from emulator.services.apigateway.domains import NO_BASE_PATH, check_name, checked_base_path, with_targets
+from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
+from emulator.services.apigateway.operations.loading import Loading, checked_endpoint, given, page
+from emulator.services.apigateway.patch import Patchable, Scalar, apply
+
+DOMAIN_NAMES = "domain name"
+BASE_PATH_MAPPINGS = "base path mapping"
+_ASSOCIATIONS = Place("domain name access association")
+_ALL = ("add", "replace", "remove")
+DOMAIN = Patchable(
+    scalars={
+        "/certificateName": Scalar("certificateName", operations=_ALL),
+        "/certificateArn": Scalar("certificateArn", operations=_ALL),
+        "/endpointAccessMode": Scalar("endpointAccessMode"),
+        "/managementPolicy": Scalar("managementPolicy"),
+        "/mutualTlsAuthentication/truststoreUri": Scalar("truststoreUri", operations=_ALL),
+        "/mutualTlsAuthentication/truststoreVersion": Scalar("truststoreVersion", operations=_ALL),
+        "/policy": Scalar("policy"),
+        "/regionalCertificateName": Scalar("regionalCertificateName", operations=_ALL),
+        "/regionalCertificateArn": Scalar("regionalCertificateArn", operations=_ALL),
+        "/routingMode": Scalar("routingMode"),
+        "/securityPolicy": Scalar("securityPolicy"),
+        "/ownershipVerificationCertificateArn": Scalar("ownershipVerificationCertificateArn", operations=_ALL),
+    }
+)
+MAPPING = Patchable(
+    scalars={
+        "/basePath": Scalar("basePath"),
+        "/basepath": Scalar("basePath"),
+        "/restapiId": Scalar("restApiId"),
+        "/restApiId": Scalar("restApiId"),
+        "/stage": Scalar("stage"),
+    }
+)
+"""AWS documents `/basepath` and `/restapiId`; its own clients write the members' names."""
+_GIVEN = (
+    "certificateName",
+    "certificateArn",
+    "regionalCertificateName",
+    "regionalCertificateArn",
+    "ownershipVerificationCertificateArn",
+    "endpointAccessMode",
+    "mutualTlsAuthentication",
+    "policy",
+)
+_PRIVATE_ONLY = ("policy", "managementPolicy")
+
+
+class DomainNames(Loading):
+    """CreateDomainName … RejectDomainNameAccessAssociation."""
+
+    def create_domain_name(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """A new domain name, AVAILABLE at once."""
+        name = request["domainName"].lower()
+        check_name(name)
+        endpoint = checked_endpoint(request.get("endpointConfiguration"))
+        private = endpoint["types"] == ["PRIVATE"]
+        if not private and documents.anywhere(tx, DOMAIN_NAMES, name):
+            raise bad_request("The domain name you provided already exists.")
+        _check_routing(request.get("routingMode"), "CreateDomainName")
+        domain: dict[str, Any] = {"domainName": name, **_identity(tx, scope, name, private), **given(request, *_GIVEN)}
+        domain["endpointConfiguration"] = endpoint
+        domain["domainNameStatus"] = "AVAILABLE"
+        domain["securityPolicy"] = request.get("securityPolicy") or "TLS_1_2"
+        domain["routingMode"] = "BASE_PATH_MAPPING_ONLY"
+        domain["tags"] = dict(request.get("tags") or {})
+        _check_private(domain)
+        domain = with_targets(domain, scope.region, tx.now, short_id(tx.new_id(), 10))
+        self._keep_domain(tx, scope, domain)
+        return domain
+
+    def get_domain_name(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One domain name."""
+        return self._domain(tx, scope, _key(request))
+
+    def get_domain_names(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Domain names of the account and region; other accounts share none here."""
+        found = documents.listed(tx, scope, Place(DOMAIN_NAMES))
+        return page([] if request.get("resourceOwner") == "OTHER_ACCOUNTS" else found, request)
+
+    def update_domain_name(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change a domain name by patch operations."""
+        domain = self._domain(tx, scope, _key(request))
+        tls = domain.pop("mutualTlsAuthentication", {})
+        domain |= tls
+        for operation in request.get("patchOperations") or []:
+            if (operation.get("path") or "").startswith("/endpointConfiguration/"):
+                _patch_endpoint(domain, operation)
+            else:
+                domain = apply(domain, [operation], DOMAIN)
+        _check_routing(domain.get("routingMode"), "UpdateDomainName")
+        if not domain["endpointConfiguration"]["types"]:
+            raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+        _check_private(domain)
+        tls = {name: domain.pop(name) for name in ("truststoreUri", "truststoreVersion") if name in domain}
+        if tls.get("truststoreUri"):
+            domain["mutualTlsAuthentication"] = tls
+        domain = with_targets(domain, scope.region, tx.now, short_id(tx.new_id(), 10))
+        self._keep_domain(tx, scope, domain)
+        return domain
+
+    def delete_domain_name(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Delete a domain name with its mappings."""
+        key = _key(request)
+        self._domain(tx, scope, key)
+        documents.clear(tx, scope, Place(BASE_PATH_MAPPINGS, key))
+        documents.delete(tx, scope, Place(DOMAIN_NAMES), key)
+        return {}
+
+    def _domain(self, tx: Transaction, scope: Scope, key: str) -> dict[str, Any]:
+        domain = documents.load(tx, scope, Place(DOMAIN_NAMES), key)
+        if domain is None:
+            raise not_found("Invalid domain name identifier specified")
+        return domain
+
+    def _keep_domain(self, tx: Transaction, scope: Scope, domain: dict[str, Any]) -> None:
+        documents.put(tx, scope, Place(DOMAIN_NAMES), _key(domain), domain)
+
+    # ── base path mappings ──
+
+    def create_base_path_mapping(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Map a base path of a domain name to a stage, or to all stages of an API."""
+        key = _key(request)
+        self._domain(tx, scope, key)
+        mapping = {
+            "basePath": checked_base_path(request.get("basePath")),
+            "restApiId": request["restApiId"],
+            **({"stage": request["stage"]} if request.get("stage") else {}),
+        }
+        self._check_mapping(tx, scope, mapping)
+        if documents.load(tx, scope, Place(BASE_PATH_MAPPINGS, key), mapping["basePath"]) is not None:
+            raise conflict("Base path already exists for this domain name")
+        documents.put(tx, scope, Place(BASE_PATH_MAPPINGS, key), mapping["basePath"], mapping)
+        return mapping
+
+    def get_base_path_mapping(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """One mapping."""
+        return self._mapping(tx, scope, request)
+
+    def get_base_path_mappings(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """The mappings of a domain name."""
+        key = _key(request)
+        self._domain(tx, scope, key)
+        return page(documents.listed(tx, scope, Place(BASE_PATH_MAPPINGS, key)), request)
+
+    def update_base_path_mapping(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Change a mapping's base path, API or stage."""
+        old = self._mapping(tx, scope, request)
+        place = Place(BASE_PATH_MAPPINGS, _key(request))
+        mapping = apply(old, request.get("patchOperations") or [], MAPPING)
+        mapping["basePath"] = checked_base_path(mapping.get("basePath"))
+        self._check_mapping(tx, scope, mapping)
+        if mapping["basePath"] != old["basePath"]:
+            if documents.load(tx, scope, place, mapping["basePath"]) is not None:
+                raise conflict("Base path already exists for this domain name")
+            documents.delete(tx, scope, place, old["basePath"])
+        documents.put(tx, scope, place, mapping["basePath"], mapping)
+        return mapping
+
+    def delete_base_path_mapping(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Delete a mapping."""
+        mapping = self._mapping(tx, scope, request)
+        documents.delete(tx, scope, Place(BASE_PATH_MAPPINGS, _key(request)), mapping["basePath"])
+        return {}
+
+    def _mapping(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        key, path = _key(request), request["basePath"] or NO_BASE_PATH
+        self._domain(tx, scope, key)
+        mapping = documents.load(tx, scope, Place(BASE_PATH_MAPPINGS, key), path)
+        if mapping is None:
+            raise not_found("Invalid base path mapping identifier specified")
+        return mapping
+
+    def _check_mapping(self, tx: Transaction, scope: Scope, mapping: dict[str, Any]) -> None:
+        if store.load_api(tx, scope, mapping.get("restApiId") or "") is None:
+            raise bad_request("Invalid REST API identifier specified")
+        if mapping.get("stage") and store.load_stage(tx, mapping["restApiId"], mapping["stage"]) is None:
+            raise bad_request("Invalid stage identifier specified")
+
+    # ── access associations ──
+
+    def create_domain_name_access_association(
+        self, tx: Transaction, scope: Scope, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Let a VPC endpoint reach a private domain name; kept and shown, since there is no VPC here."""
+        domain = self._domain_of_arn(tx, scope, request["domainNameArn"])
+        source = request["accessAssociationSource"]
+        where = f"arn:aws:apigateway:{scope.region}:{scope.account}:/domainnameaccessassociations"
+        arn = f"{where}/domainname/{_key(domain)}/vpcesource/{source}"
+        if documents.load(tx, scope, _ASSOCIATIONS, arn) is not None:
+            raise conflict("The domain name access association already exists.")  # unverified
+        association: dict[str, Any] = {
+            "domainNameAccessAssociationArn": arn,
+            **given(request, "domainNameArn", "accessAssociationSourceType", "accessAssociationSource"),
+            "tags": dict(request.get("tags") or {}),
+        }
+        documents.put(tx, scope, _ASSOCIATIONS, arn, association)
+        return association
+
+    def get_domain_name_access_associations(
+        self, tx: Transaction, scope: Scope, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The associations of the account and region."""
+        found = documents.listed(tx, scope, _ASSOCIATIONS)
+        return page([] if request.get("resourceOwner") == "OTHER_ACCOUNTS" else found, request)
+
+    def delete_domain_name_access_association(
+        self, tx: Transaction, scope: Scope, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Delete an association."""
+        arn = request["domainNameAccessAssociationArn"]
+        if documents.load(tx, scope, _ASSOCIATIONS, arn) is None:
+            raise not_found("Invalid domain name access association identifier specified")  # unverified
+        documents.delete(tx, scope, _ASSOCIATIONS, arn)
+        return {}
+
+    def reject_domain_name_access_association(
+        self, tx: Transaction, scope: Scope, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The owner of a domain name ends an association."""
+        self._domain_of_arn(tx, scope, request["domainNameArn"])
+        return self.delete_domain_name_access_association(tx, scope, request)
+
+    def _domain_of_arn(self, tx: Transaction, scope: Scope, arn: str) -> dict[str, Any]:
+        domain = self._domain(tx, scope, arn.partition("/domainnames/")[2])
+        if "domainNameId" not in domain:
+            raise bad_request("Domain name access associations are only supported for private custom domain names.")
+        return domain
+
+
+def _key(named: dict[str, Any]) -> str:
+    """The id under which a domain name is kept: a private one shares its name with others."""
+    identifier = named.get("domainNameId")
+    name: str = named["domainName"].lower()
+    return f"{name}+{identifier}" if identifier else name
+
+
+def _identity(tx: Transaction, scope: Scope, name: str, private: bool) -> dict[str, str]:
+    if not private:
+        return {"domainNameArn": f"arn:aws:apigateway:{scope.region}::/domainnames/{name}"}
+    identifier = short_id(tx.new_id(), 10)
+    arn = f"arn:aws:apigateway:{scope.region}:{scope.account}:/domainnames/{name}+{identifier}"
+    return {"domainNameId": identifier, "domainNameArn": arn}
+
+
+def _check_routing(mode: str | None, operation: str) -> None:
+    if mode not in (None, "BASE_PATH_MAPPING_ONLY"):
+        raise NotEmulated("apigateway", operation, "routing rules (routingMode) are not emulated")
+
+
+def _check_private(domain: dict[str, Any]) -> None:
+    """Raise for members that only private domain names have (texts unverified)."""
+    if domain["endpointConfiguration"]["types"] == ["PRIVATE"]:
+        return
+    for member in _PRIVATE_ONLY:
+        if domain.get(member):
+            raise bad_request(f"{member} is only supported for private custom domain names.")
+
+
+def _patch_endpoint(domain: dict[str, Any], operation: dict[str, str]) -> None:
+    """`/endpointConfiguration/…` of AWS's table; `types/{old}` can be replaced, as AWS's own clients do."""
+    op, path, value = operation.get("op"), operation["path"], operation.get("value") or ""
+    endpoint = dict(domain["endpointConfiguration"])
+    types: list[str] = list(endpoint["types"])
+    if path == "/endpointConfiguration/ipAddressType" and op == "replace":
+        if value not in ("ipv4", "dualstack"):
+            raise bad_request("ipAddressType must be either ipv4 or dualstack.")
+        endpoint["ipAddressType"] = value
+    elif path.startswith("/endpointConfiguration/types"):
+        value = value or path.removeprefix("/endpointConfiguration/types").removeprefix("/")
+        if value not in ("REGIONAL", "EDGE"):
+            raise bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
+        if types == ["PRIVATE"]:
+            raise bad_request("Private custom domain names cannot be updated to another endpoint type.")  # unverified
+        if op == "add":
+            types = [*types, *([value] if value not in types else [])]
+        elif op == "remove":
+            types = [item for item in types if item != value]
+        elif path != "/endpointConfiguration/types" and op == "replace":
+            types = [value]
+        else:
+            raise bad_request("Invalid patch operation specified. Must be one of: [add, remove]")
+        endpoint["types"] = types
+    else:
+        raise bad_request(f"Invalid patch path {path}")
+    domain["endpointConfiguration"] = endpoint
