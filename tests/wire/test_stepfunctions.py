@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -230,7 +231,7 @@ def test_all_problems_of_a_definition_are_told_at_once(emulator: RunningEmulator
     _, text = error_of(lambda: create(emulator, definition))
     assert "Missing 'Next' target: B at /States/A/Next" in text
     assert "These fields are required: [Choices] at /States/C" in text
-    assert "Missing 'StartAt' target: X at /StartAt" in text
+    assert "Missing 'Next' target: X at /StartAt" in text
     sfn = emulator.client("stepfunctions")
     answer = sfn.validate_state_machine_definition(definition=json.dumps(definition))
     assert answer["result"] == "FAIL"
@@ -287,3 +288,40 @@ def test_activities_have_tags_too(emulator: RunningEmulator) -> None:
     sfn.tag_resource(resourceArn=arn, tags=[{"key": "b", "value": "2"}])
     sfn.untag_resource(resourceArn=arn, tagKeys=["a"])
     assert sfn.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "b", "value": "2"}]
+
+
+def test_warnings_are_told_to_those_who_ask_and_fail_nothing(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": "$.x", "End": True}}})
+    assert sfn.validate_state_machine_definition(definition=definition)["diagnostics"] == []
+    answer = sfn.validate_state_machine_definition(definition=definition, severity="WARNING")
+    assert (answer["result"], answer["truncated"]) == ("OK", False)
+    [warning] = answer["diagnostics"]
+    assert (warning["severity"], warning["code"]) == ("WARNING", "PASS_RESULT_IS_STATIC")
+    assert warning["location"] == "/States/A/Result"
+
+
+def test_diagnostics_are_cut_at_the_number_asked_for(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    states = {f"S{number}": {"Type": "Pass", "End": True, "Bad": 1} for number in range(150)}
+    definition = json.dumps({"StartAt": "S0", "States": states})
+    for asked, shown in ((0, 100), (100, 100), (2, 2)):
+        answer = sfn.validate_state_machine_definition(definition=definition, maxResults=asked)
+        assert (len(answer["diagnostics"]), answer["truncated"]) == (shown, True)
+    code, text = error_of(lambda: sfn.validate_state_machine_definition(definition=definition, maxResults=101))
+    assert code == "ValidationException"
+    assert "less than or equal to 100" in text
+
+
+def test_the_place_of_a_mistake_is_in_the_log_by_line_and_column(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    logger = logging.getLogger("emulator.functions")
+    monkeypatch.setattr(logger, "info", lambda text, *values: told.append(text % values))
+    definition = '{\n  "StartAt": "A",\n  "States": {\n    "A": {"Type": "Pass", "Next": "B"}\n  }\n}'
+    error_of(lambda: create(emulator, definition, "orders"))
+    assert told[0] == (
+        "definition of orders refused: line 4, column 27: MISSING_TRANSITION_TARGET: Missing 'Next' target: B at "
+        "/States/A/Next"
+    )

@@ -265,7 +265,7 @@ def test_what_cannot_be_tested_is_refused(state: OneState) -> None:
     code, text = state.refusal({"Type": "Pass", "Bad": 1, "End": True})
     assert (code, text) == (
         "InvalidDefinition",
-        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Field is not supported at /Bad'",
+        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Field 'Bad' is not supported at /'",
     )
     assert state.refusal("not json")[0] == "InvalidDefinition"
     assert state.refusal("[]")[0] == "InvalidDefinition"

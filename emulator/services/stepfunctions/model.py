@@ -12,6 +12,8 @@ from emulator.aws.scope import Scope
 
 MAX_DEFINITION_CHARACTERS = 1_048_576
 MAX_INPUT_BYTES = 262_144
+MOST_DIAGNOSTICS = 100
+"""Of one definition, in an answer."""
 MAX_TAGS = 50
 STANDARD, EXPRESS = "STANDARD", "EXPRESS"
 _BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
@@ -165,6 +167,17 @@ def check_arn(arn: str, *kinds: str) -> None:
         raise AwsError("InvalidArn", f"Invalid Arn: 'Invalid ARN: {arn}'")
     if parts[5] not in kinds:
         raise AwsError("InvalidArn", f"Invalid Arn: 'Resource type not valid in this context: {parts[5]}'")
+
+
+def check_definition_length(text: str) -> None:
+    """Raise `ValidationException` for a definition above AWS's limit."""
+    if len(text) > MAX_DEFINITION_CHARACTERS:
+        raise validation_errors(
+            [
+                "Value at 'definition' failed to satisfy constraint: Member must have length less than or equal to "
+                f"{MAX_DEFINITION_CHARACTERS}"
+            ]
+        )
 
 
 def check_name(name: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -31,6 +32,10 @@ class QueryError(StateFault):
     def __init__(self, cause: str, location: str | None) -> None:
         super().__init__(QUERY_ERROR, cause)
         self.location = location
+
+
+_CODE = re.compile(r"^[A-Z]\d{4}: ")
+"""JSONata's own number of an error, which AWS leaves out when a definition is judged."""
 
 
 class BadExpression(ValueError):
@@ -142,7 +147,7 @@ def problems(value: Json, field: str = "") -> Iterator[tuple[str, str]]:
         try:
             parse(text)
         except BadExpression as error:
-            yield field, f"The JSONata expression '{text}' is not valid: {error}"
+            yield field, _CODE.sub("", str(error))
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from problems(item, f"{field}/{key}")

@@ -6,36 +6,68 @@ other; the rest is validation/'s. What a Task's Resource may be is asked from ou
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Container
 from typing import Any
 
-from .data import loads
+from . import json_words
+from .data import Json, loads
 from .validation.choices import ChoiceJudge
 from .validation.fields import TaskProblems
 from .validation.handlers import HandlerJudge
-from .validation.problems import SCHEMA, TARGET, Problem
+from .validation.problems import DUPLICATE, JSON, NO_END, SCHEMA, TARGET, TOO_DEEP, Problem
 from .validation.types import TypeJudge
 from .validation.vocabulary import COMMON, FIELDS, JSONATA_FIELDS
+from .validation.warnings import warnings
 
-__all__ = ["Problem", "TaskProblems", "parse_json", "validate"]
+__all__ = ["Problem", "TaskProblems", "judge", "parse_json", "validate", "warnings"]
 
 MAX_DEPTH = 20
-MAX_PROBLEMS = 100
 
 
 def parse_json(text: str) -> tuple[dict[str, Any] | None, Problem | None]:
-    """The document, or the problem with its JSON."""
+    """The document, if it is one, and the problem with its JSON."""
     if not text.strip():
         return None, Problem(SCHEMA, "Definition must be a valid JSON object", None)
     try:
         document = loads(text)
     except ValueError as error:
-        line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
-        where = f'[Source: (String)"{text[:500]}"; line: {line}, column: {column}]'
-        return None, Problem("INVALID_JSON_DESCRIPTION", f"{getattr(error, 'msg', error)}\n at {where}", where)
+        sentence, line, column = json_words.explain(text, error)
+        where = json_words.source(text, line, column)
+        return None, Problem(JSON, f"{sentence}\n at {where}", where)
     if not isinstance(document, dict):
         return None, Problem(SCHEMA, "Definition must be a valid JSON object", None)
-    return document, None
+    return document, _repeated(text)
+
+
+def judge(
+    text: str, task_problems: TaskProblems, express: bool = False, mocked: Container[str] = frozenset()
+) -> list[Problem]:
+    """Everything wrong with the text of a definition; see `validate`."""
+    document, problem = parse_json(text)
+    found = [problem] if problem is not None else []
+    return found if document is None else found + validate(document, task_problems, express, mocked)
+
+
+def _repeated(text: str) -> Problem | None:
+    """A key that stands twice in one object, of which JSON would keep the last only (unverified)."""
+    found: list[Problem] = []
+
+    def look(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        members = dict(pairs)
+        if len(members) < len(pairs) and not found:
+            seen: set[str] = set()
+            name = next(key for key, _ in pairs if key in seen or seen.add(key))
+            is_state = isinstance(members[name], dict) and "Type" in members[name]
+            found.append(
+                Problem(DUPLICATE, f"Duplicate State name: {name}", None)
+                if is_state
+                else Problem(JSON, f"Duplicate field '{name}'", None)
+            )
+        return members
+
+    json.loads(text, object_pairs_hook=look)
+    return found[0] if found else None
 
 
 def validate(
@@ -52,8 +84,8 @@ def validate(
     try:
         judge.machine(document)
     except RecursionError:
-        judge.add("", "The definition is nested too deeply")
-    return judge.problems[:MAX_PROBLEMS]
+        judge.add("", "The states are too deeply nested", TOO_DEEP)
+    return judge.problems
 
 
 class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
@@ -66,7 +98,7 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
         if document.get("Version", "1.0") != "1.0":
             self.add("/Version", "The field 'Version' should have one of these values: [1.0]")
         self.query_language(document, "")
-        self.jsonata_machine = document.get("QueryLanguage") == "JSONata"
+        self.jsonata_machine = document.get("QueryLanguage", "JSONPath") != "JSONPath"
         self.whole(document, "TimeoutSeconds", "", 1, 99_999_999)
         self.scope(document, "", 0)
 
@@ -76,7 +108,7 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
             self.add(at, f"These fields are required: [{', '.join(missing)}]")
         states, start = scope.get("States"), scope.get("StartAt")
         if depth > MAX_DEPTH:
-            self.add(at, "The definition is nested too deeply")
+            self.add(at, "The states are too deeply nested", TOO_DEEP)
             return
         if "States" in scope and not isinstance(states, dict):
             self.add(f"{at}/States", "Expected value of type Object")
@@ -91,7 +123,7 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
             if not 1 <= len(name) <= 80:
                 self.add(where, "State name length should be between 1 and 80")
             if name in self.names:
-                self.add(where, f"Duplicate State name: {name}", "DUPLICATE_STATE_NAME")
+                self.add(where, f"Duplicate State name: {name}", DUPLICATE)
             self.names.add(name)
             self.name = name
             targets[name] = self.state(state, where, states, depth)
@@ -99,29 +131,24 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
             return
         if not isinstance(start, str):
             self.add(f"{at}/StartAt", "Expected value of type String")
-        elif start not in states:
-            self.add(f"{at}/StartAt", f"Missing 'StartAt' target: {start}", TARGET)
-        else:
-            self.reachable(start, states, targets, at)
+            return
+        if start not in states:
+            self.add(f"{at}/StartAt", f"Missing 'Next' target: {start}", TARGET)
+        self.reachable(start, states, targets, at)
 
     def reachable(self, start: str, states: dict[str, Any], targets: dict[str, list[str]], at: str) -> None:
-        seen, waiting = {start}, [start]
-        while waiting:
-            for target in targets[waiting.pop()]:
-                if target in states and target not in seen:
-                    seen.add(target)
-                    waiting.append(target)
+        """Whether there is an end, and if so, whether something leads to every state.
+
+        To AWS a state is reachable if StartAt or any state names it, even one that is not reachable itself (measured).
+        """
+        if not any(_ends(state) for state in states.values()):
+            if all(problem.code == TARGET for problem in self.problems):
+                self.problems.append(Problem(NO_END, "Workflow has no terminal state", None))
+            return
+        led_to = {start, *(target for found in targets.values() for target in found)}
         for name in states:
-            if name not in seen:
+            if name not in led_to:
                 self.add(f"{at}/States/{name}", f'State "{name}" is not reachable.', TARGET)
-        ends = [
-            name
-            for name in seen
-            if isinstance(states[name], dict)
-            and (states[name].get("End") is True or states[name].get("Type") in ("Succeed", "Fail"))
-        ]
-        if not ends and not self.problems:
-            self.add(f"{at}/States", "No terminal state is reachable", "MISSING_END_STATE")
 
     # ── states ──────────────────────────────────────────────────────────────────────────────────
 
@@ -140,7 +167,8 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
         self.query_language(state, at)
         if self.jsonata_machine and state.get("QueryLanguage") == "JSONPath":
             self.add(at, "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")
-        self.jsonata = self.jsonata_machine or state.get("QueryLanguage") == "JSONata"
+        # Whatever is not exactly JSONPath counts as JSONata (measured on AWS).
+        self.jsonata = self.jsonata_machine or state.get("QueryLanguage", "JSONPath") != "JSONPath"
         self.unknown(state, (*COMMON, *(JSONATA_FIELDS if self.jsonata else FIELDS)[kind]), at)
         self.text(state, "Comment", at)
         if self.jsonata:
@@ -178,3 +206,7 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
         "Parallel": TypeJudge.parallel,
         "Map": TypeJudge.map,
     }
+
+
+def _ends(state: Json) -> bool:
+    return isinstance(state, dict) and (state.get("End") is True or state.get("Type") in ("Succeed", "Fail"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -15,8 +16,12 @@ from emulator.services.stepfunctions.asl import validate
 from emulator.services.stepfunctions.asl.data import loads
 from emulator.services.stepfunctions.asl.definition import compile_definition
 from emulator.services.stepfunctions.asl.messages import Ended
+from emulator.services.stepfunctions.asl.validation.source import positions
 from emulator.services.stepfunctions.model import Activity, StateMachine, StoredExecution
 from emulator.services.stepfunctions.task_mocks import TaskMocks
+
+_logger = logging.getLogger("emulator.functions")
+_MOST_TOLD = 10
 
 
 class ExpressEnd(Protocol):
@@ -131,21 +136,23 @@ class StepFunctionsState:
 
     def check_definition(self, text: str, name: str, machine_type: str = model.STANDARD) -> None:
         """Raise InvalidDefinition naming everything that is wrong with the definition of the machine `name`."""
-        if len(text) > model.MAX_DEFINITION_CHARACTERS:
-            raise validation_errors(
-                [
-                    "Value at 'definition' failed to satisfy constraint: Member must have length less than or equal "
-                    f"to {model.MAX_DEFINITION_CHARACTERS}"
-                ]
-            )
-        document, problem = validate.parse_json(text)
-        problems = [problem] if problem is not None else []
-        if document is not None:
-            mocked = self.mocks.mocked_states(name)
-            problems = validate.validate(document, self._task_problems, machine_type == model.EXPRESS, mocked)
+        model.check_definition_length(text)
+        mocked = self.mocks.mocked_states(name)
+        problems = validate.judge(text, self._task_problems, machine_type == model.EXPRESS, mocked)
         if problems:
+            problems = problems[: model.MOST_DIAGNOSTICS]
+            _tell(name, text, problems)
             listed = ", ".join(str(item) for item in problems)
             raise AwsError("InvalidDefinition", f"Invalid State Machine Definition: '{listed}'")
+
+
+def _tell(name: str, text: str, problems: list[validate.Problem]) -> None:
+    """Say in the emulator's log where in the source the mistakes are: AWS's error has no lines."""
+    places = positions(text, [item.location for item in problems if item.location is not None])
+    for item in problems[:_MOST_TOLD]:
+        place = places.get(item.location or "")
+        where = f"line {place[0]}, column {place[1]}: " if place is not None else ""
+        _logger.info("definition of %s refused: %s%s", name, where, item)
 
 
 def check_input(text: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.errors import AwsError
+from emulator.aws.errors import AwsError, validation_errors
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.stepfunctions import model, store
@@ -133,21 +133,25 @@ class StateMachineOperations(StepFunctionsState):
     def validate_state_machine_definition(
         self, tx: Transaction, scope: Scope, request: dict[str, Any]
     ) -> dict[str, Any]:
-        """Every problem of a definition, without creating anything."""
-        document, problem = validate.parse_json(request["definition"])
-        if document is not None:
-            problems = validate.validate(document, self._task_problems, request.get("type") == model.EXPRESS)
-        else:
-            problems = [problem] if problem is not None else []
+        """Every problem of a definition, without creating anything; warnings if the caller asks for them."""
+        size = request.get("maxResults", 0)
+        if not 0 <= size <= model.MOST_DIAGNOSTICS:
+            bound = "greater than or equal to 0" if size < 0 else f"less than or equal to {model.MOST_DIAGNOSTICS}"
+            raise validation_errors(
+                [f"Value '{size}' at 'maxResults' failed to satisfy constraint: Member must have value {bound}"]
+            )
+        model.check_definition_length(request["definition"])
+        problems = validate.judge(request["definition"], self._task_problems, request.get("type") == model.EXPRESS)
+        result = "FAIL" if problems else "OK"
+        if request.get("severity") == "WARNING":
+            document, _ = validate.parse_json(request["definition"])
+            problems = [*problems, *(validate.warnings(document) if document is not None else ())]
+        shown = problems[: size or model.MOST_DIAGNOSTICS]
         diagnostics: list[dict[str, Any]] = []
-        for item in problems:
-            entry = {"severity": "ERROR", "code": item.code, "message": item.message}
-            if item.location is not None:
-                entry["location"] = item.location
-            diagnostics.append(entry)
-        shown = diagnostics[: request.get("maxResults") or 100]
-        result = "FAIL" if diagnostics else "OK"
-        return {"result": result, "diagnostics": shown, "truncated": len(shown) < len(diagnostics)}
+        for item in shown:
+            entry = {"severity": item.severity, "code": item.code, "message": item.message}
+            diagnostics.append(entry if item.location is None else entry | {"location": item.location})
+        return {"result": result, "diagnostics": diagnostics, "truncated": len(shown) < len(problems)}
 
     def _logging(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """The logging configuration as it is shown. Raises InvalidLoggingConfiguration [R:sfn_api_logs]."""

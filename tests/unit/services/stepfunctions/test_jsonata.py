@@ -293,13 +293,15 @@ def test_no_text_crashes_the_reader(text: str) -> None:
     ("change", "problem"),
     [
         ({"InputPath": "$.x"},
-         "The field 'InputPath' is not supported with QueryLanguage JSONata at /States/S/InputPath"),
+         "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'InputPath' is only supported for "
+         "the 'JSONPath' QueryLanguage at /States/S"),
         ({"QueryLanguage": "JSONPath"},
-         "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at /States/S"),
+         "SCHEMA_VALIDATION_FAILED: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at "
+         "/States/S"),
         ({"Output": {"a": ["{% 1 + %}"]}},
-         "The JSONata expression '1 +' is not valid: S0207: Unexpected end of expression at /States/S/Output/a[0]"),
+         "INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/S/Output/a[0]"),
     ],
 )  # fmt: skip
 def test_a_definition_is_judged_by_the_rules_of_its_language(change: dict[str, Any], problem: str) -> None:
     document = {"QueryLanguage": "JSONata", **one({"Type": "Pass", **change})}
-    assert f"SCHEMA_VALIDATION_FAILED: {problem}" in [str(each) for each in validate.validate(document, lambda *_: [])]
+    assert problem in [str(each) for each in validate.validate(document, lambda *_: [])]

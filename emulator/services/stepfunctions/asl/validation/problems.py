@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 TARGET = "MISSING_TRANSITION_TARGET"
+JSON = "INVALID_JSON_DESCRIPTION"
+JSONATA = "INVALID_JSONATA_EXPRESSION"
+DUPLICATE = "DUPLICATE_STATE_NAME"
+NO_END = "MISSING_END_STATE"
+TOO_DEEP = "TOO_DEEPLY_NESTED"
+ERROR, WARNING = "ERROR", "WARNING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +21,8 @@ class Problem:
     code: str
     message: str
     location: str | None
+    severity: str = ERROR
 
     def __str__(self) -> str:
-        where = f" at {self.location}" if self.location is not None else ""
-        return f"{self.code}: {self.message}{where}"
+        """As CreateStateMachine says it; one that has no place is at `null`, measured on AWS."""
+        return f"{self.code}: {self.message} at {self.location if self.location is not None else 'null'}"

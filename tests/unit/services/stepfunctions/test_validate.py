@@ -1,0 +1,170 @@
+"""Judging definitions: what is said, where, and with what warnings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator.services.stepfunctions.asl import validate
+
+PASS = {"Type": "Pass", "End": True}
+TASK = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
+SCHEMA = "SCHEMA_VALIDATION_FAILED"
+MISSING = "MISSING_TRANSITION_TARGET"
+
+
+def judged(document: Any, mocked: frozenset[str] = frozenset()) -> list[str]:
+    text = document if isinstance(document, str) else json.dumps(document)
+    return [str(problem) for problem in validate.judge(text, lambda *_: [], mocked=mocked)]
+
+
+def machine(start: str = "A", **states: Any) -> dict[str, Any]:
+    return {"StartAt": start, "States": states}
+
+
+@pytest.mark.parametrize(
+    ("document", "problems"),
+    [
+        (machine(A={"Type": "Pass", "Next": "B"}, B={"Type": "Pass", "Next": "A"}),
+         ["MISSING_END_STATE: Workflow has no terminal state at null"]),
+        (machine(A={"Type": "Pass", "Next": "NOPE"}),
+         [f"{MISSING}: Missing 'Next' target: NOPE at /States/A/Next",
+          "MISSING_END_STATE: Workflow has no terminal state at null"]),
+        (machine(A={"Type": "Pass", "Next": "B"}, B={"Type": "Pass", "Next": "A"}, C=PASS),
+         [f'{MISSING}: State "C" is not reachable. at /States/C']),
+        (machine(A={"Type": "Pass", "Next": "C"}, B=PASS),
+         [f"{MISSING}: Missing 'Next' target: C at /States/A/Next",
+          f'{MISSING}: State "B" is not reachable. at /States/B']),
+        (machine("X", A={"Type": "Pass", "Next": "B"}, B={"Type": "Succeed"}),
+         [f"{MISSING}: Missing 'Next' target: X at /StartAt", f'{MISSING}: State "A" is not reachable. at /States/A']),
+        (machine(A={"Type": "Choice", "Choices": [{"Variable": "$.x", "IsNull": True, "Next": "X"}], "Default": "Y"},
+                 B=PASS),
+         [f"{MISSING}: Missing 'Next' target: Y at /States/A/Default",
+          f"{MISSING}: Missing 'Next' target: X at /States/A/Choices[0]/Next",
+          f'{MISSING}: State "B" is not reachable. at /States/B']),
+        (machine(A={**TASK, "Catch": [{"ErrorEquals": ["E"], "Next": "X"}]}),
+         [f"{MISSING}: Missing 'Next' target: X at /States/A/Catch[0]/Next"]),
+        (machine(A={**PASS, "TimeoutSeconds": 5, "Catch": []}),
+         [f"{SCHEMA}: Field 'TimeoutSeconds' is not supported at /States/A",
+          f"{SCHEMA}: Field 'Catch' is not supported at /States/A"]),
+        ({**machine(A=PASS), "Extra": 1}, [f"{SCHEMA}: Field 'Extra' is not supported at /"]),
+        (machine(A={**PASS, "Output": 1}),
+         [f"{SCHEMA}: The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' "
+          "QueryLanguage at /States/A"]),
+        (machine(A={"Type": "Map", "End": True,
+                    "ItemProcessor": {"QueryLanguage": "JSONata", **machine("B", B=PASS)}}),
+         [f"{SCHEMA}: Field 'QueryLanguage' is not supported at /States/A/ItemProcessor"]),
+        (machine(A={**PASS, "QueryLanguage": "XPath", "Output": 1}),
+         [f"{SCHEMA}: The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata] at "
+          "/States/A/QueryLanguage"]),
+        (machine(A={"Type": "Parallel", "End": True, "Branches": [machine(A=PASS)]}),
+         ["DUPLICATE_STATE_NAME: Duplicate State name: A at /States/A/Branches[0]/States/A"]),
+        ("", [f"{SCHEMA}: Definition must be a valid JSON object at null"]),
+        ("[]", [f"{SCHEMA}: Definition must be a valid JSON object at null"]),
+        ({}, [f"{SCHEMA}: These fields are required: [States, StartAt] at /"]),
+    ],
+)  # fmt: skip
+def test_problems_are_told_in_awss_words_and_order(document: Any, problems: list[str]) -> None:
+    assert judged(document) == problems
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "place"),
+    [
+        ("not a definition", "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token "
+         "'null', 'true' or 'false')", (1, 4)),
+        ('{\n  "StartAt": nope}', "Unrecognized token 'nope': was expecting (JSON String, Number, Array, Object or "
+         "token 'null', 'true' or 'false')", (2, 18)),
+        ("{'a': 1}", "Unexpected character (''' (code 39)): was expecting double-quote to start field name", (1, 3)),
+        ('{"a": 1 "b": 2}', "Unexpected character ('\"' (code 34)): was expecting comma to separate Object entries",
+         (1, 10)),
+        ('{"a": [1 2]}', "Unexpected character ('2' (code 50)): was expecting comma to separate Array entries",
+         (1, 11)),
+        ('{"a" 1}', "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value",
+         (1, 7)),
+        ('{"a": {"b": 1}', "Unexpected end-of-input: expected close marker for Object", (1, 15)),
+        ('{"a', "Unexpected end-of-input: was expecting closing quote for a string value", (1, 4)),
+    ],
+)  # fmt: skip
+def test_bad_json_is_told_with_line_and_column(text: str, sentence: str, place: tuple[int, int]) -> None:
+    [problem] = validate.judge(text, lambda *_: [])
+    where = f'[Source: (String)"{text}"; line: {place[0]}, column: {place[1]}]'
+    assert (problem.code, problem.message, problem.location) == (
+        "INVALID_JSON_DESCRIPTION",
+        f"{sentence}\n at {where}",
+        where,
+    )
+
+
+def test_the_source_in_a_location_is_cut_at_500_characters() -> None:
+    text = '{"StartAt": ' + '"' + "x" * 600
+    [problem] = validate.judge(text, lambda *_: [])
+    assert f'{text[:500]}"[truncated 113 chars]; line: 1, column: 614]' in str(problem)
+
+
+def test_a_state_that_stands_twice_is_told_and_not_lost() -> None:
+    text = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}, "A": {"Type": "Fail"}}}'
+    assert judged(text) == ["DUPLICATE_STATE_NAME: Duplicate State name: A at null"]
+    text = '{"StartAt": "A", "States": {"A": {"Type": "Fail", "Error": "x", "Error": "y"}}}'
+    assert judged(text) == ["INVALID_JSON_DESCRIPTION: Duplicate field 'Error' at null"]
+
+
+def test_states_within_states_are_judged_down_to_a_depth() -> None:
+    inner: dict[str, Any] = machine("S0", S0=PASS)
+    for depth in range(1, 30):
+        inner = machine(f"S{depth}", **{f"S{depth}": {"Type": "Parallel", "End": True, "Branches": [inner]}})
+    assert any(problem.startswith("TOO_DEEPLY_NESTED: ") for problem in judged(inner))
+
+
+def test_a_mocked_state_may_call_what_is_not_emulated() -> None:
+    text = json.dumps(machine(A={**TASK, "Resource": "arn:aws:states:::glue:startJobRun.sync"}))
+
+    def refuse(resource: str, parameters: Any) -> list[tuple[str, str]]:
+        return [("Resource", "no")]
+
+    assert len(validate.judge(text, refuse)) == 1
+    assert validate.judge(text, refuse, mocked=frozenset({"A"})) == []
+
+
+def warned(document: dict[str, Any]) -> list[tuple[str, str | None]]:
+    return [(problem.code, problem.location) for problem in validate.warnings(document)]
+
+
+def test_values_that_look_evaluated_are_warned_of() -> None:
+    parameters = {"a": "$.x", "b": ["$$.Execution.Id"], "c": {"d": "States.UUID()"}}
+    assert warned(machine(A={**PASS, "Parameters": parameters})) == [
+        ("NO_DOLLAR", "/States/A/Parameters/a"), ("NO_DOLLAR", "/States/A/Parameters/c/d"),
+    ]  # fmt: skip
+    assert warned(machine(A={**PASS, "Assign": {"a": "$.x"}})) == [("NO_DOLLAR", "/States/A/Assign/a")]
+    assert warned(machine(A={**PASS, "Result": "$.x"})) == [("PASS_RESULT_IS_STATIC", "/States/A/Result")]
+    assert warned(machine(A={**PASS, "Result": {"a.$": "$.x"}})) == [("PASS_RESULT_IS_STATIC", "/States/A/Result")]
+    rule = {"And": [{"Variable": "$.a", "StringEquals": "$.b"}], "Next": "B"}
+    assert warned(machine(A={"Type": "Choice", "Choices": [rule]}, B=PASS)) == [
+        ("NO_PATH", "/States/A/Choices[0]/And[0]/StringEquals")
+    ]
+    assert warned(machine(A={"Type": "Fail", "Cause": "$.why"})) == [("NO_PATH", "/States/A/Cause")]
+    inner = machine(B={**PASS, "Result": "$.x"})
+    parallel = machine(A={"Type": "Parallel", "Branches": [inner], "End": True})
+    assert warned(parallel) == [("PASS_RESULT_IS_STATIC", "/States/A/Branches[0]/States/B/Result")]
+
+
+def test_what_looks_ordinary_is_not_warned_of() -> None:
+    state = {
+        **PASS,
+        "Parameters": {"a.$": "$.x", "price": "$5", "b": "States of the art", "c": "$name"},
+        "Result": "$5",
+    }
+    assert warned(machine(A=state)) == []
+    assert warned({"QueryLanguage": "JSONata", **machine(A={"Type": "Fail", "Cause": "$.why"})}) == []
+    assert warned({"StartAt": 1, "States": [{}]}) == []
+
+
+def test_a_hostile_definition_is_judged_in_time_that_grows_with_its_length() -> None:
+    states = {f"S{number}": {"Type": "Pass", "Bad": 1, "Next": f"S{number + 1}"} for number in range(10_000)}
+    assert len(judged({"StartAt": "S0", "States": states})) == 10_001
+    assert len(validate.judge("[" * 1_000_000, lambda *_: [])) == 1
+    assert len(validate.judge('{"a":' * 200_000, lambda *_: [])) == 1
+    name = "/" * 100_000
+    assert len(judged({**machine(A=PASS), name: 1})) == 1
