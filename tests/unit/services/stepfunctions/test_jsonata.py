@@ -296,8 +296,8 @@ def test_no_text_crashes_the_reader(text: str) -> None:
          "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'InputPath' is only supported for "
          "the 'JSONPath' QueryLanguage at /States/S"),
         ({"QueryLanguage": "JSONPath"},
-         "SCHEMA_VALIDATION_FAILED: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at "
-         "/States/S"),
+         "SCHEMA_VALIDATION_FAILED: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine "
+         "at /States/S"),
         ({"Output": {"a": ["{% 1 + %}"]}},
          "INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/S/Output/a[0]"),
     ],
