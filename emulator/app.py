@@ -160,6 +160,9 @@ class Emulator:
         """Start running jobs; those left from before a crash are due at once."""
         found = await self.store.read(jobs.count_by_kind)
         self.unfinished = {kind: number for kind, number in found.items() if kind not in HOUSEKEEPING}
+        for mounted in self.mounted:
+            if mounted.start is not None:
+                await mounted.start()
         self._loop = asyncio.create_task(self.worker.run(), name="worker")
 
     async def stop(self) -> None:

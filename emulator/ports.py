@@ -257,6 +257,16 @@ class InvocationResult:
     used_memory_mb: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """Environments of one function that are to be there before anybody invokes it."""
+
+    function: FunctionSpec
+    count: int
+    on_logs: Callable[[str, Sequence[LogEvent]], None]
+    """Called with a log stream and what the init phase of an environment wrote there."""
+
+
 LARGEST_RESPONSE_BYTES = 6_291_556
 """Of a buffered response: AWS allows 100 bytes more than 6 MB."""
 RESPONSE_TOO_LARGE_TYPE = "Function.ResponseSizeTooLarge"
@@ -277,6 +287,14 @@ class FunctionRuntime(ABC):
         Holds `Clock.busy` itself while the function computes and gives it back while it sleeps in virtual time;
         the caller therefore wraps the await in `Clock.parked()`.
         """
+
+    async def provision(self, owner: str, wanted: Sequence[Provision]) -> str | None:
+        """Start environments ahead of invocations and keep them, replacing what ends, until `owner` wants others.
+
+        Returns when they are started: the type of the error if one of them could not be initialised, else None.
+        Holds `Clock.busy` as `run` does. A runtime that has nothing to start does nothing; one may start fewer.
+        """
+        return None
 
     def calling(self, session_token: str) -> AbstractContextManager[None]:
         """While the emulator serves a request that a function sent: the function waits, so it holds no time still.

@@ -152,7 +152,7 @@ class LiveSettings:
     throttle_backoff_max_seconds: float = _live(300.0, "Longest wait of a throttled asynchronous event.")
     maximum_event_age_seconds: float = _live(21600.0, "Age limit of an event whose function configures none.", 1)
     function_change_seconds: float = _live(
-        0.0, "How long a new function stays Pending and an updated one InProgress; AWS: a few seconds.", 0, 86400
+        0.0, "How long a new function is Pending, an updated one InProgress, provisioning IN_PROGRESS; AWS: seconds.", 0, 86400
     )
     account_concurrency: int = _live(1000, "Concurrent executions of an account and region; more is throttled.", 0)
     async_concurrency: int = _live(
@@ -162,6 +162,9 @@ class LiveSettings:
         10, "Batches of event source mappings that run at the same time on this machine.", 1, 1000
     )
     deleted_queue_name_seconds: float = _live(60.0, "How long the name of a deleted SQS queue cannot be used again.", 0)
+    provisioned_environments: int = _live(
+        10, "Environments that provisioned concurrency really starts ahead on this machine; more start when used.", 0
+    )
     environment_idle_seconds: float = _live(300.0, "Host seconds a warm execution environment is kept unused.", 0)
     private_tmp: bool = _live(
         False, "A packaged function's /tmp is its environment's own, as on AWS; false: it is this machine's."

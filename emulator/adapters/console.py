@@ -14,14 +14,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from emulator.aws.errors import NotEmulated
 from emulator.aws.http import HttpRequest, HttpResponse
-from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult
+from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult, Provision
 
 FLUSH_SECONDS = 0.1
 MOST_WAITING = 1000
@@ -182,6 +182,9 @@ class _WatchedRuntime(FunctionRuntime):
             text = f"{function.name} failed: {kind}: {_message(result.payload)}"
             self._console.line(self._clock.now(), f"{_printable(text)}  ({self._show_logs(function.name)})")
         return result
+
+    async def provision(self, owner: str, wanted: Sequence[Provision]) -> str | None:
+        return await self._runtime.provision(owner, wanted)
 
     def calling(self, session_token: str) -> AbstractContextManager[None]:
         return self._runtime.calling(session_token)

@@ -22,18 +22,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult
+from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult, Provision
 from emulator.settings import LiveSettings
 
 from .node.environment import NodeKind
 from .runtime import outcomes
-from .runtime.attempt import UNHANDLED, Attempt, Pool
+from .runtime.attempt import UNHANDLED, Attempt
 from .runtime.environment import ExecutionEnvironment, Hold, Site
 from .runtime.interpreters import Interpreter, Interpreters
 from .runtime.kinds import EnvironmentKind
 from .runtime.launcher import Launcher, Launchers, default_launcher
 from .runtime.packages import Packages
 from .runtime.platform_log import PlatformLog
+from .runtime.pool import Pool
+from .runtime.provisioned import ProvisionedEnvironments
 from .runtime.python_environment import PythonKind
 from .runtime.source import Sources
 from .runtime.variables import function_environment
@@ -94,6 +96,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         self._left_temporary: dict[str, list[Path]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
+        self._provisioned = ProvisionedEnvironments(self, settings, self._kind_of, self._alive, self._spawn)
 
     # ── the port ──
 
@@ -124,7 +127,21 @@ class ProcessRuntime(FunctionRuntime, Pool):
         finally:
             hold.release()
 
+    async def provision(self, owner: str, wanted: Sequence[Provision]) -> str | None:
+        # What runs from a folder has a key for each state of the folder; what is debugged has one environment.
+        ahead = [each for each in wanted if not self._stays_where_it_is(each.function)]
+        hold = Hold(self.clock, f"provisioned concurrency of {owner}")
+        hold.take()
+        try:
+            problem = await self._provisioned.provide(owner, ahead, hold)
+            surplus = self._surplus()
+            await self._end_idle(lambda environment: environment.provisioned and environment in surplus)
+            return problem
+        finally:
+            hold.release()
+
     async def discard(self, function_arn: str, version: str | None = None) -> None:
+        self._provisioned.forget(lambda spec: spec.arn == function_arn and version in (None, spec.version))
         mine = {
             environment
             for environment in self._all
@@ -138,6 +155,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         self._states = {key: state for key, state in self._states.items() if state[0] != function_arn}
 
     async def reset(self) -> None:
+        self._provisioned.forget(lambda spec: True)
         everyone = list(self._all)
         self._idle.clear()
         for environment in everyone:
@@ -284,8 +302,8 @@ class ProcessRuntime(FunctionRuntime, Pool):
     def _room(
         self, function: FunctionSpec, task_root: Path, layers_root: Path | None, temporary: Path
     ) -> dict[str, str | None] | None:
-        """What is to appear at /var/task, /opt and /tmp; code that its author edits or debugs stays where it is."""
-        if function.source_directory is not None or function.name in self._debugged:
+        """What is to appear at /var/task, /opt and /tmp."""
+        if self._stays_where_it_is(function):
             return None
         self._stage.mkdir(parents=True, exist_ok=True)
         return {
@@ -295,6 +313,10 @@ class ProcessRuntime(FunctionRuntime, Pool):
             "stage": str(self._stage),
         }
 
+    def _stays_where_it_is(self, function: FunctionSpec) -> bool:
+        """Code that its author edits or debugs."""
+        return function.source_directory is not None or function.name in self._debugged
+
     def init_timeout_seconds(self, function: FunctionSpec) -> float:
         """Limit of the init phase; longer for environments that are made ahead of invocations (reference 1.5)."""
         if function.initialization_type != "on-demand":
@@ -303,11 +325,11 @@ class ProcessRuntime(FunctionRuntime, Pool):
 
     def give_back(self, environment: ExecutionEnvironment) -> None:
         """After an invocation: keep it warm, or end it."""
-        if not environment.usable or self.settings.environment_idle_seconds <= 0:
-            self.end_soon(environment, keep_temporary=not environment.retired)
-            return
         loop = asyncio.get_running_loop()
         environment.idle_since = loop.time()
+        if not environment.usable or (self.settings.environment_idle_seconds <= 0 and self._can_go(environment)):
+            self.end_soon(environment, keep_temporary=not environment.retired)
+            return
         self._idle.setdefault(environment.function.key, []).append(environment)
         if self._reaper is None:
             self._reaper = loop.call_later(self._tick(), self._reap)
@@ -322,6 +344,8 @@ class ProcessRuntime(FunctionRuntime, Pool):
             self._left_temporary.setdefault(environment.function.key, []).append(environment.site.temporary)
         else:
             shutil.rmtree(environment.site.temporary, ignore_errors=True)
+        if environment.provisioned:
+            self._provisioned.ended(environment)
 
     def end_soon(self, environment: ExecutionEnvironment, keep_temporary: bool) -> None:
         """Kill it without waiting."""
@@ -343,6 +367,22 @@ class ProcessRuntime(FunctionRuntime, Pool):
         for folder in self._left_temporary.pop(key, []):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _alive(self, key: str) -> int:
+        return sum(each.function.key == key and each.usable and each.idle_since > 0 for each in self._all)
+
+    def _can_go(self, environment: ExecutionEnvironment) -> bool:
+        key = environment.function.key
+        return not environment.provisioned or self._alive(key) > self._provisioned.kept(key)
+
+    def _surplus(self) -> set[ExecutionEnvironment]:
+        """Idle environments that may go: of those that are provisioned only as many as there are too many."""
+        found: set[ExecutionEnvironment] = set()
+        for key, idle in self._idle.items():
+            provisioned = any(environment.provisioned for environment in idle)
+            spare = self._alive(key) - self._provisioned.kept(key) if provisioned else len(idle)
+            found.update(idle[: max(0, spare)])
+        return found
+
     def _tick(self) -> float:
         return min(max(self.settings.environment_idle_seconds / 2, 0.05), LONGEST_TICK_SECONDS)
 
@@ -350,7 +390,12 @@ class ProcessRuntime(FunctionRuntime, Pool):
         loop = asyncio.get_running_loop()
         self._reaper = None
         oldest = loop.time() - self.settings.environment_idle_seconds
-        self._spawn(self._end_idle(lambda each: each.idle_since <= oldest and each.function.name not in self._debugged))
+        surplus = self._surplus()
+        self._spawn(
+            self._end_idle(
+                lambda each: each.idle_since <= oldest and each.function.name not in self._debugged and each in surplus
+            )
+        )
         if self._idle:
             self._reaper = loop.call_later(self._tick(), self._reap)
 

@@ -8,7 +8,7 @@ in boto3's shape. A name that AWS's model has and the table has not is refused b
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -149,3 +149,5 @@ class Mounted:
     """The service's operations object, for services downstream of it."""
     data_planes: list[DataPlane] = field(default_factory=list["DataPlane"])
     """What answers requests to what users have deployed in this service."""
+    start: Callable[[], Awaitable[None]] | None = None
+    """Called before serving: jobs for what a stopped emulator had in memory."""

@@ -100,11 +100,12 @@ def test_an_event_runs_what_its_alias_leads_to_when_it_runs(emulator: RunningEmu
     assert [attempt["outcome"] for attempt in attempts] == ["function_error", "success"]
 
 
-def test_the_kind_of_initialization_tells_what_was_provisioned(client: Any) -> None:
+def test_the_kind_of_initialization_tells_what_was_provisioned(emulator: RunningEmulator, client: Any) -> None:
     client.update_function_code(FunctionName="f", ZipFile=package(KIND))
     version = client.publish_version(FunctionName="f")["Version"]
     client.update_alias(FunctionName="f", Name="live", FunctionVersion=version)
     client.put_provisioned_concurrency_config(FunctionName="f", Qualifier="live", ProvisionedConcurrentExecutions=1)
+    emulator.settle()
     assert answer(client, "f:live") == "provisioned-concurrency"
     assert answer(client, f"f:{version}") == "on-demand"
     assert answer(client, "f") == "on-demand"
@@ -131,6 +132,7 @@ def test_everything_deployed_is_there_after_a_restart(tmp_path: Path) -> None:
         client.add_permission(
             FunctionName="f:live", StatementId="s", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com"
         )
+        emulator.settle()
         before = seen(client)
     with RunningEmulator(settings) as emulator:
         client = emulator.client("lambda")

@@ -31,7 +31,8 @@ def put(client: Any, qualifier: str, count: int = 1, function: str = "f") -> dic
     )
 
 
-def test_a_config_is_in_progress_and_ready_with_the_next_read(client: Any) -> None:
+def test_a_config_is_in_progress_until_its_environments_are_there(client: Any, emulator: RunningEmulator) -> None:
+    emulator.control("PUT", "settings", {"function_change_seconds": 30})
     answer = put(client, "1", 2)
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
     shown = {
@@ -44,6 +45,8 @@ def test_a_config_is_in_progress_and_ready_with_the_next_read(client: Any) -> No
     assert without_metadata(answer) == shown
     assert answer["LastModified"].endswith("+0000")
     assert "." not in answer["LastModified"]
+    assert without_metadata(client.get_provisioned_concurrency_config(FunctionName="f", Qualifier="1")) == shown
+    emulator.advance(30)
     ready = {
         **shown,
         "Status": "READY",
@@ -170,8 +173,11 @@ def test_reserved_concurrency_belongs_to_functions(client: Any) -> None:
     assert text.startswith("This operation is permitted on Lambda functions only.")
 
 
-def test_what_is_reserved_and_provisioned_for_a_version_leaves_nothing_for_latest(client: Any) -> None:
+def test_what_is_reserved_and_provisioned_for_a_version_leaves_nothing_for_latest(
+    client: Any, emulator: RunningEmulator
+) -> None:
     put(client, "1")
+    emulator.settle()
     client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
 
     def executed(**names: str) -> str:

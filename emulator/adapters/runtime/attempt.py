@@ -11,60 +11,23 @@ import logging
 import os
 import signal
 import time
-from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from emulator.ports import Clock, FunctionSpec, Invocation, InvocationResult, LogEvent
+from emulator.ports import FunctionSpec, Invocation, InvocationResult, LogEvent
 
 from . import outcomes, platform_log, wire
 from .debugging import PortInUse
 from .environment import Ending, ExecutionEnvironment, Hold, Reply
+from .init_phase import failed_init, initialise, ready, start
 from .kinds import EnvironmentKind
 from .packages import InvalidPackage
 from .platform_log import PlatformLog
+from .pool import Pool
 
 UNHANDLED = "Unhandled"
 SHOW_SECONDS = 1.0
 """Host time after which an invocation that still runs shows what it has logged, again and again."""
 logger = logging.getLogger("emulator.functions")
-
-
-class Pool(ABC):
-    """Where an attempt gets its environment from and gives it back to."""
-
-    clock: Clock
-
-    @abstractmethod
-    def take_warm(self, key: str) -> ExecutionEnvironment | None:
-        """The most recently used idle environment."""
-
-    @abstractmethod
-    async def create(self, function: FunctionSpec, kind: EnvironmentKind) -> ExecutionEnvironment:
-        """A new environment, not yet started. Raises InvalidPackage."""
-
-    @abstractmethod
-    def give_back(self, environment: ExecutionEnvironment) -> None:
-        """After an invocation: keep it warm, or end it."""
-
-    @abstractmethod
-    async def end(self, environment: ExecutionEnvironment, keep_temporary: bool) -> None:
-        """Kill it and wait until it is gone."""
-
-    @abstractmethod
-    def end_soon(self, environment: ExecutionEnvironment, keep_temporary: bool) -> None:
-        """Kill it without waiting."""
-
-    @abstractmethod
-    def loaded(self, function: FunctionSpec) -> None:
-        """The init phase of a new environment went well."""
-
-    @abstractmethod
-    def last_good(self, function: FunctionSpec) -> ExecutionEnvironment | None:
-        """A warm environment with earlier code of the function, for when its present code cannot be loaded."""
-
-    @abstractmethod
-    def init_timeout_seconds(self, function: FunctionSpec) -> float:
-        """Limit of the init phase."""
 
 
 class _End(NamedTuple):
@@ -114,7 +77,7 @@ class Attempt:
             except PortInUse as error:
                 payload = outcomes.fault("Emulator.DebugPortInUse", str(error))
                 return InvocationResult(payload, UNHANDLED, "Emulator.DebugPortInUse")
-            if not _ready(reply):
+            if not ready(reply):
                 self._show_on_console(reply)
                 last_good = self._pool.last_good(self._function)
                 if last_good is None:
@@ -177,27 +140,17 @@ class Attempt:
 
     async def _cold_start(self) -> tuple[ExecutionEnvironment, Reply, float]:
         """Init phase; when it fails or is cut, once more within the invocation and its timeout (reference 1.5)."""
-        function, runtime = self._function, self._function.runtime
-        await self._kind.prepare(runtime)
-        now = self._clock.now()
-        self._before += self._log.init_start(now, self._kind.runtime_version(runtime))
-        remark = self._kind.remark(runtime)
-        if remark is not None:
-            self._before += self._log.remark(now, remark)
-        begun = self._time()
-        environment, reply = await self._start(self._pool.init_timeout_seconds(function))
+        function, log = self._function, self._log
+        init = await initialise(self._pool, self._kind, function, self._hold, self._time)
         self._start_measuring()
-        took = self._measured_from - begun
-        self._before += environment.logs.take()
-        if _ready(reply):
-            self._init_seconds = took
-            return environment, reply, function.timeout_seconds
-        await self._pool.end(environment, keep_temporary=True)
-        self._report_failed_init(environment, reply, took, "init")
-        environment, reply = await self._start(function.timeout_seconds)
+        self._before += init.events
+        if ready(init.reply):
+            self._init_seconds = init.took_seconds
+            return init.environment, init.reply, function.timeout_seconds
+        environment, reply = await start(self._pool, self._kind, function, self._hold, function.timeout_seconds)
         took = self._took()
-        if not _ready(reply):
-            self._report_failed_init(environment, reply, took, "invoke")
+        if not ready(reply):
+            self._before += [*environment.logs.take(), *failed_init(log, self._clock.now(), reply, took, "invoke")]
         if _crashed(reply):
             # A runtime that crashes at import is started again and again until the invocation times out
             # [R:test_lambda_runtime_exit_segfault].
@@ -207,24 +160,6 @@ class Attempt:
         if left <= 0 and reply.ending is Ending.ANSWERED:
             reply = Reply(Ending.TIMED_OUT)
         return environment, reply, left
-
-    async def _start(self, limit_seconds: float) -> tuple[ExecutionEnvironment, Reply]:
-        environment = await self._pool.create(self._function, self._kind)
-        try:
-            return environment, await environment.start(self._hold, limit_seconds)
-        except BaseException:
-            self._pool.end_soon(environment, keep_temporary=True)
-            raise
-
-    def _report_failed_init(self, environment: ExecutionEnvironment, reply: Reply, took: float, phase: str) -> None:
-        self._before += environment.logs.take()
-        error_type = None
-        if reply.ending is Ending.EXITED:
-            error_type = "Runtime.ExitError"
-        elif reply.ending is Ending.ANSWERED:
-            error_type = outcomes.error_type_of(reply.body)
-        status = "timeout" if reply.ending is Ending.TIMED_OUT else "error"
-        self._before += self._log.init_report(self._clock.now(), took, phase, status, error_type)
 
     async def _pass_time(self, seconds: float) -> None:
         self._hold.release()
@@ -303,10 +238,6 @@ class Attempt:
             return _End(payload, "error", error_type, message)
         error_type = outcomes.error_type_of(reply.body)
         return _End(reply.body, "failure" if reply.kind == wire.FAILED else "error", error_type)
-
-
-def _ready(reply: Reply) -> bool:
-    return reply.ending is Ending.ANSWERED and reply.kind == wire.READY
 
 
 def _crashed(reply: Reply) -> bool:

@@ -319,6 +319,11 @@ class ExecutionEnvironment(ABC):
         self._close()
 
     @property
+    def provisioned(self) -> bool:
+        """Whether it is of the kind that is started ahead of invocations."""
+        return self.function.initialization_type == "provisioned-concurrency"
+
+    @property
     def usable(self) -> bool:
         """Whether it can take another invocation."""
         return not (self._gone or self.retired)

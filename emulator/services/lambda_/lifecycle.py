@@ -1,6 +1,7 @@
-"""What happens later to functions themselves: creations and updates that take time become complete.
+"""What happens later to functions themselves: changes that take time become complete, environments are kept ready.
 
-Decides nothing: how long a change takes is a setting, what it means meanwhile is `operations/state.py`'s.
+Decides nothing: how long a change takes is a setting, what it means meanwhile is `operations/state.py`'s, how many
+environments are wanted is `operations/provisioned.py`'s.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from emulator.services.lambda_.rules.names import LATEST, function_arn
 
 
 class LifecycleWorker:
-    """Runs `lambda.change`."""
+    """Runs `lambda.change` and `lambda.provision`."""
 
     def __init__(self, operations: LambdaOperations) -> None:
         self._operations = operations
@@ -43,3 +44,36 @@ class LifecycleWorker:
             versions.change_revision(tx, published, tx.new_id())
         self._operations.retire(tx, function_arn(scope, name), version)
         self._operations.function_changed()
+
+    async def start(self) -> None:
+        """Environments died with the emulator that ran before; those that are provisioned are started anew."""
+        store = self._operations.store
+        if await store.read(versions.everything_provisioned):
+            await store.transact(self._provision_everything)
+
+    def _provision_everything(self, tx: Transaction) -> None:
+        for scope, name, qualifier in versions.everything_provisioned(tx):
+            self._operations.provision_later(tx, scope, name, qualifier)
+
+    async def provision(self, job: Job) -> None:
+        """Start what a config asks for and end what none does; then tell how that went."""
+        operations, payload = self._operations, job.payload
+        scope, name, qualifier = Scope(payload["account"], payload["region"]), payload["name"], payload["qualifier"]
+        wanted = await operations.store.read(lambda tx: operations.provisions(tx, scope, name, qualifier))
+        owner = f"{function_arn(scope, name)}:{qualifier}"
+        with operations.clock.parked():
+            problem = await operations.runtime.provision(owner, wanted)
+            if problem is not None:
+                await operations.runtime.provision(owner, [])
+        await operations.store.transact(lambda tx: self._commit_provision(tx, job, scope, name, qualifier, problem))
+
+    def _commit_provision(
+        self, tx: Transaction, job: Job, scope: Scope, name: str, qualifier: str, problem: str | None
+    ) -> None:
+        if not jobs.complete(tx, job.id):
+            return  # the config has changed since; another job sees to it
+        config = versions.find_provisioned(tx, scope, name, qualifier)
+        if config is not None:
+            ended = config.ready() if problem is None else config.failed()
+            versions.save_provisioned(tx, scope, name, ended)
+            self._operations.function_changed()

@@ -183,17 +183,42 @@ class ProvisionedConcurrency:
     qualifier: str
     requested: int
     last_modified: float
+    status: str = "IN_PROGRESS"
+    """`IN_PROGRESS`, `READY` or `FAILED`."""
+    allocated: int = 0
+    """How many invocations may use them; the others are on demand."""
+    reason: str | None = None
+    """Why it failed."""
 
-    def describe(self, ready: bool = True) -> dict[str, Any]:
-        """As Put (not ready yet) and every later read (ready) show it [R:test_lambda_provisioned_lifecycle]."""
-        count = self.requested if ready else 0
-        return {
+    def requesting(self, count: int, now: float) -> ProvisionedConcurrency:
+        """The config with another number; what is allocated serves on meanwhile (unverified)."""
+        return replace(
+            self,
+            requested=count,
+            last_modified=now,
+            status="IN_PROGRESS",
+            allocated=min(self.allocated, count),
+            reason=None,
+        )
+
+    def ready(self) -> ProvisionedConcurrency:
+        """The config when its environments are there."""
+        return replace(self, status="READY", allocated=self.requested, reason=None)
+
+    def failed(self) -> ProvisionedConcurrency:
+        """The config when the function could not be initialised [R:test_provisioned_concurrency_init_failure]."""
+        return replace(self, status="FAILED", allocated=0, reason="FUNCTION_ERROR_INIT_FAILURE")
+
+    def describe(self) -> dict[str, Any]:
+        """As Put and Get show it [R:test_lambda_provisioned_lifecycle]."""
+        result: dict[str, Any] = {
             "RequestedProvisionedConcurrentExecutions": self.requested,
-            "AvailableProvisionedConcurrentExecutions": count,
-            "AllocatedProvisionedConcurrentExecutions": count,
-            "Status": "READY" if ready else "IN_PROGRESS",
+            "AvailableProvisionedConcurrentExecutions": self.allocated,
+            "AllocatedProvisionedConcurrentExecutions": self.allocated,
+            "Status": self.status,
             "LastModified": seconds_timestamp(self.last_modified),
         }
+        return result if self.reason is None else {**result, "StatusReason": self.reason}
 
 
 def seconds_timestamp(at: float) -> str:

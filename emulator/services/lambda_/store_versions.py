@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS lambda_policy (
 CREATE TABLE IF NOT EXISTS lambda_provisioned_concurrency (
   account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, qualifier TEXT NOT NULL,
   requested INTEGER NOT NULL, last_modified REAL NOT NULL,
+  status TEXT NOT NULL, allocated INTEGER NOT NULL, reason TEXT,
   PRIMARY KEY (account, region, name, qualifier)
 );
 """
@@ -50,6 +51,7 @@ _WITH_STATE = (
     f"{_VERSION}, (SELECT state FROM lambda_transition AS t WHERE t.account = v.account AND t.region = v.region "
     "AND t.name = v.name AND t.version = CAST(v.number AS TEXT))"
 )
+_PROVISIONED = "qualifier, requested, last_modified, status, allocated, reason"
 _ALIAS = "name, alias, version, description, revision_id, weights"
 
 
@@ -225,8 +227,7 @@ def save_policy(tx: Transaction, scope: Scope, name: str, qualifier: str | None,
 def find_provisioned(tx: Transaction, scope: Scope, name: str, qualifier: str) -> ProvisionedConcurrency | None:
     """The config of a version or alias."""
     row = tx.execute(
-        f"SELECT qualifier, requested, last_modified FROM lambda_provisioned_concurrency WHERE {_HERE} "
-        "AND qualifier = ?",
+        f"SELECT {_PROVISIONED} FROM lambda_provisioned_concurrency WHERE {_HERE} AND qualifier = ?",
         (scope.account, scope.region, name, qualifier),
     ).fetchone()
     return ProvisionedConcurrency(*row) if row else None
@@ -237,7 +238,7 @@ def list_provisioned(
 ) -> list[ProvisionedConcurrency]:
     """All configs of a function, by qualifier."""
     rows = tx.execute(
-        f"SELECT qualifier, requested, last_modified FROM lambda_provisioned_concurrency WHERE {_HERE} "
+        f"SELECT {_PROVISIONED} FROM lambda_provisioned_concurrency WHERE {_HERE} "
         "AND qualifier > ? ORDER BY qualifier LIMIT ?",
         (scope.account, scope.region, name, after, limit),
     ).fetchall()
@@ -247,10 +248,26 @@ def list_provisioned(
 def save_provisioned(tx: Transaction, scope: Scope, name: str, config: ProvisionedConcurrency) -> None:
     """Insert or replace a config."""
     tx.execute(
-        "INSERT OR REPLACE INTO lambda_provisioned_concurrency (account, region, name, qualifier, requested, "
-        "last_modified) VALUES (?, ?, ?, ?, ?, ?)",
-        (scope.account, scope.region, name, config.qualifier, config.requested, config.last_modified),
+        f"INSERT OR REPLACE INTO lambda_provisioned_concurrency (account, region, name, {_PROVISIONED}) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            scope.account,
+            scope.region,
+            name,
+            config.qualifier,
+            config.requested,
+            config.last_modified,
+            config.status,
+            config.allocated,
+            config.reason,
+        ),
     )
+
+
+def everything_provisioned(tx: Transaction) -> list[tuple[Scope, str, str]]:
+    """(scope, function, qualifier) of all configs there are."""
+    rows = tx.execute("SELECT account, region, name, qualifier FROM lambda_provisioned_concurrency").fetchall()
+    return [(Scope(row[0], row[1]), row[2], row[3]) for row in rows]
 
 
 def delete_provisioned(tx: Transaction, scope: Scope, name: str, qualifier: str) -> None:
@@ -266,6 +283,14 @@ def provisioned_of_function(tx: Transaction, scope: Scope, name: str, other_than
     row = tx.execute(
         f"SELECT sum(requested) FROM lambda_provisioned_concurrency WHERE {_HERE} AND qualifier <> ?",
         (scope.account, scope.region, name, other_than),
+    ).fetchone()
+    return int(row[0] or 0)
+
+
+def allocated_to_function(tx: Transaction, scope: Scope, name: str) -> int:
+    """Provisioned concurrency that is ready, of all qualifiers of a function."""
+    row = tx.execute(
+        f"SELECT sum(allocated) FROM lambda_provisioned_concurrency WHERE {_HERE}", (scope.account, scope.region, name)
     ).fetchone()
     return int(row[0] or 0)
 

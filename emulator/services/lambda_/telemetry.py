@@ -35,8 +35,12 @@ class Telemetry:
         result: InvocationResult,
         running: int,
         age_seconds: float | None = None,
+        provisioned: tuple[int, int] = (0, 0),
     ) -> None:
-        """An attempt that ran: logs, and its metrics with the age of its event if it was one."""
+        """An attempt that ran: logs, and its metrics with the age of its event if it was one.
+
+        `provisioned`: how many run in provisioned places (0 if this one did not), and how many such places there are.
+        """
         if result.logs:
             self._logs.put(tx, scope, log_group, result.log_stream, result.logs)
         data = [
@@ -47,6 +51,13 @@ class Telemetry:
         ]
         if age_seconds is not None:
             data.append(Datum("AsyncEventAge", age_seconds * 1000, "Milliseconds"))
+        used, places = provisioned
+        if used:
+            data.append(Datum("ProvisionedConcurrencyInvocations", 1.0))
+            data.append(Datum("ProvisionedConcurrentExecutions", float(used)))
+            data.append(Datum("ProvisionedConcurrencyUtilization", used / places))
+        elif places:
+            data.append(Datum("ProvisionedConcurrencySpilloverInvocations", 1.0))
         self._add(tx, scope, name, qualifier, version, data)
 
     def wrote(self, tx: Transaction, scope: Scope, log_group: str, log_stream: str, events: Sequence[LogEvent]) -> None:

@@ -22,7 +22,7 @@ from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.invoke import EVENT_JOB
 from emulator.services.lambda_.operations.packages import BRINGS_CODE
 from emulator.services.lambda_.operations.response_stream import STREAM_MEMBER
-from emulator.services.lambda_.operations.state import CHANGE_JOB
+from emulator.services.lambda_.operations.state import CHANGE_JOB, PROVISION_JOB
 from emulator.services.lambda_.rules.errors import invalid_content
 from emulator.services.lambda_.telemetry import Telemetry
 from emulator.services.lambda_.url_plane import FunctionUrlPlane
@@ -132,9 +132,11 @@ def mount(context: Context, queues: SqsOperations) -> Mounted:
             BATCH_JOB: JobKind(source_worker.run, limit=lambda: settings.event_source_concurrency),
             HAND_OFF_JOB: JobKind(worker.hand_off, limit=lambda: 2),
             CHANGE_JOB: JobKind(lifecycle.complete_change, limit=lambda: 10),
+            PROVISION_JOB: JobKind(lifecycle.provision, limit=lambda: 4),
         },
         operations=operations,
         data_planes=[FunctionUrlPlane(context, operations)],
+        start=lifecycle.start,
     )
 
 

@@ -89,6 +89,11 @@ class AliasOperations(LambdaState):
         )
         self._check_versions(tx, changed)
         self._save_alias(tx, changed)
+        config = versions.find_provisioned(tx, scope, name, alias.name)
+        if config is not None and (changed.version, changed.weights) != (alias.version, alias.weights):
+            # What is allocated belongs to another version now: nothing is until the new one's are there (unverified).
+            versions.save_provisioned(tx, scope, name, replace(config, status="IN_PROGRESS", allocated=0, reason=None))
+            self.provision_later(tx, scope, name, alias.name)
         return changed.describe()
 
     def delete_alias(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -96,6 +101,8 @@ class AliasOperations(LambdaState):
         name = self._function_name(scope, request, "DeleteAlias")
         if tables.find_function(tx, scope, name) is None:
             raise function_not_found(names.function_arn(scope, name))
+        if versions.find_provisioned(tx, scope, name, request["Name"]) is not None:
+            self.provision_later(tx, scope, name, request["Name"])
         versions.delete_alias(tx, scope, name, request["Name"])
         self.function_changed()
         return {}

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,6 @@ from emulator.ports import (
     RESPONSE_TOO_LARGE_TYPE,
     Invocation,
     InvocationResult,
-    LogEvent,
     Transaction,
 )
 from emulator.services.lambda_ import store as tables
@@ -80,6 +79,8 @@ class Ran:
     ended_at: float
     running: int
     """Invocations of the function at that time, this one included."""
+    provisioned: int = 0
+    """Those in provisioned places, this one included; 0 if this one had none."""
 
 
 class InvokeOperations(LambdaState):
@@ -217,16 +218,7 @@ class InvokeOperations(LambdaState):
                 raise service_failure() from error
         if len(result.payload) > LARGEST_RESPONSE_BYTES:
             result = _response_too_large(result)
-        return Ran(function, result, started_at, self.clock.now(), place.running)
-
-    def on_logs(self, function: Resolved) -> Callable[[str, Sequence[LogEvent]], None]:
-        """Writes what the function has logged while it still runs; nobody waits for it."""
-        scope, log_group, wrote = function.scope, function.spec.log_group, self.telemetry.wrote
-
-        def write(log_stream: str, events: Sequence[LogEvent]) -> None:
-            self.store.post(lambda tx: wrote(tx, scope, log_group, log_stream, events))
-
-        return write
+        return Ran(function, result, started_at, self.clock.now(), place.running, place.provisioned)
 
     def record_run(self, tx: Transaction, ran: Ran, age_seconds: float | None = None) -> None:
         """Write an attempt's log events and metrics; `age_seconds` is its event's, if it was an asynchronous one."""
@@ -241,6 +233,7 @@ class InvokeOperations(LambdaState):
             ran.result,
             ran.running,
             age_seconds,
+            (ran.provisioned, function.provisioned),
         )
 
     async def run_now(self, asked: Asked, on_chunk: Callable[[bytes], None] | None = None) -> InvocationResult:

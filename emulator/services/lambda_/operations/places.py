@@ -51,6 +51,8 @@ class Place:
     running: int
     """Invocations of the function that run now, this one included."""
     release: Callable[[], None]
+    provisioned: int = 0
+    """Invocations in provisioned places of this kind, this one included; 0 if this one has none."""
 
     def __enter__(self) -> Place:
         return self
@@ -81,7 +83,8 @@ class Concurrency:
         if self._provisioned[function.provisioned_arn] < function.provisioned:
             ready = function.provisioned_arn
             self._provisioned[ready] += 1
-            return self._place(arn, function.provisioned_spec, lambda: _less(self._provisioned, ready))
+            running = self._provisioned[ready]
+            return self._place(arn, function.provisioned_spec, lambda: _less(self._provisioned, ready), running)
         if function.reserved is not None:
             if self._on_demand[arn] >= function.reserved - function.provisioned_in_function:
                 raise throttled(RESERVED_USED)
@@ -102,14 +105,14 @@ class Concurrency:
         """Whether any invocation holds a place."""
         return bool(self._running)
 
-    def _place(self, arn: str, spec: FunctionSpec, release: Callable[[], None]) -> Place:
+    def _place(self, arn: str, spec: FunctionSpec, release: Callable[[], None], provisioned: int = 0) -> Place:
         self._running[arn] += 1
 
         def leave() -> None:
             _less(self._running, arn)
             release()
 
-        return Place(spec, self._running[arn], leave)
+        return Place(spec, self._running[arn], leave, provisioned)
 
 
 def _less(counts: Counter[K], key: K) -> None:

@@ -1,7 +1,7 @@
 """Provisioned concurrency: how many environments are kept ready for a version or alias.
 
-Decides what may be configured [R:TestLambdaProvisionedConcurrency]. A config is in progress in the answer that sets it
-and ready with the next read; the environments themselves are not started ahead.
+Decides what may be configured [R:TestLambdaProvisionedConcurrency], and which environments follow from it. A config is
+in progress until a job has started them (`lifecycle.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
-from emulator.ports import Transaction
+from emulator.ports import Provision, Transaction
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_versions as versions
 from emulator.services.lambda_.model import PENDING, ProvisionedConcurrency
@@ -51,10 +51,12 @@ class ProvisionedOperations(LambdaState):
         self._check_not_provisioned_otherwise(tx, named, qualifier)
         requested: int = request["ProvisionedConcurrentExecutions"]
         self._check_capacity(tx, named, qualifier, requested)
-        config = ProvisionedConcurrency(qualifier, requested, tx.now)
+        config = versions.find_provisioned(tx, scope, named.name, qualifier)
+        config = (config or ProvisionedConcurrency(qualifier, requested, tx.now)).requesting(requested, tx.now)
         versions.save_provisioned(tx, scope, named.name, config)
+        self.provision_later(tx, scope, named.name, qualifier)
         self.function_changed()
-        return config.describe(ready=False)
+        return config.describe()
 
     def get_provisioned_concurrency_config(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """The config of a version or alias."""
@@ -86,8 +88,24 @@ class ProvisionedOperations(LambdaState):
         """Back to environments on demand; what is not configured is deleted already."""
         named = self._named(tx, scope, request, "DeleteProvisionedConcurrencyConfig")
         versions.delete_provisioned(tx, scope, named.name, str(named.qualifier))
+        self.provision_later(tx, scope, named.name, str(named.qualifier))
         self.function_changed()
         return {}
+
+    def provisions(self, tx: Transaction, scope: Scope, name: str, qualifier: str) -> list[Provision]:
+        """The environments that the config of a version or alias asks for; none if there is no config.
+
+        Two versions behind an alias share them by the weight of its draw [D: provisioned-concurrency, weighted alias].
+        """
+        config = versions.find_provisioned(tx, scope, name, qualifier)
+        if config is None:
+            return []
+        route = self.route(tx, names.FunctionName(scope, name, qualifier))
+        shares = [(route.primary, config.requested)]
+        if route.other is not None:
+            others = round(config.requested * route.weight)
+            shares = [(route.primary, config.requested - others), (route.other, others)]
+        return [Provision(each.provisioned_spec, count, self.on_logs(each)) for each, count in shares if count]
 
     def _named(self, tx: Transaction, scope: Scope, request: Request, action: str) -> names.FunctionName:
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"), action)

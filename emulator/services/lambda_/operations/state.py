@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from emulator.ports import (
     FunctionRuntime,
     FunctionSpec,
     InvocationResult,
+    LogEvent,
     Store,
     SupportingServices,
     Transaction,
@@ -39,10 +40,12 @@ from emulator.services.lambda_.rules.errors import (
     unqualified_only,
     update_in_progress,
 )
-from emulator.services.lambda_.rules.names import LATEST, LATEST_PUBLISHED, FunctionName, parse
+from emulator.services.lambda_.rules.names import LATEST, LATEST_PUBLISHED, FunctionName, function_arn, parse
 from emulator.services.lambda_.telemetry import Telemetry
 from emulator.settings import LiveSettings
 
+PROVISION_JOB = "lambda.provision"
+"""Starts or ends the environments of a provisioned concurrency config."""
 CHANGE_JOB = "lambda.change"
 """Completes a creation or an update that takes time."""
 MOST_CACHED = 10_000
@@ -65,11 +68,11 @@ class Resolved:
     qualifier: str | None = None
     """As named by the caller; `spec.version` is what it led to."""
     provisioned: int = 0
-    """Environments kept ready for this invocation's qualifier."""
+    """Environments that are ready for this invocation's qualifier."""
     provisioned_arn: str = ""
     """The version or alias that has them; they are counted by it."""
     provisioned_in_function: int = 0
-    """Provisioned for all qualifiers of the function: of what it reserves, only the rest serves other invocations."""
+    """Ready for all qualifiers of the function: of what it reserves, only the rest serves other invocations."""
     dead_letter_arn: str | None = None
     recursive_loop: str = "Terminate"
     """`Terminate` or `Allow` (2.7)."""
@@ -141,7 +144,7 @@ class LambdaState:
         route = self._routes.get(key)
         if route is None:
             generation = self._generation
-            route = await self.store.read(lambda tx: self._route(tx, named), behind=True)
+            route = await self.store.read(lambda tx: self.route(tx, named), behind=True)
             if generation == self._generation:
                 if len(self._routes) >= MOST_CACHED:
                     self._routes.clear()
@@ -214,10 +217,28 @@ class LambdaState:
         return self._resolve(tx, named)
 
     def _resolve(self, tx: Transaction, named: FunctionName) -> Resolved:
-        route = self._route(tx, named)
+        route = self.route(tx, named)
         return route.primary if route.other is None else route.choose(tx.random())
 
-    def _route(self, tx: Transaction, named: FunctionName) -> Route:
+    def on_logs(self, function: Resolved) -> Callable[[str, Sequence[LogEvent]], None]:
+        """Writes what the function has logged while it still runs; nobody waits for it."""
+        scope, log_group, wrote = function.scope, function.spec.log_group, self.telemetry.wrote
+
+        def write(log_stream: str, events: Sequence[LogEvent]) -> None:
+            self.store.post(lambda tx: wrote(tx, scope, log_group, log_stream, events))
+
+        return write
+
+    def provision_later(self, tx: Transaction, scope: Scope, name: str, qualifier: str) -> None:
+        """Have the environments started, or ended, that a version or alias keeps ahead of invocations."""
+        arn = f"{function_arn(scope, name)}:{qualifier}"
+        where = {"account": scope.account, "region": scope.region, "name": name, "qualifier": qualifier}
+        jobs.cancel(tx, f"{PROVISION_JOB} {arn}")
+        due_at = tx.now + self.settings.function_change_seconds
+        jobs.enqueue(tx, PROVISION_JOB, where, due_at, key=f"{PROVISION_JOB} {arn}", owner=arn)
+
+    def route(self, tx: Transaction, named: FunctionName) -> Route:
+        """Where a name leads. Raises AWS's 404."""
         latest = tables.find_function(tx, named.scope, named.name)
         if latest is not None and named.qualifier == LATEST_PUBLISHED:
             raise AwsError(
@@ -249,9 +270,9 @@ class LambdaState:
             tables.reserved_in_total(tx, scope) + versions.provisioned_outside_reserved(tx, scope),
             tables.find_event_config(tx, scope, name, named.qualifier or LATEST),
             qualifier=named.qualifier,
-            provisioned=ready.requested if ready is not None else 0,
+            provisioned=ready.allocated if ready is not None else 0,
             provisioned_arn=f"{function.arn}:{ready.qualifier}" if ready is not None else "",
-            provisioned_in_function=versions.provisioned_of_function(tx, scope, name),
+            provisioned_in_function=versions.allocated_to_function(tx, scope, name),
             dead_letter_arn=function.configuration.get("DeadLetterConfig", {}).get("TargetArn"),
             recursive_loop=latest.recursive_loop,
             pending=function.transition == PENDING,

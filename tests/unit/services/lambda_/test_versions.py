@@ -85,6 +85,8 @@ async def test_a_name_is_resolved_to_a_version_and_what_governs_it() -> None:
         "PutProvisionedConcurrencyConfig", FunctionName="f", Qualifier="live", ProvisionedConcurrentExecutions=2
     )
     await bench.call("PutFunctionConcurrency", FunctionName="f", ReservedConcurrentExecutions=5)
+    assert [(await resolved(bench, "f:live")).provisioned] == [0]
+    await bench.advance(0)
     live, first, latest = [await resolved(bench, name) for name in ("f:live", "f:1", "f")]
     assert [item.spec.version for item in (live, first, latest)] == ["1", "1", "$LATEST"]
     assert [item.qualifier for item in (live, first, latest)] == ["live", "1", None]
