@@ -152,7 +152,7 @@ class LiveSettings:
     throttle_backoff_max_seconds: float = _live(300.0, "Longest wait of a throttled asynchronous event.")
     maximum_event_age_seconds: float = _live(21600.0, "Age limit of an event whose function configures none.", 1)
     function_change_seconds: float = _live(
-        0.0, "How long a new function is Pending, an updated one InProgress, provisioning IN_PROGRESS; AWS: seconds.", 0, 86400
+        0.0, "How long a function stays Pending or InProgress, and provisioning IN_PROGRESS; AWS: seconds.", 0, 86400
     )
     account_concurrency: int = _live(1000, "Concurrent executions of an account and region; more is throttled.", 0)
     async_concurrency: int = _live(
