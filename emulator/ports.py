@@ -7,7 +7,7 @@ at the edge opens it with `Store.transact`. This file decides shapes and promise
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -386,6 +386,22 @@ class HttpSender(ABC):
         Headers are sent as given, with Host and Content-Length added. Host time, for all of the exchange. Raises
         `EndpointTooSlow`, `EndpointUnknown`, `EndpointUnreachable`, and `OverflowError` for a body of more than
         `largest_body` bytes.
+        """
+
+    @abstractmethod
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        timeout_seconds: float,
+        idle_seconds: float,
+    ) -> tuple[int, list[tuple[str, str]], AsyncGenerator[bytes]]:
+        """Like `exchange`, but the body comes piece by piece and may be of any length.
+
+        All of it must have come within `timeout_seconds`, and each piece within `idle_seconds`; else, and if the
+        endpoint breaks off, the generator raises `EndpointUnreachable`. Whoever has it must close it.
         """
 
     @abstractmethod

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emulator.ports import EndpointTooSlow, EndpointUnknown, EndpointUnreachable, HttpSender
@@ -40,19 +41,10 @@ class HttpxSender(HttpSender):
         timeout_seconds: float,
         largest_body: int,
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        import httpx
-
-        client = self._made()
-        try:
-            request = client.build_request(method, url, content=body or None, timeout=timeout_seconds)
-            if not body and method in ("POST", "PUT", "PATCH"):
-                request.headers["Content-Length"] = "0"
-            own = {name: request.headers[name] for name in ("Host", "Content-Length") if name in request.headers}
-            given = {name.lower() for name, _ in headers}
-            added = [(name, value) for name, value in own.items() if name.lower() not in given]
-            request.headers = httpx.Headers([*added, *headers])
+        with _explained(timeout_seconds):
+            request = self._request(method, url, headers, body, timeout_seconds)
             async with asyncio.timeout(timeout_seconds):
-                answer = await client.send(request, stream=True)
+                answer = await self._made().send(request, stream=True)
                 try:
                     pieces: list[bytes] = []
                     size = 0
@@ -63,13 +55,37 @@ class HttpxSender(HttpSender):
                         pieces.append(piece)
                 finally:
                     await answer.aclose()
-            raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
-            return answer.status_code, raw, b"".join(pieces)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise EndpointTooSlow(f"no answer within {timeout_seconds:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
-            kind = EndpointUnknown if _is_unknown_host(error) else EndpointUnreachable
-            raise kind(f"{type(error).__name__}: {error}"[:300]) from error
+            return answer.status_code, _raw_headers(answer), b"".join(pieces)
+
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        timeout_seconds: float,
+        idle_seconds: float,
+    ) -> tuple[int, list[tuple[str, str]], AsyncGenerator[bytes]]:
+        with _explained(timeout_seconds):
+            request = self._request(method, url, headers, body, timeout_seconds)
+            until = asyncio.get_running_loop().time() + timeout_seconds
+            async with asyncio.timeout_at(until):
+                answer = await self._made().send(request, stream=True)
+        return answer.status_code, _raw_headers(answer), _pieces(answer, until, idle_seconds)
+
+    def _request(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, timeout_seconds: float
+    ) -> httpx.Request:
+        import httpx
+
+        request = self._made().build_request(method, url, content=body or None, timeout=timeout_seconds)
+        if not body and method in ("POST", "PUT", "PATCH"):
+            request.headers["Content-Length"] = "0"
+        own = {name: request.headers[name] for name in ("Host", "Content-Length") if name in request.headers}
+        given = {name.lower() for name, _ in headers}
+        added = [(name, value) for name, value in own.items() if name.lower() not in given]
+        request.headers = httpx.Headers([*added, *headers])
+        return request
 
     def _made(self) -> httpx.AsyncClient:
         import httpx
@@ -82,6 +98,41 @@ class HttpxSender(HttpSender):
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+
+async def _pieces(answer: httpx.Response, until: float, idle_seconds: float) -> AsyncGenerator[bytes]:
+    loop = asyncio.get_running_loop()
+    received = answer.aiter_raw()
+    try:
+        with _explained(idle_seconds):
+            while True:
+                async with asyncio.timeout_at(min(until, loop.time() + idle_seconds)):
+                    piece = await anext(received, None)
+                if piece is None:
+                    return
+                yield piece
+    finally:
+        await answer.aclose()
+
+
+def _raw_headers(answer: httpx.Response) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
+
+
+@contextmanager
+def _explained(seconds: float) -> Generator[None]:
+    """httpx's errors, and asyncio's of time, as those of the port."""
+    import httpx
+
+    try:
+        yield
+    except (TimeoutError, httpx.TimeoutException) as error:
+        raise EndpointTooSlow(f"no answer within {seconds:g} s") from error
+    except OverflowError:
+        raise
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError, OSError) as error:
+        kind = EndpointUnknown if _is_unknown_host(error) else EndpointUnreachable
+        raise kind(f"{type(error).__name__}: {error}"[:300]) from error
 
 
 def _is_unknown_host(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from functools import lru_cache
 from itertools import chain
@@ -235,7 +235,7 @@ async def _send(send: AsgiSend, whole: WholeExchange | None, response: HttpRespo
 
 
 async def _send_stream(
-    send: AsgiSend, status: int, headers: list[tuple[bytes, bytes]], stream: AsyncIterator[bytes]
+    send: AsgiSend, status: int, headers: list[tuple[bytes, bytes]], stream: AsyncGenerator[bytes]
 ) -> None:
     """Send each piece at once. A stream that breaks leaves the chunked body without its end, as a broken one must."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -245,9 +245,7 @@ async def _send_stream(
     except BrokenStream:
         return
     finally:
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
+        await stream.aclose()
     await send({"type": "http.response.body", "body": b""})
 
 

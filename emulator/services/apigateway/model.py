@@ -180,7 +180,8 @@ def refresh_paths(api: Api, resource_id: str) -> None:
 # ── integrations ────────────────────────────────────────────────────────────────────────────────
 
 _LAMBDA_URI = re.compile(
-    r"^arn:[a-z\-]+:apigateway:[^:]*:lambda:path/(?:\d{4}-\d\d-\d\d|/?2015-03-31)/functions/(?P<function>.+)/invocations$"
+    r"^arn:[a-z\-]+:apigateway:[^:]*:lambda:path/(?:\d{4}-\d\d-\d\d|/?2015-03-31)/functions/(?P<function>.+)/"
+    r"(?:response-streaming-)?invocations$"
 )
 
 

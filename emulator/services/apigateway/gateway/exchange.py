@@ -78,6 +78,8 @@ class Exchange:
         self.cache_warning = False
         """The client's Cache-Control was ignored, and the answer says so."""
         self.canary_shares_cache = False
+        self.streamed_bytes = 0
+        """Of a body that is no part of the answer, but streamed."""
         self.canary: bool | None = None
         """Whether the canary answers; None on a stage without one."""
         self.usage_key: str | None = None

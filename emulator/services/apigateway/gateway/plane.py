@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from emulator.aws.http import HttpRequest, HttpResponse
@@ -30,6 +31,7 @@ from emulator.services.apigateway.gateway.failures import (
 )
 from emulator.services.apigateway.gateway.records import Records
 from emulator.services.apigateway.gateway.routing import Route, Snapshot
+from emulator.services.apigateway.gateway.streaming import is_streamed
 from emulator.services.apigateway.gateway.testing import STAGE as TEST_STAGE
 from emulator.services.apigateway.gateway.testing import TestInvocations
 from emulator.services.apigateway.gateway.to_http import HttpIntegration
@@ -52,7 +54,7 @@ class GatewayDataPlane:
         self._clock = context.clock
         self._settings = context.settings
         deadline = Deadline(context.clock)
-        self._functions = LambdaIntegration(context.store, lambda_operations, deadline)
+        self._functions = LambdaIntegration(context.store, context.clock, lambda_operations, deadline)
         self._services = ServiceIntegration(context.apis, context.clock, deadline)
         assert context.http is not None, "HTTP integrations need a sender"
         self._endpoints = HttpIntegration(context.http, context.clock)
@@ -102,7 +104,10 @@ class GatewayDataPlane:
         with self._traces.following(exchange.trace):
             answer = await self._answered(exchange, snapshot)
             exchange.trace.end(answer)
-        self._records.keep(exchange, snapshot, stage, answer, self._clock.now())
+        if answer.stream is None:
+            self._records.keep(exchange, snapshot, stage, answer, self._clock.now())
+        else:
+            answer.stream = self._recorded(answer.stream, exchange, snapshot, stage, answer)
         answer.headers = [*common, *answer.headers]
         return answer
 
@@ -121,6 +126,23 @@ class GatewayDataPlane:
         except Failure as failure:
             return self._fail(exchange, snapshot, failure)
         return await self._run(exchange, snapshot)
+
+    async def _recorded(
+        self,
+        stream: AsyncGenerator[bytes],
+        exchange: Exchange,
+        snapshot: Snapshot,
+        stage: dict[str, Any],
+        answer: HttpResponse,
+    ) -> AsyncGenerator[bytes]:
+        """A streamed body; the request is over, and counted, when that is."""
+        try:
+            async for piece in stream:
+                exchange.streamed_bytes += len(piece)
+                yield piece
+        finally:
+            await stream.aclose()
+            self._records.keep(exchange, snapshot, stage, answer, self._clock.now())
 
     async def _run(self, exchange: Exchange, snapshot: Snapshot) -> HttpResponse:
         """The steps behind authorization; a failure is an answer, too."""
@@ -224,7 +246,8 @@ class GatewayDataPlane:
             if is_lambda and integration.get("httpMethod") != "POST":
                 raise configuration_error("Lambda is invoked by POST only")
         if kind == "AWS_PROXY":
-            return await self._functions.proxy(exchange, snapshot, integration, seconds)
+            streamed = self._functions.stream if is_streamed(integration) else self._functions.proxy
+            return await streamed(exchange, snapshot, integration, seconds)
         if kind == "HTTP_PROXY":
             body = exchange.request.body
         else:

@@ -95,11 +95,7 @@ def proxy_response(exchange: Exchange, snapshot: Snapshot, payload: bytes) -> Ht
         raise malformed_proxy_response() from None
     if not isinstance(answer, dict) or not answer.keys() <= _ANSWER_MEMBERS:
         raise malformed_proxy_response()
-    status = _status(answer.get("statusCode"))
-    single, multi = answer.get("headers"), answer.get("multiValueHeaders")
-    if not isinstance(single, (dict, type(None))) or not isinstance(multi, (dict, type(None))):
-        raise malformed_proxy_response()
-    headers = _answer_headers(single, multi)
+    response = head(answer)
     body = answer.get("body")
     if body is None:
         content = b""
@@ -114,9 +110,20 @@ def proxy_response(exchange: Exchange, snapshot: Snapshot, payload: bytes) -> Ht
                 content = base64.b64decode(content, validate=True)
             except (ValueError, binascii.Error):
                 raise malformed_proxy_response() from None
+    response.body = content
+    return response
+
+
+def head(answer: dict[str, Any]) -> HttpResponse:
+    """Status and headers of a proxy answer. Raises the 502."""
+    status = _status(answer.get("statusCode"))
+    single, multi = answer.get("headers"), answer.get("multiValueHeaders")
+    if not isinstance(single, (dict, type(None))) or not isinstance(multi, (dict, type(None))):
+        raise malformed_proxy_response()
+    headers = _answer_headers(single, multi)
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", "application/json"))
-    return HttpResponse(status, headers, content)
+    return HttpResponse(status, headers)
 
 
 def _status(value: Any) -> int:

@@ -114,7 +114,7 @@ def access_line(exchange: Exchange, form: str, answer: HttpResponse, now: float)
     known: dict[str, Any] = {
         **exchange.context,
         "status": answer.status,
-        "responseLength": len(answer.body),
+        "responseLength": len(answer.body) + exchange.streamed_bytes,
         "responseLatency": round((now - exchange.now) * 1000),
         "integrationStatus": exchange.integration_status,
         "integrationLatency": exchange.integration_latency,

@@ -7,19 +7,22 @@ from typing import Any
 from emulator.aws.errors import AwsError
 from emulator.aws.http import HttpResponse
 from emulator.aws.scope import Scope
-from emulator.ports import Store
+from emulator.ports import Clock, Store
 from emulator.services.apigateway.gateway import endpoint, proxy_event, responses
 from emulator.services.apigateway.gateway.deadline import Deadline
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error, malformed_proxy_response
 from emulator.services.apigateway.gateway.routing import Snapshot
+from emulator.services.apigateway.gateway.streaming import FunctionStream, head_of, idle_seconds
 from emulator.services.apigateway.model import lambda_function_of
+from emulator.services.lambda_.operations.pieces import Pieces
 
 
 class LambdaIntegration:
     """Invokes functions for APIs."""
 
-    def __init__(self, store: Store, lambda_operations: Any, deadline: Deadline) -> None:
+    def __init__(self, store: Store, clock: Clock, lambda_operations: Any, deadline: Deadline) -> None:
+        self._clock = clock
         self._store = store
         self._lambda = lambda_operations
         self._deadline = deadline
@@ -67,23 +70,13 @@ class LambdaIntegration:
         late: str = "INTEGRATION_TIMEOUT",
     ) -> dict[str, Any]:
         """Lambda's answer to Invoke, but wait no longer than `seconds`; the function runs on (3.8)."""
-        target = _target(exchange, uri)
-        request: dict[str, Any] = {**target, "InvocationType": kind, "Payload": payload or b"{}"}
-        scope = _scope_of(target["FunctionName"], snapshot.scope)
-        request_id = await self._store.read(lambda tx: tx.new_id(), behind=True)
-        path = f"/2015-03-31/functions/{lambda_function_of(uri)}/invocations"
-        url = f"https://lambda.{scope.region}.amazonaws.com{path}"
-        exchange.calls(url, _call_headers(exchange, kind), payload, self._deadline.now())
+        scope, request, request_id = await self._prepared(exchange, snapshot, uri, kind, payload)
         try:
             result = await self._deadline.within(
                 seconds, self._lambda.invoke(scope, request, request_id=request_id), late
             )
         except AwsError as error:
-            exchange.trace.add("function refused", status=error.status, code=error.code, function_request_id=request_id)
-            reason = "Rate Exceeded." if error.status == 429 else error.message
-            if error.code == "ResourceNotFoundException":
-                reason = "Invalid permissions on Lambda function"
-            raise configuration_error(reason) from None
+            raise _refused(exchange, error, request_id) from None
         except Failure:
             whose = "authorizer" if late == "AUTHORIZER_FAILURE" else "integration"
             exchange.trace.add("timeout", whose=whose, seconds=seconds, function_request_id=request_id)
@@ -93,6 +86,47 @@ class LambdaIntegration:
         headers = _result_headers(result, request_id, exchange)
         exchange.received(result.get("StatusCode", 200), headers, result.get("Payload") or b"", self._deadline.now())
         return {**result, "RequestId": request_id, "Headers": headers}
+
+    async def stream(
+        self, exchange: Exchange, snapshot: Snapshot, integration: dict[str, Any], seconds: float
+    ) -> HttpResponse:
+        """Type AWS_PROXY by InvokeWithResponseStream: the client's answer begins before the function ends."""
+        event = proxy_event.proxy_event(exchange, snapshot)
+        uri = integration["uri"]
+        scope, request, request_id = await self._prepared(exchange, snapshot, uri, "RequestResponse", event)
+        pieces = Pieces()
+        function = FunctionStream(self._clock, pieces, exchange, seconds, idle_seconds(snapshot))
+        function.start(self._lambda.invoke(scope, request, request_id=request_id, on_chunk=pieces.add))
+        try:
+            metadata, first = await function.begin()
+        except AwsError as error:
+            raise _refused(exchange, error, request_id) from None
+        headers = [("Content-Type", "application/octet-stream"), ("x-amzn-RequestId", request_id)]
+        exchange.received(200, headers, None, self._deadline.now())
+        answer = head_of(metadata)
+        answer.stream = function.body(first)
+        return answer
+
+    async def _prepared(
+        self, exchange: Exchange, snapshot: Snapshot, uri: str, kind: str, payload: bytes
+    ) -> tuple[Scope, dict[str, Any], str]:
+        """(the function's scope, the request of Invoke, its id)."""
+        target = _target(exchange, uri)
+        request: dict[str, Any] = {**target, "InvocationType": kind, "Payload": payload or b"{}"}
+        scope = _scope_of(target["FunctionName"], snapshot.scope)
+        request_id = await self._store.read(lambda tx: tx.new_id(), behind=True)
+        url = f"https://lambda.{scope.region}.amazonaws.com/{uri.partition(':path/')[2]}"
+        exchange.calls(url, _call_headers(exchange, kind), payload, self._deadline.now())
+        return scope, request, request_id
+
+
+def _refused(exchange: Exchange, error: AwsError, request_id: str) -> Failure:
+    """The 500 of a function that Lambda does not run."""
+    exchange.trace.add("function refused", status=error.status, code=error.code, function_request_id=request_id)
+    reason = "Rate Exceeded." if error.status == 429 else error.message
+    if error.code == "ResourceNotFoundException":
+        reason = "Invalid permissions on Lambda function"
+    return configuration_error(reason)
 
 
 def _call_headers(exchange: Exchange, kind: str) -> list[tuple[str, str]]:

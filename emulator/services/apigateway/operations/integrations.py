@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from emulator.aws.addressing import service_of_endpoint
-from emulator.aws.errors import NotEmulated
 from emulator.aws.protocol import service_names
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
@@ -52,6 +51,7 @@ INTEGRATION_RESPONSE = Patchable(
 _PASSTHROUGH = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
 _CONTENT_TYPE = re.compile(r"^(\$default|[A-Za-z0-9!#$&^_.+\-*]+/[A-Za-z0-9!#$&^_.+\-*]+(\s*;.*)?)$")
 _MAX_TEMPLATE = 300 * 1024
+LONGEST_STREAM_MILLISECONDS = 900_000
 
 
 def check_integration(
@@ -60,15 +60,14 @@ def check_integration(
     """Raise AWS's error, or the emulator's refusal, for an integration that cannot be as it says."""
     kind = integration["type"]
     _check_target(integration, kind)
-    if integration.get("responseTransferMode") == "STREAM":
-        raise NotEmulated("apigateway", operation, "response streaming is not emulated")
     _check_connection(integration, kind)
+    streams = _check_transfer_mode(integration, kind)
     if integration.get("passthroughBehavior") not in _PASSTHROUGH:
         raise bad_request("Invalid passthroughBehavior specified. Valid options are " + ",".join(_PASSTHROUGH))
     if integration.get("contentHandling") not in (None, "CONVERT_TO_BINARY", "CONVERT_TO_TEXT"):
         raise bad_request("Invalid contentHandling specified. Valid options are CONVERT_TO_BINARY,CONVERT_TO_TEXT")
     timeout = integration.get("timeoutInMillis")
-    longest = round(settings.max_integration_timeout_seconds * 1000)
+    longest = LONGEST_STREAM_MILLISECONDS if streams else round(settings.max_integration_timeout_seconds * 1000)
     if timeout is not None and not 50 <= timeout <= longest:
         raise bad_request(f"Timeout should be between 50 ms and {longest} ms")
     _check_templates(integration.get("requestTemplates") or {})
@@ -120,6 +119,19 @@ def _check_connection(integration: dict[str, Any], kind: str) -> None:
         raise bad_request("Connection type VPC_LINK is only supported for integrations of type HTTP and HTTP_PROXY")
     if not integration.get("connectionId"):
         raise bad_request("Connection id is required for connection type VPC_LINK")
+
+
+def _check_transfer_mode(integration: dict[str, Any], kind: str) -> bool:
+    """Whether the answer is streamed: by proxies only, and by a URI that says so (texts unverified)."""
+    mode = integration.get("responseTransferMode")
+    if mode not in (None, "BUFFERED", "STREAM"):
+        raise bad_request("Invalid responseTransferMode specified. Valid options are BUFFERED,STREAM")
+    if mode == "STREAM" and not kind.endswith("_PROXY"):
+        raise bad_request("Response transfer mode STREAM is only supported for AWS_PROXY and HTTP_PROXY integrations")
+    uri_streams = str(integration.get("uri") or "").endswith("/response-streaming-invocations")
+    if kind.startswith("AWS") and uri_streams != (mode == "STREAM"):
+        raise bad_request("Response transfer mode STREAM and the URI /response-streaming-invocations need each other")
+    return mode == "STREAM"
 
 
 def _check_templates(templates: dict[str, str | None]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from typing import Any
 
@@ -48,7 +48,7 @@ class ResponseStreamOperations(InvokeOperations):
             STREAM_MEMBER: await self._stream(asked),
         }
 
-    async def _stream(self, asked: Asked) -> AsyncIterator[bytes]:
+    async def _stream(self, asked: Asked) -> AsyncGenerator[bytes]:
         """Start the function and wait until it has sent something or ended; raises what kept it from running."""
         pieces = Pieces()
         hold = ExitStack()
@@ -73,7 +73,7 @@ class ResponseStreamOperations(InvokeOperations):
 
 async def _events(
     first: bytes | None, pieces: Pieces, running: asyncio.Task[InvocationResult], wants_log: bool
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """The stream's bytes: every piece, then how it ended."""
     piece = first
     while piece is not None:

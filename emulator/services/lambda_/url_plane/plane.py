@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from typing import Any
 
@@ -141,7 +141,7 @@ class FunctionUrlPlane:
                 return response
 
 
-async def _body(first: bytes, pieces: Pieces, task: asyncio.Task[dict[str, Any]]) -> AsyncIterator[bytes]:
+async def _body(first: bytes, pieces: Pieces, task: asyncio.Task[dict[str, Any]]) -> AsyncGenerator[bytes]:
     """The body as it comes; breaks off if the function fails on the way or sends too much."""
     if first:
         yield first
