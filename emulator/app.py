@@ -49,7 +49,16 @@ from emulator.settings import LiveSettings, Settings
 from emulator.worker import Worker
 
 LONGEST_SETTLE_SECONDS = 366 * 86400.0
-HOUSEKEEPING = frozenset({"cloudwatch.rollup", "cloudwatch.alarm", "logs.sweep", "events.schedule", "lambda.sqs_poll"})
+HOUSEKEEPING = frozenset(
+    {
+        "cloudwatch.rollup",
+        "cloudwatch.alarm",
+        "logs.sweep",
+        "events.schedule",
+        "lambda.sqs_poll",
+        "apigatewayv2.connection",
+    }
+)
 """Jobs that nobody's request waits for: no work that a restart could have lost."""
 
 
@@ -141,6 +150,7 @@ class Emulator:
             settings=settings,
             control=Control(self),
             data_planes=[console.watch_plane(plane, self.clock) for plane in planes] if console else planes,
+            socket_planes=[plane for mounted in self.mounted for plane in mounted.socket_planes],
             calling=self.runtime.calling,
             request_ids=request_ids,
             named_hosts=named,

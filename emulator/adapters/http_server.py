@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from emulator.adapters.web_socket import LARGEST_MESSAGE_BYTES, LimitedWebSocket
 from emulator.adapters.whole_exchange import WholeExchange
 
 
@@ -34,6 +35,18 @@ class CaseKeepingProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not before:  # else it becomes a WebSocket
             self.scope["whole"] = WholeExchange(self.cycle)  # type: ignore[typeddict-unknown-key]
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over to the WebSocket protocol, as uvicorn does, but with header names as written."""
+        self.connections.discard(self)
+        protocol = LimitedWebSocket(config=self.config, server_state=self.server_state, app_state=self.app_state)
+        protocol.given_headers = self.raw_headers
+        protocol.connection_made(self.transport)
+        head = [self.scope["method"].encode(), b" ", self.url, b" HTTP/1.1\r\n"]
+        for name, value in self.raw_headers:
+            head += [name, b": ", value, b"\r\n"]
+        protocol.data_received(b"".join([*head, b"\r\n"]))
+        self.transport.set_protocol(protocol)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -70,7 +83,10 @@ def server(app: Any) -> AnnouncingServer:
     config = uvicorn.Config(
         app,
         http=CaseKeepingProtocol,
-        ws="none",
+        ws=LimitedWebSocket,
+        ws_max_size=LARGEST_MESSAGE_BYTES,
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -1,7 +1,7 @@
 """The one ASGI callable: lets a request in, finds out what it is for, and writes the answer.
 
-Order: control plane, data planes of deployed APIs, AWS APIs. It decides how large and how slow a request may be;
-who may come in is admission.py's. It knows no service: AWS APIs answer in apis.py.
+Order: control plane, data planes of deployed APIs, AWS APIs; a WebSocket is for data planes only. It decides how large
+and how slow a request may be; who may come in is admission.py's. It knows no service: AWS APIs answer in apis.py.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from emulator.aws.apis import AwsApis, as_json, missing_text, report
 from emulator.aws.errors import NotEmulated
 from emulator.aws.http import BrokenStream, HttpRequest, HttpResponse
 from emulator.aws.service import Services
+from emulator.aws.sockets import Socket, SocketPlane
 from emulator.ports import Clock, SupportingServices
 from emulator.settings import Settings
 
@@ -78,6 +79,7 @@ class Edge:
         settings: Settings,
         control: AsgiApp,
         data_planes: Sequence[DataPlane] = (),
+        socket_planes: Sequence[SocketPlane] = (),
         lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None,
         calling: Callable[[str], AbstractContextManager[None]] = nullcontext,
         request_ids: Callable[[], str] | None = None,
@@ -88,14 +90,17 @@ class Edge:
         self._apis = AwsApis(services, supporting, clock, settings.region, request_ids)
         self._control = control
         self._data_planes = data_planes
+        self._socket_planes = socket_planes
         self._lifespan = lifespan
         self._calling = calling
         self._admission = Admission(settings)
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
-        """Serve one ASGI scope: `http` or `lifespan`; others are closed."""
+        """Serve one ASGI scope: `http`, `websocket` or `lifespan`."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _serve_lifespan(self._lifespan, receive, send)
 
@@ -119,7 +124,7 @@ class Edge:
                 break
         else:
             plane, match = await self._named(host, request.path)
-        if plane is None:
+        if plane is None or getattr(plane, "guarded", False):
             problem = self._admission.problem(request)
             if problem is not None:
                 await _send(send, whole, _refusal(403, problem))
@@ -148,6 +153,28 @@ class Edge:
             return None, None
         match = await self._named_hosts.find(host, path)
         return (self._named_hosts.plane, match) if match is not None else (None, None)
+
+    async def _websocket(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
+        """A conversation with what users have deployed. Nothing else has any: control planes refuse (THREATS).
+
+        Which page a browser has open does not matter, as on AWS: an API that cares asks its authorizer or `$connect`.
+        """
+        socket = Socket(receive, send)
+        request = _request_of({**scope, "method": "GET", "scheme": "https" if scope["scheme"] == "wss" else "http"})
+        if _header_bytes_of(request) > LARGEST_HEADERS_BYTES:
+            await socket.refuse(_refusal(431, "Request header fields are too large."))
+            return
+        host = host_name(request.header("host"))
+        if not _is_control(request.path):
+            for plane in self._socket_planes:
+                match = plane.match(host, request.path)
+                if match is not None:
+                    try:
+                        await plane.converse(request, match, socket)
+                    except Exception:
+                        report(f"WebSocket {request.path}")
+                    return
+        await socket.refuse(_refusal(403, "There is no WebSocket API at this address."))
 
     async def _answer_data_plane(self, plane: DataPlane, request: HttpRequest, match: Any) -> HttpResponse:
         with self._clock.busy(f"{request.method} {request.path[:100]}"):

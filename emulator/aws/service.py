@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from emulator.aws.apis import AwsApis
     from emulator.aws.calls import Calls
     from emulator.aws.edge import DataPlane
+    from emulator.aws.sockets import SocketPlane
 
 READ_PREFIXES = ("Get", "List", "Describe", "Head")
 
@@ -151,3 +152,5 @@ class Mounted:
     """What answers requests to what users have deployed in this service."""
     start: Callable[[], Awaitable[None]] | None = None
     """Called before serving: jobs for what a stopped emulator had in memory."""
+    socket_planes: list[SocketPlane] = field(default_factory=list["SocketPlane"])
+    """What holds conversations with clients of what users have deployed."""

@@ -1,6 +1,6 @@
-"""API Gateway HTTP APIs (boto3 `apigatewayv2`): control plane and data plane.
+"""API Gateway HTTP and WebSocket APIs (boto3 `apigatewayv2`, `apigatewaymanagementapi`): control plane and data planes.
 
-Emulated: APIs with quick create, routes, Lambda, HTTP and service integrations, stages with automatic deployment,
-deployments, JWT and Lambda authorizers, CORS, import and export of OpenAPI 3, tags, domain names and API mappings as
-data. Refused by name: WebSocket APIs, VPC links, portals, routing rules, Kinesis and AppConfig integrations.
+Emulated: APIs with quick create, routes, integrations, stages with automatic deployment, deployments, authorizers,
+CORS, import and export of OpenAPI 3, tags, domain names and API mappings as data; conversations of WebSocket APIs and
+`@connections`. Refused by name: VPC links, portals, routing rules, Kinesis and AppConfig integrations.
 """

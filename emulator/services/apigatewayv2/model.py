@@ -1,4 +1,4 @@
-"""What an HTTP API is, and the rules of AWS that need nothing but values.
+"""What an HTTP or WebSocket API is, and the rules of AWS that need nothing but values.
 
 An API is one document; a deployment is a frozen copy of it. Members are in boto3's shape. Knows nothing of SQL, HTTP
 or time. Texts of errors that carry no source are unverified.
@@ -17,6 +17,7 @@ from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
+WEBSOCKET = "WEBSOCKET"
 DEFAULT = "$default"
 """The catch-all route key, and the stage without a path prefix."""
 
@@ -31,7 +32,7 @@ Document = dict[str, Any]
 
 @dataclass(slots=True)
 class Api:
-    """An HTTP API being edited."""
+    """An HTTP or WebSocket API being edited."""
 
     id: str
     account: str
@@ -42,6 +43,15 @@ class Api:
     integrations: dict[str, Document] = field(default_factory=dict[str, Document])
     authorizers: dict[str, Document] = field(default_factory=dict[str, Document])
     models: dict[str, Document] = field(default_factory=dict[str, Document])
+    integration_responses: dict[str, dict[str, Document]] = field(default_factory=dict[str, dict[str, Document]])
+    """WebSocket APIs only: of an integration, by their ids."""
+    route_responses: dict[str, dict[str, Document]] = field(default_factory=dict[str, dict[str, Document]])
+    """WebSocket APIs only: of a route, by their ids."""
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether clients hold conversations with it instead of sending requests."""
+        return self.settings.get("ProtocolType") == WEBSOCKET
 
     @property
     def scope(self) -> Scope:
@@ -84,7 +94,7 @@ def short_id(uuid_text: str, length: int) -> str:
     return text
 
 
-def endpoint(api_id: str, region: str, base_url: str) -> str:
+def endpoint(api_id: str, region: str, base_url: str, is_websocket: bool = False) -> str:
     """The URL of an API with the emulator's own port; a machine known by number only has no subdomains."""
     parts = urlsplit(base_url)
     host = parts.hostname or "localhost"
@@ -94,7 +104,8 @@ def endpoint(api_id: str, region: str, base_url: str) -> str:
     except ValueError:
         pass
     port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{api_id}.execute-api.{region}.{host}{port}"
+    scheme = parts.scheme.replace("http", "ws") if is_websocket else parts.scheme
+    return f"{scheme}://{api_id}.execute-api.{region}.{host}{port}"
 
 
 # ── routes ──────────────────────────────────────────────────────────────────────────────────────

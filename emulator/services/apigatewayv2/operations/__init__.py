@@ -7,9 +7,10 @@ from typing import Any
 
 from emulator.services.apigatewayv2.operations.apis import Apis
 from emulator.services.apigatewayv2.operations.domains import Domains
+from emulator.services.apigatewayv2.operations.responses import Responses
 
 
-class Operations(Apis, Domains):
+class Operations(Apis, Domains, Responses):
     """All operations of the control plane."""
 
     data_plane: Any = None
@@ -54,6 +55,17 @@ OPERATIONS = {
     "GetIntegrations": "get_integrations",
     "UpdateIntegration": "update_integration",
     "DeleteIntegration": "delete_integration",
+    "CreateIntegrationResponse": "create_integration_response",
+    "GetIntegrationResponse": "get_integration_response",
+    "GetIntegrationResponses": "get_integration_responses",
+    "UpdateIntegrationResponse": "update_integration_response",
+    "DeleteIntegrationResponse": "delete_integration_response",
+    "CreateRouteResponse": "create_route_response",
+    "GetRouteResponse": "get_route_response",
+    "GetRouteResponses": "get_route_responses",
+    "UpdateRouteResponse": "update_route_response",
+    "DeleteRouteResponse": "delete_route_response",
+    "DeleteRouteRequestParameter": "delete_route_request_parameter",
     "CreateModel": "create_model",
     "GetModel": "get_model",
     "GetModels": "get_models",

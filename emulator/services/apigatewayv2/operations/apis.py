@@ -1,4 +1,4 @@
-"""Operations on HTTP APIs as a whole: life cycle, quick create, CORS, import and export, tags."""
+"""Operations on APIs as a whole: life cycle, quick create, CORS, import and export, tags."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigatewayv2 import openapi, store
 from emulator.services.apigatewayv2.model import (
     DEFAULT,
+    WEBSOCKET,
     Api,
     Document,
     bad_request,
@@ -24,6 +24,11 @@ from emulator.services.apigatewayv2.operations.authorizers import Authorizers
 from emulator.services.apigatewayv2.operations.loading import Request, given, page
 from emulator.services.apigatewayv2.operations.routes import Routes, checked_integration
 from emulator.services.apigatewayv2.operations.stages import Stages, new_stage
+from emulator.services.apigatewayv2.websocket_rules import (
+    changed_websocket_settings,
+    check_is_http,
+    websocket_settings,
+)
 
 _SETTINGS = ("Description", "DisableExecuteApiEndpoint", "IpAddressType", "Name", "Version")
 _WEBSOCKET = ("DisableSchemaValidation",)
@@ -34,8 +39,10 @@ class Apis(Routes, Stages, Authorizers):
 
     def create_api(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """A new API; with `Target` a route, its integration and the stage `$default` too (quick create)."""
-        if request["ProtocolType"] != "HTTP":
-            raise NotEmulated("apigatewayv2", "CreateApi", "WebSocket APIs")
+        if request["ProtocolType"] == WEBSOCKET:
+            api = Api(short_id(tx.new_id(), 10), scope.account, scope.region, websocket_settings(tx.now, request))
+            store.insert_api(tx, api)
+            return self._shown(api)
         expression = request.get("RouteSelectionExpression")
         if expression not in (None, "$request.method $request.path", "${request.method} ${request.path}"):
             raise bad_request("Invalid RouteSelectionExpression for an HTTP API: ${request.method} ${request.path}")
@@ -106,6 +113,10 @@ class Apis(Routes, Stages, Authorizers):
     def update_api(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Change the members that are given; of a quick-created API its target, too."""
         api = self._api(tx, scope, request)
+        if api.is_websocket:
+            api.settings = changed_websocket_settings(api.settings, request)
+            self._keep(tx, api)
+            return self._shown(api)
         api.settings.update(given(request, _SETTINGS))
         if request.get("CorsConfiguration") is not None:
             api.settings["CorsConfiguration"] = checked_cors(request["CorsConfiguration"])
@@ -152,6 +163,7 @@ class Apis(Routes, Stages, Authorizers):
     def reimport_api(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Replace what an API consists of by an OpenAPI 3 document; id, stages and deployments stay."""
         api = self._api(tx, scope, request)
+        check_is_http(api, "ReimportApi")
         definition = openapi.read(request["Body"], request.get("Basepath") or "ignore")
         fresh = self._new(tx, scope, {"ProtocolType": "HTTP", **definition.settings})
         kept = {name: api.settings[name] for name in ("CreatedDate", "Tags")}
@@ -185,6 +197,7 @@ class Apis(Routes, Stages, Authorizers):
     def export_api(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """The API as an OpenAPI 3 document: as it is now, or as a stage has it."""
         api = self._api(tx, scope, request)
+        check_is_http(api, "ExportApi")
         if request["Specification"] != "OAS30":
             raise bad_request("Invalid specification specified. Valid values are OAS30")
         if request.get("ExportVersion") not in (None, "1.0"):
@@ -256,7 +269,8 @@ class Apis(Routes, Stages, Authorizers):
         return api.settings["Tags"]
 
     def _shown(self, api: Api) -> dict[str, Any]:
-        return {"ApiEndpoint": endpoint(api.id, api.region, self._base_url), "ApiId": api.id, **api.settings}
+        url = endpoint(api.id, api.region, self._base_url, api.is_websocket)
+        return {"ApiEndpoint": url, "ApiId": api.id, **api.settings}
 
 
 def checked_cors(cors: Document) -> Document:

@@ -10,6 +10,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigatewayv2.model import Api, Document, bad_request, conflict, lambda_function_of, short_id
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, check_room, found, given, page
+from emulator.services.apigatewayv2.websocket_rules import check_authorizer
 
 _JWT = ("AuthorizerType", "IdentitySource", "JwtConfiguration", "Name")
 _LAMBDA = (
@@ -42,7 +43,8 @@ class Authorizers(Loading):
     def add_authorizer(self, tx: Transaction, api: Api, request: Request) -> Document:
         """Put a new authorizer into an API that is being edited."""
         check_room(api.authorizers, "authorizers")
-        authorizer = _checked(given(request, _JWT if request["AuthorizerType"] == "JWT" else _LAMBDA), request)
+        members = _JWT if request["AuthorizerType"] == "JWT" else _LAMBDA
+        authorizer = _checked(api, given(request, members), request)
         _check_name(api, authorizer)
         authorizer["AuthorizerId"] = short_id(tx.new_id(), 6)
         api.authorizers[authorizer["AuthorizerId"]] = authorizer
@@ -63,7 +65,7 @@ class Authorizers(Loading):
         members = _JWT if old["AuthorizerType"] == "JWT" else _LAMBDA
         if request.get("AuthorizerType") not in (None, old["AuthorizerType"]):
             raise bad_request("AuthorizerType cannot be changed")
-        authorizer = _checked({**old, **given(request, members)}, request)
+        authorizer = _checked(api, {**old, **given(request, members)}, request)
         _check_name(api, authorizer)
         api.authorizers[authorizer["AuthorizerId"]] = authorizer
         self._keep(tx, api)
@@ -89,8 +91,10 @@ def _check_name(api: Api, authorizer: Document) -> None:
             )
 
 
-def _checked(authorizer: Document, request: Request) -> Document:
+def _checked(api: Api, authorizer: Document, request: Request) -> Document:
     """An authorizer with AWS's defaults. Raises AWS's 400 (texts unverified)."""
+    if api.is_websocket:
+        return check_authorizer(authorizer, request)
     sources: list[str] = authorizer.get("IdentitySource") or []
     if any(not _SOURCE.fullmatch(source) for source in sources):
         raise bad_request(f"Invalid identity source specified: {', '.join(sources)}")

@@ -24,6 +24,7 @@ from emulator.services.apigatewayv2.model import (
 )
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, check_room, found, given, page
 from emulator.services.apigatewayv2.service_actions import action_of, check_parameters
+from emulator.services.apigatewayv2.websocket_rules import check_websocket_route, checked_websocket_integration
 
 _ROUTE = (
     "ApiKeyRequired",
@@ -79,7 +80,8 @@ class Routes(Loading):
     def add_route(self, tx: Transaction, api: Api, request: Request) -> Document:
         """Put a new route into an API that is being edited."""
         check_room(api.routes, "routes")
-        route: Document = {"ApiKeyRequired": False, "AuthorizationType": "NONE", **given(request, _ROUTE)}
+        members = (*_ROUTE, *_WEBSOCKET_ROUTE) if api.is_websocket else _ROUTE
+        route: Document = {"ApiKeyRequired": False, "AuthorizationType": "NONE", **given(request, members)}
         self._check_route(api, route, request)
         route["RouteId"] = short_id(tx.new_id(), 7)
         api.routes[route["RouteId"]] = route
@@ -97,7 +99,7 @@ class Routes(Loading):
         """Change the members that are given."""
         api = self._api(tx, scope, request)
         old = found("Route", api.routes, request["RouteId"])
-        route = {**old, **given(request, _ROUTE)}
+        route = {**old, **given(request, (*_ROUTE, *_WEBSOCKET_ROUTE) if api.is_websocket else _ROUTE)}
         if route.get("AuthorizationType") in ("NONE", "AWS_IAM"):
             route.pop("AuthorizerId", None)
             route.pop("AuthorizationScopes", None)
@@ -111,18 +113,17 @@ class Routes(Loading):
     def delete_route(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Delete a route."""
         api = self._api(tx, scope, request)
-        del api.routes[found("Route", api.routes, request["RouteId"])["RouteId"]]
+        identifier = found("Route", api.routes, request["RouteId"])["RouteId"]
+        del api.routes[identifier]
+        api.route_responses.pop(identifier, None)
         self._keep(tx, api)
         return {}
 
     def _check_route(self, api: Api, route: Document, request: Request) -> None:
-        unsupported = [name for name in _WEBSOCKET_ROUTE if request.get(name)]
-        if unsupported:
-            raise bad_request(f"{unsupported[0]} is not supported for HTTP APIs")
-        if route["ApiKeyRequired"]:
-            raise bad_request("ApiKeyRequired is not currently supported for HTTP APIs")
-        split_route_key(route["RouteKey"])
-        check_unique(api, route["RouteKey"], route.get("RouteId", ""))
+        if api.is_websocket:
+            check_websocket_route(api, route)
+        else:
+            self._check_http_route(api, route, request)
         target = route.get("Target")
         if target is not None:
             integration = integration_id_of(target)
@@ -130,6 +131,15 @@ class Routes(Loading):
                 raise bad_request(f"Invalid route target specified: {target}")
             found("Integration", api.integrations, integration)
         _check_authorization(api, route)
+
+    def _check_http_route(self, api: Api, route: Document, request: Request) -> None:
+        unsupported = [name for name in _WEBSOCKET_ROUTE if request.get(name)]
+        if unsupported:
+            raise bad_request(f"{unsupported[0]} is not supported for HTTP APIs")
+        if route["ApiKeyRequired"]:
+            raise bad_request("ApiKeyRequired is not currently supported for HTTP APIs")
+        split_route_key(route["RouteKey"])
+        check_unique(api, route["RouteKey"], route.get("RouteId", ""))
 
     # ── integrations ──
 
@@ -143,7 +153,7 @@ class Routes(Loading):
     def add_integration(self, tx: Transaction, api: Api, request: Request) -> Document:
         """Put a new integration into an API that is being edited."""
         check_room(api.integrations, "integrations")
-        integration = checked_integration(given(request, _INTEGRATION), request)
+        integration = _checked(api, given(request, _members(api)), request)
         integration["IntegrationId"] = short_id(tx.new_id(), 7)
         api.integrations[integration["IntegrationId"]] = integration
         return integration
@@ -160,7 +170,10 @@ class Routes(Loading):
         """Change the members that are given; a mapping with an empty value is removed [K]."""
         api = self._api(tx, scope, request)
         old = found("Integration", api.integrations, request["IntegrationId"])
-        changes = given(request, _INTEGRATION)
+        changes = given(request, _members(api))
+        if "RequestTemplates" in changes:
+            merged = {**old.get("RequestTemplates", {}), **changes["RequestTemplates"]}
+            changes["RequestTemplates"] = {key: template for key, template in merged.items() if template}
         if "RequestParameters" in changes:
             merged = {**old.get("RequestParameters", {}), **changes["RequestParameters"]}
             removed = [key for key, value in changes["RequestParameters"].items() if value == ""]
@@ -168,7 +181,7 @@ class Routes(Loading):
         if "ResponseParameters" in changes:
             merged = {**old.get("ResponseParameters", {}), **changes["ResponseParameters"]}
             changes["ResponseParameters"] = {status: values for status, values in merged.items() if values}
-        integration = checked_integration({**old, **changes}, request)
+        integration = _checked(api, {**old, **changes}, request)
         api.integrations[integration["IntegrationId"]] = integration
         self._keep(tx, api)
         return integration
@@ -183,13 +196,14 @@ class Routes(Loading):
                 f"Cannot delete Integration '{identifier}' due to Integration being referenced by Route '{users[0]}'"
             )
         del api.integrations[identifier]
+        api.integration_responses.pop(identifier, None)
         self._keep(tx, api)
         return {}
 
     # ── models ──
 
     def create_model(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """A new model: kept and shown, HTTP APIs do not validate."""
+        """A new model: HTTP APIs keep and show it only, routes of WebSocket APIs validate messages by it."""
         api = self._api(tx, scope, request)
         check_room(api.models, "models")
         model = {"ContentType": "application/json", **given(request, _MODEL)}
@@ -256,6 +270,14 @@ def _check_model(api: Api, model: Document) -> None:
         raise bad_request("Invalid model schema specified. The schema is not valid JSON.") from None
     if not isinstance(schema, dict):
         raise bad_request("Invalid model schema specified. The schema is not an object.")
+
+
+def _members(api: Api) -> tuple[str, ...]:
+    return (*_INTEGRATION, *_WEBSOCKET_INTEGRATION) if api.is_websocket else _INTEGRATION
+
+
+def _checked(api: Api, integration: Document, request: Request) -> Document:
+    return checked_websocket_integration(integration) if api.is_websocket else checked_integration(integration, request)
 
 
 def checked_integration(integration: Document, request: Request) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigatewayv2 import store
@@ -41,8 +42,8 @@ class Stages(Loading):
         """A new stage; one that deploys itself has a deployment at once."""
         api = self._api(tx, scope, request)
         name = request["StageName"]
-        if name != DEFAULT and not _NAME.fullmatch(name):
-            raise bad_request("Stage name only allows a-zA-Z0-9_- and $default")
+        if (api.is_websocket or name != DEFAULT) and not _NAME.fullmatch(name):
+            raise bad_request(f"Stage name only allows a-zA-Z0-9_-{'' if api.is_websocket else ' and $default'}")
         check_stage_is_new(tx, api.id, name)
         if len(store.list_stages(tx, api.id)) >= MOST_STAGES:
             raise bad_request(f"Maximum number of stages for this API has been reached. Limit is {MOST_STAGES}.")
@@ -103,6 +104,8 @@ class Stages(Loading):
 
     def _check_stage(self, tx: Transaction, api: Api, stage: Document, request: Request) -> None:
         if request.get("ClientCertificateId"):
+            if api.is_websocket:
+                raise NotEmulated("apigatewayv2", "CreateStage", "ClientCertificateId")
             raise bad_request("ClientCertificateId is not supported for HTTP APIs")
         if stage.get("AutoDeploy") and request.get("DeploymentId"):
             raise bad_request("DeploymentId cannot be specified for a stage with AutoDeploy")
@@ -113,7 +116,9 @@ class Stages(Loading):
                 raise bad_request(f"Invalid stage variable {name}: only alphanumeric names and URL characters")
         if len(stage["StageVariables"]) > 100:
             raise bad_request("Maximum number of stage variables is 100")
-        for settings in (stage["DefaultRouteSettings"], *stage["RouteSettings"].values()):
+        for settings in (
+            (stage["DefaultRouteSettings"], *stage["RouteSettings"].values()) if not api.is_websocket else ()
+        ):
             unsupported = [
                 key for key in ("DataTraceEnabled", "LoggingLevel") if settings.get(key) not in (None, False)
             ]
