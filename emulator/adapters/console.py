@@ -140,6 +140,7 @@ class _Remarks(logging.Handler):
 class _WatchedPlane:
     def __init__(self, plane: Plane, clock: Clock, console: Console) -> None:
         self._plane = plane
+        self.guarded = getattr(plane, "guarded", False)
         self._clock = clock
         self._console = console
 

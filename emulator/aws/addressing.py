@@ -26,6 +26,7 @@ SERVICE_OF_SIGNING_NAME = {
     "access-analyzer": "accessanalyzer",
     "servicecatalog": "servicecatalog",
     "aps": "amp",
+    "execute-api": "apigatewaymanagementapi",
 }
 """Signing names and endpoint prefixes that are not botocore's service name."""
 

@@ -37,7 +37,10 @@ BODY_WAIT_SECONDS = 60.0
 
 
 class DataPlane(Protocol):
-    """Answers requests to what users have deployed, such as the routes of an API."""
+    """Answers requests to what users have deployed, such as the routes of an API.
+
+    One whose attribute `guarded` is true answers those only who may reach the control planes.
+    """
 
     def match(self, host: str, path: str) -> Any | None:
         """What the data plane needs to answer, or None if the request is not its own; `path` as sent."""

@@ -40,6 +40,7 @@ UNCHECKED = {
     ("lambda", "runtime"): "Lambda's own text, with another code [R: test_lambda_api]",
     ("lambda", "payload"): "size is Invoke's own answer (lambda_invoke.md 1.3)",
     ("lambda", "code.zipFile"): "size is the service's own answer",
+    ("apigatewaymanagementapi", "data"): "size is the service's own answer",
     ("sqs", "attributes"): "unknown names are InvalidAttributeName, values InvalidAttributeValue",
     ("sqs", "attributeNames"): "as attributes",
     ("sqs", "messageSystemAttributeNames"): "as attributes",

@@ -60,6 +60,12 @@ def exists(tx: Transaction, api_id: str) -> bool:
     return tx.execute("SELECT 1 FROM apigatewayv2_api WHERE id = ?", (api_id,)).fetchone() is not None
 
 
+def is_websocket(tx: Transaction, api_id: str) -> bool:
+    """Whether an id is that of a WebSocket API, whosever it is."""
+    row = tx.execute("SELECT document FROM apigatewayv2_api WHERE id = ?", (api_id,)).fetchone()
+    return row is not None and Api.from_json(row[0]).is_websocket
+
+
 def insert_api(tx: Transaction, api: Api) -> None:
     """Keep a new API."""
     sequence = tx.execute("SELECT coalesce(max(sequence), 0) + 1 FROM apigatewayv2_api").fetchone()[0]

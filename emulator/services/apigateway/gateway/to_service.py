@@ -46,7 +46,7 @@ class ServiceIntegration:
         seconds: float,
     ) -> HttpResponse:
         """Call the service; the integration response is selected by the status of its answer."""
-        request, model = _request(exchange, snapshot, integration, mapped, body)
+        request, model = service_request(exchange, snapshot, integration, mapped, body)
         url = f"https://{request.header('host')}{request.path}{'?' + request.query if request.query else ''}"
         exchange.calls(url, request.headers, request.body, self._clock.now())
         try:
@@ -54,13 +54,7 @@ class ServiceIntegration:
         except Failure:
             exchange.trace.add("timeout", whose="integration", seconds=seconds)
             raise
-        for name, value in answer.headers:
-            if name.lower() == "x-emulator-error":
-                text = answer.body.decode("utf-8", "replace")[:300]
-                raise NotEmulated(model.name, "an integration's request", f"{value}: {text}")
-        spoken = model.spoken_in(request)
-        if "query" in spoken.protocols and "json" in request.header("accept"):
-            answer = as_json(spoken, request, answer)
+        answer = understood(model, request, answer)
         exchange.received(answer.status, answer.headers, answer.body, self._clock.now())
         response = responses.select(exchange, integration, str(answer.status), answer.status)
         return await responses.finish(exchange, snapshot, response, answer.headers, answer.body)
@@ -71,13 +65,26 @@ class ServiceIntegration:
             return await self._apis.answer(request)
 
 
-def _request(
+def understood(model: ServiceModel, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """The service's answer, in JSON if that was asked for. Raises NotEmulated for what the emulator refused by name."""
+    for name, value in answer.headers:
+        if name.lower() == "x-emulator-error":
+            text = answer.body.decode("utf-8", "replace")[:300]
+            raise NotEmulated(model.name, "an integration's request", f"{value}: {text}")
+    spoken = model.spoken_in(request)
+    if "query" in spoken.protocols and "json" in request.header("accept"):
+        return as_json(spoken, request, answer)
+    return answer
+
+
+def service_request(
     exchange: Exchange,
     snapshot: Snapshot,
     integration: dict[str, Any],
     mapped: dict[str, dict[str, Any]],
     body: bytes,
 ) -> tuple[HttpRequest, ServiceModel]:
+    """The signed request that an `action/` or `path/` URI means. Raises the failure of one that means none."""
     found = _URI.match(endpoint.with_stage_variables(exchange, integration["uri"]))
     if found is None:
         raise configuration_error("Invalid endpoint address")

@@ -75,6 +75,8 @@ class HttpApiPlane:
             return answer
         snapshot, stage, path = found
         api = snapshot.api
+        if api.is_websocket:  # the status is unverified
+            return HttpResponse(426, [("Content-Type", "application/json")], b'{"message":"Upgrade Required"}')
         request.served_by = str(api.settings.get("Name", ""))
         taken = snapshot.take(request.method, path)
         trace = request.trace = RequestTrace(self._clock.now, "HTTP", request, request_id_of(ids[0]))

@@ -31,7 +31,7 @@ class Snapshot:
         self.api = api
         self._root = _Node()
         self._default: Document | None = None
-        for route in api.routes.values():
+        for route in api.routes.values() if not api.is_websocket else ():
             method, segments = split_route_key(route["RouteKey"])
             if method == DEFAULT:
                 self._default = route

@@ -6,6 +6,7 @@ A stage without settings is not throttled: the account's 10,000 requests a secon
 from __future__ import annotations
 
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
+from emulator.services.apigatewayv2.model import Document
 
 _MOST_BUCKETS = 10_000
 
@@ -18,19 +19,24 @@ class Throttle:
         """(API, stage, route) → (tokens, when they were counted)."""
 
     def admits(self, exchange: Exchange) -> bool:
-        """Whether the route has a token left; takes it."""
-        stage, key = exchange.stage, exchange.route["RouteKey"]
+        """Whether the route of a request has a token left; takes it."""
+        return self.admits_to(
+            exchange.stage, exchange.api.id, exchange.stage_name, exchange.route["RouteKey"], exchange.now
+        )
+
+    def admits_to(self, stage: Document, api_id: str, stage_name: str, key: str, now: float) -> bool:
+        """Whether a route has a token left at `now`; takes it."""
         settings = {**stage["DefaultRouteSettings"], **(stage["RouteSettings"].get(key) or {})}
         rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
         if rate is None or burst is None:
             return True
-        bucket = (exchange.api.id, exchange.stage_name, key)
-        tokens, since = self._buckets.pop(bucket, (float(burst), exchange.now))
-        tokens = min(float(burst), tokens + max(0.0, exchange.now - since) * float(rate))
+        bucket = (api_id, stage_name, key)
+        tokens, since = self._buckets.pop(bucket, (float(burst), now))
+        tokens = min(float(burst), tokens + max(0.0, now - since) * float(rate))
         admitted = tokens >= 1
         while len(self._buckets) >= _MOST_BUCKETS:
             self._buckets.pop(next(iter(self._buckets)))
-        self._buckets[bucket] = (tokens - 1 if admitted else tokens, exchange.now)
+        self._buckets[bucket] = (tokens - 1 if admitted else tokens, now)
         return admitted
 
     def forget(self) -> None:

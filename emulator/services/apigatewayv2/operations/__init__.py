@@ -16,10 +16,14 @@ class Operations(Apis, Domains, Responses):
     data_plane: Any = None
     """The `HttpApiPlane` built on the same store; set by wire.py."""
 
+    conversations: Any = None
+    """The `WebSocketPlane` likewise."""
+
     def forget_cached(self) -> None:
         """Drop what is kept in memory (after a reset)."""
         if self.data_plane is not None:
             self.data_plane.forget_cached()
+            self.conversations.forget_cached()
 
     def reset_authorizers_cache(self, tx: Any, scope: Any, request: dict[str, Any]) -> dict[str, Any]:
         """Ask Lambda authorizers anew."""

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.aws.scope import Scope
 from emulator.aws.sockets import Socket
 
 IDLE_SECONDS = 600.0
@@ -29,6 +30,8 @@ class Connection:
     """A client's connection to a stage."""
 
     id: str
+    scope: Scope
+    """The API's."""
     api_id: str
     stage_name: str
     connected_at: float

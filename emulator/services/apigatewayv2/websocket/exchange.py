@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema_rs
 
 from emulator.aws.http import HttpRequest
+from emulator.aws.request_traces import RequestTrace
 from emulator.aws.scope import Scope
 from emulator.services.apigateway.gateway.address import Address
 from emulator.services.apigateway.gateway.exchange import Exchange as RestExchange
@@ -77,17 +78,18 @@ class Exchange(RestExchange):
         key: str,
         request: HttpRequest,
         ids: tuple[str, str, str],
-        now: float,
+        trace: RequestTrace,
     ) -> None:
         super().__init__(
             request,
             Address(connection.api_id, connection.stage_name, "/"),
             _NO_ROUTE,
             ids,
-            now,
+            trace.started_at,
             stage.get("StageVariables") or {},
             stage.get("DeploymentId") or "",
             snapshot.scope.account,
+            trace,
         )
         self.connection = connection
         self.deployed = snapshot
@@ -97,9 +99,9 @@ class Exchange(RestExchange):
         self.ended: tuple[int, str] | None = None
         """Of a connection that is gone: status code and reason."""
         self.request_id = request_id_of(ids[0])
+        self.invocation_id = ids[2]
+        """The request id of a function that is invoked."""
         self._message_id = request_id_of(ids[1])
-        self.integration_failed = False
-        """Whether the integration was called in vain: an ExecutionError in metrics."""
 
     @property
     def taken(self) -> Document:
@@ -146,6 +148,11 @@ class Exchange(RestExchange):
             "requestOverride": {"header": {}, "path": {}, "querystring": {}},
             "responseOverride": {"header": {}},
         }
+
+    def forget_context(self) -> None:
+        """The authorizer has spoken: whoever asks from now on sees it."""
+        for name in ("context", "shown_context"):
+            self.__dict__.pop(name, None)
 
     def event(self) -> Event:
         """What a function behind a proxy integration gets."""

@@ -56,16 +56,21 @@ class Integrations:
 
     async def call(self, exchange: Exchange, integration: Document, two_way: bool) -> Outcome:
         """The answer as the client may see it. Raises the `Failure` of what cannot be called or understood."""
-        exchange.called_at = self._context.clock.now()
-        work = self._answer(exchange, integration, two_way)
+        exchange.called_at = self._now()
+        seconds = integration["TimeoutInMillis"] / 1000
         try:
-            outcome = await self._deadline.within(integration["TimeoutInMillis"] / 1000, work)
+            outcome = await self._deadline.within(seconds, self._answer(exchange, integration))
         except TimeoutError:
+            exchange.trace.add("timeout", whose="integration", seconds=seconds)
             raise Failure("INTEGRATION_TIMEOUT", reason="Execution failed due to a timeout error") from None
-        exchange.received(outcome.status, self._context.clock.now())
-        return outcome
+        exchange.received(outcome.status, outcome.headers, outcome.body, self._now())
+        is_proxy = integration["IntegrationType"].endswith("_PROXY")
+        return await _transformed(exchange, integration, outcome) if two_way and not is_proxy else outcome
 
-    async def _answer(self, exchange: Exchange, integration: Document, two_way: bool) -> Outcome:
+    def _now(self) -> float:
+        return self._context.clock.now()
+
+    async def _answer(self, exchange: Exchange, integration: Document) -> Outcome:
         kind: str = integration["IntegrationType"]
         uri: str = endpoint.with_stage_variables(exchange, integration.get("IntegrationUri") or "")
         if kind == "AWS_PROXY":
@@ -79,14 +84,12 @@ class Integrations:
             found = _STATUS_CODE.search(body.decode("utf-8", "replace"))
             if found is None:
                 raise configuration_error("Unable to parse statusCode of the mock integration's request template")
-            outcome = Outcome(int(found.group(1)))
-        elif kind == "HTTP":
-            outcome = await self._http_call(exchange, integration, uri, mapped, body)
-        elif function_of(uri) is not None:
-            outcome = await self._custom(exchange, uri, mapped["header"], body)
-        else:
-            outcome = await self._service(exchange, integration, mapped, body)
-        return await _transformed(exchange, integration, outcome) if two_way else outcome
+            return Outcome(int(found.group(1)))
+        if kind == "HTTP":
+            return await self._http_call(exchange, integration, uri, mapped, body)
+        if function_of(uri) is not None:
+            return await self._custom(exchange, uri, mapped["header"], body)
+        return await self._service(exchange, integration, mapped, body)
 
     # ── functions ──
 
@@ -129,9 +132,12 @@ class Integrations:
             scope = Scope(parts[4] or scope.account, parts[3] or scope.region)
             if len(parts) == 8:
                 request |= {"FunctionName": ":".join(parts[:7]), **({"Qualifier": parts[7]} if parts[7] else {})}
+        exchange.calls(uri, [("X-Amz-Invocation-Type", kind)], payload, self._now())
         try:
             return await self._lambda.invoke(scope, request, request_id=exchange.invocation_id)
         except AwsError as error:
+            number = exchange.invocation_id
+            exchange.trace.add("function refused", status=error.status, function_request_id=number)
             raise configuration_error(f"Lambda invocation failed with status {error.status}: {error.message}") from None
 
     # ── services and endpoints ──
@@ -144,9 +150,11 @@ class Integrations:
             "httpMethod": integration.get("IntegrationMethod") or "POST",
             "credentials": integration.get("CredentialsArn") or "",
         }
-        answer = await to_service.answer(
-            self._context.apis, self._context.clock, exchange, cast(Any, exchange.deployed), described, mapped, body
-        )
+        request, model = to_service.service_request(exchange, cast(Any, exchange.deployed), described, mapped, body)
+        exchange.calls(f"https://{request.header('host')}{request.path}", request.headers, request.body, self._now())
+        with self._context.clock.parked():  # the call holds time still by itself
+            answer = await self._context.apis.answer(request)
+        answer = to_service.understood(model, request, answer)
         return Outcome(answer.status, answer.body)
 
     async def _http_call(
@@ -169,6 +177,7 @@ class Integrations:
         headers += [(name, value) for name, value in defaults.items() if name.lower() not in present]
         sent = b"" if method in ("GET", "HEAD") else body
         seconds = integration["TimeoutInMillis"] / 1000
+        exchange.calls(url, headers, sent, self._now())
         try:
             status, given, answer = await self._http.exchange(method, url, headers, sent, seconds, LARGEST_ANSWER)
         except EndpointTooSlow:
@@ -206,7 +215,9 @@ async def _request_body(exchange: Exchange, integration: Document) -> bytes:
             raise Failure("UNSUPPORTED_MEDIA_TYPE")
         body = exchange.request.body
     else:
-        text = await templates.render(exchange, cast(Any, exchange.deployed), template, exchange.message)
+        text = await templates.render(
+            exchange, cast(Any, exchange.deployed), template, exchange.message, "request template"
+        )
         body = text.encode("utf-8", "replace")
     if integration.get("ContentHandlingStrategy") == "CONVERT_TO_BINARY":
         try:
@@ -236,7 +247,8 @@ async def _transformed(exchange: Exchange, integration: Document, outcome: Outco
     known: dict[str, str] = response.get("ResponseTemplates") or {}
     template = selection.template_for(known, response.get("TemplateSelectionExpression"), lookup)
     if template is not None:
-        text = await templates.render(exchange, cast(Any, exchange.deployed), template, body.decode("utf-8", "replace"))
+        said = body.decode("utf-8", "replace")
+        text = await templates.render(exchange, cast(Any, exchange.deployed), template, said, "response template")
         body = text.encode("utf-8", "replace")
     return Outcome(outcome.status, body)
 

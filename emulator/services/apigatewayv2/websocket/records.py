@@ -1,0 +1,129 @@
+"""What is written down of an event of a conversation: access log, execution log, metrics. Nobody waits for them.
+
+Metrics and their dimensions: AWS, apigateway-websocket-api-logging. The group of execution logs is AWS's; their lines
+are those of REST APIs where these have such, the others are unverified.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.aws.arn import Arn
+from emulator.aws.scope import Scope
+from emulator.aws.service import Context
+from emulator.aws.telemetry import Datum
+from emulator.ports import LogEvent, Transaction
+from emulator.services.apigateway.gateway import execution_log
+from emulator.services.apigateway.gateway.failures import Failure
+from emulator.services.apigatewayv2.websocket.exchange import CONNECTED, SAID, Exchange
+
+NAMESPACE = "AWS/ApiGateway"
+_VARIABLE = re.compile(r"\$context\.([A-Za-z0-9_.\-]+)")
+_DATA = (
+    "Method request body",
+    "Endpoint request headers",
+    "Endpoint request body",
+    "Endpoint response headers",
+    "Endpoint response body",
+    "Method response body",
+    "Method response headers",
+)
+
+
+def record(context: Context, exchange: Exchange, status: int, failure: Failure | None) -> None:
+    """Write all that the stage wants of an event."""
+    stage, scope, now = exchange.stage, exchange.deployed.scope, context.clock.now()
+    own: dict[str, str] = {"ApiId": exchange.connection.api_id}
+    staged = {**own, "Stage": exchange.connection.stage_name}
+    dimensions = [own, staged]
+    settings = {**stage["DefaultRouteSettings"], **(stage["RouteSettings"].get(exchange.key) or {})}
+    if settings.get("DetailedMetricsEnabled"):
+        dimensions.append({**staged, "Route": exchange.key})
+    data = _metrics(exchange, status, failure)
+    access = stage.get("AccessLogSettings") or {}
+    lines = [(_group(access.get("DestinationArn") or ""), access_line(exchange, status, failure, access.get("Format")))]
+    level = settings.get("LoggingLevel") or "OFF"
+    if level == "INFO" or (level == "ERROR" and failure is not None):
+        group = f"/aws/apigateway/{exchange.connection.api_id}/{exchange.connection.stage_name}"
+        said = execution_lines(exchange, bool(settings.get("DataTraceEnabled")))
+        lines += [(group, f"({exchange.request_id}) {line}") for line in said]
+    stream = f"{exchange.connection.api_id}-{exchange.connection.stage_name}"
+
+    def write(tx: Transaction) -> None:
+        context.metrics.add_to_each(tx, scope, NAMESPACE, dimensions, data)
+        for group, line in lines:
+            if group and line:
+                context.logs.put(tx, scope, group, stream, [LogEvent(now, line)])
+
+    context.store.post(write)
+
+
+def count_message(context: Context, scope: Scope, api_id: str, stage_name: str) -> None:
+    """A message to a client counts as one from it does."""
+    dimensions: list[Mapping[str, str]] = [{"ApiId": api_id}, {"ApiId": api_id, "Stage": stage_name}]
+    context.store.post(
+        lambda tx: context.metrics.add_to_each(tx, scope, NAMESPACE, dimensions, [Datum("MessageCount", 1)])
+    )
+
+
+def _metrics(exchange: Exchange, status: int, failure: Failure | None) -> list[Datum]:
+    called = exchange.integration_status is not None
+    data = [
+        Datum("ClientError", float(failure is not None and 400 <= status < 500 and not called)),
+        Datum("ExecutionError", float(failure is not None and status >= 500)),
+        Datum("IntegrationError", float(called and (exchange.integration_status or 0) >= 400)),
+    ]
+    if exchange.kind == CONNECTED:
+        data.insert(0, Datum("ConnectCount", 1))
+    if exchange.kind == SAID:
+        data.insert(0, Datum("MessageCount", 1))
+    if exchange.integration_latency is not None:
+        data.append(Datum("IntegrationLatency", float(exchange.integration_latency), "Milliseconds"))
+    return data
+
+
+def access_line(exchange: Exchange, status: int, failure: Failure | None, form: str | None) -> str:
+    """The format with its variables; unknown and empty ones are `-`."""
+    if not form:
+        return ""
+    message = (failure.message or "") if failure is not None else ""
+    latency = "" if exchange.integration_latency is None else str(exchange.integration_latency)
+    answered = "" if exchange.integration_status is None else str(exchange.integration_status)
+    variables = {
+        **exchange.context,
+        "status": str(status),
+        "integrationLatency": latency,
+        "integrationStatus": answered,
+        "integration": {"latency": latency, "status": answered, "integrationStatus": answered},
+        "integrationErrorMessage": failure.reason if failure is not None else "",
+        "error": {"message": message, "messageString": json.dumps(message) if message else ""},
+    }
+
+    def value(match: re.Match[str]) -> str:
+        found: Any = variables
+        name = match.group(1).rstrip(".")
+        for part in name.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        text = "" if found is None or isinstance(found, Mapping) else str(found)
+        return (text.replace("\n", " ") or "-") + match.group(1)[len(name) :]
+
+    return _VARIABLE.sub(value, form)
+
+
+def execution_lines(exchange: Exchange, with_data: bool) -> list[str]:
+    """The event's steps as REST APIs log them; what was said only if data tracing is on."""
+    found = [f"Extended Request Id: {exchange.request_id}", f"Received {exchange.kind} for route {exchange.key}"]
+    if exchange.kind == SAID:
+        found.append(f"Method request body before transformations: {exchange.message}")
+    found += execution_log.of_steps(exchange.trace)
+    return found if with_data else [line for line in found if not line.startswith(_DATA)]
+
+
+def _group(destination: str) -> str:
+    arn = Arn.parse(destination)
+    if arn is None or arn.service != "logs":
+        return ""
+    return arn.resource.removeprefix("log-group:").removesuffix(":*")
