@@ -67,6 +67,20 @@ def enqueue(
     return cursor.lastrowid
 
 
+def append(tx: Transaction, kind: str, payload: dict[str, Any], body: bytes, owner: str) -> None:
+    """Schedule a job for now whose id nobody needs: `enqueue`, but the rows of one commit go in together.
+
+    Sixteen connections that each send an event make commits of sixteen rows; one statement for all of them, and no
+    savepoint for each, is a tenth of what an accept costs.
+    """
+    tx.gather(_insert, (kind, owner, tx.now, _encode(payload), body))
+    tx.wake(tx.now, kind)
+
+
+def _insert(tx: Transaction, rows: list[tuple[Any, ...]]) -> None:
+    tx.execute_many("INSERT INTO job (kind, owner, due_at, payload, body) VALUES (?, ?, ?, ?, ?)", rows)
+
+
 def complete(tx: Transaction, job_id: int) -> bool:
     """Delete a job that is done; False if it was gone already (the effect must then not be repeated)."""
     return tx.execute("DELETE FROM job WHERE id = ?", (job_id,)).rowcount > 0

@@ -81,6 +81,10 @@ class Transaction(ABC):
         """Run one statement (`?` placeholders)."""
 
     @abstractmethod
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement that returns nothing for each of `rows`."""
+
+    @abstractmethod
     def nested(self) -> AbstractContextManager[None]:
         """A part of the change that is undone alone when the block raises; the exception goes on."""
 

@@ -54,14 +54,29 @@ class SqliteTransaction(Transaction):
         self._seeded = seed is not None
         self.now = 0.0
         self.wakes: list[tuple[str, float]] = []
+        self.unmarked = False
+        """A change of several in a commit has begun and written nothing yet: no savepoint to go back to is needed."""
         self.gathered: list[tuple[Callable[[Transaction, list[Any]], None], Any]] = []
         self.effects: list[Callable[[], None]] = []
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
+        if self.unmarked:
+            self._set_savepoint()
         return self._execute(sql, parameters)
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        if self.unmarked:
+            self._set_savepoint()
+        self._connection.executemany(sql, rows)
+
+    def _set_savepoint(self) -> None:
+        self.unmarked = False
+        self._execute("SAVEPOINT change")
 
     @contextmanager
     def nested(self) -> Generator[None]:
+        if self.unmarked:
+            self._set_savepoint()
         before = self.mark()
         self._execute("SAVEPOINT nested")
         try:
@@ -202,6 +217,7 @@ class SqliteStore(Store):
         except Exception as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            tx.unmarked = False
             unavailable = StoreUnavailable(f"the store cannot commit: {error}")
             answers = [(future, None, unavailable) for _, future in group]
             tx.wakes.clear()
@@ -243,8 +259,7 @@ class SqliteStore(Store):
         for change, future in group:
             if future is not None and future.cancelled():
                 continue
-            if not alone:
-                execute("SAVEPOINT change")
+            tx.unmarked = not alone
             before = tx.mark()
             try:
                 answers.append((future, change(tx), None))
@@ -256,9 +271,11 @@ class SqliteStore(Store):
                 if alone:
                     execute("ROLLBACK")
                     return answers
-                execute("ROLLBACK TO change")
-            if not alone:
+                if not tx.unmarked:
+                    execute("ROLLBACK TO change")
+            if not alone and not tx.unmarked:
                 execute("RELEASE change")
+        tx.unmarked = False
         tx.write_gathered()
         execute("COMMIT")
         return answers

@@ -21,6 +21,10 @@ class Datum(NamedTuple):
     unit: str = "Count"
 
 
+DimensionSets = tuple[tuple[tuple[str, str], ...], ...]
+"""Sets of dimensions as pairs of name and value: hashable, because they say the same at every invocation."""
+
+
 class LogSink(Protocol):
     """CloudWatch Logs as other services see it."""
 
@@ -43,10 +47,13 @@ class MetricSink(Protocol):
         tx: Transaction,
         scope: Scope,
         namespace: str,
-        dimension_sets: Sequence[Mapping[str, str]],
+        dimension_sets: DimensionSets,
         data: Sequence[Datum],
     ) -> None:
-        """Add the same values under each of these sets of dimensions, at the price of one write."""
+        """Add the same values under each of these sets of dimensions, at the price of one write.
+
+        Sets that are given again and again are best given as the same pairs in the same order.
+        """
         ...
 
 
@@ -66,7 +73,7 @@ class Silent:
         tx: Transaction,
         scope: Scope,
         namespace: str,
-        dimension_sets: Sequence[Mapping[str, str]],
+        dimension_sets: DimensionSets,
         data: Sequence[Datum],
     ) -> None:
         """Nothing."""

@@ -253,3 +253,56 @@ def test_what_changes_gather_is_written_once_in_their_commit_without_that_of_und
         assert calls == [["a", "b"]]
 
     asyncio.run(story())
+
+
+def test_a_change_that_has_only_read_when_it_raises_spares_its_neighbours(make_store: MakeStore) -> None:
+    async def story() -> None:
+        store = make_store()
+
+        def raises(tx: Transaction) -> None:
+            raise LookupError("at once")
+
+        def raises_in_a_part(tx: Transaction) -> None:
+            with pytest.raises(LookupError), tx.nested():
+                write("bad")(tx)
+                raise LookupError("inside")
+            write("good")(tx)
+
+        results = await asyncio.gather(
+            store.transact(write("a")),
+            store.transact(raises),
+            store.transact(raises_in_a_part),
+            store.transact(lambda tx: tx.execute_many("INSERT INTO note VALUES (?)", [("b",), ("c",)])),
+            store.transact(lambda tx: [*map(write("d"), [tx]), raises(tx)]),
+            return_exceptions=True,
+        )
+        assert [isinstance(result, LookupError) for result in results] == [False, True, False, False, True]
+        assert await store.read(notes) == ["a", "b", "c", "good"]
+
+    asyncio.run(story())
+
+
+def test_jobs_that_are_appended_are_due_after_their_commit_and_not_if_it_is_undone(make_store: MakeStore) -> None:
+    async def story() -> None:
+        store = make_store()
+        woken: list[Mapping[str, float]] = []
+        store.on_wake(woken.append)
+
+        def undone(tx: Transaction) -> None:
+            jobs.append(tx, "kind", {"n": 0}, b"", "owner")
+            raise LookupError("mine")
+
+        await asyncio.gather(
+            store.transact(lambda tx: jobs.append(tx, "kind", {"n": 1}, b"one", "owner")),
+            store.transact(undone),
+            store.transact(lambda tx: jobs.append(tx, "kind", {"n": 2}, b"two", "owner")),
+            return_exceptions=True,
+        )
+        found = await store.read(lambda tx: jobs.pending(tx, "kind"))
+        assert [(job.payload["n"], job.body, job.due_at, job.owner) for job in found] == [
+            (1, b"one", 1000.0, "owner"),
+            (2, b"two", 1000.0, "owner"),
+        ]
+        assert woken == [{"kind": 1000.0}]
+
+    asyncio.run(story())

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from emulator import jobs
 from emulator.aws.scope import Scope
-from emulator.aws.telemetry import Datum
+from emulator.aws.telemetry import Datum, DimensionSets
 from emulator.ports import Transaction
 from emulator.services.cloudwatch import store
 from emulator.services.cloudwatch.distribution import Distribution
@@ -42,21 +42,20 @@ class Recording:
         self, tx: Transaction, scope: Scope, namespace: str, dimensions: Mapping[str, str], data: Sequence[Datum]
     ) -> None:
         """Add values at `tx.now` under exactly these dimensions."""
-        self.add_to_each(tx, scope, namespace, (dimensions,), data)
+        self.add_to_each(tx, scope, namespace, (tuple(dimensions.items()),), data)
 
     def add_to_each(
         self,
         tx: Transaction,
         scope: Scope,
         namespace: str,
-        dimension_sets: Sequence[Mapping[str, str]],
+        dimension_sets: DimensionSets,
         data: Sequence[Datum],
     ) -> None:
         """Add the same values under each of these sets of dimensions."""
         if data:
             at = int(tx.now)
-            keys = tuple([_key(tuple(dimensions.items())) for dimensions in dimension_sets])
-            tx.gather(self._write, ((scope, namespace, keys, at - at % 60), data))
+            tx.gather(self._write, ((scope, namespace, _keys(dimension_sets), at - at % 60), data))
 
     def _write(self, tx: Transaction, items: list[tuple[_Series, Sequence[Datum]]]) -> None:
         """Append what one commit has gathered."""
@@ -106,8 +105,8 @@ _Series = tuple[Scope, str, tuple[str, ...], int]
 
 
 @lru_cache(maxsize=4096)
-def _key(dimensions: tuple[tuple[str, str], ...]) -> str:
-    return store.dimensions_key(dict(dimensions))
+def _keys(dimension_sets: DimensionSets) -> tuple[str, ...]:
+    return tuple(store.dimensions_key(dict(dimensions)) for dimensions in dimension_sets)
 
 
 def _entry(name: str, unit: str, times: dict[float, int]) -> list[Any]:

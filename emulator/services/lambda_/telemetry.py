@@ -8,9 +8,10 @@ executed version too.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from emulator.aws.scope import Scope
-from emulator.aws.telemetry import Datum, LogSink, MetricSink
+from emulator.aws.telemetry import Datum, DimensionSets, LogSink, MetricSink
 from emulator.ports import InvocationResult, LogEvent, Transaction
 
 NAMESPACE = "AWS/Lambda"
@@ -93,9 +94,13 @@ class Telemetry:
         version: str,
         data: list[Datum] | tuple[Datum, ...],
     ) -> None:
-        resource = name if qualifier is None else f"{name}:{qualifier}"
-        by_resource = {"FunctionName": name, "Resource": resource}
-        dimension_sets: list[dict[str, str]] = [{}, {"FunctionName": name}, by_resource]
-        if version and qualifier is not None and qualifier != version:
-            dimension_sets.append({**by_resource, "ExecutedVersion": version})
-        self._metrics.add_to_each(tx, scope, NAMESPACE, dimension_sets, data)
+        self._metrics.add_to_each(tx, scope, NAMESPACE, _dimension_sets(name, qualifier, version), data)
+
+
+@lru_cache(maxsize=4096)
+def _dimension_sets(name: str, qualifier: str | None, version: str) -> DimensionSets:
+    function = ("FunctionName", name)
+    resource = ("Resource", name if qualifier is None else f"{name}:{qualifier}")
+    if version and qualifier is not None and qualifier != version:
+        return (), (function,), (function, resource), (function, resource, ("ExecutedVersion", version))
+    return (), (function,), (function, resource)

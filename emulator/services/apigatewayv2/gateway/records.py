@@ -33,7 +33,8 @@ def record(context: Context, exchange: Exchange, answer: HttpResponse, seconds: 
     ]
     if exchange.integration_seconds is not None:
         data.append(Datum("IntegrationLatency", exchange.integration_seconds * 1000, "Milliseconds"))
-    dimensions: list[dict[str, str]] = [{"ApiId": api.id}, {"ApiId": api.id, "Stage": exchange.stage_name}]
+    of_api = ("ApiId", api.id)
+    dimensions = ((of_api,), (of_api, ("Stage", exchange.stage_name)))
     at = exchange.now
 
     def write(tx: Transaction) -> None:

@@ -178,7 +178,7 @@ class InvokeOperations(LambdaState):
     ) -> str:
         """Put an event on the queue, in the caller's commit; return its request id."""
         event = Event(request_id, named.scope, named.name, named.qualifier, tx.now, trace_id)
-        jobs.enqueue(tx, EVENT_JOB, event.to_payload(), body=payload, owner=named.arn)
+        jobs.append(tx, EVENT_JOB, event.to_payload(), payload, named.arn)
         self.telemetry.count(tx, named.scope, named.name, named.qualifier, "AsyncEventsReceived")
         return request_id
 
