@@ -1,4 +1,4 @@
-"""Fixtures of every test: a fresh emulator per test, frozen, in memory, served over real HTTP."""
+"""Fixtures of every test: an emulator that each test finds empty, frozen, in memory, served over real HTTP."""
 
 from __future__ import annotations
 

@@ -12,6 +12,10 @@ from emulator.ports import Clock
 T = TypeVar("T")
 
 
+class Late(TimeoutError):
+    """The work was not done in time, which is not to say that it raised a TimeoutError of its own."""
+
+
 class Deadline:
     """Waits for work, no longer than told; what is late runs on, and nobody hears of it."""
 
@@ -21,7 +25,7 @@ class Deadline:
         self._running: set[asyncio.Task[Any]] = set()
 
     async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`, which may take `seconds` of AWS time. Raises TimeoutError."""
+        """The result of `work`, which may take `seconds` of AWS time. Raises `Late`."""
         # The hold is taken before we park, so that frozen time never sees a moment without a holder.
         hold = ExitStack()
         hold.enter_context(self._clock.busy(self._reason))
@@ -35,7 +39,7 @@ class Deadline:
             raise
         if not task.done():
             _release_later(task, hold)
-            raise TimeoutError
+            raise Late
         hold.close()
         return task.result()
 

@@ -433,7 +433,8 @@ def test_a_timer_is_not_missed_by_a_rounding(on_processes: Any, fraction: float)
     on_processes(test)
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.4])
+# The second answer comes late enough for a wrong word about time to be heard first: a slow host can only miss a fault.
+@pytest.mark.parametrize("delay", [0.0, 0.1])
 def test_time_stands_still_while_a_request_is_answered(on_processes: Any, delay: float) -> None:
     async def test(bench: Bench) -> None:
         source = """

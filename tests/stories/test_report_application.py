@@ -26,13 +26,12 @@ def reports_url(emulator: RunningEmulator, application: Deployed) -> str:
 
 
 def answer_while_time_passes(emulator: RunningEmulator, call: Callable[[], httpx.Response]) -> httpx.Response:
-    """Make a call from another thread and move AWS time until it is answered."""
+    """Make a call from another thread; once it waits for AWS time, let as much pass as the gateway waits."""
     with ThreadPoolExecutor(1) as pool:
         future: Future[httpx.Response] = pool.submit(call)
-        for _ in range(600):
-            if wait([future], timeout=0.02).done:
-                break
-            emulator.advance(1)
+        while emulator.emulator.clock.next_sleeper() is None and not wait([future], timeout=0.02).done:
+            pass
+        emulator.advance(29)
         return future.result(timeout=30)
 
 

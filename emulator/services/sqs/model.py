@@ -159,6 +159,14 @@ class MoveTask:
         return {name: value for name, value in shown.items() if value is not None}
 
 
+def free_at(head_visible_at: float, in_flight_until: float | None) -> float:
+    """When a FIFO group may be received from: its head is visible, and nothing of it is in flight.
+
+    `in_flight_until` is the latest end of a visibility timeout in the group, None if nothing of it was received.
+    """
+    return max(head_visible_at, in_flight_until or 0.0)
+
+
 def sequence_number(row: int) -> str:
     """A FIFO message's sequence number: 20 digits, growing with every message of the emulator."""
     return str(FIRST_SEQUENCE_NUMBER + row * SEQUENCE_STEP)

@@ -17,7 +17,7 @@ from typing import Any
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.sqs.model import Message, MoveTask, NewMessage, Queue
+from emulator.services.sqs.model import Message, MoveTask, NewMessage, Queue, free_at
 from emulator.services.sqs.rules.addresses import QueueName
 from emulator.services.sqs.rules.attributes import read_attributes
 
@@ -232,7 +232,7 @@ def free_groups(tx: Transaction, queue: Queue, limit: int) -> list[str]:
 
 
 def refresh_group(tx: Transaction, queue: Queue, group_id: str) -> bool:
-    """Compute anew when a group may be received from: once nothing of it is in flight and its head is visible.
+    """Write down anew when a group may be received from (`model.free_at`).
 
     False if it holds no message any more.
     """
@@ -252,7 +252,7 @@ def refresh_group(tx: Transaction, queue: Queue, group_id: str) -> bool:
     ).fetchone()[0]
     tx.execute(
         "INSERT OR REPLACE INTO sqs_group (queue, group_id, free_at, head) VALUES (?, ?, ?, ?)",
-        (queue.id, group_id, max(visible_at, in_flight or 0.0), head),
+        (queue.id, group_id, free_at(visible_at, in_flight), head),
     )
     return True
 

@@ -1,12 +1,11 @@
-"""How long the gateway waits for what it calls: the integration timeout in AWS time (3.8)."""
+"""How long the gateway waits for what it calls: the integration timeout in AWS time (3.8), and the failure it is."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
-from contextlib import ExitStack
 from typing import Any, TypeVar
 
+from emulator.aws import deadline
 from emulator.ports import Clock
 from emulator.services.apigateway.gateway.failures import Failure
 
@@ -18,7 +17,7 @@ class Deadline:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._running: set[asyncio.Task[Any]] = set()
+        self._deadline = deadline.Deadline(clock, "apigateway: integration")
 
     def now(self) -> float:
         """AWS time."""
@@ -26,40 +25,7 @@ class Deadline:
 
     async def within(self, seconds: float, work: Coroutine[Any, Any, T], late: str = "INTEGRATION_TIMEOUT") -> T:
         """The result of `work`, which may take `seconds` of AWS time. Raises the failure `late`."""
-        # The hold is taken before we park, so that frozen time never sees a moment without a holder.
-        hold = ExitStack()
-        hold.enter_context(self._clock.busy("apigateway: integration"))
-        task = asyncio.ensure_future(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
         try:
-            await self._wait(task, seconds)
-        except BaseException:
-            _release_later(task, hold)
-            raise
-        if not task.done():
-            _release_later(task, hold)
-            raise Failure(late, reason="Execution failed due to a timeout error")
-        hold.close()
-        return task.result()
-
-    async def _wait(self, task: asyncio.Task[Any], seconds: float) -> None:
-        if not self._clock.virtual:
-            with self._clock.parked():
-                await asyncio.wait((task,), timeout=seconds)
-            return
-        timer = asyncio.ensure_future(self._clock.sleep_until(self._clock.now() + seconds))
-        try:
-            with self._clock.parked():
-                await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-
-
-def _release_later(task: asyncio.Task[Any], hold: ExitStack) -> None:
-    def done(finished: asyncio.Task[Any]) -> None:
-        hold.close()
-        if not finished.cancelled():
-            finished.exception()  # nobody waits for it any more
-
-    task.add_done_callback(done)
+            return await self._deadline.within(seconds, work)
+        except deadline.Late:
+            raise Failure(late, reason="Execution failed due to a timeout error") from None

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from emulator.aws.callers import signed_caller
 from emulator.aws.deadline import Deadline
 from emulator.aws.errors import AwsError, NotEmulated
-from emulator.aws.http_payload import access_key
-from emulator.aws.scope import DEFAULT_ACCOUNT
 from emulator.aws.service import Context
 from emulator.services.apigateway.gateway.policy import MalformedPolicy
 from emulator.services.apigateway.gateway.policy import evaluate as evaluate_policy
@@ -188,10 +187,7 @@ def _scopes(claims: dict[str, Any]) -> list[str]:
 
 def _iam(exchange: Exchange) -> dict[str, Any]:
     """A signature must be there and is not verified; callers are their account's root. Raises the 403."""
-    key = access_key(exchange.request)
-    if key is None:
+    caller = signed_caller(exchange.request)
+    if caller is None:
         raise Failure(403, "The request is not signed")
-    account = key if len(key) == 12 and key.isdecimal() else DEFAULT_ACCOUNT
-    identity = {"accessKey": key, "accountId": account, "callerId": account, "cognitoIdentity": None}
-    arn = f"arn:aws:iam::{account}:root"
-    return {"iam": {**identity, "principalOrgId": None, "userArn": arn, "userId": account}}
+    return {"iam": caller}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from emulator.aws.callers import signed_caller
 from emulator.aws.http import HttpRequest
-from emulator.aws.http_payload import access_key, body_text, headers_and_cookies, joined_query, log_time
-from emulator.aws.scope import DEFAULT_ACCOUNT
+from emulator.aws.http_payload import body_text, headers_and_cookies, joined_query, log_time
 from emulator.services.lambda_.urls import FunctionUrl, url_of
 
 
@@ -40,15 +40,11 @@ def _context(
     request: HttpRequest, url: FunctionUrl, path: str, base_url: str, request_id: str, now: float
 ) -> dict[str, Any]:
     context: dict[str, Any] = {"accountId": "anonymous", "apiId": url.url_id}
-    key = access_key(request) if url.auth_type == "AWS_IAM" else None
-    if key is not None:
-        # Callers are their account's root: the emulator knows no users.
-        account = key if len(key) == 12 and key.isdecimal() else DEFAULT_ACCOUNT
-        context["accountId"] = account
+    caller = signed_caller(request) if url.auth_type == "AWS_IAM" else None
+    if caller is not None:
+        context["accountId"] = caller["accountId"]
         context["authentication"] = None
-        identity: dict[str, Any] = {"accessKey": key, "accountId": account, "callerId": account}
-        identity |= {"cognitoIdentity": None, "principalOrgId": None}
-        context["authorizer"] = {"iam": {**identity, "userArn": f"arn:aws:iam::{account}:root", "userId": account}}
+        context["authorizer"] = {"iam": caller}
     return {
         **context,
         "domainName": urlsplit(url_of(url.url_id, url.scope.region, base_url)).hostname,

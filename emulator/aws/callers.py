@@ -1,0 +1,30 @@
+"""Who has signed a request to a data plane, as functions are told in payload format 2.0.
+
+The emulator knows no users and verifies no signature: whoever signs is the root of the account that the access key
+names, or of the default account.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.aws.http import HttpRequest
+from emulator.aws.http_payload import access_key
+from emulator.aws.scope import DEFAULT_ACCOUNT
+
+
+def signed_caller(request: HttpRequest) -> dict[str, Any] | None:
+    """`requestContext.authorizer.iam` of a signed request; None of one that is not signed."""
+    key = access_key(request)
+    if key is None:
+        return None
+    account = key if len(key) == 12 and key.isdecimal() else DEFAULT_ACCOUNT
+    return {
+        "accessKey": key,
+        "accountId": account,
+        "callerId": account,
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": f"arn:aws:iam::{account}:root",
+        "userId": account,
+    }
