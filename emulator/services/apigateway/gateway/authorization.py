@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from emulator.aws.errors import NotEmulated
 from emulator.services.apigateway.gateway import mapping, proxy_event
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure
 from emulator.services.apigateway.gateway.patterns import matches
-from emulator.services.apigateway.gateway.policy import MalformedPolicy, evaluate
+from emulator.services.apigateway.gateway.resource_policy import facts_of
 from emulator.services.apigateway.gateway.responses import error_message
 from emulator.services.apigateway.gateway.routing import Snapshot
 from emulator.services.apigateway.gateway.to_lambda import LambdaIntegration
+from emulator.services.apigateway.policy import MalformedPolicy, Verdict, evaluate
 
 DEFAULT_TTL_SECONDS = 300
 TIMEOUT_SECONDS = 10.0
@@ -52,8 +52,11 @@ class Authorizers:
         for key in [key for key in self._grants if key[:2] == (api_id, stage)]:
             del self._grants[key]
 
-    async def authorize(self, exchange: Exchange, snapshot: Snapshot) -> None:
-        """Raise the 401, 403 or 500 that ends this request, or let it go on with `exchange.authorizer`."""
+    async def authorize(self, exchange: Exchange, snapshot: Snapshot, by_policy: Verdict | None) -> None:
+        """Raise the 401, 403 or 500 that ends this request, or let it go on with `exchange.authorizer`.
+
+        `by_policy` is what the API's resource policy says, if it has one.
+        """
         method = exchange.route.method
         kind = method["authorizationType"]
         if kind == "AWS_IAM":
@@ -72,7 +75,7 @@ class Authorizers:
         )  # fmt: skip
         exchange.usage_key = grant.usage_key
         exchange.use_authorizer(grant.principal_id, grant.context, grant.latency)
-        _enforce(grant.policy, method_arn(exchange, snapshot))
+        _enforce(exchange, grant.policy, method_arn(exchange, snapshot), by_policy)
 
     async def _grant(self, exchange: Exchange, snapshot: Snapshot, authorizer: dict[str, Any]) -> tuple[Grant, bool]:
         """The grant, and whether it was remembered."""
@@ -160,16 +163,15 @@ def _request_event(exchange: Exchange, snapshot: Snapshot) -> dict[str, Any]:
     return event
 
 
-def _enforce(policy: dict[str, Any], resource: str) -> None:
+def _enforce(exchange: Exchange, policy: dict[str, Any], resource: str, by_policy: Verdict | None) -> None:
+    """Raise the 403 unless the grant's policy, or the API's where the grant is silent, allows (AWS, table A)."""
     try:
-        verdict = evaluate(policy, resource)
+        verdict = evaluate(policy, resource, facts=facts_of(exchange))
     except MalformedPolicy as problem:
         raise _broken(f"Invalid policy: {problem}") from None
-    except NotImplementedError:
-        raise NotEmulated("apigateway", "an authorizer's policy", "a Condition is not emulated") from None
     if verdict == "explicit deny":
         raise Failure("ACCESS_DENIED", "User is not authorized to access this resource with an explicit deny")
-    if verdict == "deny":
+    if verdict == "deny" and by_policy != "allow":
         raise Failure("ACCESS_DENIED")
 
 

@@ -17,10 +17,18 @@ from emulator.aws.request_traces import RequestTrace
 from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.apigateway import store
-from emulator.services.apigateway.gateway import cache, endpoint, mapping, proxy_event, responses, templates
+from emulator.services.apigateway.gateway import (
+    cache,
+    endpoint,
+    mapping,
+    proxy_event,
+    resource_policy,
+    responses,
+    templates,
+)
 from emulator.services.apigateway.gateway.address import Address, address
 from emulator.services.apigateway.gateway.admission import Admission
-from emulator.services.apigateway.gateway.authorization import Authorizers
+from emulator.services.apigateway.gateway.authorization import Authorizers, method_arn
 from emulator.services.apigateway.gateway.deadline import Deadline
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import (
@@ -116,12 +124,16 @@ class GatewayDataPlane:
         try:
             if len(exchange.request.body) > MAX_PAYLOAD:
                 raise Failure("REQUEST_TOO_LARGE")
+            policy = snapshot.api.settings.get("policy")
+            by_policy = resource_policy.judge(exchange, policy, method_arn(exchange, snapshot)) if policy else None
             if exchange.route is _NOWHERE:
                 exchange.trace.add("route", resource=None, why="no method of the deployment matches")
                 raise Failure("MISSING_AUTHENTICATION_TOKEN")
             exchange.trace.add("route", resource=exchange.route.resource_path, parameters=exchange.path_parameters)
             self._admission.throttle_method(exchange)
-            await self._authorizers.authorize(exchange, snapshot)
+            if by_policy is not None:
+                resource_policy.demand(exchange, by_policy, method_arn(exchange, snapshot))
+            await self._authorizers.authorize(exchange, snapshot, by_policy)
             await self._admission.check_key(exchange, snapshot)
         except Failure as failure:
             return self._fail(exchange, snapshot, failure)

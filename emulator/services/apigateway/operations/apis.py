@@ -12,6 +12,7 @@ from emulator.services.apigateway.model import Api, bad_request, default_models,
 from emulator.services.apigateway.operations.documentation import Documentation
 from emulator.services.apigateway.operations.loading import checked_endpoint, given, page
 from emulator.services.apigateway.patch import Listed, Patchable, Scalar, apply, flag, whole
+from emulator.services.apigateway.policy import checked, shown
 
 _ALL = ("add", "replace", "remove")
 PATCHABLE = Patchable(
@@ -61,7 +62,7 @@ class Apis(Documentation):
             settings["tags"] = dict(request["tags"])
         root = short_id(tx.new_id(), 10)
         settings["rootResourceId"] = root
-        return Api(
+        api = Api(
             id=short_id(tx.new_id(), 10),
             account=scope.account,
             region=scope.region,
@@ -69,6 +70,8 @@ class Apis(Documentation):
             resources={root: {"id": root, "path": "/"}},
             models=default_models((short_id(tx.new_id(), 6), short_id(tx.new_id(), 6))),
         )
+        _check_policy(api)
+        return api
 
     def get_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """One API."""
@@ -96,6 +99,7 @@ class Apis(Documentation):
                 if not value.isascii() or not value.isdigit() or int(value) > 10485760:
                     raise bad_request(_COMPRESSION)
             api.settings = apply(api.settings, [operation], PATCHABLE)
+        _check_policy(api)
         store.save_api(tx, api)
         return {"tags": {}, **self._shown(api)}
 
@@ -138,6 +142,7 @@ class Apis(Documentation):
             api.settings["binaryMediaTypes"] = [*old, *(item for item in binary if item not in old)]
         settings.pop("endpointConfiguration", None)
         api.settings.update(settings)
+        _check_policy(api)
         warnings = self._import(tx, api, document, request)
         store.save_api(tx, api)
         return {**self._shown(api), **({"warnings": warnings} if warnings else {})}
@@ -150,7 +155,17 @@ class Apis(Documentation):
         return warnings
 
     def _shown(self, api: Api) -> dict[str, Any]:
-        return {"id": api.id, **api.settings}
+        settings = api.settings
+        return {"id": api.id, **settings, **({"policy": shown(settings["policy"])} if "policy" in settings else {})}
+
+
+def _check_policy(api: Api) -> None:
+    """Have the policy written as it is kept. Raises AWS's error for one that is none."""
+    if api.settings.get("policy"):
+        arn = f"arn:aws:execute-api:{api.region}:{api.account}:{api.id}"
+        api.settings["policy"] = checked(api.settings["policy"], arn)
+    else:
+        api.settings.pop("policy", None)
 
 
 def _patch_endpoint(api: Api, operation: dict[str, str]) -> None:

@@ -9,8 +9,8 @@ from emulator.aws.callers import signed_caller
 from emulator.aws.deadline import Deadline
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.service import Context
-from emulator.services.apigateway.gateway.policy import MalformedPolicy
-from emulator.services.apigateway.gateway.policy import evaluate as evaluate_policy
+from emulator.services.apigateway.policy import MalformedPolicy
+from emulator.services.apigateway.policy import evaluate as evaluate_policy
 from emulator.services.apigatewayv2.gateway import events
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
 from emulator.services.apigatewayv2.gateway.failures import Failure

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.errors import AwsError
 from emulator.services.apigateway import expressions, openapi
 from emulator.services.apigateway.gateway import jsonpath, patterns
 from emulator.services.apigateway.gateway.address import Address, address
@@ -181,9 +181,9 @@ def test_an_openapi_mapping_of_an_undeclared_header_is_refused() -> None:
         imported(document(**{"x-amazon-apigateway-integration": integration}))
 
 
-def test_an_openapi_integration_over_a_vpc_link_is_refused_by_name() -> None:
+def test_an_openapi_integration_over_a_vpc_link_names_the_link() -> None:
     integration = {"type": "http_proxy", "httpMethod": "GET", "uri": "http://example.com", "connectionType": "VPC_LINK"}
-    with pytest.raises(NotEmulated, match="ImportRestApi"):
+    with pytest.raises(AwsError, match="Connection id is required"):
         imported(document(**{"x-amazon-apigateway-integration": integration}))
 
 
