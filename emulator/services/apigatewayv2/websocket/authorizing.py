@@ -16,8 +16,8 @@ from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.apigateway.gateway import endpoint
 from emulator.services.apigateway.gateway.failures import Failure
-from emulator.services.apigateway.gateway.policy import MalformedPolicy, evaluate
 from emulator.services.apigateway.gateway.responses import error_message
+from emulator.services.apigateway.policy import MalformedPolicy, evaluate
 from emulator.services.apigatewayv2.gateway.authorizing import AUTHORIZER_SECONDS
 from emulator.services.apigatewayv2.model import Document
 from emulator.services.apigatewayv2.websocket import selection
