@@ -1,4 +1,4 @@
-"""The command line: start, logs, demo, drill, version.
+"""The command line: start, logs, sfn, demo, drill, version.
 
 Decides what is asked and what is answered in words. Everything heavy is imported by the command that needs it, so
 that `emulator --help` is quick.
@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from emulator.sfn_tools.commands import app as sfn
+from emulator.terminal import address, stop
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -40,6 +43,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.add_typer(sfn, name="sfn")
 
 
 def main() -> None:
@@ -96,13 +102,13 @@ def start(
     from emulator.settings import Settings
 
     if ephemeral and data is not None:
-        _stop("--ephemeral and --data exclude each other.", "Leave one of them out.")
+        stop("--ephemeral and --data exclude each other.", "Leave one of them out.")
     try:
         overrides: dict[str, Any] = {"port": port, "host": host, "data": data, "smtp": smtp, "frozen": frozen or None}
         overrides["debug"] = tuple(debug) if debug else None
         settings = Settings.from_environment(**overrides)
     except ValueError as error:
-        _stop(f"{error}.", "docs/settings.md lists every variable and its values.")
+        stop(f"{error}.", "docs/settings.md lists every variable and its values.")
     if ephemeral:
         settings = _without_data(settings)
     _check(settings)
@@ -110,11 +116,11 @@ def start(
         console = None if quiet else Console(lambda text: os.write(1, text.encode()), own_command())
         serve(settings, lambda running: typer.echo(greeting(running)), console)
     except DataDirectoryInUse as error:
-        _stop(
+        stop(
             str(error), "Stop that process, or start with --data another-directory (or --ephemeral) and another --port."
         )
     except UnknownSchema as error:
-        _stop(str(error), "Start with another --data, or with the version that wrote this one.")
+        stop(str(error), "Start with another --data, or with the version that wrote this one.")
     except OSError as error:
         _stop_for(error, settings)
 
@@ -169,7 +175,7 @@ def show_logs(
 
     from emulator import show_logs as showing
 
-    url, named = _address(port)
+    url, named = address(port)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
     def write(text: str) -> None:
@@ -182,7 +188,7 @@ def show_logs(
         if not showing.show(reader, span, follow, write, colour):
             typer.echo(f"{name} wrote nothing in the last {since}; --since 1d looks further back.", err=True)
     except showing.Problem as problem:
-        _stop(str(problem), problem.next_step)
+        stop(str(problem), problem.next_step)
     except KeyboardInterrupt:
         return
     except BrokenPipeError:  # `emulator logs … | head`: nothing must be flushed into the broken pipe at exit
@@ -209,23 +215,6 @@ def own_command() -> str:
         return f"{sys.executable} -m emulator"
     here = Path.cwd()
     return str(script.relative_to(here) if script.is_relative_to(here) else script)
-
-
-def _address(port: int | None) -> tuple[str, bool]:
-    """Where the running emulator is, and whether somebody said so: an option before the variables, ours first."""
-    from urllib.parse import urlsplit
-
-    if port is not None:
-        return f"http://127.0.0.1:{port}", True
-    own = os.environ.get("EMULATOR_PORT")
-    if own:
-        if not own.isdigit():
-            _stop(f"EMULATOR_PORT={own} is no port.", "Correct the variable, or say --port PORT.")
-        return f"http://127.0.0.1:{own}", True
-    parts = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
-    if parts.scheme in ("http", "https") and parts.hostname:
-        return f"{parts.scheme}://{parts.netloc}", True
-    return "http://127.0.0.1:4566", False
 
 
 def greeting(emulator: Emulator) -> str:
@@ -301,7 +290,7 @@ def _without_data(settings: Settings) -> Settings:
 def _check(settings: Settings) -> None:
     """Refuse values that could only fail later."""
     if not 0 <= settings.port <= 65535:
-        _stop(f"--port {settings.port} is no port.", "Ports are 0 to 65535; 0 takes a free one.")
+        stop(f"--port {settings.port} is no port.", "Ports are 0 to 65535; 0 takes a free one.")
     if settings.sfn_mock_config is not None:
         _check_mock_file(settings.sfn_mock_config)
     if settings.pythons:
@@ -311,7 +300,7 @@ def _check(settings: Settings) -> None:
     if settings.smtp is not None:
         host, _, port = settings.smtp.rpartition(":")
         if not host or not port.isdigit():
-            _stop(
+            stop(
                 f"--smtp (EMULATOR_SMTP) {settings.smtp} is not HOST:PORT.",
                 "For Mailpit on this machine: --smtp localhost:1025",
             )
@@ -319,12 +308,12 @@ def _check(settings: Settings) -> None:
         try:
             settings.data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            _stop(
+            stop(
                 f"The data directory {settings.data} cannot be made: {error.strerror}.",
                 "Choose another with --data DIR.",
             )
         if not os.access(settings.data, os.W_OK | os.X_OK):
-            _stop(f"The data directory {settings.data} cannot be written to.", "Choose another with --data DIR.")
+            stop(f"The data directory {settings.data} cannot be written to.", "Choose another with --data DIR.")
 
 
 def _check_mock_file(path: Path) -> None:
@@ -333,9 +322,9 @@ def _check_mock_file(path: Path) -> None:
     try:
         mock_file.parse(path.read_text("utf-8"))
     except OSError as error:
-        _stop(f"SFN_MOCK_CONFIG {path} cannot be read: {error.strerror}.", "Correct the variable, or unset it.")
+        stop(f"SFN_MOCK_CONFIG {path} cannot be read: {error.strerror}.", "Correct the variable, or unset it.")
     except ValueError as error:
-        _stop(f"SFN_MOCK_CONFIG {path} cannot be used:\n{error}", "docs/state-machines.md shows such a file.")
+        stop(f"SFN_MOCK_CONFIG {path} cannot be used:\n{error}", "docs/state-machines.md shows such a file.")
 
 
 def _check_debugging(settings: Settings) -> None:
@@ -346,15 +335,15 @@ def _check_debugging(settings: Settings) -> None:
     try:
         ports = debug_ports(settings.debug)
     except ValueError as error:
-        _stop(
+        stop(
             f"--debug (EMULATOR_DEBUG): {error}.", "Write FUNCTION or FUNCTION:PORT, for example --debug reports:5678."
         )
     if debugpy_folder() is None:
         install = f"Install it beside the emulator: {sys.executable} -m pip install debugpy"
-        _stop("--debug needs debugpy, which is not installed.", install)
+        stop("--debug needs debugpy, which is not installed.", install)
     for name, port in ports.items():
         if not is_free(port):
-            _stop(
+            stop(
                 f"Port {port}, on which {name} would wait for its debugger, is in use.",
                 f"Stop what uses it, or choose another: --debug {name}:{port % 65535 + 1}",
             )
@@ -366,27 +355,19 @@ def _check_interpreters(settings: Settings) -> None:
     try:
         check_configured(settings.pythons)
     except ValueError as error:
-        _stop(f"{error}.", "Name the Python that is to run functions of that version, or unset the variable.")
+        stop(f"{error}.", "Name the Python that is to run functions of that version, or unset the variable.")
 
 
 def _stop_for(error: OSError, settings: Settings) -> None:
     import errno
 
     if error.errno == errno.EADDRINUSE:
-        _stop(
+        stop(
             f"Port {settings.port} on {settings.host} is in use, perhaps by another emulator.",
             f"Stop what uses it, or choose another: emulator start --port {settings.port % 65535 + 1}",
         )
     if error.errno == errno.EACCES:
-        _stop(
-            f"Port {settings.port} may not be opened by this user.", "Choose one above 1023, for example --port 4566."
-        )
+        stop(f"Port {settings.port} may not be opened by this user.", "Choose one above 1023, for example --port 4566.")
     if error.errno in (errno.EADDRNOTAVAIL, errno.ENOENT) or type(error).__name__ == "gaierror":
-        _stop(f"{settings.host} is no address of this machine.", "Leave --host out, or use 0.0.0.0 for every address.")
+        stop(f"{settings.host} is no address of this machine.", "Leave --host out, or use 0.0.0.0 for every address.")
     raise error
-
-
-def _stop(problem: str, next_step: str) -> NoReturn:
-    """End with exit code 1, saying what is wrong and what to do."""
-    typer.echo(f"{problem}\n{next_step}", err=True)
-    raise typer.Exit(1)

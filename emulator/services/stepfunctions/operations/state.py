@@ -134,11 +134,14 @@ class StepFunctionsState:
             raise AwsError("ResourceNotFound", f"Resource not found: '{arn}'")
         return found
 
+    def judge(self, text: str, name: str, express: bool) -> list[validate.Problem]:
+        """Everything wrong with a definition of the machine `name`, whose test cases may mock tasks."""
+        return validate.judge(text, self._task_problems, express, self.mocks.mocked_states(name))
+
     def check_definition(self, text: str, name: str, machine_type: str = model.STANDARD) -> None:
         """Raise InvalidDefinition naming everything that is wrong with the definition of the machine `name`."""
         model.check_definition_length(text)
-        mocked = self.mocks.mocked_states(name)
-        problems = validate.judge(text, self._task_problems, machine_type == model.EXPRESS, mocked)
+        problems = self.judge(text, name, machine_type == model.EXPRESS)
         if problems:
             problems = problems[: model.MOST_DIAGNOSTICS]
             _tell(name, text, problems)
