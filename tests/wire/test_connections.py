@@ -1,112 +1,179 @@
-"""Requests as they may arrive on a connection: in one piece or many, one after another, from clients old and odd."""
+"""`@connections`: what a backend may do to a client's connection, at every address it may be asked."""
 
 from __future__ import annotations
 
 import json
-import socket
-from collections.abc import Generator
-from contextlib import contextmanager
-from urllib.parse import urlsplit
+from typing import Any
 
-import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
+from tests.wire.http_api_support import ask
+from tests.wire.lambda_support import error_of
+from tests.wire.websocket_support import Client, Ended, WebSocketApi, echo, websocket_api
 
-TOPIC = b"Action=CreateTopic&Version=2010-03-31&Name=a"
-LIST = b"GET /2015-03-31/functions/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-def post(body: bytes, more: bytes = b"") -> bytes:
-    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    return head + more + b"Content-Length: %d\r\n\r\n" % len(body) + body
+Emulator = RunningEmulator
 
 
-@contextmanager
-def connection(emulator: RunningEmulator) -> Generator[socket.socket]:
-    address = urlsplit(emulator.url)
-    with socket.create_connection(("127.0.0.1", address.port or 80), timeout=30) as opened:
-        yield opened
+@pytest.fixture
+def api(emulator: Emulator) -> WebSocketApi:
+    made = websocket_api(emulator)
+    made.route("$default", made.function(echo(emulator)))
+    return made
 
 
-def answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
-    """The next answer, and not a byte more."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        byte = connection.recv(1)
-        assert byte, head
-        head += byte
-    first, *lines = head.decode().split("\r\n")[:-2]
-    headers = dict(line.split(": ", 1) for line in lines)
-    body, size = b"", int(headers.get("content-length", "0"))
-    while len(body) < size:
-        body += connection.recv(size - len(body))
-    return int(first.split()[1]), headers, body
+def number_of(client: Client) -> str:
+    """The connection's id, as its function sees it."""
+    client.say("who am I")
+    return client.json()["requestContext"]["connectionId"]
 
 
-@pytest.mark.parametrize("cut", [0, 1, 40, 120, len(post(TOPIC)) - 1])
-def test_a_request_may_arrive_in_pieces(emulator: RunningEmulator, cut: int) -> None:
-    request = post(TOPIC)
-    with connection(emulator) as client:
-        client.sendall(LIST + request[:cut])
-        assert answer(client)[0] == 200
-        client.sendall(request[cut:])
-        status, headers, body = answer(client)
-        assert (status, b":a</TopicArn>" in body, headers["content-type"]) == (200, True, "text/xml")
-        client.sendall(LIST)
-        assert answer(client)[2] == b'{"Functions":[]}'
+def test_a_backend_posts_to_a_client(api: WebSocketApi) -> None:
+    with api.talk() as client:
+        number = number_of(client)
+        management = api.management()
+        for data in (b'{"a":1}', "grüße".encode(), b"x" * 128 * 1024):
+            management.post_to_connection(ConnectionId=number, Data=data)
+            assert client.hear() == data.decode()
 
 
-def test_requests_sent_without_waiting_are_answered_in_their_order(emulator: RunningEmulator) -> None:
-    with connection(emulator) as client:
-        client.sendall(LIST + post(TOPIC) + LIST.replace(b"2015-03-31/functions", b"2018-10-31/layers") + LIST)
-        kinds = [answer(client)[2][:12] for _ in range(4)]
-    assert kinds == [b'{"Functions"', b"<CreateTopic", b'{"Layers":[]', b'{"Functions"']
+def test_a_backend_asks_who_is_connected(api: WebSocketApi) -> None:
+    with api.talk(headers={"User-Agent": "tester"}) as client:
+        number = number_of(client)
+        first = api.management().get_connection(ConnectionId=number)
+        assert first["Identity"] == {"SourceIp": "127.0.0.1", "UserAgent": "tester"}
+        assert first["ConnectedAt"].timestamp() == int(api.emulator.now())
+        api.emulator.advance(60)
+        api.management().post_to_connection(ConnectionId=number, Data=b"hello")
+        later = api.management().get_connection(ConnectionId=number)
+        assert (later["LastActiveAt"] - first["LastActiveAt"]).total_seconds() == 60
+        assert later["ConnectedAt"] == first["ConnectedAt"]
 
 
-def test_a_chunked_body_is_read_whole(emulator: RunningEmulator) -> None:
-    head = post(b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
-    with connection(emulator) as client:
-        client.sendall(head + b"%x\r\n" % 10 + TOPIC[:10] + b"\r\n")
-        client.sendall(b"%x\r\n" % len(TOPIC[10:]) + TOPIC[10:] + b"\r\n0\r\n\r\n")
-        assert b":a</TopicArn>" in answer(client)[2]
+def test_a_backend_disconnects_a_client(api: WebSocketApi) -> None:
+    with api.talk() as client:
+        number = number_of(client)
+        api.management().delete_connection(ConnectionId=number)
+        with pytest.raises(Ended) as ended:
+            client.hear()
+        assert ended.value.code == 1000
+    assert error_of(lambda: api.management().get_connection(ConnectionId=number))[:2] == ("GoneException", 410)
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(emulator: RunningEmulator) -> None:
-    request = post(TOPIC, b"Expect: 100-continue\r\n")
-    with connection(emulator) as client:
-        client.sendall(request[: -len(TOPIC)])
-        assert answer(client)[:2] == (100, {})
-        client.sendall(TOPIC)
-        assert answer(client)[0] == 200
+def test_a_connection_that_is_gone_is_gone(api: WebSocketApi) -> None:
+    management = api.management()
+    with api.talk() as client:
+        number = number_of(client)
+    api.emulator.settle()
+    for call in (
+        lambda: management.post_to_connection(ConnectionId=number, Data=b"x"),
+        lambda: management.get_connection(ConnectionId=number),
+        lambda: management.delete_connection(ConnectionId="never=was"),
+    ):
+        assert error_of(call)[:2] == ("GoneException", 410)
+    with pytest.raises(management.exceptions.GoneException):
+        management.post_to_connection(ConnectionId=number, Data=b"x")
 
 
-@pytest.mark.parametrize("old", [LIST.replace(b"1.1", b"1.0"), LIST.replace(b"Host", b"Connection: close\r\nHost")])
-def test_a_connection_that_is_to_end_ends_with_its_answer(emulator: RunningEmulator, old: bytes) -> None:
-    with connection(emulator) as client:
-        client.sendall(old)
-        status, headers, _ = answer(client)
-        assert (status, headers["connection"]) == (200, "close")
-        assert client.recv(1) == b""
+def test_a_connection_is_not_there_before_connect_has_agreed(emulator: Emulator) -> None:
+    code = """
+import os, boto3
+
+def handler(event, context):
+    context = event["requestContext"]
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/_aws/execute-api/{context['apiId']}/{context['stage']}"
+    client = boto3.client("apigatewaymanagementapi", endpoint_url=url)
+    try:
+        client.post_to_connection(ConnectionId=context["connectionId"], Data=b"welcome")
+    except client.exceptions.GoneException:
+        return {"statusCode": 200}
+    return {"statusCode": 500}
+"""
+    api = websocket_api(emulator)
+    api.route("$connect", api.function(echo(emulator, "early", code)))
+    with api.talk():
+        pass
 
 
-def test_the_answer_to_head_has_no_body(emulator: RunningEmulator) -> None:
-    with connection(emulator) as client:
-        client.sendall(LIST.replace(b"GET", b"HEAD") + LIST)
-        received = b""
-        while not received.endswith(b'{"Functions":[]}'):
-            received += client.recv(65536)
-    assert received.count(b"HTTP/1.1 ") == 2
-    assert received.partition(b"\r\n\r\n")[2].startswith(b"HTTP/1.1 200")
+def test_a_message_of_more_than_128_kilobytes_is_too_large(api: WebSocketApi) -> None:
+    with api.talk() as client:
+        number = number_of(client)
+        with pytest.raises(ClientError) as refused:
+            api.management().post_to_connection(ConnectionId=number, Data=b"x" * (128 * 1024 + 1))
+        assert refused.value.response["Error"]["Code"] == "PayloadTooLargeException"
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
 
 
-def test_the_source_address_is_the_peer_whatever_headers_say(emulator: RunningEmulator) -> None:
-    shown = {"200": {"statusCode": "200", "responseTemplates": {"application/json": "$context.identity.sourceIp"}}}
-    mock = {"type": "mock", "requestTemplates": {"application/json": '{"statusCode":200}'}, "responses": shown}
-    get = {"responses": {"200": {"description": "."}}, "x-amazon-apigateway-integration": mock}
-    document = {"openapi": "3.0.1", "info": {"title": "a", "version": "1"}, "paths": {"/": {"get": get}}}
-    client = emulator.client("apigateway")
-    api = client.import_rest_api(body=json.dumps(document).encode())["id"]
-    client.create_deployment(restApiId=api, stageName="s")
-    answer = httpx.get(emulator.data_plane(api, "s"), headers={"X-Forwarded-For": "8.8.8.8"})
-    assert (answer.status_code, answer.text) == (200, "127.0.0.1")
+def test_who_does_not_read_is_limited_and_holds_up_nobody(api: WebSocketApi) -> None:
+    with api.talk(receive_buffer=4096) as deaf, api.talk() as other:
+        number, another = number_of(deaf), number_of(other)
+        management = api.management()
+        with pytest.raises(ClientError) as refused:
+            for _ in range(200):
+                management.post_to_connection(ConnectionId=number, Data=b"x" * 128 * 1024)
+        assert refused.value.response["Error"]["Code"] == "LimitExceededException"
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+        management.post_to_connection(ConnectionId=another, Data=b"hello")
+        assert other.hear() == "hello"
+
+
+# ── addresses ───────────────────────────────────────────────────────────────────────────────────
+
+SIGNED = {
+    "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/execute-api/aws4_request, "
+    "SignedHeaders=host, Signature=0"
+}
+
+
+@pytest.mark.parametrize("at", ["{id}.execute-api.us-east-1.localhost:1", None])
+@pytest.mark.parametrize("path", ["/prod/@connections/{number}", "/prod/%40connections/{number}"])
+def test_the_api_itself_answers(api: WebSocketApi, at: str | None, path: str) -> None:
+    with api.talk() as client:
+        number = number_of(client).replace("=", "%3D").replace("/", "%2F").replace("+", "%2B")
+        where = path.format(number=number)
+        host = at.format(id=api.id) if at else None
+        base = "" if at else f"/_aws/execute-api/{api.id}"
+        answer = ask(api.emulator.url + base + where, "POST", headers=SIGNED, body="hi", host=host)
+        assert answer.status == 200, answer.body
+        assert client.hear() == "hi"
+
+
+def test_the_plain_endpoint_answers_with_and_without_a_stage(api: WebSocketApi) -> None:
+    with api.talk() as client:
+        number = number_of(client)
+        for endpoint in (api.emulator.url, f"{api.emulator.url}/prod"):
+            api.management(endpoint).post_to_connection(ConnectionId=number, Data=b"hi")
+            assert client.hear() == "hi"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["/_aws/execute-api/{id}", "/_aws/execute-api/{id}/other", "/_aws/execute-api/x1/prod"]
+)
+def test_another_stage_or_api_is_forbidden(api: WebSocketApi, wrong: str) -> None:
+    with api.talk() as client:
+        number = number_of(client)
+        management = api.management(api.emulator.url + wrong.format(id=api.id))
+        assert error_of(lambda: management.get_connection(ConnectionId=number))[:2] == ("ForbiddenException", 403)
+
+
+def test_only_signed_requests_and_no_foreign_page_may_ask(api: WebSocketApi) -> None:
+    with api.talk() as client:
+        number = number_of(client).replace("/", "%2F").replace("+", "%2B")
+        url = f"{api.emulator.url}/_aws/execute-api/{api.id}/prod/@connections/{number}"
+        answer = ask(url, "POST", body="hi")
+        assert (answer.status, answer.json()) == (403, {"message": "Missing Authentication Token"})
+        assert ask(url, "POST", headers={**SIGNED, "Origin": "https://evil.example"}, body="hi").status == 403
+        assert ask(url, "POST", headers=SIGNED, host="evil.example", body="hi").status == 403
+        client.say("nothing came")
+        assert json.loads(client.hear())["body"] == "nothing came"
+
+
+def test_a_reset_ends_all_connections(api: WebSocketApi) -> None:
+    client: Any = api.connect()
+    number_of(client)
+    api.emulator.reset()
+    with pytest.raises(Ended) as ended:
+        client.hear()
+    assert ended.value.code == 1001
+    client.vanish()
