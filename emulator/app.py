@@ -28,7 +28,8 @@ from emulator.adapters.supporting_services import MotoServices
 from emulator.adapters.watched_file import WatchedFile
 from emulator.aws.apis import AwsApis
 from emulator.aws.calls import Calls
-from emulator.aws.edge import Edge, NamedHosts
+from emulator.aws.data_planes import DataPlanes
+from emulator.aws.edge import DataPlane, Edge, NamedHosts
 from emulator.aws.request_traces import RequestTraces
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, Mounted, Services
@@ -105,6 +106,7 @@ class Emulator:
         self.http_sender = HttpxSender()
         self.services = Services()
         self.requests = RequestTraces(self.live)
+        self.planes = DataPlanes()
         self.mounted: list[Mounted] = []
         request_ids = seeded_request_ids(settings.seed) if settings.seed is not None else None
         context = Context(
@@ -123,6 +125,7 @@ class Emulator:
             base_url,
             traces=self.requests,
             mock_file=WatchedFile(settings.sfn_mock_config).read if settings.sfn_mock_config else lambda: None,
+            planes=self.planes,
         )
         # The two sinks first: every service after them is given context.metrics and context.logs.
         self.cloudwatch = self._mount(cloudwatch.mount(context))
@@ -131,8 +134,8 @@ class Emulator:
         self.lambda_ = self._mount(lambda_.mount(context, self.sqs.operations))
         mounted_ses = self._mount(ses.mount(context))
         self._mount(sns.mount(context, mounted_ses.operations))
-        self._mount(events.mount(context))
-        self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations))
+        bridge = self._mount(events.mount(context)).operations
+        self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations, bridge.connections))
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
         [rest] = self.apigateway.data_planes
         self._mount(apigatewayv2.mount(context, self.lambda_.operations, rest))
@@ -140,7 +143,10 @@ class Emulator:
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
         self.worker = Worker(self.store, self.clock, self.clock, kinds)
         # HTTP APIs first: they hand on what is for a REST API, whose addresses are the same.
-        planes = [plane for mounted in reversed(self.mounted) for plane in mounted.data_planes]
+        planes: list[DataPlane] = [plane for mounted in reversed(self.mounted) for plane in mounted.data_planes]
+        if console is not None:
+            planes = [console.watch_plane(plane, self.clock) for plane in planes]
+        self.planes.add(planes)
         domains = self.apigateway.operations.custom_domains
         named = NamedHosts(domains.find, console.watch_plane(domains, self.clock) if console else domains)
         self.asgi = Edge(
@@ -149,7 +155,7 @@ class Emulator:
             clock=self.clock,
             settings=settings,
             control=Control(self),
-            data_planes=[console.watch_plane(plane, self.clock) for plane in planes] if console else planes,
+            data_planes=planes,
             socket_planes=[plane for mounted in self.mounted for plane in mounted.socket_planes],
             calling=self.runtime.calling,
             request_ids=request_ids,

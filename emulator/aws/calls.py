@@ -27,6 +27,7 @@ class Calls:
     def __init__(self, services: Services, supporting: SupportingServices) -> None:
         self._services = services
         self._supporting = supporting
+        self._models: dict[str, Any] = {}
 
     def is_native(self, service: str) -> bool:
         """Whether `call` reaches a service; the others are reached by `delegated`."""
@@ -54,13 +55,11 @@ class Calls:
         """
         if not self._supporting.supports(service):
             raise NotEmulated(service, operation)
-        from botocore.loaders import Loader
-        from botocore.model import ServiceModel
+        from botocore.awsrequest import HeadersDict
         from botocore.parsers import create_parser
         from botocore.serialize import create_serializer
 
-        loader: Any = Loader()
-        operations: Any = ServiceModel(loader.load_service_model(service, "service-2"), service)
+        operations = self._model(service)
         described: Any = operations.operation_model(operation)
         protocol: str = operations.resolved_protocol
         serializer: Any = create_serializer(protocol, False)
@@ -69,13 +68,23 @@ class Calls:
             service, made["method"], _url(service, made), _headers(scope, service, made), _body(made["body"])
         )
         parser: Any = create_parser(protocol)
-        answer = {"status_code": status, "headers": dict(headers), "body": body}
+        received = HeadersDict({"Content-Length": str(len(body)), **dict(headers)})
+        answer = {"status_code": status, "headers": received, "body": body}
         result: dict[str, Any] = parser.parse(answer, described.output_shape)
         if status >= 300:
             error: dict[str, Any] = result.get("Error", {})
             raise AwsError(error.get("Code") or str(status), error.get("Message") or "", status)
         result.pop("ResponseMetadata", None)
         return result
+
+    def _model(self, service: str) -> Any:
+        """botocore's model of a service, read once: the large ones take tens of milliseconds."""
+        if service not in self._models:
+            from botocore.loaders import Loader
+            from botocore.model import ServiceModel
+
+            self._models[service] = ServiceModel(Loader().load_service_model(service, "service-2"), service)
+        return self._models[service]
 
 
 def _url(service: str, made: dict[str, Any]) -> str:

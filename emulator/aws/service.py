@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from emulator.aws.data_planes import DataPlanes
 from emulator.aws.errors import NotEmulated
 from emulator.aws.request_traces import RequestTraces
 from emulator.aws.scope import Scope
@@ -49,6 +50,8 @@ class Service:
 
     front_door_limits: Mapping[str, FrontDoorLimit] = {}
     """By operation; only of those that AWS refuses by size in a text of the front end's own."""
+    prepared: frozenset[str] = frozenset()
+    """Operations for which `call` does more than their method in a transaction, as for code that comes from S3."""
 
     def __init__(self, name: str, store: Store, operations: Mapping[str, Callable[..., Any]]) -> None:
         self.name = name
@@ -127,6 +130,8 @@ class Context:
     """Where data planes leave what happened to each request."""
     mock_file: Callable[[], str | None] = lambda: None
     """The mock configuration file of Step Functions Local, as it is now."""
+    planes: DataPlanes = field(default_factory=DataPlanes)
+    """What users have deployed, for tasks that call it: complete once everything is mounted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.http import HttpRequest
 from emulator.aws.service import Context, JobKind, Mounted, Service
-from emulator.services.events import archive
+from emulator.services.events import archive, connection
 from emulator.services.events.operations import EventBridgeOperations
 from emulator.services.events.operations.archives import REPLAY
 from emulator.services.events.operations.rules import SCHEDULED
@@ -34,7 +34,7 @@ def mount(context: Context) -> Mounted:
     worker = EventBridgeWorker(context.store, router)
     return Mounted(
         services=[EventBridgeService("events", context.store, operations.table())],
-        schema=SCHEMA + archive.SCHEMA,
+        schema=SCHEMA + archive.SCHEMA + connection.SCHEMA,
         jobs={
             SCHEDULED: JobKind(worker.schedule, lambda: AT_ONCE, recurring=True),
             DELIVER: JobKind(worker.deliver, lambda: AT_ONCE),

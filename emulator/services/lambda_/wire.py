@@ -49,6 +49,7 @@ class LambdaService(Service):
     """Passes the request id to Invoke, and fetches code before the transaction that stores it."""
 
     front_door_limits = FRONT_DOOR_LIMITS
+    prepared = BRINGS_CODE
 
     def __init__(self, store: Store, lambda_: LambdaOperations, sources: EventSourceOperations) -> None:
         super().__init__("lambda", store, {**_table(lambda_), **_source_table(sources)})

@@ -13,7 +13,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.aws.scope import Scope
 from emulator.aws.telemetry import Datum
 from emulator.ports import Clock, Store, Transaction
 
@@ -37,7 +36,7 @@ from .asl.messages import (
     TimerFired,
 )
 from .model import StoredExecution
-from .task_calls import TaskCalls, takes_time
+from .task_calls import TaskCalls
 from .task_mocks import TaskMocks, signals
 from .telemetry import Telemetry
 
@@ -145,7 +144,9 @@ class _Running:
         )  # fmt: skip
 
         def work(tx: Transaction) -> Outcome:
-            return Run(self._machine, shown, self._frames, tx.now, tx.random, tx.new_id).signal(signal)
+            return Run(self._machine, shown, self._frames, tx.now, tx.random, tx.new_id, self._start_problem).signal(
+                signal
+            )
 
         if self._last_event > MOST_EVENTS:
             signal = TimerFired(MACHINE_TOKEN)
@@ -158,6 +159,10 @@ class _Running:
             details = {"error": "States.Runtime", "cause": cause}
             event = Event(last + 1, last, "ExecutionFailed", "executionFailedEventDetails", details)
             return Outcome([event], [], Ended("FAILED", error="States.Runtime", cause=cause))
+
+    def _start_problem(self, resource: str, parameters: Data) -> str | None:
+        mocked = self._mocks.are_for(self._frames)
+        return None if mocked else self._calls.start_problem(resource, parameters)
 
     async def _next_signal(self) -> Signal:
         """Wait for whatever comes first, at most until the five minutes are over."""
@@ -221,10 +226,10 @@ class _Running:
         try:
             with self._clock.busy(f"task of {execution.arn}"):
                 request_id = await self._store.read(lambda tx: tx.new_id(), behind=True)
-                if takes_time(resource):
-                    scope, trace_id = Scope(execution.account, execution.region), execution.trace_header or ""
-                    answer = await self._calls.invoke(scope, resource, command.parameters, request_id, trace_id)
-                    signal = self._calls.invoked(command.token, resource, answer, request_id, self._clock.now())
+                if self._calls.takes_time(resource, command.parameters):
+                    signal = await self._calls.outside(
+                        execution, command.token, resource, command.parameters, request_id
+                    )
                 else:
                     signal = await self._store.transact(
                         lambda tx: self._calls.inside(

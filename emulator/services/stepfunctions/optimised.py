@@ -1,22 +1,29 @@
-"""Optimised integrations: `sqs:sendMessage`, `sns:publish`, `events:putEvents`, `states:startExecution`.
+"""Optimised integrations that call an operation of a service: `sqs:sendMessage`, `dynamodb:getItem`, …
 
 Decides which resources there are, with which patterns, and how their results and failures look: the naming of the
-first Java SDK, with metadata of the HTTP exchange (reference 5.4, 5.7). Knows no transaction.
+first Java SDK, with metadata of the HTTP exchange (reference 5.4, 5.7). Knows no transaction. Functions, API Gateway
+and HTTP endpoints have files of their own.
 """
 
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from emulator.aws.errors import AwsError
 
 from .asl.data import Json, dumps
 from .asl.tasks import CALLBACK
+from .http_metadata import http_date, metadata
+from .java_sdk import exception_name
 
-METADATA_TYPE_JSON = "application/x-amz-json-1.0"
+_JSON_HEADERS = ("x-amzn-RequestId", "connection", "Content-Length", "Date", "Content-Type")
+_DYNAMODB_HEADERS = (
+    "Server", "Connection", "x-amzn-RequestId", "x-amz-crc32", "Content-Length", "Date", "Content-Type",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,66 +40,101 @@ class Optimised:
     generic: str
     """The error name when the service's error has no class of its own."""
     patterns: tuple[str, ...] = ("", CALLBACK)
-    metadata_type: str | None = METADATA_TYPE_JSON
-    """Content-Type shown in the result's metadata; None: the result has none."""
+    headers: tuple[str, ...] = _JSON_HEADERS
+    """Of the HTTP answer, as far as the result shows them; none: the result has no metadata."""
+    content_type: str = "application/x-amz-json-1.0"
+
+
+def _dynamodb(operation: str) -> Optimised:
+    return Optimised(
+        "dynamodb", operation, "DynamoDB", "AmazonDynamoDBv2", "AmazonDynamoDBException", ("",), _DYNAMODB_HEADERS
+    )
 
 
 TABLE = {
     "sqs:sendMessage": Optimised("sqs", "SendMessage", "SQS", "AmazonSQS", "AmazonSQSException"),
-    "sns:publish": Optimised(
-        "sns", "Publish", "SNS", "AmazonSNS", "AmazonSNSException", metadata_type="text/xml"
-    ),
+    "sns:publish": Optimised("sns", "Publish", "SNS", "AmazonSNS", "AmazonSNSException", content_type="text/xml"),
     "events:putEvents": Optimised(
-        "events", "PutEvents", "EventBridge", "AmazonCloudWatchEvents", "AmazonEventBridgeException", metadata_type=None
+        "events", "PutEvents", "EventBridge", "AmazonCloudWatchEvents", "AmazonEventBridgeException", headers=()
     ),
     "states:startExecution": Optimised(
         "stepfunctions", "StartExecution", "StepFunctions", "AWSStepFunctions", "AWSStepFunctionsException",
         ("", CALLBACK, ".sync", ".sync:2"),
     ),
+    "dynamodb:getItem": _dynamodb("GetItem"),
+    "dynamodb:putItem": _dynamodb("PutItem"),
+    "dynamodb:updateItem": _dynamodb("UpdateItem"),
+    "dynamodb:deleteItem": _dynamodb("DeleteItem"),
 }  # fmt: skip
-_RESOURCE = re.compile(r"arn:aws[a-z-]*:states:::([a-z]+:[a-zA-Z]+)((?:\.[A-Za-z]+(?::\d+)?)?)")
+NOT_EMULATED = frozenset(
+    {
+        "athena", "batch", "bedrock", "codebuild", "databrew", "ecs", "eks", "elasticmapreduce", "emr-containers",
+        "emr-serverless", "glue", "mediaconvert", "sagemaker",
+    }
+)  # fmt: skip
+"""Services that have optimised integrations on AWS and none here."""
+_RESOURCE = re.compile(r"arn:aws[a-z-]*:states:::([a-z-]+):([a-zA-Z]+)((?:\.[A-Za-z]+(?::\d+)?)?)")
 
 
 def find(resource: str) -> tuple[Optimised, str] | None:
     """The integration that a Resource names, and its pattern; None if it is none of these."""
     match = _RESOURCE.fullmatch(resource)
-    entry = TABLE.get(match[1]) if match else None
-    if match is None or entry is None or match[2] not in entry.patterns:
+    entry = TABLE.get(f"{match[1]}:{match[2]}") if match else None
+    if match is None or entry is None or match[3] not in entry.patterns:
         return None
-    return entry, match[2]
+    return entry, match[3]
 
 
-def with_metadata(entry: Optimised, result: dict[str, Json], request_id: str, now: float) -> dict[str, Json]:
-    """The result with what the SDK tells of the HTTP exchange [R:test_send_message]."""
-    if entry.metadata_type is None:
-        return dict(sorted(result.items()))
-    single = {
+def is_known_elsewhere(resource: str) -> bool:
+    """Whether AWS has the integration and the emulator has not."""
+    match = _RESOURCE.fullmatch(resource)
+    return match is not None and match[1] in NOT_EMULATED
+
+
+def with_metadata(
+    entry: Optimised, value: dict[str, Json], body: dict[str, Any], request_id: str, now: float
+) -> dict[str, Json]:
+    """The result with what the SDK tells of the HTTP exchange [R:services]; `body` is it in the service's words."""
+    if not entry.headers:
+        return dict(sorted(value.items()))
+    written = dumps(body).encode()
+    known = {
+        "Server": "Server",
         "connection": "keep-alive",
-        "Content-Length": str(len(dumps(result))),
-        "Content-Type": entry.metadata_type,
-        "Date": f"{datetime.fromtimestamp(now, UTC):%a, %d %b %Y %H:%M:%S} GMT",
+        "Connection": "keep-alive",
+        "Content-Length": str(len(written)),
+        "Content-Type": entry.content_type,
+        "Date": http_date(now),
+        "x-amz-crc32": str(zlib.crc32(written)),
         "x-amzn-RequestId": request_id,
     }
-    metadata = {
-        "AllHttpHeaders": {name: [text] for name, text in single.items()},
-        "HttpHeaders": single,
-        "HttpStatusCode": 200,
-    }
-    whole = {**result, "SdkHttpMetadata": metadata, "SdkResponseMetadata": {"RequestId": request_id}}
+    whole = {**value, **metadata({name: known[name] for name in entry.headers}, request_id)}
     return dict(sorted(whole.items()))
 
 
-def failure(entry: Optimised, modelled: set[str], error: AwsError, request_id: str) -> tuple[str, str]:
-    """(error name, cause) of a call that the service refused."""
-    code = error.code.rpartition(".")[2]  # `AWS.SimpleQueueService.NonExistentQueue`
-    name = entry.generic
-    if code in modelled or error.code in modelled:
-        name = code if code.endswith("Exception") else f"{code}Exception"
+def failure(entry: Optimised, shape: str | None, error: AwsError, request_id: str) -> tuple[str, str]:
+    """(error name, cause) of a call that the service refused; `shape` is the model's name of the error, if any."""
+    name = entry.generic if shape is None else exception_name(shape)
     cause = (
         f"{error.message} (Service: {entry.sdk_name}; Status Code: {error.status}; Error Code: {error.code}; "
         f"Request ID: {request_id}; Proxy: null)"
     )
     return f"{entry.prefix}.{name}", cause
+
+
+def unreachable(entry: Optimised, request: dict[str, Any]) -> tuple[str, str] | None:
+    """(error name, cause) of a message to a queue whose URL names no queue but only a host [R:no_such_queue]."""
+    url = request.get("QueueUrl") if entry.service == "sqs" else None
+    if not isinstance(url, str) or "://" not in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if not host or parts.path.strip("/"):
+        return None
+    return f"{entry.prefix}.SdkClientException", f"Unable to execute HTTP request: {host}: Name or service not known"
 
 
 def own_resources(request: dict[str, Any], machine_arn: str, execution_arn: str) -> dict[str, Any]:

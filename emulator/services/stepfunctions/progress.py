@@ -5,6 +5,7 @@ Decides how frames, history and jobs are committed together; the states language
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from emulator import jobs
@@ -33,6 +34,7 @@ from .asl.messages import (
     Stop,
     TimerFired,
 )
+from .asl.tasks import is_activity
 from .model import StoredExecution
 from .task_mocks import TaskMocks
 from .telemetry import Telemetry
@@ -49,9 +51,12 @@ ACTIVITY_BELL = "sfn.activity"
 class Progress:
     """Moves executions; `telemetry` is told what happens, in the same transaction; `mocks` answer for tasks."""
 
-    def __init__(self, telemetry: Telemetry, mocks: TaskMocks) -> None:
+    def __init__(
+        self, telemetry: Telemetry, mocks: TaskMocks, start_problem: Callable[[str, Data], str | None]
+    ) -> None:
         self.telemetry = telemetry
         self.mocks = mocks
+        self._start_problem = start_problem
 
     def start(self, tx: Transaction, execution: StoredExecution) -> None:
         """Begin an execution that was just added, as the test case it names if it names one."""
@@ -69,6 +74,14 @@ class Progress:
         frames = Frames(lambda key: store.load_frame(tx, execution.id, key))
         if execution.test_case is not None:
             self.mocks.mark(frames, execution.test_case)
+
+        def start_problem(resource: str, parameters: Data) -> str | None:
+            if self.mocks.are_for(frames):
+                return None
+            if not is_activity(resource):
+                return self._start_problem(resource, parameters)
+            return None if _is_activity(tx, execution, resource) else f"The activity {resource} does not exist."
+
         run = Run(
             compile_definition(execution.definition),
             Execution(
@@ -81,7 +94,7 @@ class Progress:
             tx.now,
             tx.random,
             tx.new_id,
-            lambda arn: self.mocks.are_for(frames) or _is_activity(tx, execution, arn),
+            start_problem,
         )  # fmt: skip
         outcome = run.signal(signal)
         self._record(tx, execution, outcome.events)

@@ -35,7 +35,7 @@ from .asl.tasks import pattern, task_kind
 from .asl.validation.types import resource_problems
 from .model import StoredExecution
 from .operations.state import check_input
-from .task_calls import TaskCalls, takes_time
+from .task_calls import TaskCalls
 
 NAME = "StateName"
 """What the context object calls a state that was given alone [R:state_scenarios]."""
@@ -69,8 +69,11 @@ class StateTester:
         )  # fmt: skip
         frames = Frames(lambda key: None)
 
+        def start_problem(resource: str, parameters: Data) -> str | None:
+            return None if test.setting.mock is not None else self._calls.start_problem(resource, parameters)
+
         def work(tx: Transaction, signal: Signal, seen: dict[str, Any]) -> InspectedRun:
-            run = InspectedRun(machine, shown, frames, tx.now, tx.random, tx.new_id)
+            run = InspectedRun(machine, shown, frames, tx.now, tx.random, tx.new_id, start_problem)
             run.watch(test.setting, seen)
             run.signal(signal)
             return run
@@ -99,13 +102,11 @@ class StateTester:
             return TaskFailed(call.token, mock.error, mock.cause)
         assert isinstance(call, CallTask), "activities are tested with a mock only"
         request_id = await self._store.read(lambda tx: tx.new_id())
-        if not takes_time(call.resource):
+        if not self._calls.takes_time(call.resource, call.parameters):
             return await self._store.transact(
                 lambda tx: self._calls.inside(tx, execution, call.token, call.resource, call.parameters, request_id)
             )
-        scope = Scope(execution.account, execution.region)
-        answer = await self._calls.invoke(scope, call.resource, call.parameters, request_id, "")
-        return self._calls.invoked(call.token, call.resource, answer, request_id, self._clock.now())
+        return await self._calls.outside(execution, call.token, call.resource, call.parameters, request_id)
 
     # ── the request ─────────────────────────────────────────────────────────────────────────────
 
@@ -162,7 +163,7 @@ class StateTester:
             raise _bad_definition([problem] if problem is not None else [])
         alone = "States" not in document
         judged = document if not alone else _alone(document)
-        problems = validate.validate(judged, self._calls.integrations.problems if not mocked else resource_problems)
+        problems = validate.validate(judged, self._calls.problems if not mocked else resource_problems)
         if problems:
             prefix = f"/States/{NAME}"
             raise _bad_definition(

@@ -10,7 +10,7 @@ from .operations import Operations, operation_table
 from .progress import CHILD_ENDED, EXPRESS, TASK, TIMER, Progress
 from .state_tester import StateTester
 from .store import SCHEMA
-from .task_calls import LambdaInvoke, TaskCalls
+from .task_calls import Connections, LambdaInvoke, TaskCalls
 from .task_mocks import TaskMocks
 from .telemetry import Telemetry
 from .worker import StepFunctionsWorker
@@ -20,15 +20,19 @@ EXPRESS_AT_A_TIME = 1000
 """Asynchronous Express executions that run, or wait, at once (AWS: by account, more)."""
 
 
-def mount(context: Context, lambda_operations: LambdaInvoke) -> Mounted:
+def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connections) -> Mounted:
     """Offer Step Functions; tasks call Lambda by `lambda_operations` and other services by `context.services`."""
-    integrations = Integrations(context.services)
+    assert context.http is not None, "HTTP tasks need a sender"
+    integrations = Integrations(context.services, context.calls, context.supporting)
     telemetry = Telemetry(context.calls, context.logs, context.metrics)
     mocks = TaskMocks(context.mock_file)
-    progress = Progress(telemetry, mocks)
-    calls = TaskCalls(integrations, lambda_operations, context.clock)
+    calls = TaskCalls(
+        integrations, lambda_operations, context.clock, context.store, context.calls, context.planes, context.http,
+        connections,
+    )  # fmt: skip
+    progress = Progress(telemetry, mocks, calls.start_problem)
     express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks)
-    operations = Operations(context.store, context.clock, integrations.problems, progress, express, mocks)
+    operations = Operations(context.store, context.clock, calls.problems, progress, express, mocks)
     worker = StepFunctionsWorker(context.store, progress, calls, express)
     table = {**operation_table(operations), "TestState": StateTester(context.store, context.clock, calls).test_state}
     return Mounted(

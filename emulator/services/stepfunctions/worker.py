@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from emulator import jobs
-from emulator.aws.scope import Scope
 from emulator.jobs import Job
 from emulator.ports import Store, Transaction
 
 from . import progress, store, task_mocks
 from .asl.data import Data
 from .express import ExpressRunner
+from .integrations import child_result
+from .model import StoredExecution
 from .operations.express import read_express
 from .progress import Progress
-from .task_calls import TaskCalls, takes_time
+from .task_calls import TaskCalls
 
 
 class StepFunctionsWorker:
@@ -41,26 +42,24 @@ class StepFunctionsWorker:
             return
         token, resource, request_id = job.payload["token"], job.payload["resource"], job.payload["request_id"]
         parameters = Data(text=job.body.decode())
-        if not takes_time(resource):
+        if not self._calls.takes_time(resource, parameters):
             await self._store.transact(lambda tx: self._run_inside(tx, job, parameters))
             return
 
-        def load(tx: Transaction) -> tuple[Scope, str] | None:
+        def load(tx: Transaction) -> StoredExecution | None:
             execution = store.load_execution(tx, job.payload["execution"])
             if execution is None or execution.status != "RUNNING" or jobs.load(tx, job.id) is None:
                 return None
-            return Scope(execution.account, execution.region), execution.trace_header or ""
+            return execution
 
-        loaded = await self._store.read(load, behind=True)
-        if loaded is None:
+        execution = await self._store.read(load, behind=True)
+        if execution is None:
             await self._store.transact(lambda tx: jobs.complete(tx, job.id))
             return
-        scope, trace_id = loaded
-        answer = await self._calls.invoke(scope, resource, parameters, request_id, trace_id)
+        signal = await self._calls.outside(execution, token, resource, parameters, request_id)
 
         def commit(tx: Transaction) -> None:
             if jobs.complete(tx, job.id):
-                signal = self._calls.invoked(token, resource, answer, request_id, tx.now)
                 self._progress.signal_execution(tx, job.payload["execution"], signal)
 
         await self._store.transact(commit)
@@ -92,7 +91,7 @@ class StepFunctionsWorker:
                 return
             resource = progress.awaited_resource(tx, parent, job.payload["token"])
             if resource is not None:
-                signal = self._calls.integrations.child_result(job.payload["token"], resource, child)
+                signal = child_result(job.payload["token"], resource, child)
                 self._progress.signal_execution(tx, parent.id, signal)
 
         await self._store.transact(commit)

@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.services.events.operations.archives import ArchiveOperations
 from emulator.services.events.operations.buses import BusOperations
+from emulator.services.events.operations.connections import ConnectionOperations
 from emulator.services.events.operations.events import EventOperations
 from emulator.services.events.operations.rules import RuleOperations
 from emulator.services.events.routing import Router
@@ -20,10 +21,12 @@ class EventBridgeOperations:
         self.rules = RuleOperations()
         self.events = EventOperations(router)
         self.archives = ArchiveOperations()
+        self.connections = ConnectionOperations()
 
     def table(self) -> dict[str, Callable[..., Any]]:
         """From AWS's name to method."""
         buses, rules, events, archives = self.buses, self.rules, self.events, self.archives
+        connections = self.connections
         return {
             "CreateEventBus": buses.create_event_bus,
             "UpdateEventBus": buses.update_event_bus,
@@ -56,4 +59,10 @@ class EventBridgeOperations:
             "DescribeReplay": archives.describe_replay,
             "CancelReplay": archives.cancel_replay,
             "ListReplays": archives.list_replays,
+            "CreateConnection": connections.create_connection,
+            "UpdateConnection": connections.update_connection,
+            "DescribeConnection": connections.describe_connection,
+            "DeleteConnection": connections.delete_connection,
+            "DeauthorizeConnection": connections.deauthorize_connection,
+            "ListConnections": connections.list_connections,
         }

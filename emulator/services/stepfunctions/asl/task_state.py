@@ -35,8 +35,6 @@ class Tasks(Branches):
 
     def _execute_task(self, key: str, frame: Frame, state: State) -> None:
         kind = task_kind(state.resource)
-        if kind.family == "Activity" and not self.knows_activity(state.resource):
-            raise runtime(f"The activity {state.resource} does not exist.")
         token = self._new_token(key)
         if kind.waits_for_callback:
             frame["task_token"] = write_token(self.execution.arn, token)
@@ -44,6 +42,9 @@ class Tasks(Branches):
         timeout = fields.limit_seconds(state.timeout, environment, "TimeoutSeconds")
         heartbeat = fields.limit_seconds(state.heartbeat, environment, "HeartbeatSeconds")
         parameters = self._filled(state, environment)
+        problem = self.start_problem(state.resource, parameters)
+        if problem is not None:
+            raise runtime(problem)
         limits = {"timeoutInSeconds": timeout, "heartbeatInSeconds": heartbeat}
         details: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
         if kind.family == "Task":

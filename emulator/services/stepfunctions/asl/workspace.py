@@ -38,9 +38,9 @@ class Workspace:
         now: float,
         random: Callable[[], float],
         new_id: Callable[[], str],
-        knows_activity: Callable[[str], bool] = lambda arn: True,
+        start_problem: Callable[[str, Data], str | None] = lambda resource, parameters: None,
     ) -> None:
-        self.knows_activity = knows_activity
+        self.start_problem = start_problem
         self.machine = machine
         self.execution = execution
         self.frames = frames

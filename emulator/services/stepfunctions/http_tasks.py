@@ -1,0 +1,272 @@
+"""`http:invoke`: a request to any HTTP endpoint with the credentials of an EventBridge connection, and its answer.
+
+Decides parameters, the request and names of errors [D:call-https-apis]; sends nothing. On AWS endpoints are at https://;
+here http:// is taken too, since servers on this machine have no certificate. Unverified: texts of causes, what a string
+as a body becomes (it is sent as it is), and that parameters of a query given as a list are repeated.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit, urlunsplit
+
+from .asl import data
+from .asl.data import Data, Json, dumps, loads
+from .asl.messages import TaskFailed, TaskSucceeded
+from .gateway_tasks import METHODS, answer, collected
+from .task_parameters import invalid, missing, unsupported
+
+_RESOURCE = re.compile(r"arn:aws[a-z-]*:states:::http:invoke")
+PARAMETERS = (
+    "ApiEndpoint", "Method", "Authentication", "InvocationConfig", "Headers", "QueryParameters", "RequestBody",
+    "Transform",
+)  # fmt: skip
+REQUIRED = ("ApiEndpoint", "Method")
+TIMEOUT_SECONDS = 60.0
+"""Of the whole exchange; a hard limit of AWS."""
+LARGEST_ANSWER = 262_144
+LONGEST_CAUSE = 32_768
+_CONNECTION = re.compile(r"arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:connection/[.\-_A-Za-z0-9]+/[-A-Za-z0-9]+")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_FIXED = frozenset({"host", "user-agent", "range", "content-length", "transfer-encoding", "connection"})
+"""Headers that are Step Functions' own, whatever a task says."""
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request ready to be sent."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Extra:
+    """What a connection adds to a request; it wins over what the task says."""
+
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    query: dict[str, str] = field(default_factory=dict[str, str])
+    body: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def is_http(resource: str) -> bool:
+    """Whether a Resource is `http:invoke`."""
+    return _RESOURCE.fullmatch(resource) is not None
+
+
+def connection_arn(parameters: Data) -> str | None:
+    """The connection that the task names."""
+    values = parameters.value
+    for member in ("Authentication", "InvocationConfig"):
+        named = values.get(member)
+        if isinstance(named, dict):
+            return named.get("ConnectionArn")
+    return None
+
+
+def problems(parameters: Json) -> list[str]:
+    """What can be said of a definition besides the names of its parameters."""
+    if not isinstance(parameters, dict):
+        return []
+    named = ("Authentication", "Authentication.$", "InvocationConfig", "InvocationConfig.$")
+    return [] if any(name in parameters for name in named) else [missing("Authentication")]
+
+
+def start_problems(parameters: Data) -> list[str]:
+    """Why the task cannot be started with these parameters."""
+    values = parameters.value
+    if not isinstance(values, dict):
+        return [invalid("Parameters")]
+    found = [unsupported(name) for name in values if name not in PARAMETERS]
+    found += [missing(name) for name in REQUIRED if values.get(name) is None]
+    fits = {
+        "ApiEndpoint": lambda value: isinstance(value, str) and _is_url(value),
+        "Method": lambda value: value in METHODS,
+        "Headers": lambda value: _are_parameters(value) and all(_TOKEN.fullmatch(name) for name in value),
+        "QueryParameters": _are_parameters,
+        "Transform": lambda value: _encoding(value) is not None,
+    }
+    found += [invalid(name) for name, fit in fits.items() if values.get(name) is not None and not fit(values[name])]
+    if not any(values.get(member) is not None for member in ("Authentication", "InvocationConfig")):
+        return [*found, missing("Authentication")]
+    arn = connection_arn(parameters)
+    return found if isinstance(arn, str) and _CONNECTION.fullmatch(arn) else [*found, invalid("ConnectionArn")]
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _are_parameters(value: Json) -> bool:
+    scalar = (str, int, float)
+    return isinstance(value, dict) and all(
+        isinstance(item, scalar) or (isinstance(item, list) and all(isinstance(each, scalar) for each in item))
+        for item in value.values()
+    )
+
+
+def _encoding(transform: Json) -> tuple[bool, str] | None:
+    """(whether the body is a form, how it writes lists) of `Transform`; None if it says neither."""
+    if not isinstance(transform, dict) or not transform.keys() <= {"RequestBodyEncoding", "RequestEncodingOptions"}:
+        return None
+    encoding = transform.get("RequestBodyEncoding", "NONE")
+    options = transform.get("RequestEncodingOptions", {})
+    if (
+        encoding not in ("NONE", "URL_ENCODED")
+        or not isinstance(options, dict)
+        or not options.keys() <= {"ArrayFormat"}
+    ):
+        return None
+    lists = options.get("ArrayFormat", "INDICES")
+    return (encoding == "URL_ENCODED", lists) if lists in ("INDICES", "REPEAT", "COMMAS", "BRACKETS") else None
+
+
+def request(parameters: Data, extra: Extra, region: str) -> Request:
+    """The request of a task that was started, with what its connection adds."""
+    values: dict[str, Any] = parameters.value
+    form, lists = _encoding(values.get("Transform") or {}) or (False, "INDICES")
+    headers = _pairs(values.get("Headers") or {}, extra.headers)
+    headers = [(name, value) for name, value in headers if name.lower() not in _FIXED]
+    body = values.get("RequestBody")
+    if extra.body and (body is None or isinstance(body, dict)):
+        body = {**(body or {}), **extra.body}
+    content = b"" if body is None else _content(body, form, lists)
+    if content and not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", _FORM if form else "application/json"))
+    headers += [
+        ("User-Agent", f"Amazon|StepFunctions|HttpInvoke|{region}"),
+        ("Range", f"bytes=0-{LARGEST_ANSWER}"),
+    ]
+    return Request(values["Method"], _with_query(values, extra), headers, content)
+
+
+def _with_query(values: dict[str, Any], extra: Extra) -> str:
+    parts = urlsplit(values["ApiEndpoint"])
+    added = _pairs(values.get("QueryParameters") or {}, extra.query)
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *added])
+    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
+
+
+def _pairs(given: dict[str, Json], winning: dict[str, str]) -> list[tuple[str, str]]:
+    over = {name.lower() for name in winning}
+    kept = [
+        (name, _text(each))
+        for name, value in given.items()
+        if name.lower() not in over
+        for each in (value if isinstance(value, list) else [value])
+    ]
+    return [*kept, *winning.items()]
+
+
+def _content(body: Json, form: bool, lists: str) -> bytes:
+    if form and isinstance(body, dict):
+        return "&".join(part for name, value in body.items() for part in _form_parts(name, value, lists)).encode()
+    return (body if isinstance(body, str) else dumps(body)).encode("utf-8", "replace")
+
+
+def _form_parts(name: str, value: Json, lists: str) -> list[str]:
+    """`array[0]=a&array[1]=b`, and so on; the brackets are escaped, as everything in a form."""
+    if isinstance(value, dict):
+        return [part for key, item in value.items() for part in _form_parts(f"{name}[{key}]", item, lists)]
+    if isinstance(value, list):
+        if lists == "COMMAS":
+            return [f"{_escaped(name)}={','.join(_escaped(_text(item)) for item in value)}"]
+        named = {"INDICES": lambda index: f"{name}[{index}]", "BRACKETS": lambda _: f"{name}[]"}
+        inner = named.get(lists, lambda _: name)
+        return [part for index, item in enumerate(value) for part in _form_parts(inner(index), item, lists)]
+    return [f"{_escaped(name)}={_escaped(_text(value))}"]
+
+
+def _escaped(text: str) -> str:
+    return quote_plus(text.encode("utf-8", "replace"))
+
+
+def _text(value: Json) -> str:
+    return "" if value is None else value if isinstance(value, str) else dumps(value)
+
+
+def signal(token: str, status: int, headers: list[tuple[str, str]], body: bytes) -> TaskSucceeded | TaskFailed:
+    """The signal for an endpoint's answer; redirects are not followed."""
+    text = body.decode("utf-8", "replace")
+    if not 200 <= status < 300:
+        return TaskFailed(token, f"States.Http.StatusCode.{status}", text[:LONGEST_CAUSE])
+    return TaskSucceeded(token, Data(answer(collected(headers), text, status)))
+
+
+def unreachable(token: str, cause: str) -> TaskFailed:
+    """Nobody answered, or not within 60 seconds."""
+    return TaskFailed(token, "States.Http.Socket", cause)
+
+
+def too_large(token: str) -> TaskFailed:
+    """The answer does not fit into a state's result."""
+    failure = data.too_large("http")
+    return TaskFailed(token, failure.error, failure.cause)
+
+
+# ── connections ─────────────────────────────────────────────────────────────────────────────────
+
+
+def extra_of(authorization: str, secret: dict[str, Any], token: str | None) -> Extra:
+    """What a connection adds: its credentials, or the `token` that they brought, and its own parameters."""
+    extra = Extra()
+    own: dict[str, Any] = secret.get("InvocationHttpParameters") or {}
+    for members, into in (
+        ("HeaderParameters", extra.headers),
+        ("QueryStringParameters", extra.query),
+        ("BodyParameters", extra.body),
+    ):
+        into.update({item["Key"]: item.get("Value", "") for item in own.get(members, [])})
+    if authorization == "BASIC":
+        basic = secret["BasicAuthParameters"]
+        pair = f"{basic['Username']}:{basic['Password']}".encode()
+        extra.headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+    elif authorization == "API_KEY":
+        key = secret["ApiKeyAuthParameters"]
+        extra.headers[key["ApiKeyName"]] = key["ApiKeyValue"]
+    elif token is not None:
+        extra.headers["Authorization"] = f"Bearer {token}"
+    return extra
+
+
+def token_request(oauth: dict[str, Any]) -> Request:
+    """The request for a token with client credentials, as EventBridge makes it (form; layout unverified)."""
+    client = oauth["ClientParameters"]
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": client["ClientID"],
+        "client_secret": client["ClientSecret"],
+    }
+    own: dict[str, Any] = oauth.get("OAuthHttpParameters") or {}
+    form.update({item["Key"]: item.get("Value", "") for item in own.get("BodyParameters", [])})
+    headers = [(item["Key"], item.get("Value", "")) for item in own.get("HeaderParameters", [])]
+    query = [(item["Key"], item.get("Value", "")) for item in own.get("QueryStringParameters", [])]
+    parts = urlsplit(oauth["AuthorizationEndpoint"])
+    method, body = oauth["HttpMethod"], b""
+    if method == "GET":
+        query += form.items()
+    else:
+        body = urlencode(form).encode()
+        headers.append(("Content-Type", _FORM))
+    joined = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *query])
+    return Request(method, urlunsplit((parts.scheme, parts.netloc, parts.path or "/", joined, "")), headers, body)
+
+
+def token_of(body: bytes) -> str | None:
+    """The access token in an authorization server's answer."""
+    try:
+        value = loads(body.decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    token = value.get("access_token") if isinstance(value, dict) else None
+    return token if isinstance(token, str) and token else None
