@@ -37,6 +37,11 @@ class Settings:
     """Survive power loss too, not only a killed process: fsync each group of commits."""
     allowed_hosts: tuple[str, ...] = ()
     """Further `Host` names that may reach the control planes."""
+    cognito_jwks: str = ""
+    """The public keys of Cognito user pools: a JWKS document, or a URL in which `{region}` and `{pool}` are filled in.
+
+    The variable names a file or a URL.
+    """
     debug: tuple[str, ...] = ()
     """Python functions that wait for a debugger: `FUNCTION` or `FUNCTION:PORT`."""
     pythons: dict[str, str] = field(default_factory=dict[str, str])
@@ -123,6 +128,17 @@ def _words(text: str) -> tuple[str, ...]:
 _OTHER_NAMES = {"sfn_mock_config": "SFN_MOCK_CONFIG"}
 """Variables of other tools that mean a setting of ours."""
 
+
+def _keys(text: str) -> str:
+    """A URL as it is, the text of a file."""
+    if not text or text.startswith(("http://", "https://")):
+        return text
+    try:
+        return Path(text).read_text()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ValueError(f"cannot be read: {problem}") from None
+
+
 _READ: dict[str, Callable[[str], Any]] = {
     "port": _port,
     "region": _region,
@@ -132,6 +148,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "frozen": _truth,
     "allowed_hosts": _words,
     "debug": _words,
+    "cognito_jwks": _keys,
     "seed": _whole_number,
     "start_at": _moment,
 }

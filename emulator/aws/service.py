@@ -126,6 +126,8 @@ class Context:
     mailer: Mailer | None = None
     http: HttpSender | None = None
     base_url: str = "http://localhost:4566"
+    cognito_jwks: str = ""
+    """The keys of Cognito user pools: a JWKS document, or the URL of one."""
     traces: RequestTraces = field(default_factory=lambda: RequestTraces(LiveSettings()))
     """Where data planes leave what happened to each request."""
     mock_file: Callable[[], str | None] = lambda: None

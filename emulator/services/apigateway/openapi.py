@@ -234,13 +234,16 @@ class _Import:
     def _authorization(self, operation: dict[str, Any]) -> dict[str, Any]:
         components = self.document.get("components") or {}
         schemes = self.document.get("securityDefinitions") if self.swagger else components.get("securitySchemes")
-        result = {"authorizationType": "NONE", "apiKeyRequired": False}
+        result: dict[str, Any] = {"authorizationType": "NONE", "apiKeyRequired": False}
         for requirement in operation.get("security", self.document.get("security")) or []:
             for name in requirement:
                 scheme = (schemes or {}).get(name) or {}
                 if scheme.get("x-amazon-apigateway-authorizer"):
-                    result["authorizationType"] = "CUSTOM"
-                    result["authorizerId"] = self._authorizer(str(name), scheme)
+                    made = result["authorizerId"] = self._authorizer(str(name), scheme)
+                    pools = self.api.authorizers[made]["type"] == "COGNITO_USER_POOLS"
+                    result["authorizationType"] = "COGNITO_USER_POOLS" if pools else "CUSTOM"
+                    if requirement[name]:
+                        result["authorizationScopes"] = [*requirement[name]]
                     continue
                 if scheme.get("x-amazon-apigateway-authtype") == "awsSigv4":
                     result["authorizationType"] = "AWS_IAM"
@@ -255,13 +258,15 @@ class _Import:
             return old["id"]
         described: dict[str, Any] = scheme["x-amazon-apigateway-authorizer"]
         kind = str(described.get("type", "")).upper()
-        request = {**described, "name": name, "type": kind, "authType": "custom"}
+        request = {**described, "name": name, "type": kind}
+        if kind != "COGNITO_USER_POOLS":
+            request["authType"] = "custom"
         if "authorizerResultTtlInSeconds" in request:
             request["authorizerResultTtlInSeconds"] = int(request["authorizerResultTtlInSeconds"])
-        if kind == "TOKEN" and not request.get("identitySource"):
+        if kind in ("TOKEN", "COGNITO_USER_POOLS") and not request.get("identitySource"):
             request["identitySource"] = f"method.request.header.{scheme.get('name')}"
         authorizer_id = old["id"] if old else self.new_id(6)
-        self.api.authorizers[authorizer_id] = new_authorizer(request, authorizer_id, "ImportRestApi")
+        self.api.authorizers[authorizer_id] = new_authorizer(request, authorizer_id)
         self._authorizers_made.add(name)
         return authorizer_id
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from emulator.services.apigateway.gateway import mapping, proxy_event
+from emulator.services.apigateway.gateway.cognito import UserPools
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure
 from emulator.services.apigateway.gateway.patterns import matches
@@ -38,14 +39,16 @@ class Grant:
 class Authorizers:
     """Asks authorizers; grants are kept per stage, authorizer and identity."""
 
-    def __init__(self, functions: LambdaIntegration, now: Callable[[], float]) -> None:
+    def __init__(self, functions: LambdaIntegration, pools: UserPools, now: Callable[[], float]) -> None:
         self._functions = functions
+        self._pools = pools
         self._now = now
         self._grants: dict[tuple[Any, ...], Grant] = {}
 
     def forget(self) -> None:
         """Forget every grant."""
         self._grants.clear()
+        self._pools.forget()
 
     def forget_stage(self, api_id: str, stage: str) -> None:
         """Forget the grants of one stage."""
@@ -63,11 +66,14 @@ class Authorizers:
             exchange.trace.add("authorizer", type="AWS_IAM", signed=exchange.signed)
             if not exchange.signed:
                 raise Failure("MISSING_AUTHENTICATION_TOKEN")
-        if kind != "CUSTOM":
+        if kind not in ("CUSTOM", "COGNITO_USER_POOLS"):
             return
         authorizer = snapshot.api.authorizers.get(method.get("authorizerId") or "")
         if authorizer is None:
             raise Failure("AUTHORIZER_CONFIGURATION_ERROR", reason="the authorizer is not there any more")
+        if authorizer["type"] == "COGNITO_USER_POOLS":
+            exchange.use_claims(await self.claims(exchange, authorizer))
+            return
         grant, remembered = await self._grant(exchange, snapshot, authorizer)
         exchange.trace.add(
             "authorizer", name=authorizer.get("name"), type=authorizer["type"], principal=grant.principal_id,
@@ -93,6 +99,10 @@ class Authorizers:
             self._grants.pop(next(iter(self._grants)))
         self._grants[key] = grant
         return grant, False
+
+    async def claims(self, exchange: Exchange, authorizer: dict[str, Any]) -> dict[str, str]:
+        """What the token of a user pool says of its bearer. Raises the 401."""
+        return await self._pools.claims(exchange, authorizer)
 
     async def ask(
         self, exchange: Exchange, snapshot: Snapshot, authorizer: dict[str, Any], values: list[str], ttl: int

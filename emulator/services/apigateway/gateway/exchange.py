@@ -92,6 +92,12 @@ class Exchange:
         if "context" in self.__dict__:
             self.context["authorizer"] = self.authorizer
 
+    def use_claims(self, claims: dict[str, str]) -> None:
+        """Tell mappings, templates and events the claims of the caller's token."""
+        self.authorizer = {"claims": claims}
+        if "context" in self.__dict__:
+            self.context["authorizer"] = self.authorizer
+
     def calls(self, url: str, headers: list[tuple[str, str]], body: bytes, now: float) -> None:
         """The endpoint is about to be called."""
         self.called_at = now

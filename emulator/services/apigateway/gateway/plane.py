@@ -29,6 +29,7 @@ from emulator.services.apigateway.gateway import (
 from emulator.services.apigateway.gateway.address import Address, address
 from emulator.services.apigateway.gateway.admission import Admission
 from emulator.services.apigateway.gateway.authorization import Authorizers, method_arn
+from emulator.services.apigateway.gateway.cognito import UserPools
 from emulator.services.apigateway.gateway.deadline import Deadline
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import (
@@ -66,7 +67,8 @@ class GatewayDataPlane:
         self._services = ServiceIntegration(context.apis, context.clock, deadline)
         assert context.http is not None, "HTTP integrations need a sender"
         self._endpoints = HttpIntegration(context.http, context.clock)
-        self._authorizers = Authorizers(self._functions, context.clock.now)
+        pools = UserPools(context.http, context.supporting, context.cognito_jwks)
+        self._authorizers = Authorizers(self._functions, pools, context.clock.now)
         self._admission = Admission(context.store)
         self._cache = cache.Cache()
         self._records = Records(context.store, context.logs, context.metrics)

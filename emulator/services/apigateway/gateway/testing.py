@@ -95,10 +95,13 @@ class TestInvocations:
         started = self._clock.now()
         answer: dict[str, Any] = {"clientStatus": 200}
         try:
-            values = identity(exchange, authorizer)
-            grant = await self._authorizers.ask(exchange, snapshot, authorizer, values, 0)
-            answer["principalId"] = grant.principal_id
-            answer["policy"] = json.dumps(grant.policy, separators=(",", ":"))
+            if authorizer["type"] == "COGNITO_USER_POOLS":
+                answer["claims"] = await self._authorizers.claims(exchange, authorizer)
+            else:
+                values = identity(exchange, authorizer)
+                grant = await self._authorizers.ask(exchange, snapshot, authorizer, values, 0)
+                answer["principalId"] = grant.principal_id
+                answer["policy"] = json.dumps(grant.policy, separators=(",", ":"))
             ended = "Successfully completed authorizer execution"
         except Failure as failure:
             answer["clientStatus"] = 401 if failure.kind == "UNAUTHORIZED" else 500

@@ -1,18 +1,20 @@
-"""Operations on authorizers. Cognito's are refused by name: nobody here could verify their tokens."""
+"""Operations on authorizers: functions, and Cognito's user pools."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import expressions, store
 from emulator.services.apigateway.model import Api, bad_request, conflict, lambda_function_of, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
-from emulator.services.apigateway.patch import Patchable, Scalar, apply, whole
+from emulator.services.apigateway.patch import Listed, Patchable, Scalar, apply, whole
 
 _ALL = ("add", "replace", "remove")
+_AUTH_TYPES = {"COGNITO_USER_POOLS": "cognito_user_pools"}
+_POOL = re.compile(r"^arn:[a-z\-]+:cognito-idp:[a-z0-9\-]+:\d{12}:userpool/[A-Za-z0-9_\-]+$")
 AUTHORIZER = Patchable(
     scalars={
         "/name": Scalar("name"),
@@ -22,36 +24,39 @@ AUTHORIZER = Patchable(
         "/identityValidationExpression": Scalar("identityValidationExpression", operations=_ALL),
         "/authorizerResultTtlInSeconds": Scalar("authorizerResultTtlInSeconds", whole),
         "/authType": Scalar("authType"),
-    }
+    },
+    listed={"providerARNs": Listed("providerARNs")},
 )
 
 
-def new_authorizer(request: dict[str, Any], authorizer_id: str, operation: str) -> dict[str, Any]:
-    """An authorizer from CreateAuthorizer's members. Raises AWS's error, or the refusal."""
+def new_authorizer(request: dict[str, Any], authorizer_id: str) -> dict[str, Any]:
+    """An authorizer from CreateAuthorizer's members. Raises AWS's error."""
     authorizer = {
         "id": authorizer_id,
         **given(
             request,
             "name",
             "type",
+            "providerARNs",
             "authorizerUri",
             "authorizerCredentials",
             "identitySource",
             "identityValidationExpression",
             "authorizerResultTtlInSeconds",
         ),
-        "authType": request.get("authType") or "custom",
+        "authType": request.get("authType") or _AUTH_TYPES.get(request.get("type") or "", "custom"),
     }
-    check_authorizer(authorizer, operation)
+    check_authorizer(authorizer)
     return authorizer
 
 
-def check_authorizer(authorizer: dict[str, Any], operation: str) -> None:
+def check_authorizer(authorizer: dict[str, Any]) -> None:
     """Raise unless the authorizer can be as it says. AWS's texts are not recorded (unverified)."""
-    if authorizer["type"] == "COGNITO_USER_POOLS":
-        raise NotEmulated("apigateway", operation, "authorizers of type COGNITO_USER_POOLS are not emulated")
     if not authorizer.get("name"):
         raise bad_request("Authorizer name must be non-empty")
+    if authorizer["type"] == "COGNITO_USER_POOLS":
+        _check_pools(authorizer)
+        return
     uri = authorizer.get("authorizerUri") or ""
     if lambda_function_of(uri) is None:
         raise bad_request(
@@ -73,6 +78,15 @@ def check_authorizer(authorizer: dict[str, Any], operation: str) -> None:
             raise bad_request(f"Invalid identity source specified: {source}")
 
 
+def _check_pools(authorizer: dict[str, Any]) -> None:
+    arns = authorizer.get("providerARNs") or []
+    if not arns or not all(_POOL.match(arn) for arn in arns):
+        raise bad_request(f"Invalid Cognito User Pool ARN specified: {', '.join(arns)}")
+    found = expressions.METHOD_REQUEST.match(authorizer.get("identitySource") or "")
+    if found is None or found.group(1) != "header":
+        raise bad_request("Identity source is required when authorizer type is COGNITO_USER_POOLS")
+
+
 class Authorizers(Loading):
     """CreateAuthorizer … DeleteAuthorizer, and their test."""
 
@@ -85,7 +99,7 @@ class Authorizers(Loading):
             raise bad_request(
                 f"Authorizer name must be unique. Authorizer {request['name']} already exists in this RestApi."
             )
-        authorizer = new_authorizer(request, short_id(tx.new_id(), 6), "CreateAuthorizer")
+        authorizer = new_authorizer(request, short_id(tx.new_id(), 6))
         api.authorizers[authorizer["id"]] = authorizer
         store.save_api(tx, api)
         return authorizer
@@ -102,7 +116,7 @@ class Authorizers(Loading):
         """Change an authorizer by patch operations."""
         api, authorizer = self._authorizer(tx, scope, request)
         authorizer = apply(authorizer, request.get("patchOperations") or [], AUTHORIZER)
-        check_authorizer(authorizer, "UpdateAuthorizer")
+        check_authorizer(authorizer)
         api.authorizers[authorizer["id"]] = authorizer
         store.save_api(tx, api)
         return authorizer

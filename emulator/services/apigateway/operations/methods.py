@@ -37,12 +37,14 @@ METHOD_RESPONSE = Patchable(
 def check_method(api: Api, method: dict[str, Any]) -> None:
     """Raise AWS's error for a method that cannot be as it says [R:test_put_method_validation]."""
     kind = method.get("authorizationType")
-    if kind == "COGNITO_USER_POOLS" or (kind == "CUSTOM" and method.get("authorizerId") not in api.authorizers):
+    authorizer = api.authorizers.get(method.get("authorizerId") or "")
+    whose = "COGNITO_USER_POOLS" if authorizer and authorizer["type"] == "COGNITO_USER_POOLS" else "CUSTOM"
+    if kind in ("CUSTOM", "COGNITO_USER_POOLS") and (authorizer is None or whose != kind):
         raise bad_request(
             "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS "
             "requires a valid authorizer."
         )
-    if kind not in ("NONE", "AWS_IAM", "CUSTOM"):
+    if kind not in ("NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"):
         raise bad_request(
             "Invalid authorization type specified. Valid options are NONE, CUSTOM, AWS_IAM, COGNITO_USER_POOLS"
         )

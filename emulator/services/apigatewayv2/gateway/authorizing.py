@@ -8,6 +8,7 @@ from typing import Any
 from emulator.aws.callers import signed_caller
 from emulator.aws.deadline import Deadline
 from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.jwt import BadToken, claims_of, shown_claims
 from emulator.aws.service import Context
 from emulator.services.apigateway.policy import MalformedPolicy
 from emulator.services.apigateway.policy import evaluate as evaluate_policy
@@ -15,7 +16,6 @@ from emulator.services.apigatewayv2.gateway import events
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
 from emulator.services.apigatewayv2.gateway.failures import Failure
 from emulator.services.apigatewayv2.gateway.functions import invocation_of
-from emulator.services.apigatewayv2.gateway.jwt import BadToken, claims_of, shown_claims
 from emulator.services.apigatewayv2.gateway.jwt_keys import IssuerKeys, IssuerUnreachable
 from emulator.services.apigatewayv2.gateway.mapping import evaluate
 from emulator.services.apigatewayv2.model import Document

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from emulator.aws.jwt import Key, keys_of
 from emulator.ports import EndpointUnreachable, HttpSender
-from emulator.services.apigatewayv2.gateway.jwt import Key, keys_of
 
 FETCH_SECONDS = 1.5
 LARGEST_DOCUMENT = 150_000

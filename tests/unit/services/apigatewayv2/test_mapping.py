@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from emulator.aws.errors import AwsError
 from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.jwt import BadToken, claims_of, keys_of
 from emulator.aws.request_traces import RequestTrace
 from emulator.services.apigatewayv2.gateway import answers
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
 from emulator.services.apigatewayv2.gateway.failures import Failure
-from emulator.services.apigatewayv2.gateway.jwt import BadToken, claims_of, keys_of
 from emulator.services.apigatewayv2.gateway.mapping import evaluate, mapped_request, mapped_response
 from emulator.services.apigatewayv2.gateway.routing import Taken
 from emulator.services.apigatewayv2.mapping_rules import RESERVED, check_request_mappings, parse_key, parse_value
