@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import aws_paths, wire, wrapper
+from . import api_addresses, aws_paths, wire, wrapper
 from .context import Context
 from .errors import Fault, describe
 from .function_log import INIT_WARNING, FunctionLog, event_writer
@@ -206,6 +206,7 @@ class Process:
         extra = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in ("", here)]
         sys.path[:0] = [*folders, *(entry for entry in extra if entry not in sys.path)]
         sys.argv = ["bootstrap.py"]
+        api_addresses.install()
         if config["compiled"]:
             _compile_apart(config["compiled"])
         importlib.invalidate_caches()
