@@ -81,8 +81,8 @@ class Emulator:
         self.base_url = base_url
         self.live = LiveSettings()
         self.clock = LiveClock(settings.frozen, remembered_time.first_time(settings.data, settings.start_at))
-        store: Store = SqliteStore(self.clock, settings.data, settings.fsync, settings.seed)
-        self.store = wrap_store(store) if wrap_store else store
+        store = SqliteStore(self.clock, settings.data, settings.fsync, settings.seed)
+        self.store: Store = wrap_store(store) if wrap_store else store
         self._temporary = Path(tempfile.mkdtemp(prefix="emulator-")) if settings.data is None else None
         self.work_dir = (self._temporary or settings.data or Path()) / "work"
         self.work_dir.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ class Emulator:
         self.requests = RequestTraces(self.live)
         self.planes = DataPlanes()
         self.mounted: list[Mounted] = []
-        request_ids = seeded_request_ids(settings.seed) if settings.seed is not None else None
+        request_ids = seeded_request_ids(store.seed) if store.seed is not None else None
         context = Context(
             self.store,
             self.clock,

@@ -166,6 +166,7 @@ def show_logs(
         typer.Option("--port", "-p", help="Port of the running emulator. [default: that of AWS_ENDPOINT_URL, or 4566]"),
     ] = None,
     region: Annotated[str, typer.Option(help="Region of the function. [default: the emulator's]")] = "",
+    account: Annotated[str, typer.Option(metavar="ID", help="Account of the function. [default: 000000000000]")] = "",
 ) -> None:
     """Show what a function has written, from a running emulator.
 
@@ -184,7 +185,7 @@ def show_logs(
 
     try:
         span = showing.seconds_of(since)
-        reader = showing.Reader(url, name, pattern, region, named)
+        reader = showing.Reader(url, name, pattern, region, named, account)
         if not showing.show(reader, span, follow, write, colour):
             typer.echo(f"{name} wrote nothing in the last {since}; --since 1d looks further back.", err=True)
     except showing.Problem as problem:

@@ -172,6 +172,9 @@ class LiveSettings:
         0.0, "How long a function stays Pending or InProgress, and provisioning IN_PROGRESS; AWS: seconds.", 0, 86400
     )
     account_concurrency: int = _live(1000, "Concurrent executions of an account and region; more is throttled.", 0)
+    response_stream_bytes: int = _live(
+        200 * 1024 * 1024, "Largest response that a function may stream; AWS's quota is 200 MB.", 1
+    )
     async_concurrency: int = _live(
         10, "Events run at a time on this machine; twice as many if a function would wait.", 1, 1000
     )

@@ -57,10 +57,12 @@ class Reader:
     region: str = ""
     named: bool = False
     """Whether somebody said where it is; if not, that may be what is missing."""
+    account: str = ""
 
     def ask(self, after: int, since_seconds: float | None) -> dict[str, Any]:
         """One page of events. Raises Problem."""
-        asked = {"name": self.name, "after": str(after), "filter": self.pattern, "region": self.region}
+        where = {"account": self.account, "region": self.region}
+        asked = {"name": self.name, "after": str(after), "filter": self.pattern, **where}
         if since_seconds is not None:
             asked["since_seconds"] = str(since_seconds)
         try:

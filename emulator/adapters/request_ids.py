@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 
 
-def seeded_request_ids(seed: int) -> Callable[[], str]:
+def seeded_request_ids(seed: int | str) -> Callable[[], str]:
     """A source of UUIDs, the same ones in the same order for the same seed."""
     # Not `seed` itself: the store's ids come from that, and a request must not be named as a thing is.
     dice = random.Random(f"requests of {seed}")

@@ -47,7 +47,7 @@ class StoreUnavailable(Exception):
 class SqliteTransaction(Transaction):
     """The one transaction object of a store; it is reused, because only one change runs at a time."""
 
-    def __init__(self, connection: sqlite3.Connection, seed: int | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, seed: int | str | None) -> None:
         self._connection = connection
         self._execute = connection.execute
         self._random = random.Random(seed) if seed is not None else random.SystemRandom()
@@ -152,12 +152,24 @@ class SqliteStore(Store):
         self._db.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
         self._db.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
         self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._tx = SqliteTransaction(self._db, seed)
+        self.seed = seed
+        """What random numbers follow from; another one for each start on the same data, or ids would come again."""
+        if seed is not None and directory is not None and (before := self._count_start(self._db)):
+            self.seed = f"{seed} after {before}"
+        self._tx = SqliteTransaction(self._db, self.seed)
         self._waiting: deque[tuple[Callable[[Transaction], Any], asyncio.Future[Any] | None]] = deque()
         """Changes of the next commit in their order; nobody waits for those that were posted."""
         self._scheduled = False
         self._post_timer: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[Mapping[str, float]], None]] = []
+
+    @staticmethod
+    def _count_start(db: sqlite3.Connection) -> int:
+        """How many stores have been opened on these data before this one."""
+        db.execute("CREATE TABLE IF NOT EXISTS store_start (number INTEGER PRIMARY KEY)")
+        (before,) = db.execute("SELECT count(*) FROM store_start").fetchone()
+        db.execute("INSERT INTO store_start DEFAULT VALUES")
+        return before
 
     def add_schema(self, ddl: str) -> None:
         self._db.executescript(ddl)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from emulator.testing import RunningEmulator
+from tests.crash.support import package
 from tests.crash.test_every_commit import Story, accepted, crash_at_every_commit, create_function, quiet_logs
 
 __all__ = ["quiet_logs"]
@@ -100,6 +101,81 @@ def verify_success(aws: RunningEmulator) -> None:
     assert Counter(told) == Counter(events)
     assert len(timeline(aws, "observer")) == len(events)
     assert aws.control("GET", "queue")["total"] == 0
+
+
+def prepare_failure_to_s3(aws: RunningEmulator) -> None:
+    create_function(aws, "fails", ALWAYS_FAILS)
+    aws.client("s3").create_bucket(Bucket="failures")  # S3 is in the test's memory, whatever emulator dies
+    aws.client("lambda").put_function_event_invoke_config(
+        FunctionName="fails",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::failures"}},
+    )
+
+
+def verify_failure_in_s3(aws: RunningEmulator) -> None:
+    """S3 takes no part in a commit: what was written before the crash is written again, under the same key."""
+    events = {line["request_id"] for line in timeline(aws, "fails")}
+    assert len(events) in (1, 2)
+    s3 = aws.client("s3")
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket="failures").get("Contents", [])]
+    records = [json.loads(s3.get_object(Bucket="failures", Key=key)["Body"].read()) for key in keys]
+    assert Counter(record["requestContext"]["requestId"] for record in records) == Counter(events)
+    for key in keys:
+        s3.delete_object(Bucket="failures", Key=key)
+    assert aws.control("GET", "queue")["total"] == 0
+
+
+def prepare_changes(aws: RunningEmulator) -> None:
+    create_function(aws, "changes", SUCCEEDS)
+    client = aws.client("lambda")
+    client.publish_version(FunctionName="changes")
+    client.create_alias(FunctionName="changes", Name="live", FunctionVersion="1")
+
+
+def change(aws: RunningEmulator) -> bool:
+    aws.control("PUT", "settings", {"function_change_seconds": 30})
+    client = aws.client("lambda")
+    provision = {"FunctionName": "changes", "Qualifier": "live", "ProvisionedConcurrentExecutions": 2}
+    if not accepted(lambda: client.put_provisioned_concurrency_config(**provision)):
+        return False
+
+    def update() -> None:
+        try:
+            client.update_function_code(FunctionName="changes", ZipFile=package(SUCCEEDS.replace("done", "changed")))
+        except client.exceptions.ResourceConflictException:
+            pass  # the first request was heard, although its answer was lost
+
+    return accepted(update)
+
+
+def verify_changes(aws: RunningEmulator) -> None:
+    client = aws.client("lambda")
+    shown = client.get_function_configuration(FunctionName="changes")
+    assert (shown["State"], shown["LastUpdateStatus"]) == ("Active", "Successful")
+    assert client.invoke(FunctionName="changes")["Payload"].read() == b'"changed"'
+    config = client.get_provisioned_concurrency_config(FunctionName="changes", Qualifier="live")
+    assert (config["Status"], config["AllocatedProvisionedConcurrentExecutions"]) == ("READY", 2)
+    lines = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/changes")["events"]
+    assert client.invoke(FunctionName="changes:live")["Payload"].read() == b'"done"'
+    assert sum(line["message"].startswith("INIT_START") for line in lines) >= 2
+    assert aws.control("GET", "queue")["total"] == 0
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_failed_event_is_written_to_s3_after_a_crash_at_every_commit(
+    tmp_path: Path, when: Literal["before", "after"]
+) -> None:
+    story = Story(prepare_failure_to_s3, send("fails"), verify_failure_in_s3)
+    assert crash_at_every_commit(tmp_path, lambda _: story, when) == 3
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_change_of_a_function_is_completed_after_a_crash_at_every_commit(
+    tmp_path: Path, when: Literal["before", "after"]
+) -> None:
+    story = Story(prepare_changes, change, verify_changes)
+    assert crash_at_every_commit(tmp_path, lambda _: story, when) == 4
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -67,6 +67,9 @@ def test_logs_asks_the_emulator_that_the_shell_is_set_up_for(
     monkeypatch.delenv("EMULATOR_PORT", raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", emulator.url)
     assert "here" in CliRunner().invoke(app, ["logs", "work"]).stdout
+    elsewhere = CliRunner().invoke(app, ["logs", "work", "--account", "111122223333"])
+    assert elsewhere.exit_code == 1 and "here" not in elsewhere.stdout
+    assert "here" in CliRunner().invoke(app, ["logs", "work", "--account", "000000000000"]).stdout
     asked = CliRunner().invoke(app, ["logs", "work", "-p", "1"])
     assert asked.exit_code == 1
     assert asked.stderr.endswith("\nStart it: emulator start --port 1\n")

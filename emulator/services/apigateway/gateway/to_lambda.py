@@ -15,7 +15,6 @@ from emulator.services.apigateway.gateway.failures import Failure, configuration
 from emulator.services.apigateway.gateway.routing import Snapshot
 from emulator.services.apigateway.gateway.streaming import FunctionStream, head_of, idle_seconds
 from emulator.services.apigateway.model import lambda_function_of
-from emulator.services.lambda_.operations.pieces import Pieces
 
 
 class LambdaIntegration:
@@ -94,7 +93,7 @@ class LambdaIntegration:
         event = proxy_event.proxy_event(exchange, snapshot)
         uri = integration["uri"]
         scope, request, request_id = await self._prepared(exchange, snapshot, uri, "RequestResponse", event)
-        pieces = Pieces()
+        pieces = self._lambda.pieces()
         function = FunctionStream(self._clock, pieces, exchange, seconds, idle_seconds(snapshot))
         function.start(self._lambda.invoke(scope, request, request_id=request_id, on_chunk=pieces.add))
         try:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from emulator.services.lambda_.rules.payload import LARGEST_STREAM_BYTES
-
 
 class Pieces:
     """What a function has sent and its client has not taken yet; beyond AWS's limit of a stream nothing is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._size = 0
 
@@ -29,6 +28,11 @@ class Pieces:
         return await self._waiting.get()
 
     @property
+    def too_large(self) -> str:
+        """What is told of a stream that was cut (the text is unverified)."""
+        return f"Response payload size exceeded maximum allowed payload size ({self._limit} bytes)."
+
+    @property
     def cut(self) -> bool:
         """Whether the function has sent more than it may."""
-        return self._size > LARGEST_STREAM_BYTES
+        return self._size > self._limit

@@ -15,7 +15,7 @@ from typing import Any
 from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.protocol.eventstream import CONTENT_TYPE, encode_event
 from emulator.aws.scope import Scope
-from emulator.ports import InvocationResult
+from emulator.ports import RESPONSE_TOO_LARGE_TYPE, InvocationResult
 from emulator.services.lambda_.operations.invoke import Asked, InvokeOperations, log_result
 from emulator.services.lambda_.operations.pieces import Pieces
 from emulator.services.lambda_.rules import names
@@ -50,7 +50,7 @@ class ResponseStreamOperations(InvokeOperations):
 
     async def _stream(self, asked: Asked) -> AsyncGenerator[bytes]:
         """Start the function and wait until it has sent something or ended; raises what kept it from running."""
-        pieces = Pieces()
+        pieces = self.pieces()
         hold = ExitStack()
         hold.enter_context(self.clock.busy(f"response stream {asked.request_id}"))
         running = asyncio.create_task(self.run_now(asked, pieces.add), name=f"response-stream-{asked.request_id}")
@@ -85,7 +85,7 @@ async def _events(
         # That the code is the word of X-Amz-Function-Error and the details are the error's JSON is unverified.
         complete = {"ErrorCode": result.function_error, "ErrorDetails": result.payload.decode("utf-8", "replace")}
     elif pieces.cut:
-        complete = {"ErrorCode": "Function.ResponseSizeTooLarge", "ErrorDetails": "The response exceeds 200 MB."}
+        complete = {"ErrorCode": RESPONSE_TOO_LARGE_TYPE, "ErrorDetails": pieces.too_large}
     elif result.payload:
         yield encode_event("PayloadChunk", result.payload, "application/octet-stream")
     if wants_log:

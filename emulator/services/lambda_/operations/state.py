@@ -31,6 +31,7 @@ from emulator.services.lambda_ import store_versions as versions
 from emulator.services.lambda_.events import EventInvokeConfig, InvocationRecord
 from emulator.services.lambda_.model import IN_PROGRESS, PENDING, Function
 from emulator.services.lambda_.operations.function_layers import layer_sources
+from emulator.services.lambda_.operations.pieces import Pieces
 from emulator.services.lambda_.operations.places import Concurrency
 from emulator.services.lambda_.rules.errors import (
     function_not_found,
@@ -200,6 +201,10 @@ class LambdaState:
             tx, CHANGE_JOB, {**where, "version": function.version, "token": token}, tx.now + seconds, owner=function.arn
         )
         return function.changed(transition=transition)
+
+    def pieces(self) -> Pieces:
+        """Where a function streams its response into."""
+        return Pieces(self.settings.response_stream_bytes)
 
     def retire(self, tx: Transaction, arn: str, version: str | None) -> None:
         """Once this change is committed, end what runs a function (or one version of it) as it was."""

@@ -13,8 +13,6 @@ from emulator.aws.errors import AwsError
 from emulator.services.lambda_.rules.errors import invalid_content, too_large
 
 LARGEST_PAYLOAD_BYTES = {"RequestResponse": 6_291_456, "Event": 1_048_576, "DryRun": 6_291_456, "InvokeAsync": 262_144}
-LARGEST_STREAM_BYTES = 200 * 1024 * 1024
-"""Of a streamed response [K]."""
 
 _SOURCE = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {}, column: {}]"
 _VALUE = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"

@@ -100,7 +100,7 @@ class FunctionUrlPlane:
 
     async def _stream(self, url: FunctionUrl, invocation: dict[str, Any], request_id: str) -> HttpResponse:
         """The answer once it is known how it begins; a function that does not stream is answered as if buffered."""
-        pieces = Pieces()
+        pieces = self._lambda.pieces()
         # The hold is taken before we park, so that frozen time never sees a moment without a holder.
         hold = ExitStack()
         hold.enter_context(self._clock.busy("lambda: function URL"))
