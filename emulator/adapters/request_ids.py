@@ -6,12 +6,13 @@ A sequence of its own: a request that changes nothing must not shift the ids tha
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Callable
+
+from emulator.uuids import uuid_of
 
 
 def seeded_request_ids(seed: int | str) -> Callable[[], str]:
     """A source of UUIDs, the same ones in the same order for the same seed."""
     # Not `seed` itself: the store's ids come from that, and a request must not be named as a thing is.
     dice = random.Random(f"requests of {seed}")
-    return lambda: str(uuid.UUID(int=dice.getrandbits(128), version=4))
+    return lambda: uuid_of(f"{dice.getrandbits(128):032x}")

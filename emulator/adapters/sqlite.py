@@ -12,7 +12,6 @@ import logging
 import os
 import random
 import sqlite3
-import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from emulator.ports import Clock, Cursor, Store, Transaction
+from emulator.uuids import new_uuid, uuid_of
 
 T = TypeVar("T")
 log = logging.getLogger("emulator.store")
@@ -91,8 +91,8 @@ class SqliteTransaction(Transaction):
 
     def new_id(self) -> str:
         if self._seeded:
-            return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-        return str(uuid.uuid4())
+            return uuid_of(f"{self._random.getrandbits(128):032x}")
+        return new_uuid()
 
     def random(self) -> float:
         return self._random.random()
@@ -140,6 +140,9 @@ class SqliteStore(Store):
             self._lock_file = _lock(directory)
             path = str(directory / "emulator.db")
         self._db = sqlite3.connect(path, isolation_level=None, cached_statements=512, check_same_thread=False)
+        # Nobody else has business in this file (see `_lock`): without locks on it and the index of its log in shared
+        # memory, a read costs 4 µs instead of 10 and a small commit 7 instead of 16.
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, SCHEMA_VERSION):
             self._db.close()

@@ -7,7 +7,6 @@ integrations with AWS services answer their requests here.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from emulator.aws.protocol import ServiceModel, load_service, serialize_error, s
 from emulator.aws.protocol.compression import unpack_request
 from emulator.aws.service import FrontDoorLimit, Service, Services
 from emulator.ports import Clock, SupportingServices
+from emulator.uuids import new_uuid
 
 
 class AwsApis:
@@ -33,7 +33,7 @@ class AwsApis:
         region: str,
         request_ids: Callable[[], str] | None = None,
     ) -> None:
-        self._new_request_id = request_ids or new_request_id
+        self._new_request_id = request_ids or new_uuid
         self._services = services
         self._supporting = supporting
         self._clock = clock
@@ -116,13 +116,6 @@ class AwsApis:
         if not any(key.lower() in ("x-amzn-requestid", "x-amz-request-id") for key, _ in headers):
             headers.append(("x-amzn-RequestId", request_id))
         return HttpResponse(status, headers, body)
-
-
-def new_request_id() -> str:
-    """A random UUID, cheaper than `uuid4`. With EMULATOR_SEED, ids come from a seeded source instead."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 # ── answers that no service gives ───────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -72,4 +73,9 @@ def checked_headers(headers: dict[str, Any]) -> list[tuple[str, str]]:
 
 def amz_date(now: float) -> str:
     """The value of X-Amz-Date."""
-    return datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return _amz_date(int(now))
+
+
+@lru_cache(maxsize=64)
+def _amz_date(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")

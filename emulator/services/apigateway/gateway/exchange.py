@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import functools
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from emulator.aws.http import HttpRequest
 from emulator.aws.http_payload import access_key
+from emulator.aws.lazily import lazily
 from emulator.aws.request_traces import RequestTrace
 from emulator.services.apigateway.gateway.address import Address
 from emulator.services.apigateway.gateway.routing import Route
@@ -110,12 +111,12 @@ class Exchange:
         latency = self.integration_latency
         self.trace.add("integration response", status=status, latency=latency, headers=headers, body=body)
 
-    @functools.cached_property
+    @lazily
     def query(self) -> list[tuple[str, str]]:
         """Query parameters in order, decoded once."""
         return parse_qsl(self.request.query, keep_blank_values=True) if self.request.query else []
 
-    @functools.cached_property
+    @lazily
     def body_text(self) -> str:
         """The body as text; bytes that are no UTF-8 are replaced, as AWS does for types that are not binary."""
         return self.request.body.decode("utf-8", "replace")
@@ -142,62 +143,62 @@ class Exchange:
         """All values of a query parameter."""
         return [value for key, value in self.query if key == name]
 
-    @functools.cached_property
+    @lazily
     def single_headers(self) -> dict[str, str]:
         """Header → last value."""
         return dict(self.headers)
 
-    @functools.cached_property
+    @lazily
     def single_query(self) -> dict[str, str]:
         """Query parameter → last value."""
         return dict(self.query)
 
-    @functools.cached_property
+    @lazily
     def content_type(self) -> str:
         """The request's media type without parameters; none counts as application/json (3.4)."""
         return (self.header("Content-Type") or "application/json").partition(";")[0].strip().lower()
 
-    @functools.cached_property
+    @lazily
     def extended_request_id(self) -> str:
         """The value of x-amz-apigw-id."""
         return base64.b64encode(bytes.fromhex(self._extended.replace("-", ""))[:11]).decode()
 
-    @functools.cached_property
+    @lazily
     def trace_id(self) -> str:
         """The trace header that goes on: the client's, or a new root."""
         return self.header("X-Amzn-Trace-Id") or f"Root=1-{int(self.now):08x}-{self._trace.replace('-', '')[:24]}"
 
-    @functools.cached_property
+    @lazily
     def signed(self) -> bool:
         """Whether the request has a signature; it is not verified."""
         return access_key(self.request) is not None
 
-    @functools.cached_property
+    @lazily
     def domain(self) -> str:
         """The host name the client used, without port."""
         return self.request.header("host").partition(":")[0] or "localhost"
 
-    @functools.cached_property
+    @lazily
     def stage_path(self) -> str:
         """The path with its stage; on a custom domain name the path that the client sent."""
         return f"/{self.where.stage}{unquote(self.where.path)}" if self.where.base_path is None else self.client_path
 
-    @functools.cached_property
+    @lazily
     def client_path(self) -> str:
         """The path without its stage; on a custom domain name with its base path (3.10)."""
         return unquote((self.where.base_path or "") + self.where.path)
 
-    @functools.cached_property
+    @lazily
     def domain_prefix(self) -> str:
         """The API's id, or the first label of a custom domain name."""
         return self.where.api_id if self.where.base_path is None else self.domain.partition(".")[0]
 
-    @functools.cached_property
+    @lazily
     def request_time(self) -> str:
         """Common log format, UTC."""
-        return datetime.fromtimestamp(self.now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+        return _common_log_time(int(self.now))
 
-    @functools.cached_property
+    @lazily
     def identity(self) -> dict[str, Any]:
         """The caller, as far as anything is known (3.20)."""
         return {
@@ -215,7 +216,7 @@ class Exchange:
             "user": None,
         }
 
-    @functools.cached_property
+    @lazily
     def context(self) -> dict[str, Any]:
         """`$context` for templates and mappings, in AWS's order [R:test_sqs_amz_json_protocol]."""
         return {
@@ -240,3 +241,8 @@ class Exchange:
             **({"authorizer": self.authorizer} if self.authorizer is not None else {}),
             **({"isCanaryRequest": "true" if self.canary else "false"} if self.canary is not None else {}),
         }
+
+
+@lru_cache(maxsize=64)
+def _common_log_time(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")

@@ -10,6 +10,7 @@ import base64
 import json
 import re
 from collections.abc import AsyncGenerator
+from functools import lru_cache
 from typing import Any
 
 from emulator.aws.http import HttpRequest, HttpResponse
@@ -183,7 +184,7 @@ class GatewayDataPlane:
         row = store.stage_row(tx, where.api_id, where.stage)
         if row is None:
             return ids, None, {}
-        stage = json.loads(row[1])
+        stage = {**_stage_of(row[1])}
         canary = stage.get("canarySettings")
         if canary:
             stage["canary"] = tx.random() * 100 < canary["percentTraffic"]
@@ -308,6 +309,12 @@ class GatewayDataPlane:
             )
         response = responses.select(exchange, integration, found.group(1), int(found.group(1)))
         return await responses.finish(exchange, snapshot, response, [], b"")
+
+
+@lru_cache(maxsize=_LARGEST_CACHE)
+def _stage_of(text: str) -> dict[str, Any]:
+    """A stage as it is kept; its parts are only read."""
+    return json.loads(text)
 
 
 _NOWHERE = Route({}, "", "", {}, None)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import functools
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from emulator.aws.http import HttpRequest
 from emulator.aws.http_payload import headers_and_cookies, joined_query, log_time
+from emulator.aws.lazily import lazily
 from emulator.aws.request_traces import RequestTrace
 from emulator.services.apigatewayv2.gateway.routing import Taken
 from emulator.services.apigatewayv2.model import DEFAULT, Api, Document
@@ -40,12 +40,12 @@ class Exchange:
         assert self.taken is not None, "a request without a route has been answered"
         return self.taken.route
 
-    @functools.cached_property
+    @lazily
     def request_id(self) -> str:
         """The request's id, in `Apigw-Requestid` and in the event."""
         return request_id_of(self.ids[0])
 
-    @functools.cached_property
+    @lazily
     def trace_root(self) -> str:
         """The trace header that goes on: the client's, or a new root."""
         given = self.request.header("x-amzn-trace-id")
@@ -65,30 +65,30 @@ class Exchange:
         """A path with the stage before it, unless that is `$default` [D]."""
         return path if self.stage_name == DEFAULT else f"/{self.stage_name}{path}"
 
-    @functools.cached_property
+    @lazily
     def port(self) -> int:
         """The port that clients use."""
         return urlsplit(self.base_url).port or (443 if self.request.scheme == "https" else 80)
 
-    @functools.cached_property
+    @lazily
     def domain_name(self) -> str:
         """The API's own name, or the one the client used."""
         if self.host.startswith(self.api.id + "."):
             return self.host
         return f"{self.api.id}.execute-api.{self.api.region}.localhost"
 
-    @functools.cached_property
+    @lazily
     def headers(self) -> dict[str, str]:
         """The client's headers as functions see them, cookies among them."""
         headers, cookies = headers_and_cookies(self.request, self.port, self.trace_root)
         return {**headers, **({"cookie": "; ".join(cookies)} if cookies else {})}
 
-    @functools.cached_property
+    @lazily
     def query(self) -> dict[str, str]:
         """Query parameters, repeated ones joined."""
         return joined_query(self.request.query)
 
-    @functools.cached_property
+    @lazily
     def context(self) -> dict[str, Any]:
         """`$context` for mappings, identity sources and access logs."""
         agent = self.request.header("user-agent")

@@ -111,9 +111,9 @@ class HttpApiPlane:
         self, tx: Transaction, where: Address
     ) -> tuple[bool, tuple[Snapshot, Document, str] | None, tuple[str, str]]:
         """(is it an HTTP API, its deployment, stage and the path within, fresh ids)."""
-        ids = (tx.new_id(), tx.new_id())
         if not store.exists(tx, where.api_id):
-            return False, None, ids
+            return False, None, ("", "")
+        ids = (tx.new_id(), tx.new_id())
         for name, path in stage_candidates(where):
             stage = store.load_stage(tx, where.api_id, name)
             if stage is not None:

@@ -6,12 +6,12 @@ are the same code. Shapes of events: AWS, websocket-connect-route-… and apigat
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jsonschema_rs
 
 from emulator.aws.http import HttpRequest
+from emulator.aws.lazily import lazily
 from emulator.aws.request_traces import RequestTrace
 from emulator.aws.scope import Scope
 from emulator.services.apigateway.gateway.address import Address
@@ -113,7 +113,7 @@ class Exchange(RestExchange):
         """What the client said."""
         return self.body_text
 
-    @functools.cached_property
+    @lazily
     def shown_context(self) -> Event:
         """`requestContext` of events, in AWS's order."""
         connection, kind = self.connection, self.kind
@@ -139,7 +139,7 @@ class Exchange(RestExchange):
             "apiId": connection.api_id,
         }
 
-    @functools.cached_property
+    @lazily
     def context(self) -> dict[str, Any]:
         """`$context` for templates, mappings and access logs."""
         return {

@@ -14,7 +14,7 @@ from typing import Any
 from emulator.aws.arn import Arn
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context
-from emulator.aws.telemetry import Datum
+from emulator.aws.telemetry import Datum, DimensionSets
 from emulator.ports import LogEvent, Transaction
 from emulator.services.apigateway.gateway import execution_log
 from emulator.services.apigateway.gateway.failures import Failure
@@ -36,12 +36,12 @@ _DATA = (
 def record(context: Context, exchange: Exchange, status: int, failure: Failure | None) -> None:
     """Write all that the stage wants of an event."""
     stage, scope, now = exchange.stage, exchange.deployed.scope, context.clock.now()
-    own: dict[str, str] = {"ApiId": exchange.connection.api_id}
-    staged = {**own, "Stage": exchange.connection.stage_name}
-    dimensions = [own, staged]
+    own = (("ApiId", exchange.connection.api_id),)
+    staged = (*own, ("Stage", exchange.connection.stage_name))
+    dimensions: DimensionSets = (own, staged)
     settings = {**stage["DefaultRouteSettings"], **(stage["RouteSettings"].get(exchange.key) or {})}
     if settings.get("DetailedMetricsEnabled"):
-        dimensions.append({**staged, "Route": exchange.key})
+        dimensions = (*dimensions, (*staged, ("Route", exchange.key)))
     data = _metrics(exchange, status, failure)
     access = stage.get("AccessLogSettings") or {}
     lines = [(_group(access.get("DestinationArn") or ""), access_line(exchange, status, failure, access.get("Format")))]
@@ -63,7 +63,8 @@ def record(context: Context, exchange: Exchange, status: int, failure: Failure |
 
 def count_message(context: Context, scope: Scope, api_id: str, stage_name: str) -> None:
     """A message to a client counts as one from it does."""
-    dimensions: list[Mapping[str, str]] = [{"ApiId": api_id}, {"ApiId": api_id, "Stage": stage_name}]
+    own = ("ApiId", api_id)
+    dimensions = ((own,), (own, ("Stage", stage_name)))
     context.store.post(
         lambda tx: context.metrics.add_to_each(tx, scope, NAMESPACE, dimensions, [Datum("MessageCount", 1)])
     )
