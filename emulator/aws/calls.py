@@ -68,9 +68,12 @@ class Calls:
             service, made["method"], _url(service, made), _headers(scope, service, made), _body(made["body"])
         )
         parser: Any = create_parser(protocol)
+        payload = _blob(described.output_shape) if status < 300 else None
         received = HeadersDict({"Content-Length": str(len(body)), **dict(headers)})
-        answer = {"status_code": status, "headers": received, "body": body}
+        answer = {"status_code": status, "headers": received, "body": b"" if payload is not None else body}
         result: dict[str, Any] = parser.parse(answer, described.output_shape)
+        if payload is not None:  # botocore would decode it as text
+            result[payload] = body
         if status >= 300:
             error: dict[str, Any] = result.get("Error", {})
             raise AwsError(error.get("Code") or str(status), error.get("Message") or "", status)
@@ -85,6 +88,14 @@ class Calls:
 
             self._models[service] = ServiceModel(Loader().load_service_model(service, "service-2"), service)
         return self._models[service]
+
+
+def _blob(shape: Any) -> str | None:
+    """The member of an output that is the body's bytes as they are."""
+    if shape is None:
+        return None
+    name = shape.serialization.get("payload")
+    return name if name is not None and shape.members[name].type_name == "blob" else None
 
 
 def _url(service: str, made: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ from .asl.messages import (
     SetTimer,
     Signal,
     Start,
+    Stop,
     TimerFired,
 )
 from .model import StoredExecution
@@ -68,11 +69,18 @@ class ExpressRunner:
         self._calls = calls
         self._telemetry = telemetry
         self._mocks = mocks
+        self.running: dict[int, _Running] = {}
+        """Those that are stored, by id."""
 
     async def run(self, execution: StoredExecution) -> ExpressEnd:
         """Run to the end. The caller holds the clock `busy`; whoever waits in here gives the hold back."""
         running = _Running(self._store, self._clock, self._calls, self._telemetry, self._mocks, execution)
-        ended = await running.run()
+        if execution.id:
+            self.running[execution.id] = running
+        try:
+            ended = await running.run()
+        finally:
+            self.running.pop(execution.id, None)
         stopped_at = self._clock.now()
         took_ms = max(0.0, stopped_at - execution.started_at) * 1000
         billed_ms = max(1, math.ceil(round(took_ms, 3) / BILLING_STEP_MS)) * BILLING_STEP_MS
@@ -115,6 +123,10 @@ class _Running:
         self._signals: asyncio.Queue[Signal | Exception] = asyncio.Queue()
         self._tasks: dict[str, set[asyncio.Task[None]]] = {}
         self._last_event = 0
+
+    def stop(self) -> None:
+        """Abort; what waits is dropped."""
+        self._signals.put_nowait(Stop(None, None))
 
     async def run(self) -> Ended:
         signal: Signal = Start()
@@ -202,7 +214,7 @@ class _Running:
             for task in self._tasks.pop(command.token, ()):
                 task.cancel()
         else:
-            assert isinstance(command, GoOn), "Express machines have no activities: they are refused when created"
+            assert isinstance(command, GoOn), "Express machines have no activities nor map runs: they are refused"
             # By way of the loop, so that a machine that turns in circles lets others work.
             asyncio.get_running_loop().call_soon(self._signals.put_nowait, Resume())
 

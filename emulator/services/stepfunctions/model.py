@@ -131,6 +131,11 @@ class StoredExecution:
     def machine_name(self) -> str:
         return self.machine_arn.rsplit(":", 1)[-1]
 
+    @property
+    def of_map_run(self) -> bool:
+        """Whether it is a child of a map run: such a machine is called `name/label`."""
+        return "/" in self.machine_arn
+
 
 def machine_arn(scope: Scope, name: str) -> str:
     """`arn:aws:states:R:A:stateMachine:N`."""

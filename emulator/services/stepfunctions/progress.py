@@ -13,7 +13,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 
 from . import store, task_mocks
-from .asl.data import Data
+from .asl.data import Data, loads
 from .asl.definition import compile_definition
 from .asl.frames import Frames
 from .asl.interpreter import Run
@@ -27,14 +27,18 @@ from .asl.messages import (
     GoOn,
     OfferActivity,
     Redrive,
+    RedriveMapRun,
     Resume,
     SetTimer,
     Signal,
     Start,
+    StartMapRun,
     Stop,
+    StopMapRun,
     TimerFired,
 )
 from .asl.tasks import is_activity
+from .map_runs import store as map_runs
 from .model import StoredExecution
 from .task_mocks import TaskMocks
 from .telemetry import Telemetry
@@ -43,6 +47,8 @@ TASK = "sfn.task"
 TIMER = "sfn.timer"
 EXPRESS = "sfn.express"
 CHILD_ENDED = "sfn.child"
+MAP_CHILD = "sfn.map_child"
+"""An Express child of a map run."""
 RESUME_TOKEN = "resume"
 ACTIVITY_BELL = "sfn.activity"
 """No kind of job: a commit that says it wakes those who wait for tasks of activities."""
@@ -63,6 +69,13 @@ class Progress:
         self.telemetry.started(tx, execution)
         self.advance(tx, execution, Start())
 
+    def start_child(self, tx: Transaction, execution: StoredExecution, parent_id: int) -> None:
+        """Begin a child of a map run that was just added; tasks mocked in the parent are mocked in it."""
+        marks = store.load_frame(tx, parent_id, task_mocks.MARKS)
+        execution.test_case = loads(marks)["case"] if marks is not None else None
+        self.telemetry.started(tx, execution)
+        self._advance_or_fail(tx, execution, Start())
+
     def redrive(self, tx: Transaction, execution: StoredExecution, client_token: str | None) -> None:
         """Let an execution that ended without success go on where it stopped."""
         store.reopen_execution(tx, execution)
@@ -71,6 +84,28 @@ class Progress:
 
     def advance(self, tx: Transaction, execution: StoredExecution, signal: Signal) -> Ended | None:
         """Work off one signal and write down what follows; returns how the execution ended, if it did."""
+        run = self._run(tx, execution)
+        frames = run.frames
+        outcome = run.signal(signal)
+        self._record(tx, execution, outcome.events)
+        for command in outcome.commands:
+            self._obey(tx, execution, frames, command)
+        if outcome.ended is not None:
+            if outcome.ended.status != "SUCCEEDED":
+                store.save_frames(tx, execution, frames.changes())
+            self.close(tx, execution, outcome.ended)
+        elif outcome.events or outcome.commands:
+            store.save_frames(tx, execution, frames.changes())
+        return outcome.ended
+
+    def item_selector(
+        self, tx: Transaction, execution: StoredExecution, token: str
+    ) -> Callable[[int, Data, str], Data]:
+        """How an execution's state that awaits a map run by `token` makes an input of (place, item, source)."""
+        run = self._run(tx, execution)
+        return lambda index, item, source: run.select_item(token, index, item, source)
+
+    def _run(self, tx: Transaction, execution: StoredExecution) -> Run:
         frames = Frames(lambda key: store.load_frame(tx, execution.id, key))
         if execution.test_case is not None:
             self.mocks.mark(frames, execution.test_case)
@@ -82,7 +117,7 @@ class Progress:
                 return self._start_problem(resource, parameters)
             return None if _is_activity(tx, execution, resource) else f"The activity {resource} does not exist."
 
-        run = Run(
+        return Run(
             compile_definition(execution.definition),
             Execution(
                 execution.arn, execution.name, execution.role_arn, execution.started_at, execution.machine_arn,
@@ -96,23 +131,15 @@ class Progress:
             tx.new_id,
             start_problem,
         )  # fmt: skip
-        outcome = run.signal(signal)
-        self._record(tx, execution, outcome.events)
-        for command in outcome.commands:
-            self._obey(tx, execution, frames, command)
-        if outcome.ended is not None:
-            if outcome.ended.status != "SUCCEEDED":
-                store.save_frames(tx, execution, frames.changes())
-            self._close(tx, execution, outcome.ended)
-        elif outcome.events or outcome.commands:
-            store.save_frames(tx, execution, frames.changes())
-        return outcome.ended
 
     def signal_execution(self, tx: Transaction, execution_id: int, signal: Signal) -> None:
         """`advance`, unless the execution has ended meanwhile."""
         execution = store.load_execution(tx, execution_id)
         if execution is None or execution.status != "RUNNING":
             return
+        self._advance_or_fail(tx, execution, signal)
+
+    def _advance_or_fail(self, tx: Transaction, execution: StoredExecution, signal: Signal) -> None:
         tx.execute("SAVEPOINT sfn_signal")
         try:
             self.advance(tx, execution, signal)
@@ -127,16 +154,19 @@ class Progress:
         last = store.last_event_id(tx, execution.id)
         details = {"error": "States.Runtime", "cause": cause}
         self._record(tx, execution, [Event(last + 1, last, "ExecutionFailed", "executionFailedEventDetails", details)])
-        self._close(tx, execution, Ended("FAILED", error="States.Runtime", cause=cause))
+        self.close(tx, execution, Ended("FAILED", error="States.Runtime", cause=cause))
 
     def _record(self, tx: Transaction, execution: StoredExecution, events: list[Event]) -> None:
         store.add_events(tx, execution, events)
         if execution.logging is not None:
             self.telemetry.log(tx, execution, [(tx.now, event) for event in events])
 
-    def _close(self, tx: Transaction, execution: StoredExecution, ended: Ended) -> None:
+    def close(self, tx: Transaction, execution: StoredExecution, ended: Ended) -> None:
+        """Write down that an execution has ended, and tell who waits for it."""
         store.end_execution(tx, execution.id, ended)
         self.telemetry.ended(tx, execution, ended.status)
+        if execution.of_map_run:
+            map_runs.child_changed(tx, execution.id, "RUNNING", ended.status)
         self._tell_parent(tx, execution)
 
     def _tell_parent(self, tx: Transaction, execution: StoredExecution) -> None:
@@ -179,6 +209,12 @@ class Progress:
             store.withdraw_activity_task(tx, execution.id, command.token)
             for child in store.children_of(tx, execution.id, command.token):
                 self.advance(tx, child, Stop(None, None))  # best effort on AWS too
+        elif isinstance(command, StartMapRun):
+            map_runs.add_map_run(tx, execution, command)
+        elif isinstance(command, StopMapRun):
+            map_runs.stop(tx, execution.id, command.token)
+        elif isinstance(command, RedriveMapRun):
+            map_runs.redrive(tx, Scope(execution.account, execution.region), command.arn, command.token)
         else:
             assert isinstance(command, GoOn)
             payload["token"] = RESUME_TOKEN

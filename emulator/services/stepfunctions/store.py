@@ -70,7 +70,7 @@ _MACHINE = (
     "arn, name, definition, role_arn, created_at, updated_at, revision_id, logging, tracing, tags, type, encryption, "
     "last_version"
 )
-_EXECUTION = (
+EXECUTION = (
     "e.id, e.arn, e.name, e.account, e.region, e.machine_arn, d.text, e.role_arn, e.started_at, e.input, e.status, "
     "e.stopped_at, e.output, e.error, e.cause, e.revision_id, e.trace_header, e.parent_id, e.parent_token, "
     "e.version_arn, e.alias_arn, e.logging, e.redrive_count, e.redriven_at"
@@ -290,7 +290,7 @@ def load_definition(tx: Transaction, definition_id: int) -> str:
 def find_execution(tx: Transaction, scope: Scope, arn: str) -> StoredExecution | None:
     """The execution with this ARN in the caller's account and region."""
     row = tx.execute(
-        f"SELECT {_EXECUTION} FROM {_EXECUTION_FROM} WHERE e.arn = ? AND e.account = ? AND e.region = ?",
+        f"SELECT {EXECUTION} FROM {_EXECUTION_FROM} WHERE e.arn = ? AND e.account = ? AND e.region = ?",
         (arn, scope.account, scope.region),
     ).fetchone()
     return StoredExecution(*row) if row else None
@@ -298,7 +298,7 @@ def find_execution(tx: Transaction, scope: Scope, arn: str) -> StoredExecution |
 
 def load_execution(tx: Transaction, execution_id: int) -> StoredExecution | None:
     """The execution a job belongs to."""
-    row = tx.execute(f"SELECT {_EXECUTION} FROM {_EXECUTION_FROM} WHERE e.id = ?", (execution_id,)).fetchone()
+    row = tx.execute(f"SELECT {EXECUTION} FROM {_EXECUTION_FROM} WHERE e.id = ?", (execution_id,)).fetchone()
     return StoredExecution(*row) if row else None
 
 
@@ -317,7 +317,7 @@ def list_executions(
         conditions.append("e.status = ?")
         parameters.append(status)
     rows = tx.execute(
-        f"SELECT {_EXECUTION} FROM {_EXECUTION_FROM} WHERE {' AND '.join(conditions)} AND e.id < ? "
+        f"SELECT {EXECUTION} FROM {_EXECUTION_FROM} WHERE {' AND '.join(conditions)} AND e.id < ? "
         "ORDER BY e.id DESC LIMIT ?",
         [*parameters, 2**62 if before is None else before, limit],
     ).fetchall()
@@ -350,7 +350,7 @@ def reopen_execution(tx: Transaction, execution: StoredExecution) -> None:
 def children_of(tx: Transaction, execution_id: int, token: str) -> list[StoredExecution]:
     """Running executions that a task of another waits for."""
     rows = tx.execute(
-        f"SELECT {_EXECUTION} FROM {_EXECUTION_FROM} WHERE e.parent_id = ? AND e.parent_token = ? "
+        f"SELECT {EXECUTION} FROM {_EXECUTION_FROM} WHERE e.parent_id = ? AND e.parent_token = ? "
         "AND e.status = 'RUNNING'",
         (execution_id, token),
     ).fetchall()

@@ -6,14 +6,14 @@ called; so a restart goes on with the same attempt. Decides nothing about the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from emulator.aws.errors import AwsError
 
 from . import mock_file
 from .asl.data import Data, dumps, loads
-from .asl.definition import Machine
+from .asl.definition import Machine, compile_definition
 from .asl.frames import Frames
 from .asl.messages import Signal, TaskFailed, TaskSubmitted, TaskSucceeded
 from .asl.tasks import task_kind
@@ -63,7 +63,7 @@ class TaskMocks:
             text = f"The mock configuration file has no test case '{case}' for the state machine '{name}'"
             raise AwsError("ValidationException", f"{text}; it has: {known}.")
         for state in states:
-            if state not in machine.states or machine.states[state].type != "Task":
+            if state not in _tasks(machine):
                 text = f"The test case '{case}' mocks the state '{state}', which is no Task state of '{name}'."
                 raise AwsError("ValidationException", text)
 
@@ -113,6 +113,15 @@ class TaskMocks:
                 f"has no mocked response for attempt {attempt}."
             )
         return dumps({"Throw" if found.thrown else "Return": found.value})
+
+
+def _tasks(machine: Machine) -> Iterator[str]:
+    """Names of all tasks, those of the children of distributed Maps too."""
+    for name, state in machine.states.items():
+        if state.type == "Task":
+            yield name
+        elif state.distribution is not None:
+            yield from _tasks(compile_definition(state.distribution.definition))
 
 
 class _Everything:

@@ -6,8 +6,13 @@ from emulator.aws.service import Context, JobKind, Mounted, Service
 
 from .express import ExpressRunner
 from .integrations import Integrations
+from .map_runs.driver import MapRunDriver
+from .map_runs.reading import ItemReaders
+from .map_runs.store import MAP_RUN
+from .map_runs.store import SCHEMA as MAP_RUN_SCHEMA
+from .map_runs.writing import ResultWriters
 from .operations import Operations, operation_table
-from .progress import CHILD_ENDED, EXPRESS, TASK, TIMER, Progress
+from .progress import CHILD_ENDED, EXPRESS, MAP_CHILD, TASK, TIMER, Progress
 from .state_tester import StateTester
 from .store import SCHEMA
 from .task_calls import Connections, LambdaInvoke, TaskCalls
@@ -16,6 +21,8 @@ from .telemetry import Telemetry
 from .worker import StepFunctionsWorker
 
 TIMERS_AT_A_TIME = 256
+MAP_RUNS_AT_A_TIME = 32
+"""Map runs that are moved at once; one that waits for its children is not."""
 EXPRESS_AT_A_TIME = 1000
 """Asynchronous Express executions that run, or wait, at once (AWS: by account, more)."""
 
@@ -34,14 +41,19 @@ def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connec
     express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks)
     operations = Operations(context.store, context.clock, calls.problems, progress, express, mocks)
     worker = StepFunctionsWorker(context.store, progress, calls, express)
+    map_runs = MapRunDriver(
+        context.store, progress, ItemReaders(context.calls), ResultWriters(context.store, context.calls)
+    )
     table = {**operation_table(operations), "TestState": StateTester(context.store, context.clock, calls).test_state}
     return Mounted(
         services=[Service("stepfunctions", context.store, table)],
-        schema=SCHEMA,
+        schema=SCHEMA + MAP_RUN_SCHEMA,
         jobs={
             TASK: JobKind(worker.task, lambda: context.settings.task_concurrency),
             TIMER: JobKind(worker.timer, lambda: TIMERS_AT_A_TIME),
             EXPRESS: JobKind(worker.express, lambda: EXPRESS_AT_A_TIME),
+            MAP_RUN: JobKind(map_runs.drive, lambda: MAP_RUNS_AT_A_TIME),
+            MAP_CHILD: JobKind(worker.map_child, lambda: EXPRESS_AT_A_TIME),
             CHILD_ENDED: JobKind(worker.child_ended, lambda: TIMERS_AT_A_TIME),
         },
         operations=operations,

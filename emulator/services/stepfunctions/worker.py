@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+
 from emulator import jobs
 from emulator.jobs import Job
 from emulator.ports import Store, Transaction
 
 from . import progress, store, task_mocks
 from .asl.data import Data
-from .express import ExpressRunner
+from .express import ExpressEnd, ExpressRunner
 from .integrations import child_result
+from .map_runs import store as map_runs
+from .map_runs.driver import STOPPED_CHILDREN
 from .model import StoredExecution
 from .operations.express import read_express
 from .progress import Progress
@@ -24,6 +29,8 @@ class StepFunctionsWorker:
         self._progress = movement
         self._calls = calls
         self._express = express
+        self._stopping: asyncio.Task[None] | None = None
+        data.on_wake(self._look_for_stopped)
 
     async def timer(self, job: Job) -> None:
         """A Wait, a retry's back-off, a timeout or the rest of a long run is due."""
@@ -95,6 +102,43 @@ class StepFunctionsWorker:
                 self._progress.signal_execution(tx, parent.id, signal)
 
         await self._store.transact(commit)
+
+    async def map_child(self, job: Job) -> None:
+        """Run an Express child of a map run from its beginning: at least once."""
+        execution_id: int = job.payload["execution"]
+
+        def load(tx: Transaction) -> StoredExecution:
+            execution = store.load_execution(tx, execution_id)
+            assert execution is not None, "children are not deleted"
+            # Its five minutes count from when it really begins: after a crash, or when places were scarce.
+            execution.started_at = max(execution.started_at, tx.now)
+            return execution
+
+        execution = await self._store.read(load)
+        if execution.status == "RUNNING":
+            end = await self._express.run(execution)
+            await self._store.transact(lambda tx: self._end_map_child(tx, job, execution, end))
+        else:
+            await self._store.transact(lambda tx: jobs.complete(tx, job.id))
+
+    def _end_map_child(self, tx: Transaction, job: Job, execution: StoredExecution, end: ExpressEnd) -> None:
+        if jobs.complete(tx, job.id):  # else it was stopped meanwhile
+            store.end_execution(tx, execution.id, end.ended)
+            map_runs.child_changed(tx, execution.id, "RUNNING", end.ended.status)
+            end.report(tx)
+
+    def _look_for_stopped(self, due: Mapping[str, float]) -> None:
+        if STOPPED_CHILDREN in due and self._express.running and (self._stopping is None or self._stopping.done()):
+            self._stopping = asyncio.get_running_loop().create_task(self._stop_those_that_ended())
+
+    async def _stop_those_that_ended(self) -> None:
+        """Children that a commit has aborted end here too; their commit then finds them gone."""
+        for execution_id, running in list(self._express.running.items()):
+            stored = await self._store.read(
+                lambda tx, execution_id=execution_id: store.load_execution(tx, execution_id)
+            )
+            if stored is None or stored.status != "RUNNING":
+                running.stop()
 
     async def express(self, job: Job) -> None:
         """Run an asynchronous Express execution from its beginning: at least once, as on AWS."""

@@ -11,6 +11,10 @@ from .data import Data, StateError, dumps
 from .definition import State
 from .frames import Frame
 from .leaving import Leaving
+from .payload import Environment
+
+MAX_MAP_CONCURRENCY = 40
+"""Of an inline Map [D:service-quotas]."""
 
 
 class Branches(Leaving):
@@ -26,7 +30,7 @@ class Branches(Leaving):
 
     def _execute_map(self, key: str, frame: Frame, state: State) -> None:
         environment = self._environment(key, frame, state)
-        limit = fields.concurrency(state, environment)
+        limit = self._room(state, environment)
         items = fields.items(state, environment)
         count = len(items)
         details = {"length": count}
@@ -40,6 +44,11 @@ class Branches(Leaving):
             self._start_item(key, frame, state, started)
         if count == 0:
             self._children_done(key, frame, state)
+
+    @staticmethod
+    def _room(state: State, environment: Environment) -> int:
+        """How many iterations of an inline Map may run at once."""
+        return min(fields.concurrency(state, environment) or MAX_MAP_CONCURRENCY, MAX_MAP_CONCURRENCY)
 
     def _start_item(self, key: str, frame: Frame, state: State, previous: int) -> None:
         children = frame["children"]

@@ -31,7 +31,7 @@ def loads(text: str | bytes) -> Json:
     if isinstance(text, bytes):
         text = text.decode()
     try:
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(text, parse_constant=no_constant, parse_float=finite)
         if _SURROGATE.search(text):
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         return value
@@ -39,14 +39,16 @@ def loads(text: str | bytes) -> Json:
         raise ValueError("nested too deeply") from None
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """A number of JSON that a double can hold. Raises ValueError."""
     number = float(text)
     if math.isinf(number):
         raise ValueError(f"{text[:40]} is beyond the range of a double")
     return number
 
 
-def _no_constant(name: str) -> Json:
+def no_constant(name: str) -> Json:
+    """Refuse NaN and Infinity. Raises ValueError."""
     raise ValueError(f"{name} is not JSON")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import choice, jsonata, paths, payload
 from .data import Data, loads
+from .distribution import Distribution, compile_distribution
 from .intrinsics import Call
 from .jsonata import Expression
 from .paths import Path
@@ -69,6 +70,7 @@ class State:
     retry: tuple[Retrier, ...] = ()
     catch: tuple[Catcher, ...] = ()
     resource: str = ""
+    credentials: Template | None = None
     timeout: int | Path | Expression | None = None
     heartbeat: int | Path | Expression | None = None
     result: Data | None = None
@@ -83,6 +85,8 @@ class State:
     items_path: Path | None = ROOT
     items: Template | Expression | None = None
     max_concurrency: int | Path | Expression = 0
+    distribution: Distribution | None = None
+    """Of a distributed Map, whose `processor` is a workflow of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,13 @@ def _either(state: State, source: dict[str, Any], name: str) -> Any:
 
 def _task(state: State, source: dict[str, Any], states: dict[str, State], jsonata_machine: bool) -> None:
     state.resource = source["Resource"]
+    if "Credentials" in source:
+        credentials = source["Credentials"]
+        state.credentials = (
+            jsonata.compile_template(credentials, "Credentials")
+            if state.jsonata
+            else payload.compile_template(credentials)
+        )
     state.timeout = _either(state, source, "TimeoutSeconds")
     state.heartbeat = _either(state, source, "HeartbeatSeconds")
 
@@ -218,7 +229,9 @@ def _parallel(state: State, source: dict[str, Any], states: dict[str, State], js
 
 
 def _map(state: State, source: dict[str, Any], states: dict[str, State], jsonata_machine: bool) -> None:
-    state.processor = _scope(source.get("ItemProcessor") or source["Iterator"], states, jsonata_machine)
+    state.distribution = compile_distribution(source, state.jsonata, jsonata_machine)
+    if state.distribution is None:
+        state.processor = _scope(source.get("ItemProcessor") or source["Iterator"], states, jsonata_machine)
     if "Items" in source:
         items = jsonata.read(source["Items"])
         state.items = items if isinstance(items, Expression) else jsonata.compile_template(items, "Items")

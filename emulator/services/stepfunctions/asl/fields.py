@@ -14,7 +14,6 @@ from .paths import NoResult, Path
 from .payload import Environment
 
 MAX_WAIT_SECONDS = 24_856 * 86_400
-MAX_MAP_CONCURRENCY = 40
 MAX_LIMIT_SECONDS = 99_999_999
 
 
@@ -102,7 +101,7 @@ def items(state: State, environment: Environment) -> list[Json]:
 
 
 def concurrency(state: State, environment: Environment) -> int:
-    """How many iterations of a Map may run at once."""
+    """How many iterations of a Map may run at once, 0 meaning as many as AWS allows."""
     limit = state.max_concurrency
     if isinstance(limit, Expression):
         limit = whole(limit, environment, "MaxConcurrency")
@@ -118,7 +117,7 @@ def concurrency(state: State, environment: Environment) -> int:
             )
         if limit < 0:
             raise runtime("MaxConcurrency cannot be negative.")
-    return min(limit or MAX_MAP_CONCURRENCY, MAX_MAP_CONCURRENCY)
+    return limit
 
 
 def text(value: str | Path | Call | Expression | None, environment: Environment, field: str) -> str | None:

@@ -5,7 +5,8 @@ become commands carrying a token; a signal whose token nobody awaits changes not
 events follow AWS's recordings (reference 5.6, 5.15).
 
 Read it in this order: workspace.py (what a run has), this file (signals and the plain states), leaving.py (output,
-Retry, Catch), task_state.py, branches.py (Parallel, inline Map). Each is a class over another, and `Run` is the whole.
+Retry, Catch), task_state.py, branches.py (Parallel, inline Map), distributed.py. Each is a class over another, and
+`Run` is the whole.
 """
 
 from __future__ import annotations
@@ -115,6 +116,8 @@ class Run(Tasks):
             frame.pop(name, None)
         frame["previous"] = previous
         state, children = self._state(frame), frame.get("children")
+        if state.distribution is not None and self._redrive_map_run(key, frame, previous):
+            return
         if children is None:
             if state.type == "Fail":
                 frame.pop("entered", None)
@@ -122,7 +125,7 @@ class Run(Tasks):
             return
         for child_key in list(children["live"].values()):
             self._redrive_frame(child_key, previous)
-        room = fields.concurrency(state, self._environment(key, frame, state)) if state.type == "Map" else 0
+        room = self._room(state, self._environment(key, frame, state)) if state.type == "Map" else 0
         for _ in range(min(children["count"] - children["next"], room - len(children["live"]))):
             self._guard(key, frame, state, lambda: self._start_item(key, frame, state, previous))
 
@@ -137,6 +140,7 @@ class Run(Tasks):
         "time": _waited,
         "retry": _retry_due,
         "task": Tasks._task_ended,
+        "map_run": Tasks._map_run_ended,
     }
 
     # ── steps ───────────────────────────────────────────────────────────────────────────────────

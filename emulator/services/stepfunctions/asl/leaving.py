@@ -18,6 +18,8 @@ from .payload import Environment
 from .workspace import NOT_TRUNCATED, ROOT, Workspace
 
 MACHINE_TOKEN = "machine"
+PER_STATE = ("entered", "at", "retries", "attempts", "task_token", "map_run", "map_started", "map_redrives")
+"""What a frame keeps until it leaves the state it is in."""
 
 
 class Leaving(Workspace):
@@ -82,7 +84,7 @@ class Leaving(Workspace):
         )
         if next_state is not None:
             frame["state"] = next_state
-            for name in ("entered", "at", "retries", "attempts", "task_token"):
+            for name in PER_STATE:
                 frame.pop(name, None)
             self._set_input(key, frame, output)
             self._ready.append(key)
@@ -93,8 +95,10 @@ class Leaving(Workspace):
 
     def _fail(self, key: str, frame: Frame, state: State, failure: StateError) -> None:
         """A state failed: retry it, catch it, or fail whatever contains it."""
-        fails_as_a_whole = "children" in frame or (
-            isinstance(failure, QueryError) and state.type in ("Map", "Parallel")
+        fails_as_a_whole = (
+            "children" in frame
+            or frame.pop("map_failed", False)
+            or (isinstance(failure, QueryError) and state.type in ("Map", "Parallel"))
         )
         if isinstance(failure, StateFault):
             failure = self._located(frame, state, failure)

@@ -75,7 +75,40 @@ class GoOn:
     """Signal `Resume` at once, in a commit of its own."""
 
 
-Command = CallTask | OfferActivity | SetTimer | Forget | GoOn
+@dataclass(frozen=True, slots=True)
+class StartMapRun:
+    """Run `plan` (see distribution.py) over `items`, or over what its reader reads, and signal the end with `token`."""
+
+    token: str
+    arn: str
+    label: str
+    plan: dict[str, Any]
+    items: Data | None
+    source: str
+    """What `$$.Map.Item.Source` says."""
+    max_concurrency: int
+    tolerated_count: int | None
+    tolerated_percentage: float | None
+    failed: bool
+    """It has failed already and is only shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopMapRun:
+    """Nobody awaits the map run behind `token` any more: abort it."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveMapRun:
+    """Let a map run that ended without success go on, and signal its end with `token`."""
+
+    token: str
+    arn: str
+
+
+Command = CallTask | OfferActivity | SetTimer | Forget | GoOn | StartMapRun | StopMapRun | RedriveMapRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +163,16 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class MapRunEnded:
+    """With `output` if it succeeded."""
+
+    token: str
+    output: Data | None
+    error: str | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     error: str | None
     cause: str | None
@@ -144,7 +187,17 @@ class Redrive:
 
 
 Signal = (
-    Start | Redrive | Resume | TaskSucceeded | TaskFailed | TaskSubmitted | TaskTaken | Heartbeat | TimerFired | Stop
+    Start
+    | Redrive
+    | Resume
+    | TaskSucceeded
+    | TaskFailed
+    | TaskSubmitted
+    | TaskTaken
+    | Heartbeat
+    | TimerFired
+    | MapRunEnded
+    | Stop
 )
 
 

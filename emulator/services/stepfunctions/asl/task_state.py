@@ -5,12 +5,13 @@ Decides what is commanded and which event each signal becomes; who is called, an
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from . import fields
-from .branches import Branches
-from .data import StateError, runtime, too_large
+from .data import StateError, dumps, runtime, too_large
 from .definition import State
+from .distributed import DistributedMaps
 from .frames import Frame
 from .messages import (
     CallTask,
@@ -26,11 +27,14 @@ from .messages import (
     TimerFired,
     error_details,
 )
+from .payload import Environment
 from .tasks import task_kind, write_token
 from .workspace import HEARTBEAT, NOT_TRUNCATED
 
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.{1,512}")
 
-class Tasks(Branches):
+
+class Tasks(DistributedMaps):
     """How a Task goes on."""
 
     def _execute_task(self, key: str, frame: Frame, state: State) -> None:
@@ -45,6 +49,7 @@ class Tasks(Branches):
         problem = self.start_problem(state.resource, parameters)
         if problem is not None:
             raise runtime(problem)
+        credentials = self._credentials(state, environment)
         limits = {"timeoutInSeconds": timeout, "heartbeatInSeconds": heartbeat}
         details: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
         if kind.family == "Task":
@@ -54,6 +59,8 @@ class Tasks(Branches):
         if kind.family == "LambdaFunction":
             details.pop("heartbeatInSeconds", None)
             heartbeat = None
+        if credentials is not None and kind.family != "Activity":
+            details["taskCredentials"] = {"roleArn": credentials}
         frame["previous"] = self._emit(f"{kind.family}Scheduled", frame["previous"], kind.details("Scheduled"), details)
         if kind.family == "Task":
             frame["previous"] = self._emit("TaskStarted", frame["previous"], "taskStartedEventDetails", kind.named)
@@ -71,6 +78,17 @@ class Tasks(Branches):
             self._command(OfferActivity(token, state.resource, parameters))
         else:
             self._command(CallTask(token, state.resource, parameters))
+
+    @staticmethod
+    def _credentials(state: State, environment: Environment) -> str | None:
+        """The role of `Credentials`, whose permissions nobody checks here. The text of a refusal is unverified."""
+        if state.credentials is None:
+            return None
+        role = state.credentials(environment)["RoleArn"]
+        if not isinstance(role, str) or _ROLE.fullmatch(role) is None:
+            shown = role if isinstance(role, str) else dumps(role)
+            raise runtime(f"The value of the field 'RoleArn' of Credentials is not a valid role ARN: {shown}")
+        return role
 
     def _task_goes_on(self, frame: Frame, wait: Frame, signal: TaskSubmitted | TaskTaken | Heartbeat) -> None:
         """Something happened to a task that does not end it."""

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.errors import AwsError, NotEmulated, validation_errors
+from emulator.aws.errors import AwsError, validation_errors
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.stepfunctions import model, progress, store
 from emulator.services.stepfunctions.asl.messages import Stop
 from emulator.services.stepfunctions.asl.references import variable_references
+from emulator.services.stepfunctions.map_runs import store as map_runs
 from emulator.services.stepfunctions.model import StoredExecution
 from emulator.services.stepfunctions.operations.express import enqueue_express, new_express, wrong_type
-from emulator.services.stepfunctions.operations.state import StepFunctionsState, check_input, page
+from emulator.services.stepfunctions.operations.map_runs import MapRunOperations
+from emulator.services.stepfunctions.operations.state import check_input, page
 from emulator.services.stepfunctions.telemetry import HIDDEN_DATA
 
 STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
@@ -28,7 +30,7 @@ PARENT_MEMBER = "_parent"
 """Only from inside: (execution id, token) of the task that waits for the new execution."""
 
 
-class ExecutionOperations(StepFunctionsState):
+class ExecutionOperations(MapRunOperations):
     """StartExecution … DescribeStateMachineForExecution."""
 
     def start_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -74,15 +76,15 @@ class ExecutionOperations(StepFunctionsState):
         token = request.get("clientToken")
         if execution.redriven_at is not None and token is not None and progress.redrive_token(tx, execution) == token:
             return {"redriveDate": execution.redriven_at}
-        if _not_redrivable(tx, execution) is not None:
+        if execution.of_map_run or _not_redrivable(tx, execution) is not None:
             text = f"The execution Amazon Resource Name (ARN) that you specified for executionArn: '{execution.arn}' "
             raise AwsError("ExecutionNotRedrivable", text + "cannot be redriven.")
         self.progress.redrive(tx, execution, token)
         return {"redriveDate": tx.now}
 
     def describe_execution(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """One execution."""
-        execution = self.execution(tx, scope, request["executionArn"])
+        """One execution; of Express ones the children of map runs only."""
+        execution = self._described(tx, scope, request["executionArn"])
         answer: dict[str, Any] = {
             "executionArn": execution.arn,
             "stateMachineArn": execution.machine_arn,
@@ -102,16 +104,22 @@ class ExecutionOperations(StepFunctionsState):
         if execution.trace_header is not None:
             answer["traceHeader"] = execution.trace_header
         reason = _not_redrivable(tx, execution)
-        answer["redriveStatus"] = "REDRIVABLE" if reason is None else "NOT_REDRIVABLE"
+        redrivable = "REDRIVABLE"
+        if execution.of_map_run and (child := map_runs.map_run_of(tx, execution.id)) is not None:
+            answer["mapRunArn"], redrivable = child[0], "REDRIVABLE_BY_MAP_RUN"
+        answer["redriveStatus"] = redrivable if reason is None else "NOT_REDRIVABLE"
         if reason is not None:
             answer["redriveStatusReason"] = reason
         return answer
 
+    def _described(self, tx: Transaction, scope: Scope, arn: str) -> StoredExecution:
+        parts = arn.split(":", 7)
+        child = len(parts) > 6 and "/" in parts[6]
+        return self.execution(tx, scope, arn, ("execution", "express") if child else ("execution",))
+
     def list_executions(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Executions of one machine, newest first."""
-        if request.get("mapRunArn") is not None:
-            raise NotEmulated("stepfunctions", "ListExecutions", "mapRunArn")
-        if request.get("stateMachineArn") is None:
+        if (request.get("mapRunArn") is None) == (request.get("stateMachineArn") is None):
             raise validation_errors(["Must specify exactly one of StateMachineArn and MapRunArn"])
         status = request.get("statusFilter")
         if status is not None and status not in STATUSES:
@@ -122,6 +130,15 @@ class ExecutionOperations(StepFunctionsState):
                 ]
             )
         size = model.page_size(request, 3096)
+        redriven = {"REDRIVEN": True, "NOT_REDRIVEN": False}.get(request.get("redriveFilter", ""))
+        before = model.read_token(request)
+        if request.get("mapRunArn") is not None:
+            run = self.map_run(tx, scope, request["mapRunArn"])
+            children = map_runs.list_children(tx, run.id, status, before, size + 1, redriven)
+            shown = [
+                {**_listed(execution), "mapRunArn": run.arn, "itemCount": items} for items, execution in children[:size]
+            ]
+            return page({"executions": shown}, children[size - 1][1].id if len(children) > size else None)
         arn = request["stateMachineArn"]
         model.check_arn(arn, "stateMachine")
         machine = self.machine(tx, scope, model.split_machine_arn(arn)[0])
@@ -129,19 +146,8 @@ class ExecutionOperations(StepFunctionsState):
             raise wrong_type()
         if arn != machine.arn:
             self.resolve(tx, scope, arn)
-        redriven = {"REDRIVEN": True, "NOT_REDRIVEN": False}.get(request.get("redriveFilter", ""))
-        found = store.list_executions(tx, arn, status, model.read_token(request), size + 1, redriven)
-        items: list[dict[str, Any]] = []
-        for execution in found[:size]:
-            item = {
-                "executionArn": execution.arn,
-                "stateMachineArn": execution.machine_arn,
-                "name": execution.name,
-                "status": execution.status,
-                "startDate": execution.started_at,
-                "redriveCount": execution.redrive_count,
-            }
-            items.append(item | _optional(execution))
+        found = store.list_executions(tx, arn, status, before, size + 1, redriven)
+        items = [_listed(execution) for execution in found[:size]]
         return page({"executions": items}, found[size - 1].id if len(found) > size else None)
 
     def get_execution_history(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +172,7 @@ class ExecutionOperations(StepFunctionsState):
     ) -> dict[str, Any]:
         """The state machine as it was when the execution started."""
         execution = self.execution(tx, scope, request["executionArn"])
-        machine = store.find_machine(tx, scope, execution.machine_arn)
+        machine = store.find_machine(tx, scope, execution.machine_arn.partition("/")[0])
         answer: dict[str, Any] = {
             "stateMachineArn": execution.machine_arn,
             "name": execution.machine_name,
@@ -176,6 +182,9 @@ class ExecutionOperations(StepFunctionsState):
             "loggingConfiguration": machine.logging if machine else {"level": "OFF", "includeExecutionData": False},
             "tracingConfiguration": machine.tracing if machine else {"enabled": False},
         }
+        child = map_runs.map_run_of(tx, execution.id) if execution.of_map_run else None
+        if child is not None:
+            answer["mapRunArn"], answer["label"], _ = child
         if execution.revision_id is not None:
             answer["revisionId"] = execution.revision_id
         if request.get("includedData") == "METADATA_ONLY":
@@ -194,6 +203,19 @@ def _not_redrivable(tx: Transaction, execution: StoredExecution) -> str | None:
     if store.last_event_id(tx, execution.id) >= MOST_EVENTS_TO_REDRIVE:
         return "Execution has reached the maximum number of history events and cannot be redriven"
     return None
+
+
+def _listed(execution: StoredExecution) -> dict[str, Any]:
+    """An execution in a list."""
+    item = {
+        "executionArn": execution.arn,
+        "stateMachineArn": execution.machine_arn,
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": execution.started_at,
+        "redriveCount": execution.redrive_count,
+    }
+    return item | _optional(execution)
 
 
 def _optional(execution: StoredExecution) -> dict[str, Any]:

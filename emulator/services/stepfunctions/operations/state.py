@@ -117,12 +117,21 @@ class StepFunctionsState:
             self.mocks.check(case, machine.name, compile_definition(machine.definition))
         return machine, case
 
-    def execution(self, tx: Transaction, scope: Scope, arn: str) -> StoredExecution:
+    def execution(
+        self, tx: Transaction, scope: Scope, arn: str, kinds: tuple[str, ...] = ("execution",)
+    ) -> StoredExecution:
         """The execution with this ARN. Raises ExecutionDoesNotExist, InvalidArn (of Express executions too)."""
-        model.check_arn(arn, "execution")
+        model.check_arn(arn, *kinds)
         execution = store.find_execution(tx, scope, arn)
         if execution is None:
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+        return execution
+
+    @staticmethod
+    def stored_execution(tx: Transaction, execution_id: int) -> StoredExecution:
+        """An execution that something else refers to."""
+        execution = store.load_execution(tx, execution_id)
+        assert execution is not None, "executions are not deleted"
         return execution
 
     def tagged(self, tx: Transaction, scope: Scope, arn: str) -> StateMachine | Activity:

@@ -12,7 +12,7 @@ from emulator.services.stepfunctions.asl import jsonata, paths, payload
 from emulator.services.stepfunctions.asl.data import Json
 from emulator.services.stepfunctions.asl.paths import BadPath
 from emulator.services.stepfunctions.asl.validation.problems import JSONATA, SCHEMA, TARGET, Problem
-from emulator.services.stepfunctions.asl.validation.vocabulary import JSONATA_ONLY, JSONPATH_ONLY, NOT_EMULATED
+from emulator.services.stepfunctions.asl.validation.vocabulary import JSONATA_ONLY, JSONPATH_ONLY
 
 TaskProblems = Callable[[str, Json], list[tuple[str, str]]]
 """(resource, parameters) → (where below the state, text) of everything wrong with a Task's call."""
@@ -40,11 +40,9 @@ class FieldJudge:
 
     def unknown(self, source: dict[str, Any], allowed: tuple[str, ...], at: str) -> None:
         for name in source:
-            if name in allowed and name not in NOT_EMULATED:
+            if name in allowed:
                 continue
-            if name in NOT_EMULATED:
-                self.add(f"{at}/{name}", f"The field '{name}' is not emulated yet")
-            elif name in (JSONPATH_ONLY if self.jsonata else JSONATA_ONLY):
+            if name in (JSONPATH_ONLY if self.jsonata else JSONATA_ONLY):
                 spoken, other = ("JSONata", "JSONPath") if self.jsonata else ("JSONPath", "JSONata")
                 text = f"The QueryLanguage is set to '{spoken}', but field '{name}' is only supported for the '{other}'"
                 self.add(at, f"{text} QueryLanguage")

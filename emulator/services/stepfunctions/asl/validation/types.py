@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any
 
 from emulator.services.stepfunctions.asl import jsonata, payload, tasks, timestamps
 from emulator.services.stepfunctions.asl.data import Json
 from emulator.services.stepfunctions.asl.intrinsics import BadIntrinsic
 from emulator.services.stepfunctions.asl.paths import BadPath
-from emulator.services.stepfunctions.asl.validation.fields import FieldJudge
+from emulator.services.stepfunctions.asl.validation.maps import MapJudge
 
 
 def resource_problems(resource: str, parameters: Json) -> list[tuple[str, str]]:
@@ -21,12 +20,8 @@ def resource_problems(resource: str, parameters: Json) -> list[tuple[str, str]]:
     return [("Resource", f"The resource provided {resource} is not recognized. {reason}")]
 
 
-class TypeJudge(FieldJudge):
+class TypeJudge(MapJudge):
     """One method per type; those of Parallel and Map judge the scopes within by `scope`."""
-
-    @abstractmethod
-    def scope(self, scope: dict[str, Any], at: str, depth: int) -> None:
-        """Judge a group of states that lead to each other."""
 
     def task(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
         for name in ("Timeout", "Heartbeat"):
@@ -36,6 +31,7 @@ class TypeJudge(FieldJudge):
         timeout, heartbeat = state.get("TimeoutSeconds"), state.get("HeartbeatSeconds")
         if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
             self.add(f"{at}/HeartbeatSeconds", "HeartbeatSeconds must be smaller than TimeoutSeconds")
+        self.credentials(state, at)
         resource = state.get("Resource")
         if resource is None:
             self.add(at, "These fields are required: [Resource]")
@@ -51,6 +47,26 @@ class TypeJudge(FieldJudge):
             for where, message in judge(resource, parameters):
                 where = "Arguments" if self.jsonata and where == "Parameters" else where
                 self.add(f"{at}/{where}", message)
+
+    def credentials(self, state: dict[str, Any], at: str) -> None:
+        """`Credentials` names a role [R:test_invalid_credentials_field]; the other texts are unverified."""
+        credentials, where = state.get("Credentials"), f"{at}/Credentials"
+        if "Credentials" not in state:
+            return
+        if not isinstance(credentials, dict):
+            self.add(where, "Expected value of type Object")
+            return
+        names = ("RoleArn",) if self.jsonata else ("RoleArn", "RoleArn.$")
+        if not any(name in credentials for name in names):
+            self.add(where, "The field 'RoleArn' is required but was missing")
+            return
+        self.unknown(credentials, names, where)
+        self.at_most_one(credentials, names, where)
+        if self.jsonata:
+            self.expressions(state, "Credentials", at)
+        else:
+            self.template(state, "Credentials", at)
+        self.text(credentials, "RoleArn", where)
 
     def express_resource(self, resource: str, at: str) -> None:
         """What Express machines must not wait for (reference 5.7); the second blank is AWS's."""
@@ -103,34 +119,3 @@ class TypeJudge(FieldJudge):
                     continue
                 self.unknown(branch, ("StartAt", "States", "Comment"), where)
                 self.scope(branch, where, depth + 1)
-
-    def map(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
-        given = [name for name in ("ItemProcessor", "Iterator") if name in state]
-        if self.jsonata and "ItemProcessor" not in state:
-            self.add(at, "These fields are required: [ItemProcessor]")
-        elif len(given) != 1:
-            self.add(at, "Exactly one of these fields is required: [ItemProcessor, Iterator]")
-        items = state.get("Items", [])
-        if not isinstance(items, list) and jsonata.expression_text(items) is None:
-            self.add(f"{at}/Items", "Expected value of type Array or a JSONata expression")
-        self.at_most_one(state, ("Parameters", "ItemSelector"), at)
-        self.at_most_one(state, ("MaxConcurrency", "MaxConcurrencyPath"), at)
-        self.whole(state, "MaxConcurrency", at, 0, 99_999_999)
-        self.path(state, "MaxConcurrencyPath", at)
-        self.path(state, "ItemsPath", at)
-        for name in given:
-            where, processor = f"{at}/{name}", state[name]
-            if not isinstance(processor, dict):
-                self.add(where, "Expected value of type Object")
-                continue
-            self.unknown(processor, ("ProcessorConfig", "StartAt", "States", "Comment"), where)
-            config = processor.get("ProcessorConfig", {})
-            mode = config.get("Mode", "INLINE") if isinstance(config, dict) else None
-            if mode == "DISTRIBUTED":
-                self.add(f"{where}/ProcessorConfig/Mode", "The mode DISTRIBUTED is not emulated yet")
-            elif mode != "INLINE":
-                values = "[INLINE, DISTRIBUTED]"
-                self.add(f"{where}/ProcessorConfig/Mode", f"The field 'Mode' should have one of these values: {values}")
-            elif set(config) - {"Mode"}:
-                self.unknown(config, ("Mode",), f"{where}/ProcessorConfig")
-            self.scope(processor, where, depth + 1)

@@ -15,12 +15,12 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "Choice": (*IN_OUT, "Choices", "Default", "Assign"),
     "Parallel": (*FLOW, *IN_OUT, "Parameters", "ResultSelector", "ResultPath", "Retry", "Catch", "Branches"),
     "Map": (*FLOW, *IN_OUT, "Parameters", "ItemSelector", "ResultSelector", "ResultPath", "Retry", "Catch",
-            "ItemProcessor", "Iterator", "ItemsPath", "MaxConcurrency", "MaxConcurrencyPath"),
+            "ItemProcessor", "Iterator", "ItemsPath", "MaxConcurrency", "MaxConcurrencyPath", "ItemReader",
+            "ItemBatcher", "ResultWriter", "ToleratedFailureCount", "ToleratedFailureCountPath",
+            "ToleratedFailurePercentage", "ToleratedFailurePercentagePath", "Label"),
 }  # fmt: skip
 """Fields of each type besides `COMMON`, in JSONPath. The order of the types is AWS's [R:sfn_api]."""
 
-NOT_EMULATED = {"ItemReader", "ItemBatcher", "ResultWriter", "ToleratedFailureCount", "ToleratedFailureCountPath",
-                "ToleratedFailurePercentage", "ToleratedFailurePercentagePath", "Label", "Credentials"}  # fmt: skip
 JSONATA_FIELDS: dict[str, tuple[str, ...]] = {
     "Task": (*FLOW, "Arguments", "Output", "Retry", "Catch", "Resource", "Credentials", "TimeoutSeconds",
              "HeartbeatSeconds"),
@@ -30,11 +30,15 @@ JSONATA_FIELDS: dict[str, tuple[str, ...]] = {
     "Fail": ("Error", "Cause"),
     "Choice": ("Choices", "Default", "Assign", "Output"),
     "Parallel": (*FLOW, "Arguments", "Output", "Retry", "Catch", "Branches"),
-    "Map": (*FLOW, "Output", "ItemSelector", "Retry", "Catch", "ItemProcessor", "Items", "MaxConcurrency"),
+    "Map": (*FLOW, "Output", "ItemSelector", "Retry", "Catch", "ItemProcessor", "Items", "MaxConcurrency",
+            "ItemReader", "ItemBatcher", "ResultWriter", "ToleratedFailureCount", "ToleratedFailurePercentage",
+            "Label"),
 }  # fmt: skip
 """The same in a JSONata state (reference 5.1)."""
 
 JSONATA_ONLY = {"Arguments", "Output", "Items", "Condition"}
 JSONPATH_ONLY = {"InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Result", "ItemsPath",
                  "Iterator", "Variable", "SecondsPath", "TimestampPath", "ErrorPath", "CausePath",
-                 "TimeoutSecondsPath", "HeartbeatSecondsPath", "MaxConcurrencyPath"}  # fmt: skip
+                 "TimeoutSecondsPath", "HeartbeatSecondsPath", "MaxConcurrencyPath", "ToleratedFailureCountPath",
+                 "ToleratedFailurePercentagePath", "MaxItemsPath", "MaxItemsPerBatchPath",
+                 "MaxInputBytesPerBatchPath"}  # fmt: skip

@@ -1,0 +1,337 @@
+"""What a map run does next: read items, start children, redrive or stop them, write results, tell its parent.
+
+Decides the order of these and how much is one commit. A map run is moved by one job at a time, which goes on as long as
+there is something to do and is woken again when a child ends. Every step is load · decide · commit; reading from and
+writing to S3 happen between two of them, and may be repeated after a crash.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+
+from emulator import jobs
+from emulator.jobs import Job
+from emulator.ports import Store, Transaction
+from emulator.services.stepfunctions import model
+from emulator.services.stepfunctions import store as executions
+from emulator.services.stepfunctions.asl.data import DATA_LIMIT_BYTES, Data, StateError, dumps, too_large
+from emulator.services.stepfunctions.asl.distribution import batch_of
+from emulator.services.stepfunctions.asl.messages import Ended, MapRunEnded, Stop
+from emulator.services.stepfunctions.model import StateMachine, StoredExecution
+from emulator.services.stepfunctions.progress import MAP_CHILD, Progress
+
+from . import store
+from .model import DONE, EXCEEDED, FAILING, OPENING, RUNNING, STOPPING, WRITING, MapRun
+from .parsing import Unreadable
+from .reading import ItemReaders, of_state
+from .results import FAILED, SUCCEEDED, Joined, shown
+from .writing import FAILURE, ResultWriters, Unwritable, destination
+
+CHILDREN_PER_COMMIT = 50
+MOST_HISTORY_TO_REDRIVE = 24_999
+MOST_IN_A_BATCH = DATA_LIMIT_BYTES // 2
+"""Items take a byte and a comma at least."""
+STOPPED_CHILDREN = "sfn.map_children_stopped"
+"""No kind of job: a commit that says it has ended Express children that may be running."""
+
+_Select = Callable[[int, Data], Data]
+
+
+class _Outside:
+    """What the next step awaits, between two transactions."""
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        self.work = work
+
+
+class MapRunDriver:
+    """Moves map runs."""
+
+    def __init__(self, data: Store, progress: Progress, readers: ItemReaders, writers: ResultWriters) -> None:
+        self._store = data
+        self._progress = progress
+        self._readers = readers
+        self._writers = writers
+
+    async def drive(self, job: Job) -> None:
+        """Move a map run as far as it goes."""
+        while True:
+            step = await self._store.transact(lambda tx: self._step(tx, job))
+            if isinstance(step, _Outside):
+                await step.work()
+            elif not step:
+                return
+
+    def _step(self, tx: Transaction, job: Job) -> bool | _Outside:
+        """One commit of a map run; False once the job is done."""
+        run = store.load(tx, job.payload["map_run"])
+        if run is None or jobs.load(tx, job.id) is None:
+            jobs.complete(tx, job.id)
+            return False
+        if run.phase == OPENING:
+            return _Outside(lambda: self._open(run))
+        if run.phase == RUNNING:
+            going = self._go_on(tx, run)
+            if going is not None:
+                return going
+        elif run.phase in (FAILING, STOPPING):
+            if self._stop_some(tx, run):
+                return True
+            if run.phase == FAILING:
+                self._finish(tx, run)
+                return True
+            store.set_phase(tx, run, DONE)
+        elif run.phase == WRITING:
+            return _Outside(lambda: self._write(run))
+        store.rest(tx, run.id, job.id)
+        return False
+
+    def _go_on(self, tx: Transaction, run: MapRun) -> bool | _Outside | None:
+        """Start what can be started; None if it is for others to do something."""
+        if run.exceeded:
+            store.set_phase(tx, run, FAILING, *EXCEEDED)
+            return True
+        try:
+            if run.room > 0 and (self._redrive_some(tx, run) or self._start_some(tx, run)):
+                return True
+        except StateError as failure:
+            store.set_phase(tx, run, FAILING, failure.error, failure.cause)
+            return True
+        if run.room > 0 and not run.exhausted:
+            items = store.state_items(tx, run.id)
+            if items is None:
+                return _Outside(lambda: self._read(run))
+            chunk = of_state(items, run.position)
+            store.add_items(tx, run, *chunk)
+            return True
+        if run.over:
+            self._finish(tx, run)
+            return True
+        return None
+
+    # ── items ───────────────────────────────────────────────────────────────────────────────────
+
+    async def _read(self, run: MapRun) -> None:
+        reader = run.plan["reader"]
+        most = 2**62 if reader["most"] is None else reader["most"] - run.read
+        try:
+            chunk = await self._readers.read(run.scope, reader, run.position, max(most, 1)) if most > 0 else None
+        except Unreadable as failure:
+            cause = str(failure)
+            await self._change(run, lambda tx: store.set_phase(tx, run, FAILING, "States.ItemReaderFailed", cause))
+            return
+        items = chunk.items[:most] if chunk is not None else []
+        exhausted = chunk is None or chunk.exhausted or len(items) == most
+        position = chunk.position if chunk is not None else run.position
+        await self._change(run, lambda tx: store.add_items(tx, run, items, position, exhausted))
+
+    async def _change(self, run: MapRun, change: Callable[[Transaction], None]) -> None:
+        """Commit what was found outside, unless the map run has been stopped or redriven meanwhile."""
+
+        def commit(tx: Transaction) -> None:
+            now = store.load(tx, run.id)
+            if now is not None and (now.phase, now.redrive_count) == (run.phase, run.redrive_count):
+                change(tx)
+
+        await self._store.transact(commit)
+
+    # ── children ────────────────────────────────────────────────────────────────────────────────
+
+    def _start_some(self, tx: Transaction, run: MapRun) -> int:
+        """Start children for queued items; how many. Raises StateError if an item cannot be made an input."""
+        batch = run.plan.get("batch")
+        most = min(run.room, CHILDREN_PER_COMMIT)
+        if not run.queued:
+            return 0
+        parent = executions.load_execution(tx, run.execution_id)
+        assert parent is not None, "executions are not deleted"
+        start = _Children(tx, run, parent, self._progress)
+        if batch is None:
+            for index, text in store.next_items(tx, run.id, most):
+                start.child(index, index, start.select(index, Data(text=text)))
+                if not start.going_on():
+                    break
+            return start.count
+        while start.count < most:
+            limit = min(batch["items"] or MOST_IN_A_BATCH, MOST_IN_A_BATCH)
+            waiting = store.next_items(tx, run.id, limit)
+            chosen = _full_batch(waiting, start.select, batch["bytes"], batch["input"])
+            whole = len(chosen) < len(waiting) or len(chosen) == limit or run.exhausted
+            if not chosen or not whole:
+                break
+            start.child(waiting[0][0], waiting[len(chosen) - 1][0], batch_of(chosen, batch["input"]))
+            if not start.going_on():
+                break
+        return start.count
+
+    def _redrive_some(self, tx: Transaction, run: MapRun) -> int:
+        """Let children go on that wait to be redriven; how many were looked at."""
+        waiting = store.children(tx, run.id, "PENDING_REDRIVE", min(run.room, CHILDREN_PER_COMMIT))
+        for child_id in waiting:
+            child = executions.load_execution(tx, child_id)
+            assert child is not None, "children are not deleted"
+            if executions.last_event_id(tx, child_id) >= MOST_HISTORY_TO_REDRIVE:
+                tx.execute("UPDATE sfn_execution SET status = 'FAILED' WHERE id = ?", (child_id,))
+                store.child_changed(tx, child_id, "PENDING_REDRIVE", "FAILED")
+                store.not_redrivable(tx, run.id)
+                continue
+            store.child_changed(tx, child_id, "PENDING_REDRIVE", "RUNNING")
+            if run.plan["express"]:
+                executions.reopen_execution(tx, child)
+                tx.execute("UPDATE sfn_execution SET started_at = ? WHERE id = ?", (tx.now, child_id))
+                enqueue_express_child(tx, run, child)
+            else:
+                self._progress.redrive(tx, child, None)
+        return len(waiting)
+
+    def _stop_some(self, tx: Transaction, run: MapRun) -> int:
+        """Stop running children; how many."""
+        running = store.children(tx, run.id, "RUNNING", CHILDREN_PER_COMMIT)
+        for child_id in running:
+            child = executions.load_execution(tx, child_id)
+            assert child is not None, "children are not deleted"
+            if run.plan["express"]:
+                jobs.cancel(tx, express_key(child))
+                self._progress.close(tx, child, Ended("ABORTED"))
+                tx.wake(tx.now, STOPPED_CHILDREN)
+            else:
+                self._progress.advance(tx, child, Stop(None, None))
+        return len(running)
+
+    # ── the end ─────────────────────────────────────────────────────────────────────────────────
+
+    async def _open(self, run: MapRun) -> None:
+        """See that results can be written before anything is done."""
+        try:
+            await self._writers.check(run)
+        except Unwritable as failure:
+            cause = str(failure)
+            await self._change(run, lambda tx: self._end(tx, run, FAILURE, cause))
+            return
+        await self._change(run, lambda tx: store.set_phase(tx, run, RUNNING))
+
+    def _finish(self, tx: Transaction, run: MapRun) -> None:
+        """No child runs any more: export the results, or put them together as the state's output."""
+        writer = run.plan.get("writer")
+        if writer is not None and writer["parameters"] is not None:
+            store.set_phase(tx, run, WRITING)
+        elif run.error is not None:
+            self._end(tx, run, run.error, run.cause)
+        else:
+            try:
+                output = self._gathered(tx, run)
+            except StateError as failure:
+                self._end(tx, run, failure.error, failure.cause)
+                return
+            self._succeed(tx, run, output)
+
+    def _gathered(self, tx: Transaction, run: MapRun) -> Data:
+        """The results as one array. Raises `States.DataLimitExceeded`."""
+        writer = run.plan.get("writer") or {"transformation": "COMPACT", "output": "JSON"}
+        joined, parts, size, after = Joined(writer["output"]), list[str](), 0, -1
+        while some := store.ended_children(tx, run.id, (*SUCCEEDED, *FAILED), after, CHILDREN_PER_COMMIT):
+            for after, child in some:  # noqa: B007
+                for text in shown(child, writer["transformation"]):
+                    parts.append(joined.add(text))
+                    size += len(parts[-1])
+            if size > DATA_LIMIT_BYTES:
+                raise too_large(run.plan["state"])
+        text = "".join((*parts, joined.end()))
+        return Data(text) if joined.lines else Data(text=text)
+
+    async def _write(self, run: MapRun) -> None:
+        try:
+            await self._writers.write(run)
+        except Unwritable as failure:
+            cause = str(failure)
+            await self._change(run, lambda tx: self._end(tx, run, FAILURE, cause))
+            return
+
+        def commit(tx: Transaction) -> None:
+            if run.error is not None:
+                self._end(tx, run, run.error, run.cause)
+                return
+            bucket, key = destination(run)
+            details = {"MapRunArn": run.arn, "ResultWriterDetails": {"Bucket": bucket, "Key": key}}
+            self._succeed(tx, run, Data(text=dumps(details)))
+
+        await self._change(run, commit)
+
+    def _succeed(self, tx: Transaction, run: MapRun, output: Data) -> None:
+        store.end(tx, run, "SUCCEEDED")
+        self._progress.signal_execution(tx, run.execution_id, MapRunEnded(run.token, output))
+
+    def _end(self, tx: Transaction, run: MapRun, error: str | None, cause: str | None) -> None:
+        store.end(tx, run, "FAILED")
+        self._progress.signal_execution(tx, run.execution_id, MapRunEnded(run.token, None, error, cause))
+
+
+class _Children:
+    """Starts children of one map run in one transaction."""
+
+    def __init__(self, tx: Transaction, run: MapRun, parent: StoredExecution, progress: Progress) -> None:
+        self._tx, self._run, self._parent, self._progress = tx, run, parent, progress
+        self._item_of = progress.item_selector(tx, parent, run.token)
+        definition = executions.load_definition(tx, run.plan["definition"])
+        self._machine = StateMachine(
+            run.machine_arn, run.machine_arn.rsplit(":", 1)[1], definition, parent.role_arn, tx.now, tx.now,
+            revision_id=parent.revision_id, version_arn=parent.version_arn, alias_arn=parent.alias_arn,
+        )  # fmt: skip
+        if parent.logging is not None:
+            self._machine.logging = json.loads(parent.logging)
+        self.count = 0
+
+    def select(self, index: int, item: Data) -> Data:
+        """What `ItemSelector` makes of an item. Raises StateError."""
+        selected = self._item_of(index, item, self._run.source)
+        if selected.too_large():
+            raise too_large(self._run.plan["state"])
+        return selected
+
+    def child(self, first: int, last: int, given: Data) -> None:
+        """Start an execution whose input is made of the items in places `first` … `last`."""
+        tx, run = self._tx, self._run
+        if given.too_large():
+            raise too_large(run.plan["state"])
+        express, name = run.plan["express"], tx.new_id()
+        arn = model.execution_arn(run.machine_arn, name)
+        if express:
+            arn = model.express_arn(run.machine_arn, name, tx.new_id())
+        child = executions.add_execution(tx, run.scope, self._machine, arn, name, given.text, self._parent.trace_header)
+        store.take_items(tx, run.id, first, last)
+        store.add_child(tx, run, child.id, first, last - first + 1)
+        self.count += 1
+        if express:
+            self._progress.telemetry.started(tx, child)
+            enqueue_express_child(tx, run, child)
+        else:
+            self._progress.start_child(tx, child, self._parent.id)
+
+    def going_on(self) -> bool:
+        """Whether children that ended at once leave the map run as it was."""
+        fresh = store.load(self._tx, self._run.id)
+        return fresh is not None and fresh.phase == RUNNING and not fresh.exceeded and fresh.room > 0
+
+
+def _full_batch(waiting: list[tuple[int, str]], select: _Select, most_bytes: int, given: object) -> list[Data]:
+    """The items, selected, that go into the next batch: as many as `most_bytes` hold, one at least."""
+    chosen: list[Data] = []
+    size = len(batch_of([], given).text.encode())
+    for index, text in waiting:
+        item = select(index, Data(text=text))
+        size += len(item.text.encode()) + bool(chosen)
+        if chosen and size > most_bytes:
+            break
+        chosen.append(item)
+    return chosen
+
+
+def express_key(child: StoredExecution) -> str:
+    """The key of the job that runs an Express child."""
+    return f"{child.arn}#express"
+
+
+def enqueue_express_child(tx: Transaction, run: MapRun, child: StoredExecution) -> None:
+    """Have an Express child run, from its beginning: once more after a crash."""
+    jobs.enqueue(tx, MAP_CHILD, {"execution": child.id}, key=express_key(child), owner=str(run.id))
