@@ -127,6 +127,7 @@ class Emulator:
             traces=self.requests,
             mock_file=WatchedFile(settings.sfn_mock_config).read if settings.sfn_mock_config else lambda: None,
             planes=self.planes,
+            count_coverage=settings.sfn_coverage,
         )
         # The two sinks first: every service after them is given context.metrics and context.logs.
         self.cloudwatch = self._mount(cloudwatch.mount(context))

@@ -195,11 +195,21 @@ def build(emulator: Emulator) -> Any:
             return problem(404, f"there is no layer {name} with version {version} in {account} {region}")
         return Response(package, media_type="application/zip")
 
+    def coverage() -> dict[str, Any]:
+        """States, choices, retriers and catchers of state machines, and how often each was taken since the start."""
+        return emulator.stepfunctions.operations.progress.coverage.report()
+
+    def forget_coverage() -> dict[str, Any]:
+        """Count anew from zero."""
+        emulator.stepfunctions.operations.progress.coverage.forget()
+        return coverage()
+
     def home() -> Any:
         return Response(
             "async-gateway-emulator\n\n/_emulator/health\n/_emulator/docs      the control API\n"
             "/_emulator/inbox     mail, as JSON\n/_emulator/mail      mail, as pages\n"
             "/_emulator/queue     jobs that wait\n/_emulator/timeline  attempts of functions\n"
+            "/_emulator/coverage  what of state machines was taken\n"
             "/_emulator/requests  requests to deployed APIs, step by step\n",
             media_type="text/plain",
         )
@@ -225,6 +235,8 @@ def build(emulator: Emulator) -> Any:
     layer_path = "/_emulator/lambda/layer/{account}/{region}/{name}/{version}"
     app.add_api_route(layer_path, layer_package, methods=["GET"])
     app.add_api_route("/_emulator/logs", read_logs, methods=["GET"])
+    app.add_api_route("/_emulator/coverage", coverage, methods=["GET"])
+    app.add_api_route("/_emulator/coverage", forget_coverage, methods=["DELETE"])
     app.add_api_route("/_emulator/timeline", timeline, methods=["GET"])
     return app
 

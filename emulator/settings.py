@@ -48,6 +48,8 @@ class Settings:
     """Interpreters of functions by version, from `EMULATOR_PYTHON_3_12=/path` and the like; else from PATH."""
     sfn_mock_config: Path | None = None
     """Mock configuration file of Step Functions Local; `SFN_MOCK_CONFIG`, its own variable, names it too."""
+    sfn_coverage: bool = False
+    """Count which states, choices, retriers and catchers of state machines are taken."""
     seed: int | None = None
     """Seed for ids and random numbers; None is truly random."""
 
@@ -144,6 +146,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "region": _region,
     "data": lambda text: Path(text) if text else None,
     "sfn_mock_config": lambda text: Path(text) if text else None,
+    "sfn_coverage": _truth,
     "fsync": _truth,
     "frozen": _truth,
     "allowed_hosts": _words,

@@ -134,6 +134,8 @@ class Context:
     """The mock configuration file of Step Functions Local, as it is now."""
     planes: DataPlanes = field(default_factory=DataPlanes)
     """What users have deployed, for tasks that call it: complete once everything is mounted."""
+    count_coverage: bool = False
+    """Whether Step Functions counts what of definitions was taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.terminal import stop
+from emulator.terminal import address, stop
 
 if TYPE_CHECKING:
     from emulator.sfn_tools.definition_file import DefinitionFile
@@ -97,12 +97,14 @@ def run(
     ] = True,
     history: Annotated[bool, typer.Option("--history", help="Print every event instead of a timeline.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print execution and history as JSON.")] = False,
+    with_coverage: Annotated[bool, typer.Option("--coverage", help="Print what the run has not covered.")] = False,
 ) -> None:
     """Run a definition with mocked tasks, and show what happened.
 
     No emulator need run, nothing is called and nothing is kept. A task that is not mocked ends the execution with an
     error that says how to mock it. Exit code 0 if the execution succeeds, else 1.
     """
+    from emulator.sfn_tools import coverage as coverage_of
     from emulator.sfn_tools import run as running
     from emulator.sfn_tools import timeline
 
@@ -129,10 +131,49 @@ def run(
         typer.echo("")
         for line in timeline.ending(ran):
             typer.echo(line)
+        if with_coverage:
+            typer.echo("")
+            for line in coverage_of.shown(ran.coverage, everything=False):
+                typer.echo(line)
         advice = timeline.advice(ran)
         if advice is not None:
             typer.echo(f"\n{advice}", err=True)
     if not ran.succeeded:
+        raise typer.Exit(1)
+
+
+@app.command()
+def coverage(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show what was taken, too, and how often.")] = False,
+    fail_under: Annotated[
+        float | None, typer.Option(metavar="PERCENT", min=0, max=100, help="Fail if the total is below.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", "-p", help="Port of the running emulator. [default: that of AWS_ENDPOINT_URL, or 4566]"),
+    ] = None,
+) -> None:
+    """Show which states, choices, retriers and catchers were never taken.
+
+    Asks a running emulator that counts: EMULATOR_SFN_COVERAGE=1 emulator start. The total is that of the definitions
+    that state machines have now.
+    """
+    from emulator.sfn_tools import coverage as reading
+
+    url, is_named = address(port)
+    try:
+        report = reading.fetch(url, is_named)
+    except reading.NoReport as problem:
+        stop(str(problem.args[0]), str(problem.args[1]))
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        for line in reading.shown(report, everything):
+            typer.echo(line)
+    reached = report["total"]["percent"]
+    if fail_under is not None and reached < fail_under:
+        typer.echo(f"{reached:g} % are less than {fail_under:g} %.", err=True)
         raise typer.Exit(1)
 
 

@@ -58,6 +58,8 @@ class Ran:
 
     plan: Plan
     described: Mapping[str, Any]
+    coverage: dict[str, Any]
+    """What the execution has covered, as `GET /_emulator/coverage` shows it."""
     events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     @property
@@ -97,7 +99,7 @@ def run(plan: Plan) -> Ran:
 
 async def _run(plan: Plan) -> Ran:
     emulator = Emulator(
-        Settings(data=None, frozen=plan.virtual, sfn_mock_config=plan.mocks), "http://localhost:0"
+        Settings(data=None, frozen=plan.virtual, sfn_mock_config=plan.mocks, sfn_coverage=True), "http://localhost:0"
     )  # fmt: skip
     scope = Scope()
 
@@ -119,7 +121,8 @@ async def _run(plan: Plan) -> Ran:
         )  # fmt: skip
         arn = machine["stateMachineArn"] + (f"#{plan.case}" if plan.case is not None else "")
         if plan.express:
-            return Ran(plan, await call("StartSyncExecution", stateMachineArn=arn, input=plan.input))
+            described = await call("StartSyncExecution", stateMachineArn=arn, input=plan.input)
+            return Ran(plan, described, operations.progress.coverage.report())
         execution = (await call("StartExecution", stateMachineArn=arn, input=plan.input))["executionArn"]
         described = await _ended(emulator, plan, lambda: call("DescribeExecution", executionArn=execution))
         events: list[dict[str, Any]] = []
@@ -128,7 +131,7 @@ async def _run(plan: Plan) -> Ran:
             more = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
             page = await call("GetExecutionHistory", executionArn=execution, maxResults=1000, **more)
             events += page["events"]
-        return Ran(plan, described, events)
+        return Ran(plan, described, operations.progress.coverage.report(), events)
     except AwsError as error:
         raise CannotRun(f"{error.code}: {error.message}", "Correct it and run again.") from None
     finally:

@@ -96,7 +96,7 @@ def history(ran: Ran) -> Iterator[str]:
 
 def as_json(ran: Ran) -> dict[str, Any]:
     """For machines: the execution and its history as the API shows them."""
-    return {"testCase": ran.plan.case, "execution": dict(ran.described), "events": ran.events}
+    return {"testCase": ran.plan.case, "execution": dict(ran.described), "events": ran.events, "coverage": ran.coverage}
 
 
 def opening(ran: Ran) -> str:

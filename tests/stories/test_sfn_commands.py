@@ -237,3 +237,12 @@ def test_a_bad_definition_is_not_run_but_told_like_validate_does(folder: Path) -
     result = sfn("run", "bad.yaml")
     assert result.exit_code == 1
     assert result.stderr.startswith("bad.yaml:8:9: error: MISSING_TRANSITION_TARGET: ")
+
+
+def test_a_run_shows_what_it_has_not_covered(folder: Path) -> None:
+    lines = run("PaysLater", "--coverage").stdout.splitlines()
+    assert lines[-5:-2] == [
+        "orders: 66.7 % (4 of 6), 1 execution",
+        "  never taken    Charge: catcher 0 of Broke -> Refused",
+        "  never entered  Refused (Fail)",
+    ]

@@ -36,6 +36,7 @@ from .asl.messages import (
     Stop,
     TimerFired,
 )
+from .coverage import Coverage
 from .model import StoredExecution
 from .task_calls import TaskCalls
 from .task_mocks import TaskMocks, signals
@@ -63,18 +64,29 @@ class ExpressEnd:
 class ExpressRunner:
     """Runs Express executions, each for the caller who awaits it."""
 
-    def __init__(self, data: Store, clock: Clock, calls: TaskCalls, telemetry: Telemetry, mocks: TaskMocks) -> None:
+    def __init__(
+        self,
+        data: Store,
+        clock: Clock,
+        calls: TaskCalls,
+        telemetry: Telemetry,
+        mocks: TaskMocks,
+        coverage: Coverage,
+    ) -> None:
         self._store = data
         self._clock = clock
         self._calls = calls
         self._telemetry = telemetry
         self._mocks = mocks
+        self._coverage = coverage
         self.running: dict[int, _Running] = {}
         """Those that are stored, by id."""
 
     async def run(self, execution: StoredExecution) -> ExpressEnd:
         """Run to the end. The caller holds the clock `busy`; whoever waits in here gives the hold back."""
-        running = _Running(self._store, self._clock, self._calls, self._telemetry, self._mocks, execution)
+        running = _Running(
+            self._store, self._clock, self._calls, self._telemetry, self._mocks, self._coverage, execution
+        )
         if execution.id:
             self.running[execution.id] = running
         try:
@@ -107,6 +119,7 @@ class _Running:
         calls: TaskCalls,
         telemetry: Telemetry,
         mocks: TaskMocks,
+        coverage: Coverage,
         execution: StoredExecution,
     ) -> None:
         self.unlogged: list[tuple[float, Event]] = []
@@ -118,6 +131,7 @@ class _Running:
         self._machine: Machine = compile_definition(execution.definition)
         self._frames = Frames(lambda key: None)
         self._mocks = mocks
+        self._coverage = coverage
         if execution.test_case is not None:
             mocks.mark(self._frames, execution.test_case)
         self._signals: asyncio.Queue[Signal | Exception] = asyncio.Queue()
@@ -133,6 +147,8 @@ class _Running:
         try:
             while True:
                 outcome = await self._work_off(signal)
+                began, execution = isinstance(signal, Start), self._execution
+                self._coverage.count(execution.machine_arn, execution.definition, began, outcome.events, outcome.taken)
                 if outcome.events:
                     self._last_event = outcome.events[-1].id
                     self._keep(outcome.events)

@@ -38,6 +38,7 @@ from .asl.messages import (
     TimerFired,
 )
 from .asl.tasks import is_activity
+from .coverage import Coverage
 from .map_runs import store as map_runs
 from .model import StoredExecution
 from .task_mocks import TaskMocks
@@ -58,10 +59,15 @@ class Progress:
     """Moves executions; `telemetry` is told what happens, in the same transaction; `mocks` answer for tasks."""
 
     def __init__(
-        self, telemetry: Telemetry, mocks: TaskMocks, start_problem: Callable[[str, Data], str | None]
+        self,
+        telemetry: Telemetry,
+        mocks: TaskMocks,
+        coverage: Coverage,
+        start_problem: Callable[[str, Data], str | None],
     ) -> None:
         self.telemetry = telemetry
         self.mocks = mocks
+        self.coverage = coverage
         self._start_problem = start_problem
 
     def start(self, tx: Transaction, execution: StoredExecution) -> None:
@@ -87,6 +93,9 @@ class Progress:
         run = self._run(tx, execution)
         frames = run.frames
         outcome = run.signal(signal)
+        if self.coverage.on:
+            begins = isinstance(signal, Start)
+            self.coverage.count(execution.machine_arn, execution.definition, begins, outcome.events, outcome.taken)
         self._record(tx, execution, outcome.events)
         for command in outcome.commands:
             self._obey(tx, execution, frames, command)

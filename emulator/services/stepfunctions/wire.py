@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.aws.service import Context, JobKind, Mounted, Service
 
+from .coverage import Coverage
 from .express import ExpressRunner
 from .integrations import Integrations
 from .map_runs.driver import MapRunDriver
@@ -33,12 +34,13 @@ def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connec
     integrations = Integrations(context.services, context.calls, context.supporting)
     telemetry = Telemetry(context.calls, context.logs, context.metrics)
     mocks = TaskMocks(context.mock_file)
+    coverage = Coverage(context.count_coverage)
     calls = TaskCalls(
         integrations, lambda_operations, context.clock, context.store, context.calls, context.planes, context.http,
         connections,
     )  # fmt: skip
-    progress = Progress(telemetry, mocks, calls.start_problem)
-    express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks)
+    progress = Progress(telemetry, mocks, coverage, calls.start_problem)
+    express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks, coverage)
     operations = Operations(context.store, context.clock, calls.problems, progress, express, mocks)
     worker = StepFunctionsWorker(context.store, progress, calls, express)
     map_runs = MapRunDriver(

@@ -19,6 +19,8 @@ from .definition import State
 from .frames import Frame
 from .leaving import MACHINE_TOKEN
 from .messages import (
+    CHOICE,
+    DEFAULT,
     GoOn,
     Heartbeat,
     Outcome,
@@ -175,13 +177,15 @@ class Run(Tasks):
 
     def _execute_choice(self, key: str, frame: Frame, state: State) -> None:
         environment = self._environment(key, frame, state)
-        for rule in state.rules:
+        for index, rule in enumerate(state.rules):
             if rule.test(environment):
+                self.outcome.taken.append((state.name, CHOICE, index))
                 output = self._output(rule.output or state.output, environment, environment.data)
                 self._leave(key, frame, state, environment, output, rule.next, rule.assign)
                 return
         if state.default is None:
             raise StateFault("States.NoChoiceMatched", "No choices were matched and no default state was defined.")
+        self.outcome.taken.append((state.name, CHOICE, DEFAULT))
         output = self._output(state.output, environment, environment.data)
         self._leave(key, frame, state, environment, output, state.default, state.assign)
 

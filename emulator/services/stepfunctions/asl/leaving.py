@@ -13,7 +13,7 @@ from .data import Data, StateError, StateFault, dumps, too_large
 from .definition import Catcher, State
 from .frames import Frame
 from .jsonata import QueryError
-from .messages import Ended, Forget, SetTimer, error_details
+from .messages import CATCH, RETRY, Ended, Forget, SetTimer, error_details
 from .payload import Environment
 from .workspace import NOT_TRUNCATED, ROOT, Workspace
 
@@ -107,8 +107,9 @@ class Leaving(Workspace):
             return
         if fails_as_a_whole:
             frame["previous"] = self._emit(f"{state.type}StateFailed", frame["previous"], None, {})
-        for catcher in state.catch:
+        for index, catcher in enumerate(state.catch):
             if retry.matches(catcher.errors, failure.error):
+                self.outcome.taken.append((state.name, CATCH, index))
                 try:
                     self._drop_children(key, frame)
                     self._caught(key, frame, state, catcher, failure)
@@ -159,6 +160,7 @@ class Leaving(Workspace):
         if counts[chosen] >= retrier.max_attempts:
             return False
         counts[chosen] += 1
+        self.outcome.taken.append((state.name, RETRY, chosen))
         self._drop_children(key, frame)
         frame["attempts"] = frame.get("attempts", 0) + 1
         delay = retry.delay_seconds(retrier, counts[chosen], self.random() if retrier.full_jitter else 1.0)

@@ -211,6 +211,11 @@ class Ended:
     cause: str | None = None
 
 
+CHOICE, RETRY, CATCH = "choice", "retry", "catch"
+DEFAULT = -1
+"""Index of a Choice's `Default` among its rules."""
+
+
 @dataclass(slots=True)
 class Outcome:
     """What one signal changed, besides the frames."""
@@ -218,6 +223,8 @@ class Outcome:
     events: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     ended: Ended | None = None
+    taken: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
+    """(state, kind, index) of rules, retriers and catchers that were taken, which no event tells."""
 
 
 def error_details(error: str | None, cause: str | None) -> dict[str, str]:

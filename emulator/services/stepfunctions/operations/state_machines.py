@@ -49,6 +49,7 @@ class StateMachineOperations(StepFunctionsState):
         machine.tags = {tag["key"]: tag.get("value", "") for tag in request.get("tags", ())}
         _check_tag_count(machine.tags)
         store.save_machine(tx, scope, machine)
+        self.progress.coverage.know(arn, machine.definition)
         return {"stateMachineArn": arn, "creationDate": tx.now, **_published(tx, scope, machine, request)}
 
     def update_state_machine(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +82,7 @@ class StateMachineOperations(StepFunctionsState):
         if before != _revised(machine):  # the same again is no new revision [R:test_update_logging_configuration]
             machine.revision_id = tx.new_id()
         store.save_machine(tx, scope, machine)
+        self.progress.coverage.know(machine.arn, machine.definition)
         answer: dict[str, Any] = {"updateDate": tx.now, **_published(tx, scope, machine, request)}
         return answer if machine.revision_id is None else answer | {"revisionId": machine.revision_id}
 
