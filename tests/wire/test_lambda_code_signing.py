@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from emulator.testing import RunningEmulator
-from tests.wire.lambda_support import ARN, create, error_of, without_metadata
+from tests.wire.lambda_support import ARN, create, error_of, package, saying, without_metadata
+from tests.wire.test_lambda_metrics import statistics
 
 PUBLISHERS = {"SigningProfileVersionArns": ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/test"]}
 NOWHERE = "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-00000000000000000"
@@ -75,6 +76,9 @@ def test_a_function_is_given_a_config_and_loses_it(client: Any, config: dict[str
 
 def test_a_new_function_can_have_a_config_which_goes_with_it(client: Any, config: dict[str, Any]) -> None:
     arn = config["CodeSigningConfigArn"]
+    client.update_code_signing_config(
+        CodeSigningConfigArn=arn, CodeSigningPolicies={"UntrustedArtifactOnDeployment": "Warn"}
+    )
     create(client, CodeSigningConfigArn=arn)
     assert client.get_function_code_signing_config(FunctionName="f")["CodeSigningConfigArn"] == arn
     client.delete_function(FunctionName="f")
@@ -127,3 +131,51 @@ def test_lists_are_paged(client: Any) -> None:
     paginator = client.get_paginator("list_functions_by_code_signing_config")
     pages = list(paginator.paginate(CodeSigningConfigArn=arn, PaginationConfig={"PageSize": 2}))
     assert [len(page["FunctionArns"]) for page in pages] == [2, 1]
+
+
+# ── what a config says of unsigned code ─────────────────────────────────────────────────────────
+
+
+def refusal(what: str) -> tuple[str, int, str]:
+    return (
+        "CodeVerificationFailedException",
+        400,
+        "Lambda cannot deploy the function. The function or layer might be signed using a signature that the client "
+        f"is not configured to accept. Check the provided signature for {what}.",
+    )
+
+
+def test_unsigned_code_is_not_deployed_where_signatures_are_enforced(client: Any, config: dict[str, Any]) -> None:
+    arn = config["CodeSigningConfigArn"]
+    assert error_of(lambda: create(client, CodeSigningConfigArn=arn)) == refusal("f")
+    assert client.list_functions()["Functions"] == []
+    create(client)
+    client.put_function_code_signing_config(CodeSigningConfigArn=arn, FunctionName="f")  # what is there stays
+    before = client.get_function_configuration(FunctionName="f")["CodeSha256"]
+    assert error_of(lambda: client.update_function_code(FunctionName="f", ZipFile=saying("two"))) == refusal("f")
+    assert client.get_function_configuration(FunctionName="f")["CodeSha256"] == before
+    layer = client.publish_layer_version(LayerName="l", Content={"ZipFile": package()})["LayerVersionArn"]
+    with_layer = {"FunctionName": "f", "Layers": [layer]}
+    assert error_of(lambda: client.update_function_configuration(**with_layer)) == refusal(layer)
+    client.update_function_configuration(FunctionName="f", Timeout=9)
+    client.delete_function_code_signing_config(FunctionName="f")
+    client.update_function_code(FunctionName="f", ZipFile=saying("two"))
+
+
+def test_code_that_carries_a_signature_is_deployed(client: Any, config: dict[str, Any]) -> None:
+    signed = package("", "META-INF/aws_signer_signature_v1.0.SF")
+    create(client, CodeSigningConfigArn=config["CodeSigningConfigArn"], Code={"ZipFile": signed})
+    client.update_function_code(FunctionName="f", ZipFile=signed)
+
+
+def test_unsigned_code_is_counted_where_the_policy_only_warns(
+    client: Any, config: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    arn = config["CodeSigningConfigArn"]
+    client.update_code_signing_config(
+        CodeSigningConfigArn=arn, CodeSigningPolicies={"UntrustedArtifactOnDeployment": "Warn"}
+    )
+    create(client, CodeSigningConfigArn=arn)
+    client.update_function_code(FunctionName="f", ZipFile=saying("two"))
+    found = statistics(emulator, "SignatureValidationErrors", FunctionName="f")
+    assert found["Sum"] == 2.0

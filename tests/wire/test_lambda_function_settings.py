@@ -79,7 +79,6 @@ def test_every_operation_of_the_model_is_answered_or_refused_by_name_and_listed(
     for name, work in {
         "ListCapacityProviders": client.list_capacity_providers,
         "GetDurableExecution": lambda: client.get_durable_execution(DurableExecutionArn=durable),
-        "GetResourcePolicy": lambda: client.get_resource_policy(ResourceArn=ARN),
     }.items():
         assert name not in service.operations
         code, status, text = error_of(work)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.testing import RunningEmulator
-from tests.wire.lambda_support import ARN, create, error_of
+from tests.wire.lambda_support import ARN, create, error_of, without_metadata
 
 STALE = (
     "PreconditionFailedException",
@@ -157,3 +157,49 @@ def test_a_policy_has_20_kilobytes_at_most(client: Any) -> None:
     assert size <= 20_480
     assert caught.value.response["Error"]["Message"].endswith("is bigger than the limit (20480).")
     assert len(client.get_policy(FunctionName="f")["Policy"]) == size
+
+
+# ── whole documents ─────────────────────────────────────────────────────────────────────────────
+
+DOCUMENT = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunction", "Resource": ARN}],
+}
+
+
+def test_a_policy_is_put_read_and_deleted_as_a_document(emulator: RunningEmulator) -> None:
+    client = emulator.client("lambda")
+    create(client, Publish=True)
+    put = client.put_resource_policy(ResourceArn=ARN, Policy=json.dumps(DOCUMENT))
+    assert json.loads(put["Policy"]) == DOCUMENT
+    shown = without_metadata(client.get_resource_policy(ResourceArn=ARN))
+    assert shown == without_metadata(put)
+    assert without_metadata(client.get_policy(FunctionName="f")) == shown
+    client.add_permission(FunctionName="f", StatementId="s", Action="lambda:GetFunction", Principal="123456789012")
+    assert len(json.loads(client.get_resource_policy(ResourceArn=ARN)["Policy"])["Statement"]) == 2
+    stale = lambda: client.delete_resource_policy(ResourceArn=ARN, RevisionId=put["RevisionId"])  # noqa: E731
+    assert error_of(stale)[:2] == ("PreconditionFailedException", 412)
+    assert client.delete_resource_policy(ResourceArn=ARN)["ResponseMetadata"]["HTTPStatusCode"] == 204
+    for gone in (client.get_resource_policy, client.delete_resource_policy):
+        assert error_of(lambda call=gone: call(ResourceArn=ARN))[:2] == ("ResourceNotFoundException", 404)
+    client.put_resource_policy(ResourceArn=f"{ARN}:1", Policy=json.dumps(DOCUMENT))
+    assert json.loads(client.get_policy(FunctionName="f", Qualifier="1")["Policy"]) == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    "policy", ["no", "[]", "{}", '{"Statement": []}', '{"Statement": [1]}', '{"Statement": {"Effect": "Allow"}}']
+)
+def test_what_is_no_policy_is_refused_and_changes_nothing(emulator: RunningEmulator, policy: str) -> None:
+    client = emulator.client("lambda")
+    create(client)
+    refused = error_of(lambda: client.put_resource_policy(ResourceArn=ARN, Policy=policy))
+    assert refused[:2] == ("InvalidParameterValueException", 400)
+    assert error_of(lambda: client.get_resource_policy(ResourceArn=ARN))[0] == "ResourceNotFoundException"
+
+
+def test_a_policy_of_what_does_not_exist_is_not_found(emulator: RunningEmulator) -> None:
+    client = emulator.client("lambda")
+    put = lambda arn: client.put_resource_policy(ResourceArn=arn, Policy=json.dumps(DOCUMENT))  # noqa: E731
+    assert error_of(lambda: put(ARN))[:2] == ("ResourceNotFoundException", 404)
+    create(client)
+    assert error_of(lambda: put(f"{ARN}:$LATEST"))[:2] == ("InvalidParameterValueException", 400)

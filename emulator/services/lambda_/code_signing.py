@@ -1,13 +1,20 @@
-"""What a code signing config is and how it is shown. Signatures are checked by nobody here."""
+"""What a code signing config is, how it is shown, and what it says of a package without a signature.
+
+A signature that is there is not verified: that takes AWS Signer's certificates.
+"""
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.services.lambda_.model import timestamp
+
+SIGNATURE_PREFIX = "META-INF/aws_signer_signature"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,27 @@ class CodeSigningConfig:
             "CodeSigningPolicies": {"UntrustedArtifactOnDeployment": self.policy},
             "LastModified": timestamp(self.modified),
         }
+
+
+def is_signed(package: bytes) -> bool:
+    """Whether a package carries a signature of AWS Signer (the name of the member is unverified)."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            return any(name.startswith(SIGNATURE_PREFIX) for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError):
+        return False
+
+
+def verification_failed(what: str) -> AwsError:
+    """400: the policy is Enforce; `what` is the function's name or a layer version's ARN (texts as users report them).
+
+    Public reports: aws-cdk issue 29474 (a function), opentelemetry-lambda issue 1548 (a layer).
+    """
+    text = (
+        "Lambda cannot deploy the function. The function or layer might be signed using a signature that the client "
+        f"is not configured to accept. Check the provided signature for {what}."
+    )
+    return AwsError("CodeVerificationFailedException", text, 400, {"Type": "User"})
 
 
 def config_not_found(arn: str) -> AwsError:

@@ -169,11 +169,16 @@ class Policy:
     """The resource policy of a function, version or alias; its revision is that of what it belongs to."""
 
     statements: list[dict[str, Any]] = field(default_factory=list)
+    head: dict[str, Any] = field(default_factory=lambda: {"Version": "2012-10-17", "Id": "default"})
+    """What stands before the statements: AWS's own, or what a whole document of the user's had there."""
+
+    def with_statements(self, statements: list[dict[str, Any]]) -> Policy:
+        """The same document with other statements."""
+        return replace(self, statements=statements)
 
     def text(self) -> str:
         """The policy document."""
-        document = {"Version": "2012-10-17", "Id": "default", "Statement": self.statements}
-        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        return json.dumps({**self.head, "Statement": self.statements}, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,10 +121,13 @@ def drop_unused_content(tx: Transaction) -> None:
         return
     used = {
         arn
-        for table in ("lambda_function", "lambda_version")
+        for table, layers in (
+            ("lambda_function", "configuration, '$.Layers'"),
+            ("lambda_version", "configuration, '$.Layers'"),
+            ("lambda_transition", "previous, '$[0].Layers'"),
+        )
         for (arn,) in tx.execute(
-            f"SELECT DISTINCT json_extract(layer.value, '$.Arn') FROM {table}, "
-            f"json_each({table}.configuration, '$.Layers') layer"
+            f"SELECT DISTINCT json_extract(layer.value, '$.Arn') FROM {table}, json_each({table}.{layers}) layer"
         ).fetchall()
     }
     for where in idle:

@@ -206,7 +206,10 @@ def find_policy(tx: Transaction, scope: Scope, name: str, qualifier: str | None)
         f"SELECT statements FROM lambda_policy WHERE {_HERE} AND qualifier = ?",
         (scope.account, scope.region, name, qualifier or ""),
     ).fetchone()
-    return Policy(json.loads(row[0])) if row else Policy()
+    if row is None:
+        return Policy()
+    kept = json.loads(row[0])
+    return Policy(kept) if isinstance(kept, list) else Policy(kept["statements"], kept["head"])
 
 
 def save_policy(tx: Transaction, scope: Scope, name: str, qualifier: str | None, policy: Policy) -> None:
@@ -217,7 +220,7 @@ def save_policy(tx: Transaction, scope: Scope, name: str, qualifier: str | None,
         return
     tx.execute(
         "INSERT OR REPLACE INTO lambda_policy (account, region, name, qualifier, statements) VALUES (?, ?, ?, ?, ?)",
-        (*where, json.dumps(policy.statements)),
+        (*where, json.dumps({"statements": policy.statements, "head": policy.head})),
     )
 
 

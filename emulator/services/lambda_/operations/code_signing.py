@@ -108,6 +108,12 @@ class CodeSigningOperations(LambdaState):
         return result
 
 
+def signing_config_of(tx: Transaction, scope: Scope, name: str) -> CodeSigningConfig | None:
+    """The config of a function, if it has one."""
+    arn = store_settings.find_setting(tx, scope, name, "", store_settings.CODE_SIGNING)
+    return None if arn is None else _find(tx, scope, arn)
+
+
 def assign_code_signing(tx: Transaction, scope: Scope, name: str, arn: str) -> None:
     """Give a function a config. Raises AWS's 404 if there is no such config."""
     check_code_signing(tx, scope, arn)

@@ -5,6 +5,7 @@ Decides what a function may consist of and what AWS answers. A change takes effe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from emulator.aws.scope import Scope
@@ -12,9 +13,10 @@ from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
 from emulator.services.lambda_ import store_layers, store_settings, store_states, store_urls
 from emulator.services.lambda_ import store_versions as versions
+from emulator.services.lambda_.code_signing import is_signed, verification_failed
 from emulator.services.lambda_.layers import check_unzipped_size, unzipped_size
 from emulator.services.lambda_.model import IN_PROGRESS, PENDING, Function
-from emulator.services.lambda_.operations.code_signing import assign_code_signing
+from emulator.services.lambda_.operations.code_signing import assign_code_signing, signing_config_of
 from emulator.services.lambda_.operations.function_layers import function_layers
 from emulator.services.lambda_.operations.packages import CodeFetched, code_of
 from emulator.services.lambda_.operations.paging import page_size, read_marker, write_marker
@@ -55,6 +57,7 @@ class FunctionOperations(LambdaState):
             configuration["Layers"] = function_layers(tx, scope, request["Layers"], unzipped)
         if request.get("CodeSigningConfigArn"):
             assign_code_signing(tx, scope, named.name, request["CodeSigningConfigArn"])
+        self._check_signatures(tx, scope, named.name, code, configuration.get("Layers", []))
         tags = dict(request.get("Tags") or {})
         if len(tags) > MOST_TAGS:
             raise invalid_parameter("Number of tags exceeds resource tag limit.")
@@ -140,6 +143,7 @@ class FunctionOperations(LambdaState):
             store_layers.find_layer_version(tx, layer["Arn"]) for layer in function.configuration.get("Layers", [])
         ]
         check_unzipped_size(unzipped, [layer for layer in layers if layer is not None])
+        self._check_signatures(tx, scope, function.name, code)
         configuration = dict(function.configuration)
         if request.get("Architectures"):
             configuration = changed_configuration(configuration, {"Architectures": request["Architectures"]})
@@ -172,6 +176,7 @@ class FunctionOperations(LambdaState):
         configuration = changed_configuration(function.configuration, request)
         if request.get("Layers") is not None:
             self._change_layers(tx, function, configuration, request["Layers"])
+            self._check_signatures(tx, scope, function.name, None, configuration.get("Layers", []))
         updated = function.changed(configuration=configuration, revision_id=tx.new_id(), last_modified=tx.now)
         tables.save_function(tx, updated)
         self.function_changed()
@@ -263,6 +268,24 @@ class FunctionOperations(LambdaState):
         store_states.delete_states(tx, scope, name, version)
         versions.delete_version(tx, scope, name, version)
         store_settings.delete_settings(tx, scope, name, version)
+
+    def _check_signatures(
+        self, tx: Transaction, scope: Scope, name: str, code: CodeFetched | None, layers: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """Of code and layers that are deployed now: refused or counted if unsigned, as the function's config says."""
+        config = signing_config_of(tx, scope, name)
+        if config is None:
+            return
+        untrusted = [] if code is None or is_signed(code.package) else [name]
+        for layer in layers:
+            version = store_layers.find_layer_version(tx, layer["Arn"])
+            content = version and store_layers.load_content(tx, version.layer.scope, version.sha256)
+            if not content or not is_signed(content):
+                untrusted.append(layer["Arn"])
+        if untrusted and config.policy == "Enforce":
+            raise verification_failed(untrusted[0])
+        for _ in untrusted:
+            self.telemetry.count(tx, scope, name, None, "SignatureValidationErrors")
 
     def _drop_unused_packages(self, tx: Transaction, scope: Scope) -> None:
         # An invocation may be about to load the package it resolved; then the next change sweeps.

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emulator.aws.errors import AwsError
+from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_ import store as tables
@@ -58,7 +58,7 @@ class Guarded:
 
 
 class PolicyOperations(LambdaState):
-    """AddPermission, RemovePermission, GetPolicy."""
+    """AddPermission, RemovePermission, GetPolicy; PutResourcePolicy, GetResourcePolicy, DeleteResourcePolicy."""
 
     def add_permission(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Add a statement to the policy of what the request names."""
@@ -68,21 +68,14 @@ class PolicyOperations(LambdaState):
             raise invalid_parameter("We currently do not support adding policies for $LATEST.")
         guarded.check_revision(request.get("RevisionId"))
         sid = request["StatementId"]
-        if any(statement["Sid"] == sid for statement in policy.statements):
+        if any(statement.get("Sid") == sid for statement in policy.statements):
             raise conflict(
                 f"The statement id ({sid}) provided already exists. Please provide a new statement id, "
                 "or remove the existing statement."
             )
         statement = _statement(named.arn_as_named, request)
-        changed = Policy([*policy.statements, statement])
-        size = len(changed.text().encode())
-        if size > LARGEST_POLICY_BYTES:
-            raise AwsError(
-                "PolicyLengthExceededException",
-                f"The final policy size ({size}) is bigger than the limit ({LARGEST_POLICY_BYTES}).",
-                400,
-                USER,
-            )
+        changed = policy.with_statements([*policy.statements, statement])
+        _check_size(changed)
         self._save(tx, guarded, changed)
         return {"Statement": json.dumps(statement, separators=(",", ":"), ensure_ascii=False)}
 
@@ -92,11 +85,11 @@ class PolicyOperations(LambdaState):
         statements = guarded.policy.statements
         if not statements:
             raise not_found("No policy is associated with the given resource.")
-        kept = [statement for statement in statements if statement["Sid"] != request["StatementId"]]
+        kept = [statement for statement in statements if statement.get("Sid") != request["StatementId"]]
         if len(kept) == len(statements):
             raise not_found(f"Statement {request['StatementId']} is not found in resource policy.")
         guarded.check_revision(request.get("RevisionId"))
-        self._save(tx, guarded, Policy(kept))
+        self._save(tx, guarded, guarded.policy.with_statements(kept))
         return {}
 
     def get_policy(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -105,6 +98,40 @@ class PolicyOperations(LambdaState):
         if not guarded.policy.statements:
             raise not_found("The resource you requested does not exist.")
         return {"Policy": guarded.policy.text(), "RevisionId": guarded.revision_id}
+
+    # ── the same policies as whole documents (2026-07-09) ──
+
+    def put_resource_policy(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Replace the policy of a function, version or alias by a document."""
+        guarded = self._guarded_by_arn(tx, scope, request, "PutResourcePolicy")
+        if guarded.named.qualifier == names.LATEST:
+            raise invalid_parameter("We currently do not support adding policies for $LATEST.")
+        guarded.check_revision(request.get("RevisionId"))
+        policy = _document(request["Policy"])
+        _check_size(policy)
+        return {"Policy": policy.text(), "RevisionId": self._save(tx, guarded, policy)}
+
+    def get_resource_policy(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """The policy as GetPolicy shows it, by ARN."""
+        guarded = self._guarded_by_arn(tx, scope, request, "GetResourcePolicy")
+        if not guarded.policy.statements:
+            raise not_found("The resource you requested does not exist.")
+        return {"Policy": guarded.policy.text(), "RevisionId": guarded.revision_id}
+
+    def delete_resource_policy(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """Remove the whole policy; 404 if there is none (unverified)."""
+        guarded = self._guarded_by_arn(tx, scope, request, "DeleteResourcePolicy")
+        if not guarded.policy.statements:
+            raise not_found("No policy is associated with the given resource.")
+        guarded.check_revision(request.get("RevisionId"))
+        self._save(tx, guarded, Policy())
+        return {}
+
+    def _guarded_by_arn(self, tx: Transaction, scope: Scope, request: Request, action: str) -> Guarded:
+        arn: str = request["ResourceArn"]
+        if ":function:" not in arn:  # policies of runtimes: what they are for is not documented
+            raise NotEmulated("lambda", f"{action} of a runtime")
+        return self._guarded(tx, scope, {"FunctionName": arn}, action)
 
     def _guarded(self, tx: Transaction, scope: Scope, request: Request, action: str) -> Guarded:
         named = names.parse(request["FunctionName"], scope, request.get("Qualifier"), action)
@@ -116,16 +143,43 @@ class PolicyOperations(LambdaState):
         alias = None if named.is_latest else versions.find_alias(tx, scope, named.name, str(named.qualifier))
         return Guarded(named, version, alias, versions.find_policy(tx, scope, named.name, named.qualifier))
 
-    def _save(self, tx: Transaction, guarded: Guarded, policy: Policy) -> None:
+    def _save(self, tx: Transaction, guarded: Guarded, policy: Policy) -> str:
         """A changed policy is a new revision of what it belongs to (after [R:test_function_revisions_permissions])."""
-        named, version = guarded.named, guarded.version
+        named, version, revision_id = guarded.named, guarded.version, tx.new_id()
         versions.save_policy(tx, named.scope, named.name, named.qualifier, policy)
         if guarded.alias is not None:
-            versions.save_alias(tx, replace(guarded.alias, revision_id=tx.new_id()))
+            versions.save_alias(tx, replace(guarded.alias, revision_id=revision_id))
         elif version.version == names.LATEST:
-            tables.save_function(tx, version.changed(revision_id=tx.new_id()))
+            tables.save_function(tx, version.changed(revision_id=revision_id))
         else:
-            versions.change_revision(tx, version, tx.new_id())
+            versions.change_revision(tx, version, revision_id)
+        return revision_id
+
+
+def _check_size(policy: Policy) -> None:
+    size = len(policy.text().encode())
+    if size > LARGEST_POLICY_BYTES:
+        text = f"The final policy size ({size}) is bigger than the limit ({LARGEST_POLICY_BYTES})."
+        raise AwsError("PolicyLengthExceededException", text, 400, USER)
+
+
+def _document(text: str) -> Policy:
+    """A policy from the user's JSON. Raises AWS's 400 (texts unverified) for what is no policy of a resource."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise invalid_parameter("The provided policy is not valid JSON.") from None
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    statements = [statements] if isinstance(statements, dict) else statements
+    if not isinstance(statements, list) or not statements:
+        raise invalid_parameter("The provided policy has no statement.")
+    for statement in statements:
+        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+            raise invalid_parameter("A statement of the provided policy has no Effect of Allow or Deny.")
+        for member in ("Principal", "Action"):
+            if not any(name in statement for name in (member, f"Not{member}")):
+                raise invalid_parameter(f"A statement of the provided policy has no {member}.")
+    return Policy(statements, {name: value for name, value in document.items() if name != "Statement"})
 
 
 def _statement(arn: str, request: Request) -> dict[str, Any]:
