@@ -191,6 +191,11 @@ def lambda_function_of(uri: str) -> str | None:
     return match.group("function") if match else None
 
 
+def is_model_name(name: str) -> bool:
+    """Whether a model can have this name."""
+    return name.isascii() and name.isalnum()
+
+
 def schema_problem(schema: str | None, content_type: str) -> str | None:
     """Why a model's schema is not acceptable [R:test_model_validation]."""
     message = "Model schema must have at least 1 property or array items defined"

@@ -152,6 +152,7 @@ OPERATIONS = {
     "GetDomainNameAccessAssociations": "get_domain_name_access_associations",
     "DeleteDomainNameAccessAssociation": "delete_domain_name_access_association",
     "RejectDomainNameAccessAssociation": "reject_domain_name_access_association",
+    "GetExport": "get_export",
     "GetSdk": "get_sdk",
     "GetSdkType": "get_sdk_type",
     "GetSdkTypes": "get_sdk_types",

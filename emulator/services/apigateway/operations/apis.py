@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import openapi, store
+from emulator.services.apigateway.clone import clone_into
 from emulator.services.apigateway.model import Api, bad_request, default_models, short_id
 from emulator.services.apigateway.operations.documentation import Documentation
 from emulator.services.apigateway.operations.loading import checked_endpoint, given, page
@@ -24,6 +24,8 @@ PATCHABLE = Patchable(
         "/minimumCompressionSize": Scalar("minimumCompressionSize", whole),
         "/disableExecuteApiEndpoint": Scalar("disableExecuteApiEndpoint", flag),
         "/version": Scalar("version", operations=_ALL),
+        "/securityPolicy": Scalar("securityPolicy"),
+        "/endpointAccessMode": Scalar("endpointAccessMode"),
     },
     listed={"binaryMediaTypes": Listed("binaryMediaTypes")},
 )
@@ -35,9 +37,10 @@ class Apis(Documentation):
 
     def create_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A new API with its root resource and the models Empty and Error."""
-        if request.get("cloneFrom"):
-            raise NotEmulated("apigateway", "CreateRestApi", "cloneFrom is not emulated")
+        source = self._api(tx, scope, request["cloneFrom"]) if request.get("cloneFrom") else None
         api = self._new_api(tx, scope, request)
+        if source is not None:
+            clone_into(api, source, lambda length: short_id(tx.new_id(), length))
         store.insert_api(tx, api)
         return self._shown(api)
 
@@ -46,11 +49,17 @@ class Apis(Documentation):
             raise bad_request("Name must be non-empty")
         if request.get("description") == "":
             raise bad_request("Description cannot be an empty string")
-        size = request.get("minimumCompressionSize")
-        if size is not None and not 0 <= size <= 10485760:
-            raise bad_request(_COMPRESSION)
+        _check_compression(request.get("minimumCompressionSize"))
         settings = given(
-            request, "name", "description", "version", "binaryMediaTypes", "minimumCompressionSize", "policy"
+            request,
+            "name",
+            "description",
+            "version",
+            "binaryMediaTypes",
+            "minimumCompressionSize",
+            "policy",
+            "securityPolicy",
+            "endpointAccessMode",
         )
         if not settings.get("binaryMediaTypes"):
             settings.pop("binaryMediaTypes", None)
@@ -75,7 +84,7 @@ class Apis(Documentation):
 
     def get_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """One API."""
-        return self._shown(self._api(tx, scope, request["restApiId"]))
+        return {"tags": {}, **self._shown(self._api(tx, scope, request["restApiId"]))}
 
     def get_rest_apis(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """All APIs of the account and region, a page at a time."""
@@ -111,14 +120,15 @@ class Apis(Documentation):
         return {}
 
     def import_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """A new API from an OpenAPI 3 or Swagger 2 document."""
+        """A new API from an OpenAPI 3 or Swagger 2 document. It has the document's models and no default ones [R]."""
         document = openapi.parse(request.get("body") or b"")
         settings = openapi.api_settings(document)
-        parameters = request.get("parameters") or {}
-        types = parameters.get("endpointConfigurationTypes")
-        if types:
-            settings["endpointConfiguration"] = {"types": [types]}
+        settings["endpointConfiguration"] = {
+            **settings.get("endpointConfiguration", {}),
+            **_endpoint_parameters(request.get("parameters") or {}),
+        }
         api = self._new_api(tx, scope, settings)
+        api.models = {}
         warnings = self._import(tx, api, document, request)
         store.insert_api(tx, api)
         return {**self._shown(api), **({"warnings": warnings} if warnings else {})}
@@ -134,29 +144,59 @@ class Apis(Documentation):
             root = api.settings["rootResourceId"]
             api.resources = {root: {"id": root, "path": "/"}}
             api.models, api.validators, api.gateway_responses, api.authorizers = {}, {}, {}, {}
-            api.models = default_models((short_id(tx.new_id(), 6), short_id(tx.new_id(), 6)))
             for member in ("description", "version", "binaryMediaTypes"):
                 api.settings.pop(member, None)
         if binary:
             old = [] if overwrite else api.settings.get("binaryMediaTypes", [])
             api.settings["binaryMediaTypes"] = [*old, *(item for item in binary if item not in old)]
-        settings.pop("endpointConfiguration", None)
+        endpoint = {
+            **settings.pop("endpointConfiguration", {}),
+            **_endpoint_parameters(request.get("parameters") or {}),
+        }
+        if endpoint:
+            api.settings["endpointConfiguration"] = checked_endpoint(
+                {**api.settings["endpointConfiguration"], **endpoint}
+            )
         api.settings.update(settings)
+        if not api.settings["name"]:
+            raise bad_request("Name must be non-empty")
+        _check_compression(api.settings.get("minimumCompressionSize"))
         _check_policy(api)
         warnings = self._import(tx, api, document, request)
         store.save_api(tx, api)
-        return {**self._shown(api), **({"warnings": warnings} if warnings else {})}
+        return {"tags": {}, **self._shown(api), **({"warnings": warnings} if warnings else {})}
 
     def _import(self, tx: Transaction, api: Api, document: dict[str, Any], request: dict[str, Any]) -> list[str]:
-        basepath = (request.get("parameters") or {}).get("basepath", "ignore")
+        parameters = request.get("parameters") or {}
+        basepath = parameters.get("basepath", "ignore").lower()
+        if basepath not in ("ignore", "prepend", "split"):
+            raise bad_request("Invalid basepath specified. Valid options are ignore,prepend,split")  # unverified
         warnings = openapi.fill(api, document, lambda length: short_id(tx.new_id(), length), basepath, self._settings)
         if warnings and request.get("failOnWarnings"):
             raise bad_request("Warnings found during import:\n\t" + "\n\t".join(warnings))
+        parts = openapi.documentation_parts(document)
+        if parts is not None and parameters.get("ignore") != "documentation":
+            self._keep_parts(tx, api.scope, api.id, parts, request.get("mode") == "overwrite")
         return warnings
 
     def _shown(self, api: Api) -> dict[str, Any]:
         settings = api.settings
         return {"id": api.id, **settings, **({"policy": shown(settings["policy"])} if "policy" in settings else {})}
+
+
+def _check_compression(size: int | None) -> None:
+    if size is not None and not 0 <= size <= 10485760:
+        raise bad_request(_COMPRESSION)
+
+
+def _endpoint_parameters(parameters: dict[str, str]) -> dict[str, Any]:
+    """The endpoint configuration that an import's query names: `endpointConfigurationTypes`, `vpcEndpointIds`."""
+    endpoint: dict[str, Any] = {}
+    if parameters.get("endpointConfigurationTypes"):
+        endpoint["types"] = [parameters["endpointConfigurationTypes"]]
+    if parameters.get("vpcEndpointIds"):
+        endpoint["vpcEndpointIds"] = parameters["vpcEndpointIds"].split(",")
+    return endpoint
 
 
 def _check_policy(api: Api) -> None:

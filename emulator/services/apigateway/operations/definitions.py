@@ -13,6 +13,7 @@ from emulator.services.apigateway.model import (
     Api,
     bad_request,
     conflict,
+    is_model_name,
     not_found,
     schema_problem,
     short_id,
@@ -104,7 +105,7 @@ class Definitions(Loading):
         name = request.get("name") or ""
         if not name:
             raise bad_request("Model name must be non-empty")
-        if not name.isascii() or not name.isalnum():
+        if not is_model_name(name):
             raise bad_request("Model name must be alphanumeric: " + name)
         problem = schema_problem(request.get("schema"), request["contentType"])
         if problem:

@@ -178,6 +178,8 @@ def new_integration(request: dict[str, Any], resource_id: str) -> dict[str, Any]
         "passthroughBehavior": request.get("passthroughBehavior") or "WHEN_NO_MATCH",
         "cacheNamespace": request.get("cacheNamespace") or resource_id,
     }
+    if request["type"] in ("HTTP", "HTTP_PROXY"):
+        integration.setdefault("connectionType", "INTERNET")  # [R:test_import_swagger_api]
     if request.get("integrationHttpMethod"):
         integration["httpMethod"] = request["integrationHttpMethod"]
     return integration

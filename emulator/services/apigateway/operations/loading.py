@@ -100,6 +100,8 @@ def checked_endpoint(configuration: dict[str, Any] | None) -> dict[str, Any]:
     types = given_types or ["EDGE"]
     if len(types) > 1:
         raise bad_request("Cannot create an api with multiple Endpoint Types.")
+    if types[0] not in ("REGIONAL", "EDGE", "PRIVATE"):
+        raise bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
     private = types == ["PRIVATE"]
     address = (configuration or {}).get("ipAddressType") or ("dualstack" if private else "ipv4")
     if private and address != "dualstack":
