@@ -15,14 +15,43 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from emulator.adapters.web_socket import LARGEST_MESSAGE_BYTES, LimitedWebSocket
 from emulator.adapters.whole_exchange import WholeExchange
 
+HEAD_WAIT_SECONDS = 60.0
+"""Host time in which a request's head must have come."""
+
 
 class CaseKeepingProtocol(HttpToolsProtocol):
     """Adds to the ASGI scope `raw_headers`, header names as the client wrote them, and `whole`, a WholeExchange."""
 
     raw_headers: list[tuple[bytes, bytes]]
+    _head_timer: asyncio.TimerHandle | None = None
+    _in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._head_has_come()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head and self._head_timer is None:
+            self._wait_for_head()
+
+    def _wait_for_head(self) -> None:
+        """A client that does not end its request's head loses the connection. Heads that come whole cost nothing."""
+        self._head_timer = self.loop.call_later(HEAD_WAIT_SECONDS, self.transport.close)
+
+    def _head_has_come(self) -> None:
+        self._in_head = False
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._in_head = True
         self.raw_headers = []
         self.scope["raw_headers"] = self.raw_headers  # type: ignore[typeddict-unknown-key]
 
@@ -31,6 +60,7 @@ class CaseKeepingProtocol(HttpToolsProtocol):
         self.raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        self._head_has_come()
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:  # else it becomes a WebSocket

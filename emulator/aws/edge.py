@@ -11,7 +11,6 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from functools import lru_cache
-from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 from emulator.aws.addressing import host_name
@@ -110,7 +109,7 @@ class Edge:
     async def _http(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         request = _request_of(scope)
         whole: WholeExchange | None = scope.get("whole")
-        if _header_bytes_of(request) > LARGEST_HEADERS_BYTES:
+        if request.head_size() > LARGEST_HEADERS_BYTES:
             await _send(send, whole, _refusal(431, "Request header fields are too large."))
             return
         if _is_control(request.path):
@@ -164,7 +163,7 @@ class Edge:
         """
         socket = Socket(receive, send)
         request = _request_of({**scope, "method": "GET", "scheme": "https" if scope["scheme"] == "wss" else "http"})
-        if _header_bytes_of(request) > LARGEST_HEADERS_BYTES:
+        if request.head_size() > LARGEST_HEADERS_BYTES:
             await socket.refuse(_refusal(431, "Request header fields are too large."))
             return
         host = host_name(request.header("host"))
@@ -210,10 +209,6 @@ def _request_of(scope: AsgiScope) -> HttpRequest:
         scheme=scope.get("scheme", "http"),
         http_version=scope.get("http_version", "1.1"),
     )
-
-
-def _header_bytes_of(request: HttpRequest) -> int:
-    return sum(map(len, chain.from_iterable(request.headers))) + len(request.path) + len(request.query)
 
 
 async def _read_body(request: HttpRequest, receive: AsgiReceive) -> bytes | HttpResponse | None:

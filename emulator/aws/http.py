@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class HttpRequest:
         if self._lower is None:
             self._lower = {key.lower(): value for key, value in self.headers}
         return self._lower.get(name, default)
+
+    def head_size(self) -> int:
+        """Bytes of path, query and headers: what front ends limit."""
+        return sum(map(len, chain.from_iterable(self.headers))) + len(self.path) + len(self.query)
 
 
 @dataclass(slots=True)

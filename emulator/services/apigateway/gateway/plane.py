@@ -52,6 +52,8 @@ from emulator.services.apigateway.model import lambda_function_of
 from emulator.services.apigateway.stage_rules import settings_of
 
 MAX_PAYLOAD = 10 * 1024 * 1024
+LARGEST_HEAD = 10_240
+"""Bytes of the request line and all headers [D]; that AWS answers as to a large body is unverified."""
 _LARGEST_CACHE = 256
 _STATUS_CODE = re.compile(r"""["']?statusCode["']?\s*:\s*["']?(\d{3})["']?\s*[,}]""")
 
@@ -125,7 +127,7 @@ class GatewayDataPlane:
     async def _answered(self, exchange: Exchange, snapshot: Snapshot) -> HttpResponse:
         """The steps in front of the method request: size, route, throttling, authorizer, API key."""
         try:
-            if len(exchange.request.body) > MAX_PAYLOAD:
+            if exchange.request.head_size() > LARGEST_HEAD or len(exchange.request.body) > MAX_PAYLOAD:
                 raise Failure("REQUEST_TOO_LARGE")
             policy = snapshot.api.settings.get("policy")
             by_policy = resource_policy.judge(exchange, policy, method_arn(exchange, snapshot)) if policy else None

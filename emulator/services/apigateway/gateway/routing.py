@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import jsonschema_rs
 
 from emulator.services.apigateway.gateway.vtl import Template, VtlSyntaxError
-from emulator.services.apigateway.model import Api, is_greedy, is_variable
+from emulator.services.apigateway.model import HTTP_METHODS, Api, is_greedy, is_variable
 from emulator.services.apigateway.operations.definitions import shown_gateway_response
 
 
@@ -80,7 +80,7 @@ class Snapshot:
 
     def _route(self, resource: dict[str, Any] | None, parameters: dict[str, str], name: str) -> Route | None:
         methods = (resource or {}).get("resourceMethods") or {}
-        method = methods.get(name) or methods.get("ANY")
+        method = methods.get(name) or (methods.get("ANY") if name in HTTP_METHODS else None)
         if resource is None or method is None or "methodIntegration" not in method:
             return None
         validator = self.api.validators.get(method.get("requestValidatorId") or "")

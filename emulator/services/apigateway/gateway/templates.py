@@ -55,23 +55,23 @@ async def render(exchange: Exchange, snapshot: Snapshot, source: str, body: str,
     `which` template it is, the trace says: `request template` or `response template`.
     """
     exchange.trace.add(which, template=source, rendered=None)
-    text = await _rendered(exchange, snapshot, source, body)
+    text = await _rendered(exchange, snapshot, source, body, which)
     exchange.trace.steps[-1].facts["rendered"] = text
     return text
 
 
-async def _rendered(exchange: Exchange, snapshot: Snapshot, source: str, body: str) -> str:
+async def _rendered(exchange: Exchange, snapshot: Snapshot, source: str, body: str, which: str) -> str:
     template = snapshot.template(source)
     if template is None:
         raise configuration_error("Unable to transform request: the mapping template cannot be read")
     overrides = {name: _copied(exchange.context[name]) for name in ("requestOverride", "responseOverride")}
     try:
         try:
-            return template.render(_variables(exchange, body), QUICK_BUDGET).strip()
+            return template.render(_variables(exchange, body, which), QUICK_BUDGET).strip()
         except OverBudget:
             del exchange.context  # computed anew, without what the first try put into it
             exchange.context.update(overrides)
-            work = functools.partial(template.render, _variables(exchange, body), LONG_BUDGET)
+            work = functools.partial(template.render, _variables(exchange, body, which), LONG_BUDGET)
             return (await asyncio.to_thread(work)).strip()
     except (VtlError, ValueProblem) as error:
         raise configuration_error(f"Unable to transform request: {error}") from None
@@ -84,16 +84,16 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
-def _variables(exchange: Exchange, body: str) -> dict[str, Any]:
+def _variables(exchange: Exchange, body: str, which: str) -> dict[str, Any]:
     return {
-        "input": _input(exchange, body),
+        "input": _input(exchange, body, which),
         "util": _UTIL,
         "context": exchange.context,
         "stageVariables": dict(exchange.stage_variables),
     }
 
 
-def _input(exchange: Exchange, body: str) -> HostObject:
+def _input(exchange: Exchange, body: str, which: str) -> HostObject:
     text = body if body else "{}"
     parsed: list[Any] = []
 
@@ -101,7 +101,9 @@ def _input(exchange: Exchange, body: str) -> HostObject:
         if not parsed:
             try:
                 parsed.append(json.loads(text))
-            except (ValueError, RecursionError):
+            except (ValueError, RecursionError) as problem:
+                if which == "request template":
+                    raise _no_json(problem) from None
                 parsed.append(text)
         return parsed[0]
 
@@ -136,6 +138,12 @@ def _input(exchange: Exchange, body: str) -> HostObject:
         return exchange.header(key) or ""
 
     return HostObject({"json": as_json, "path": as_object, "params": params}, {"body": text})
+
+
+def _no_json(problem: Exception) -> Failure:
+    """The 400 of a body that a request template wants to read as JSON; the text behind the colon is ours [K]."""
+    where = f" at line {problem.lineno}, column {problem.colno}" if isinstance(problem, json.JSONDecodeError) else ""
+    return Failure("BAD_REQUEST_BODY", f"Could not parse request body into json: it is no JSON{where}")
 
 
 # ── $util ───────────────────────────────────────────────────────────────────────────────────────

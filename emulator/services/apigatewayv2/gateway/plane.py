@@ -139,8 +139,7 @@ class HttpApiPlane:
 
     async def _answer(self, exchange: Exchange) -> HttpResponse:
         request = exchange.request
-        size = sum(len(name) + len(value) for name, value in request.headers) + len(request.path) + len(request.query)
-        if size > LARGEST_HEADERS or len(request.body) > LARGEST_PAYLOAD:
+        if request.head_size() > LARGEST_HEADERS or len(request.body) > LARGEST_PAYLOAD:
             raise Failure(413)
         if exchange.taken is None:
             raise Failure(404, "No route matches the request")
