@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import threading
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -42,33 +43,51 @@ class BadExpression(ValueError):
     """The text between `{%` and `%}` is no JSONata; the message says where and why."""
 
 
+class _Mine(threading.local):
+    """What a thread has of an expression."""
+
+    engine: Engine | None = None
+    environment: Environment | None = None
+
+
 class Expression:
-    """One expression, compiled once. Raises `BadExpression`."""
+    """One expression, compiled once by each thread that evaluates it. Raises `BadExpression`.
+
+    What the native library compiles belongs to its thread, and definitions are shared by all emulators of a process,
+    each of which has a thread of its own.
+    """
 
     def __init__(self, text: str, engine: type[Engine] | None = None) -> None:
         self.text = text
-        self._environment: Environment | None = None
+        self._kind = engine or jsonata_engines.engine()
+        self._mine = _Mine()
         try:
-            self._engine = (engine or jsonata_engines.engine())(text, _functions(self._current))
+            self._mine.engine = self._compiled()
         except EngineError as error:
             raise BadExpression(str(error)) from None
 
+    def _compiled(self) -> Engine:
+        return self._kind(self.text, _functions(self._current))
+
     def evaluate(self, environment: Environment, field: str) -> Json:
         """The JSON value. Raises `QueryError`."""
-        self._environment = environment
+        mine = self._mine
+        mine.environment = environment
         bindings = environment.bindings()
         try:
+            if mine.engine is None:
+                mine.engine = self._compiled()
             try:
-                value = self._engine.evaluate(bindings)
+                value = mine.engine.evaluate(bindings)
             except OverflowError:
-                value = self._engine.evaluate(bindable(bindings))
+                value = mine.engine.evaluate(bindable(bindings))
         except EngineError as error:
             problem = str(error)
             if problem.startswith("T1006:"):  # the reference implementation does not name the function [R]
                 problem = "T1006: Attempted to invoke a non-function"
             raise QueryError(f"{self._named(field)} threw an error during evaluation. {problem}", field) from None
         finally:
-            self._environment = None
+            mine.environment = None
         if value is Undefined:
             raise QueryError(f"{self._named(field)} returned nothing (undefined).", field)
         if value is Function:
@@ -91,8 +110,9 @@ class Expression:
         return f"The JSONata expression '{self.text}' specified for the field '{field}'"
 
     def _current(self) -> Environment:
-        assert self._environment is not None, "functions are called during an evaluation"
-        return self._environment
+        environment = self._mine.environment
+        assert environment is not None, "functions are called during an evaluation"
+        return environment
 
 
 def json_type(value: Json) -> str:

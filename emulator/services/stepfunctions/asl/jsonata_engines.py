@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib.util
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -70,7 +71,8 @@ class Native(Engine):
         import jsonatapy  # 30 ms, and most machines use JSONPath
 
         try:
-            compiled = jsonatapy.compile(text)
+            with _panics_told():
+                compiled = jsonatapy.compile(text)
         except ValueError as error:
             raise EngineError(str(error).removeprefix("Parse error: ")) from None
         for name, function in self._functions.items():
@@ -82,18 +84,30 @@ class Native(Engine):
 
     def _run(self, compiled: Any, bindings: dict[str, Any]) -> str | None:
         try:
-            return compiled.evaluate_json_or_none(
-                None,
-                bindings,
-                timeout=LONGEST_EVALUATION_MS,
-                max_stack_depth=DEEPEST_STACK,
-                max_sequence_length=LONGEST_SEQUENCE,
-            )
+            with _panics_told():
+                return compiled.evaluate_json_or_none(
+                    None,
+                    bindings,
+                    timeout=LONGEST_EVALUATION_MS,
+                    max_stack_depth=DEEPEST_STACK,
+                    max_sequence_length=LONGEST_SEQUENCE,
+                )
         except (ValueError, RecursionError) as error:
             text = str(error)
             for prefix in ("host function raised ValueError: ", "host function raised EngineError: "):
                 text = text.removeprefix(prefix)
             raise EngineError(text) from None
+
+
+@contextmanager
+def _panics_told() -> Iterator[None]:
+    """A mistake of the compiled library is no `Exception`: it would end the loop that commits for everybody."""
+    try:
+        yield
+    except BaseException as panic:
+        if type(panic).__name__ != "PanicException":
+            raise
+        raise EngineError("D3000: the evaluation failed") from None
 
 
 class Portable(Engine):

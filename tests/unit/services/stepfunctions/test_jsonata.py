@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -305,3 +306,11 @@ def test_no_text_crashes_the_reader(text: str) -> None:
 def test_a_definition_is_judged_by_the_rules_of_its_language(change: dict[str, Any], problem: str) -> None:
     document = {"QueryLanguage": "JSONata", **one({"Type": "Pass", **change})}
     assert problem in [str(each) for each in validate.validate(document, lambda *_: [])]
+
+
+def test_an_expression_is_evaluated_by_every_thread_that_has_the_definition() -> None:
+    seen: list[Any] = [evaluate("$states.input.a & $uuid()", {"a": "x"})]
+    thread = threading.Thread(target=lambda: seen.append(evaluate("$states.input.a & $uuid()", {"a": "x"})))
+    thread.start()
+    thread.join()
+    assert seen == ["xan-id", "xan-id"]
