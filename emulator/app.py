@@ -140,7 +140,8 @@ class Emulator:
         self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations, bridge.connections))
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
         [rest] = self.apigateway.data_planes
-        self._mount(apigatewayv2.mount(context, self.lambda_.operations, rest))
+        newer = self._mount(apigatewayv2.mount(context, self.lambda_.operations, rest)).operations
+        self.apigateway.operations.custom_domains.also(newer.mapped_domains.find)
         self.store.add_schema(jobs.SCHEMA)
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
         self.worker = Worker(self.store, self.clock, self.clock, kinds)

@@ -166,17 +166,29 @@ class Edge:
         if request.head_size() > LARGEST_HEADERS_BYTES:
             await socket.refuse(_refusal(431, "Request header fields are too large."))
             return
-        host = host_name(request.header("host"))
-        if not _is_control(request.path):
-            for plane in self._socket_planes:
-                match = plane.match(host, request.path)
-                if match is not None:
-                    try:
-                        await plane.converse(request, match, socket)
-                    except Exception:
-                        report(f"WebSocket {request.path}")
-                    return
+        plane, match = await self._socket_plane(request)
+        if plane is not None:
+            try:
+                await plane.converse(request, match, socket)
+            except Exception:
+                report(f"WebSocket {request.path}")
+            return
         await socket.refuse(_refusal(403, "There is no WebSocket API at this address."))
+
+    async def _socket_plane(self, request: HttpRequest) -> tuple[SocketPlane | None, Any]:
+        """Who converses at an address; a custom domain name may lead to one that only answers requests."""
+        if _is_control(request.path):
+            return None, None
+        host = host_name(request.header("host"))
+        for plane in self._socket_planes:
+            match = plane.match(host, request.path)
+            if match is not None:
+                return plane, match
+        _, named = await self._named(host, request.path)
+        if named is None:
+            return None, None
+        plane, match = named
+        return (plane, match) if hasattr(plane, "converse") else (None, None)
 
     async def _answer_data_plane(self, plane: DataPlane, request: HttpRequest, match: Any) -> HttpResponse:
         with self._clock.busy(f"{request.method} {request.path[:100]}"):

@@ -239,9 +239,42 @@ def test_mappings_that_aws_does_not_accept_are_refused(api: HttpApi, mappings: d
     assert text.startswith("Invalid mapping expression specified: Validation Result: warnings : [], errors : [")
 
 
-def test_vpc_links_are_refused_by_name(api: HttpApi) -> None:
-    members = {"IntegrationType": "HTTP_PROXY", "IntegrationUri": "http://x", "IntegrationMethod": "GET"}
-    assert error_of(lambda: api.integration(**members, ConnectionType="VPC_LINK", ConnectionId="x"))[1] == 501
+def test_vpc_links_are_kept_and_lead_where_the_uri_does(api: HttpApi) -> None:
+    client = api.client
+    made = client.create_vpc_link(Name="l", SubnetIds=["subnet-1"], Tags={"a": "b"})
+    number = made["VpcLinkId"]
+    assert (made["VpcLinkStatus"], client.get_vpc_link(VpcLinkId=number)["VpcLinkStatus"]) == ("PENDING", "AVAILABLE")
+    assert client.update_vpc_link(VpcLinkId=number, Name="m")["Name"] == "m"
+    assert [link["Name"] for link in client.get_vpc_links()["Items"]] == ["m"]
+    arn = f"arn:aws:apigateway:us-east-1::/vpclinks/{number}"
+    client.tag_resource(ResourceArn=arn, Tags={"c": "d"})
+    assert client.get_tags(ResourceArn=arn)["Tags"] == {"a": "b", "c": "d"}
+    balancer = "arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/x/1/2"
+    members = {"IntegrationType": "HTTP_PROXY", "IntegrationMethod": "ANY", "IntegrationUri": balancer}
+    for wrong in (
+        {"ConnectionType": "VPC_LINK"},
+        {"ConnectionId": number},
+        {"ConnectionId": number, "ConnectionType": "INTERNET"},
+    ):
+        assert error_of(lambda wrong=wrong: api.integration(**members, **wrong))[:2] == ("BadRequestException", 400)
+    missing = error_of(lambda: api.integration(**members, ConnectionType="VPC_LINK", ConnectionId="none"))
+    assert missing[:2] == ("NotFoundException", 404)
+    assert error_of(lambda: api.integration(**members))[:2] == ("BadRequestException", 400)
+    api.route("$default", api.integration(**members, ConnectionType="VPC_LINK", ConnectionId=number))
+    answer = api.ask("/")
+    assert (answer.status, answer.headers["x-emulator-error"]) == (501, "not-emulated")
+    assert error_of(lambda: client.delete_vpc_link(VpcLinkId=number))[:2] == ("BadRequestException", 400)
+    client.delete_api(ApiId=api.id)
+    client.delete_vpc_link(VpcLinkId=number)
+    assert error_of(lambda: client.get_vpc_link(VpcLinkId=number))[:2] == ("NotFoundException", 404)
+
+
+def test_a_model_has_a_template_that_makes_a_sample(api: HttpApi) -> None:
+    schema = json.dumps({"type": "object", "properties": {"name": {"type": "string"}}})
+    model = api.client.create_model(ApiId=api.id, Name="M", ContentType="application/json", Schema=schema)
+    template = api.client.get_model_template(ApiId=api.id, ModelId=model["ModelId"])["Value"]
+    assert '"name"' in template
+    assert error_of(lambda: api.client.get_model_template(ApiId=api.id, ModelId="none"))[1] == 404
 
 
 # ── stages and deployments ──────────────────────────────────────────────────────────────────────

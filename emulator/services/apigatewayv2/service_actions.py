@@ -60,6 +60,12 @@ ACTIONS = {
     "SQS-ReceiveMessage": ServiceAction("sqs", "ReceiveMessage", ("QueueUrl",), (*_RECEIVED, "Region")),
     "SQS-DeleteMessage": ServiceAction("sqs", "DeleteMessage", ("ReceiptHandle", "QueueUrl"), ("Region",)),
     "SQS-PurgeQueue": ServiceAction("sqs", "PurgeQueue", ("QueueUrl",), ("Region",)),
+    "Kinesis-PutRecord": ServiceAction(
+        "kinesis",
+        "PutRecord",
+        ("StreamName", "Data", "PartitionKey"),
+        ("SequenceNumberForOrdering", "ExplicitHashKey", "Region"),
+    ),
     "EventBridge-PutEvents": ServiceAction(
         "events",
         "PutEvents",
@@ -67,7 +73,7 @@ ACTIONS = {
         ("Time", "EventBusName", "Resources", "Region", "TraceHeader"),
     ),
 }
-_ABSENT = ("Kinesis-PutRecord", "AppConfig-GetConfiguration")
+_ABSENT = ("AppConfig-GetConfiguration",)
 
 
 def action_of(subtype: str) -> ServiceAction:

@@ -1,4 +1,4 @@
-"""Where HTTP APIs, their stages and deployments, and domain names are kept: named SQL, rows to values and back."""
+"""Where APIs, their stages and deployments, domain names and VPC links are kept: named SQL, rows to values and back."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ CREATE TABLE IF NOT EXISTS apigatewayv2_deployment (
   document TEXT NOT NULL,
   snapshot TEXT NOT NULL,
   PRIMARY KEY (api_id, id)
+);
+CREATE TABLE IF NOT EXISTS apigatewayv2_vpc_link (
+  account TEXT NOT NULL,
+  region TEXT NOT NULL,
+  id TEXT NOT NULL,
+  document TEXT NOT NULL,
+  PRIMARY KEY (account, region, id)
 );
 CREATE TABLE IF NOT EXISTS apigatewayv2_domain (
   account TEXT NOT NULL,
@@ -205,6 +212,46 @@ def list_domains(tx: Transaction, scope: Scope) -> list[dict[str, Any]]:
         (scope.account, scope.region),
     ).fetchall()
     return [json.loads(row[0]) for row in rows]
+
+
+def find_domain(tx: Transaction, name: str) -> tuple[Scope, dict[str, Any]] | None:
+    """A domain name with its API mappings, whosever it is; a name is one account's and region's alone."""
+    row = tx.execute("SELECT account, region, document FROM apigatewayv2_domain WHERE name = ?", (name,)).fetchone()
+    return (Scope(row[0], row[1]), json.loads(row[2])) if row else None
+
+
+def put_vpc_link(tx: Transaction, scope: Scope, link: dict[str, Any]) -> None:
+    """Keep a new or changed VPC link."""
+    tx.execute(
+        "INSERT OR REPLACE INTO apigatewayv2_vpc_link (account, region, id, document) VALUES (?, ?, ?, ?)",
+        (scope.account, scope.region, link["VpcLinkId"], json.dumps(link)),
+    )
+
+
+def list_vpc_links(tx: Transaction, scope: Scope) -> list[dict[str, Any]]:
+    """VPC links of an account and region."""
+    rows = tx.execute(
+        "SELECT document FROM apigatewayv2_vpc_link WHERE account = ? AND region = ? ORDER BY id",
+        (scope.account, scope.region),
+    ).fetchall()
+    return [json.loads(row[0]) for row in rows]
+
+
+def load_vpc_link(tx: Transaction, scope: Scope, link_id: str) -> dict[str, Any] | None:
+    """A VPC link."""
+    row = tx.execute(
+        "SELECT document FROM apigatewayv2_vpc_link WHERE account = ? AND region = ? AND id = ?",
+        (scope.account, scope.region, link_id),
+    ).fetchone()
+    return json.loads(row[0]) if row else None
+
+
+def delete_vpc_link(tx: Transaction, scope: Scope, link_id: str) -> None:
+    """Delete a VPC link."""
+    tx.execute(
+        "DELETE FROM apigatewayv2_vpc_link WHERE account = ? AND region = ? AND id = ?",
+        (scope.account, scope.region, link_id),
+    )
 
 
 def delete_domain(tx: Transaction, scope: Scope, name: str) -> None:

@@ -133,8 +133,9 @@ def checked_websocket_integration(integration: Document) -> Document:
     kind = integration["IntegrationType"]
     if integration.get("IntegrationSubtype"):
         raise bad_request("IntegrationSubtype is not supported for WEBSOCKET APIs")
-    if integration.get("ConnectionType") == "VPC_LINK" or integration.get("ConnectionId"):
-        raise NotEmulated("apigatewayv2", "CreateIntegration", "VPC links")
+    over_link = integration.get("ConnectionType") == "VPC_LINK"
+    if over_link != bool(integration.get("ConnectionId")) or (over_link and not kind.startswith("HTTP")):
+        raise bad_request("ConnectionId and ConnectionType VPC_LINK go together, and with HTTP integrations only")
     if integration.get("TlsConfig"):
         raise NotEmulated("apigatewayv2", "CreateIntegration", "TlsConfig of a WebSocket API")
     if integration.get("PayloadFormatVersion") not in (None, "1.0"):

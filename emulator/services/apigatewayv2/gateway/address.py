@@ -19,6 +19,10 @@ class Address(NamedTuple):
     host: str
     path: str
     by_path: bool
+    mapped_stage: str = ""
+    """The stage that a custom domain name leads to; then `path` is the path within it."""
+    mapped_path: str = ""
+    """What the API mapping took off the path, with a slash before it; empty for a mapping without a key."""
 
 
 def address(host: str, path: str) -> Address | None:
@@ -37,6 +41,8 @@ def stage_candidates(where: Address) -> list[tuple[str, str]]:
 
     Only in the path form the first segment may say `$default` itself.
     """
+    if where.mapped_stage:
+        return [(where.mapped_stage, where.path)]
     first, slash, rest = where.path[1:].partition("/")
     name = unquote(first)
     inner = (slash + rest) or "/"

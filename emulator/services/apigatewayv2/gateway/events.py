@@ -64,7 +64,7 @@ def _common_2(exchange: Exchange, request: HttpRequest, path: str | None) -> Eve
     event["requestContext"] = {
         **context,
         "domainName": exchange.domain_name,
-        "domainPrefix": exchange.api.id,
+        "domainPrefix": exchange.domain_prefix,
         "http": {
             "method": request.method,
             "path": unquote(raw_path),
@@ -134,7 +134,7 @@ def _common_1(exchange: Exchange, request: HttpRequest, path: str | None) -> Eve
             "apiId": exchange.api.id,
             **authorizer,
             "domainName": exchange.domain_name,
-            "domainPrefix": exchange.api.id,
+            "domainPrefix": exchange.domain_prefix,
             "extendedRequestId": exchange.request_id,
             "httpMethod": request.method,
             "identity": {

@@ -31,6 +31,8 @@ class Exchange:
     trace: RequestTrace
     authorizer: dict[str, Any] = field(default_factory=dict[str, Any])
     """What the authorizer found out, as the event's `requestContext.authorizer` shows it."""
+    mapped_path: str | None = None
+    """What a custom domain name's mapping took off the path; None at the API's own address."""
     integration_seconds: float | None = None
     """How long the integration was waited for, once it was called."""
 
@@ -62,7 +64,12 @@ class Exchange:
         return self.stage.get("StageVariables") or {}
 
     def with_stage(self, path: str) -> str:
-        """A path with the stage before it, unless that is `$default` [D]."""
+        """A path with the stage before it, unless that is `$default` [D].
+
+        With a custom domain name it is the path that the client asked for (unverified).
+        """
+        if self.mapped_path is not None:
+            return self.mapped_path + path
         return path if self.stage_name == DEFAULT else f"/{self.stage_name}{path}"
 
     @lazily
@@ -73,9 +80,14 @@ class Exchange:
     @lazily
     def domain_name(self) -> str:
         """The API's own name, or the one the client used."""
-        if self.host.startswith(self.api.id + "."):
+        if self.mapped_path is not None or self.host.startswith(self.api.id + "."):
             return self.host
         return f"{self.api.id}.execute-api.{self.api.region}.localhost"
+
+    @property
+    def domain_prefix(self) -> str:
+        """The first label of the domain name: the API's id, or a custom domain name's."""
+        return self.domain_name.partition(".")[0]
 
     @lazily
     def headers(self) -> dict[str, str]:
@@ -96,7 +108,7 @@ class Exchange:
             "accountId": self.api.account,
             "apiId": self.api.id,
             "domainName": self.domain_name,
-            "domainPrefix": self.api.id,
+            "domainPrefix": self.domain_prefix,
             "extendedRequestId": self.request_id,
             "httpMethod": self.request.method,
             "identity": {"sourceIp": self.request.source_ip, "userAgent": agent},

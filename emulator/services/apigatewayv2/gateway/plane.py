@@ -83,6 +83,7 @@ class HttpApiPlane:
         trace.api_id, trace.api_name, trace.stage = api.id, request.served_by, stage["StageName"]
         now = trace.started_at
         exchange = Exchange(request, api, stage, path, match.host, taken, ids, now, self._context.base_url, trace)
+        exchange.mapped_path = match.mapped_path if match.mapped_stage else None
         with self._context.traces.following(trace):
             answer, reason = await self._answered(exchange)
             trace.end(answer)
@@ -118,7 +119,9 @@ class HttpApiPlane:
             stage = store.load_stage(tx, where.api_id, name)
             if stage is not None:
                 snapshot = self._snapshot(tx, where.api_id, stage.get("DeploymentId"))
-                if snapshot is None or snapshot.api.settings.get("DisableExecuteApiEndpoint"):
+                if snapshot is None:
+                    return True, None, ids
+                if snapshot.api.settings.get("DisableExecuteApiEndpoint") and not where.mapped_stage:
                     return True, None, ids
                 return True, (snapshot, stage, path), ids
         return True, None, ids
@@ -174,7 +177,7 @@ class HttpApiPlane:
         subtype = integration.get("IntegrationSubtype")
         if subtype:
             exchange.trace.add("integration request", service=subtype, parameters=integration["RequestParameters"])
-            return await to_service.call(self._context.services, exchange, integration)
+            return await to_service.call(self._context, exchange, integration)
         request, path = mapped_request(exchange, integration.get("RequestParameters") or {})
         uri = integration["IntegrationUri"]
         if integration["IntegrationType"] == "HTTP_PROXY":

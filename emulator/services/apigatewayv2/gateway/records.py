@@ -10,9 +10,10 @@ from typing import Any
 from emulator.aws.arn import Arn
 from emulator.aws.http import HttpResponse
 from emulator.aws.service import Context
-from emulator.aws.telemetry import Datum
+from emulator.aws.telemetry import Datum, DimensionSets
 from emulator.ports import LogEvent, Transaction
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
+from emulator.services.apigatewayv2.model import Document
 
 _VARIABLE = re.compile(r"\$context\.([A-Za-z0-9_.\-]+)")
 
@@ -34,7 +35,11 @@ def record(context: Context, exchange: Exchange, answer: HttpResponse, seconds: 
     if exchange.integration_seconds is not None:
         data.append(Datum("IntegrationLatency", exchange.integration_seconds * 1000, "Milliseconds"))
     of_api = ("ApiId", api.id)
-    dimensions = ((of_api,), (of_api, ("Stage", exchange.stage_name)))
+    dimensions: DimensionSets = ((of_api,), (of_api, ("Stage", exchange.stage_name)))
+    if exchange.taken is not None and _is_detailed(stage, exchange.route["RouteKey"]):
+        method, _, resource = exchange.route["RouteKey"].partition(" ")
+        place = (("Method", method if resource else exchange.request.method), ("Resource", resource or method))
+        dimensions = (*dimensions, (of_api, *place, ("Stage", exchange.stage_name)))
     at = exchange.now
 
     def write(tx: Transaction) -> None:
@@ -43,6 +48,11 @@ def record(context: Context, exchange: Exchange, answer: HttpResponse, seconds: 
             context.logs.put(tx, api.scope, group, f"{api.id}-{exchange.stage_name}", [LogEvent(at, line)])
 
     context.store.post(write)
+
+
+def _is_detailed(stage: Document, key: str) -> bool:
+    settings = {**stage["DefaultRouteSettings"], **(stage["RouteSettings"].get(key) or {})}
+    return bool(settings.get("DetailedMetricsEnabled"))
 
 
 def access_line(exchange: Exchange, answer: HttpResponse, seconds: float, reason: str, form: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from emulator.aws.errors import NotEmulated
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.http_payload import is_hop_by_hop
 from emulator.ports import EndpointUnreachable, HttpSender
@@ -21,6 +22,8 @@ async def call(
     http: HttpSender, exchange: Exchange, integration: Document, request: HttpRequest, path: str | None
 ) -> HttpResponse:
     """The endpoint's answer. Raises the 503 of an endpoint that cannot be reached or is too slow (4.5)."""
+    if integration["IntegrationUri"].startswith("arn:"):
+        raise NotEmulated("apigatewayv2", "a private integration", "what is behind a load balancer's ARN is not known")
     method = integration["IntegrationMethod"]
     method = request.method if method == "ANY" else method
     url = _url(exchange, integration["IntegrationUri"], request.query, path)

@@ -8,14 +8,17 @@ from typing import Any
 from emulator.services.apigatewayv2.operations.apis import Apis
 from emulator.services.apigatewayv2.operations.domains import Domains
 from emulator.services.apigatewayv2.operations.responses import Responses
+from emulator.services.apigatewayv2.operations.vpc_links import VpcLinks
 
 
-class Operations(Apis, Domains, Responses):
+class Operations(Apis, Domains, Responses, VpcLinks):
     """All operations of the control plane."""
 
     data_plane: Any = None
     """The `HttpApiPlane` built on the same store; set by wire.py."""
 
+    mapped_domains: Any = None
+    """Who answers for custom domain names (`MappedDomains`); set by wire.py."""
     conversations: Any = None
     """The `WebSocketPlane` likewise."""
 
@@ -70,9 +73,15 @@ OPERATIONS = {
     "UpdateRouteResponse": "update_route_response",
     "DeleteRouteResponse": "delete_route_response",
     "DeleteRouteRequestParameter": "delete_route_request_parameter",
+    "CreateVpcLink": "create_vpc_link",
+    "GetVpcLink": "get_vpc_link",
+    "GetVpcLinks": "get_vpc_links",
+    "UpdateVpcLink": "update_vpc_link",
+    "DeleteVpcLink": "delete_vpc_link",
     "CreateModel": "create_model",
     "GetModel": "get_model",
     "GetModels": "get_models",
+    "GetModelTemplate": "get_model_template",
     "UpdateModel": "update_model",
     "DeleteModel": "delete_model",
     "CreateStage": "create_stage",

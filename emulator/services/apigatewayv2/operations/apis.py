@@ -254,6 +254,14 @@ class Apis(Routes, Stages, Authorizers):
                 change(domain["Tags"])
                 store.put_domain(tx, scope, domain)
             return domain["Tags"]
+        if parts[0] == "vpclinks" and len(parts) == 2:
+            link = store.load_vpc_link(tx, scope, parts[1])
+            if link is None:
+                raise not_found(f"Unable to find VpcLink by ID {parts[1]}")
+            if change is not None:
+                change(link["Tags"])
+                store.put_vpc_link(tx, scope, link)
+            return link["Tags"]
         if parts[0] != "apis" or (len(parts) == 4 and parts[2] != "stages"):
             raise bad_request("Invalid ARN specified in the request")
         if len(parts) == 4:

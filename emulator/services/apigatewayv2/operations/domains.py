@@ -1,11 +1,11 @@
-"""Operations on domain names and API mappings: kept and shown; no name resolves to the emulator by them."""
+"""Operations on domain names and API mappings. Requests whose Host is such a name follow them."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from emulator.aws.errors import NotEmulated
+from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigatewayv2 import store
@@ -13,6 +13,7 @@ from emulator.services.apigatewayv2.model import Document, bad_request, conflict
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, given, page
 
 _DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z0-9\-]{2,}")
+_KEY = re.compile(r"|[A-Za-z0-9$\-_.+!*'()]+(?:/[A-Za-z0-9$\-_.+!*'()]+)*")
 _CONFIGURATION = (
     "CertificateArn",
     "CertificateName",
@@ -31,7 +32,7 @@ class Domains(Loading):
         name = request["DomainName"]
         if not _DOMAIN.fullmatch(name):
             raise bad_request("Invalid domain name identifier specified")
-        if store.load_domain(tx, scope, name) is not None:
+        if store.find_domain(tx, name) is not None:
             raise conflict("The domain name you provided already exists.")
         domain: Document = {
             "ApiMappingSelectionExpression": "$request.basepath",
@@ -134,10 +135,23 @@ class Domains(Loading):
         return mapping
 
     def _check_mapping(self, tx: Transaction, scope: Scope, domain: Document, mapping: Document) -> None:
-        self._stage(tx, scope, {"ApiId": mapping["ApiId"], "StageName": mapping["Stage"]})
+        if not _KEY.fullmatch(mapping["ApiMappingKey"]):
+            raise bad_request(f"Invalid API mapping key specified: {mapping['ApiMappingKey']}")
+        if store.exists(tx, mapping["ApiId"]):
+            self._stage(tx, scope, {"ApiId": mapping["ApiId"], "StageName": mapping["Stage"]})
+        else:
+            self._check_rest_stage(tx, scope, mapping)
         for identifier, other in domain["Mappings"].items():
             if other["ApiMappingKey"] == mapping["ApiMappingKey"] and identifier != mapping.get("ApiMappingId"):
                 raise conflict("ApiMapping key already exists for this domain name")
+
+    def _check_rest_stage(self, tx: Transaction, scope: Scope, mapping: Document) -> None:
+        wanted = {"restApiId": mapping["ApiId"], "stageName": mapping["Stage"]}
+        try:
+            self._calls.call(tx, scope, "apigateway", "GetStage", wanted)
+        except AwsError:
+            text = f"Invalid API identifier or stage specified: {mapping['ApiId']}, {mapping['Stage']}"
+            raise not_found(text) from None
 
 
 def _shown(domain: Document) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from emulator.aws.calls import Calls
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigatewayv2 import store
@@ -16,8 +17,9 @@ Request = dict[str, Any]
 class Loading:
     """Looking up, and keeping what was changed."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, calls: Calls) -> None:
         self._base_url = base_url
+        self._calls = calls
 
     def _api(self, tx: Transaction, scope: Scope, request: Request) -> Api:
         api = store.load_api(tx, scope, request["ApiId"])

@@ -87,6 +87,10 @@ class WebSocketPlane:
         self._snapshots.clear()
         self._throttle.forget()
 
+    async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
+        """What a client gets that does not ask for an upgrade (the status is unverified)."""
+        return _refusal(426, "Upgrade Required")
+
     # ── one connection ──
 
     async def converse(self, request: HttpRequest, match: Address, socket: Socket) -> None:
@@ -94,9 +98,10 @@ class WebSocketPlane:
         if not await self._store.read(lambda tx: store.is_websocket(tx, match.api_id)):
             await socket.refuse(await self._plain(request, match))
             return
-        stage_name = match.path.strip("/")
+        stage_name = match.mapped_stage or match.path.strip("/")
         loaded = await self._store.read(lambda tx: self._load(tx, match.api_id, stage_name))
-        if loaded is None or loaded[0].api.settings.get("DisableExecuteApiEndpoint"):
+        disabled = loaded is not None and loaded[0].api.settings.get("DisableExecuteApiEndpoint")
+        if loaded is None or (disabled and not match.mapped_stage) or (match.mapped_stage and match.path != "/"):
             await socket.refuse(_refusal(403, "Forbidden"))
             return
         connection = self._connection(request, match, stage_name, loaded, socket)
@@ -116,7 +121,7 @@ class WebSocketPlane:
         api, now = loaded[0].api, self._clock.now()
         own = endpoint(api.id, api.region, self._context.base_url).partition("://")[2]
         given = request.header("host")
-        name = given if given.lower().startswith(f"{api.id}.") else own
+        name = given if where.mapped_stage or given.lower().startswith(f"{api.id}.") else own
         port = int(name.rpartition(":")[2]) if ":" in name and name.rpartition(":")[2].isdigit() else 80
         agent = request.header("user-agent")
         number = request_id_of(loaded[2][2])
