@@ -175,6 +175,9 @@ class LiveSettings:
         0.0, "How long a function stays Pending or InProgress, and provisioning IN_PROGRESS; AWS: seconds.", 0, 86400
     )
     account_concurrency: int = _live(1000, "Concurrent executions of an account and region; more is throttled.", 0)
+    code_storage_bytes: int = _live(
+        80_530_636_800, "Code that functions, versions and layers of an account and region may have.", 0, 1e12
+    )
     response_stream_bytes: int = _live(
         200 * 1024 * 1024, "Largest response that a function may stream; AWS's quota is 200 MB.", 1
     )

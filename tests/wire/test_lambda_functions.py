@@ -649,3 +649,18 @@ def test_code_counts_for_the_account_with_its_versions(client: Any) -> None:
         "UnreservedConcurrentExecutions",
     }
     assert set(settings["AccountUsage"]) == {"FunctionCount", "TotalCodeSize"}
+
+
+def test_an_accounts_code_has_a_limit_that_versions_and_layers_count_against(emulator: RunningEmulator) -> None:
+    client = emulator.client("lambda")
+    size = create(client)["CodeSize"]
+    emulator.control("PUT", "settings", {"code_storage_bytes": size})
+    assert client.get_account_settings()["AccountLimit"]["TotalCodeSize"] == size
+    exceeded = ("CodeStorageExceededException", 400, "Code storage limit exceeded.")
+    assert error_of(lambda: create(client, "g")) == exceeded
+    assert error_of(lambda: client.publish_version(FunctionName="f")) == exceeded
+    assert error_of(lambda: client.publish_layer_version(LayerName="l", Content={"ZipFile": package()})) == exceeded
+    larger = package("x" * 1000)
+    assert error_of(lambda: client.update_function_code(FunctionName="f", ZipFile=larger)) == exceeded
+    assert client.get_account_settings()["AccountUsage"] == {"TotalCodeSize": size, "FunctionCount": 1}
+    assert client.list_versions_by_function(FunctionName="f")["Versions"][0]["CodeSize"] == size

@@ -149,6 +149,13 @@ def test_a_version_published_from_an_active_function_is_active_at_once(client: A
     client.update_function_configuration(FunctionName="f", SnapStart={"ApplyOn": "PublishedVersions"})
     emulator.advance(5)
     assert state_of(client.publish_version(FunctionName="f")) == CREATING  # a snapshot is taken
+    assert error_of(lambda: client.invoke(FunctionName="f:2")) == (
+        "SnapStartNotReadyException",
+        409,
+        "Lambda is initializing your function. You can invoke the function when the function state becomes Active.",
+    )
+    emulator.advance(5)
+    assert said(client, "f:2") == "one"
 
 
 def test_events_wait_for_a_function_that_was_created_anew_to_become_active(

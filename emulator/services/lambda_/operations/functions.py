@@ -78,6 +78,7 @@ class FunctionOperations(LambdaState):
         if request.get("Publish"):
             published, _ = publish(tx, function)
             answer = self.begin_change(tx, published, PENDING)
+        self.check_code_storage(tx, scope)
         self.function_changed()
         return answer.describe_with_state()
 
@@ -165,6 +166,7 @@ class FunctionOperations(LambdaState):
             published, is_new = publish(tx, updated)
             shown = self.begin_change(tx, published, PENDING) if is_new else published
             answer = shown.changed(revision_id=published.revision_id).describe_with_state(published.version)
+        self.check_code_storage(tx, scope)
         self._drop_unused_packages(tx, scope)
         self.function_changed()
         return answer
@@ -211,13 +213,13 @@ class FunctionOperations(LambdaState):
 
     def get_account_settings(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Limits and usage of the account in this region."""
-        count, size = tables.usage(tx, scope)
-        size += versions.code_bytes(tx, scope) + store_layers.total_size(tx, scope)
+        count, _ = tables.usage(tx, scope)
+        size = self.code_bytes(tx, scope)
         limit = self.settings.account_concurrency
         set_aside = tables.reserved_in_total(tx, scope) + versions.provisioned_outside_reserved(tx, scope)
         return {
             "AccountLimit": {
-                "TotalCodeSize": 80_530_636_800,
+                "TotalCodeSize": self.settings.code_storage_bytes,
                 "CodeSizeUnzipped": LARGEST_UNZIPPED_BYTES,
                 "CodeSizeZipped": LARGEST_ZIPPED_BYTES,
                 "ConcurrentExecutions": limit,

@@ -46,6 +46,7 @@ from emulator.services.lambda_.rules.errors import (
     not_active,
     recursive_invocation,
     service_failure,
+    snap_start_not_ready,
 )
 from emulator.services.lambda_.rules.payload import check_json, check_size
 
@@ -170,7 +171,8 @@ class InvokeOperations(LambdaState):
         check_json(payload)
         client_context = _client_context(request.get("ClientContext"))
         if function.pending:
-            raise not_active(PENDING)
+            snap_start = function.spec.initialization_type == "snap-start"
+            raise snap_start_not_ready() if snap_start else not_active(PENDING)
         return asked if client_context is None else replace(asked, client_context=client_context)
 
     def accept_event(

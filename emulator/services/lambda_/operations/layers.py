@@ -67,6 +67,7 @@ class LayerOperations(LambdaState):
         )
         store_layers.save_content(tx, scope, version.sha256, package)
         store_layers.save_version(tx, version)
+        self.check_code_storage(tx, scope)
         return version.describe(self._location(version))
 
     def get_layer_version(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from emulator.ports import (
     Transaction,
 )
 from emulator.services.lambda_ import store as tables
-from emulator.services.lambda_ import store_states
+from emulator.services.lambda_ import store_layers, store_states
 from emulator.services.lambda_ import store_versions as versions
 from emulator.services.lambda_.events import EventInvokeConfig, InvocationRecord
 from emulator.services.lambda_.model import IN_PROGRESS, PENDING, Function
@@ -34,6 +34,7 @@ from emulator.services.lambda_.operations.function_layers import layer_sources
 from emulator.services.lambda_.operations.pieces import Pieces
 from emulator.services.lambda_.operations.places import Concurrency
 from emulator.services.lambda_.rules.errors import (
+    code_storage_exceeded,
     function_not_found,
     not_active,
     service_failure,
@@ -201,6 +202,15 @@ class LambdaState:
             tx, CHANGE_JOB, {**where, "version": function.version, "token": token}, tx.now + seconds, owner=function.arn
         )
         return function.changed(transition=transition)
+
+    def code_bytes(self, tx: Transaction, scope: Scope) -> int:
+        """What counts as the account's code: of functions, versions and layers."""
+        return tables.usage(tx, scope)[1] + versions.code_bytes(tx, scope) + store_layers.total_size(tx, scope)
+
+    def check_code_storage(self, tx: Transaction, scope: Scope) -> None:
+        """Raise AWS's 400 if what this transaction has stored is more than the account may have."""
+        if self.code_bytes(tx, scope) > self.settings.code_storage_bytes:
+            raise code_storage_exceeded()
 
     def pieces(self) -> Pieces:
         """Where a function streams its response into."""

@@ -39,6 +39,7 @@ class VersionOperations(LambdaState):
         if is_new and published.configuration["SnapStart"]["OptimizationStatus"] == "On":
             # "Pending – Lambda is initializing your code and taking a snapshot" [D: snapstart, function states]
             published = self.begin_change(tx, published, PENDING)
+        self.check_code_storage(tx, scope)
         self.function_changed()
         return published.describe_with_state(published.version)
 

@@ -49,6 +49,17 @@ def not_active(state: str) -> AwsError:
     return conflict(text)
 
 
+def snap_start_not_ready() -> AwsError:
+    """409: the version's snapshot is still being taken; the text is that of the error's documentation [M]."""
+    text = "Lambda is initializing your function. You can invoke the function when the function state becomes Active."
+    return AwsError("SnapStartNotReadyException", text, 409, USER)
+
+
+def code_storage_exceeded() -> AwsError:
+    """400: the account's functions, versions and layers are too large together (the text is unverified)."""
+    return AwsError("CodeStorageExceededException", "Code storage limit exceeded.", 400, USER)
+
+
 def update_in_progress(arn: str) -> AwsError:
     """409: an earlier update is not complete [R:test_lambda_concurrent_code_updates]."""
     return conflict(f"The operation cannot be performed at this time. An update is in progress for resource: {arn}")
