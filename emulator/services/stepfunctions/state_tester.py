@@ -9,14 +9,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Clock, Store, Transaction
 
 from . import mocks, model
 from .asl import validate
-from .asl.data import Data, Json, dumps, loads
+from .asl.data import Data, Json, StateError, dumps, loads
 from .asl.definition import compile_definition
+from .asl.distribution import MOST_ITEMS
 from .asl.frames import Frames
 from .asl.inspection import InspectedRun, Mock, Setting
 from .asl.messages import (
@@ -33,6 +34,7 @@ from .asl.messages import (
 )
 from .asl.tasks import pattern, task_kind
 from .asl.validation.types import resource_problems
+from .map_runs.parsing import PARSERS, Unreadable
 from .model import StoredExecution
 from .operations.state import check_input
 from .task_calls import TaskCalls
@@ -139,8 +141,7 @@ class StateTester:
         if not isinstance(variables, dict):
             raise _invalid("Variables must be a JSON object")
         configuration: dict[str, Any] = request.get("stateConfiguration") or {}
-        if configuration.get("mapItemReaderData") is not None:
-            raise NotEmulated("stepfunctions", "TestState", "stateConfiguration.mapItemReaderData: distributed Map")
+        read_items = _read_items(state, configuration.get("mapItemReaderData"))
         culprit = configuration.get("errorCausedByState")
         if culprit is not None and not any(_find(inner, culprit, None) for inner in _inner(state)):
             raise _invalid("State not found in definition")
@@ -152,7 +153,7 @@ class StateTester:
             0, arn, run_name, scope.account, scope.region, machine_arn, "", request.get("roleArn"), tx.now, text,  # pyright: ignore[reportArgumentType]
         )  # fmt: skip
         definition = dumps({"StartAt": name, "States": {name: state}})
-        setting = Setting(mock, variables, configuration.get("retrierRetryCount") or 0, context)
+        setting = Setting(mock, variables, configuration.get("retrierRetryCount") or 0, context, read_items)
         return _Test(definition, execution, setting)
 
     def _state(self, request: dict[str, Any], mocked: bool) -> tuple[str, dict[str, Any]]:
@@ -195,6 +196,22 @@ class StateTester:
             shape, anything = self._calls.integrations.result_shape(state["Resource"])
             mocks.check_result(shape, result, mocked.get("fieldValidationMode", mocks.STRICT), anything)
         return Mock(Data(result, mocked["result"]))
+
+
+def _read_items(state: dict[str, Any], given: str | None) -> list[Json] | StateError | None:
+    """What a distributed Map reads from `mapItemReaderData`, which is as found in its source."""
+    reader = state.get("ItemReader")
+    if given is None or not isinstance(reader, dict):
+        return None
+    config: dict[str, Any] = reader.get("ReaderConfig") or {}
+    try:
+        parser = PARSERS.get(config.get("InputType", "JSON"), PARSERS["JSON"])
+        found = parser(config, {}, given.encode(), True, MOST_ITEMS)
+    except Unreadable as problem:
+        return StateError("States.ItemReaderFailed", str(problem))
+    most = config.get("MaxItems")
+    items = [loads(item) for item in found.items]
+    return items[:most] if isinstance(most, int) and most else items
 
 
 def _answer(run: InspectedRun, level: str) -> dict[str, Any]:

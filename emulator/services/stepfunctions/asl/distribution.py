@@ -6,7 +6,7 @@ JSON value that needs the definition no more. Who reads, starts and writes is ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -249,6 +249,18 @@ def _evaluated(number: Number, environment: Environment, field: str, whole: bool
 
 def _refused(number: Number, text: str, field: str) -> StateFault:
     return QueryError(text, field) if isinstance(number, Expression) else runtime(text)
+
+
+def first_batch(items: Iterable[Data], batch: dict[str, Any]) -> list[Data]:
+    """The items that go into one child: as many as a plan's `batch` takes and its bytes hold, one at least."""
+    chosen: list[Data] = []
+    size = len(batch_of([], batch["input"]).text.encode())
+    for item in items:
+        size += len(item.text.encode()) + bool(chosen)
+        if chosen and (size > batch["bytes"] or len(chosen) == batch["items"]):
+            break
+        chosen.append(item)
+    return chosen
 
 
 def batch_of(items: list[Data], batch_input: Json | None) -> Data:

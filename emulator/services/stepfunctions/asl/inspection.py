@@ -13,6 +13,7 @@ from typing import Any
 from . import fields, payload, retry
 from .data import Data, Json, StateError, StateFault, dumps
 from .definition import Catcher, State
+from .distribution import Reader, batch_of, first_batch, make_plan, max_items, tolerance
 from .frames import Frame
 from .interpreter import ROOT, Run
 from .messages import SetTimer
@@ -37,6 +38,8 @@ class Setting:
     retry_count: int
     context: Json | None
     """Given by the caller; None: one is made up."""
+    read_items: list[Json] | StateError | None = None
+    """What the ItemReader of a distributed Map reads, or how it fails; None: nobody said."""
 
 
 class InspectedRun(Run):
@@ -101,18 +104,54 @@ class InspectedRun(Run):
 
     def _mocked_map(self, key: str, frame: Frame, state: State) -> None:
         environment = self._environment(key, frame, state)
-        limit = state.max_concurrency
-        items = fields.items(state, environment)
-        self.item_count = len(items)
-        self.seen["maxConcurrency"] = limit if isinstance(limit, int) else fields.concurrency(state, environment)
-        if not state.jsonata:
-            self.seen["afterItemsPath"] = dumps(items)
+        distribution = state.distribution
+        self.seen["maxConcurrency"] = fields.concurrency(state, environment)
+        if distribution is not None and distribution.reader is not None:
+            items = self._read_items(distribution.reader)
+        else:
+            items = fields.items(state, environment)
+            self.item_count = len(items)
+            if not state.jsonata:
+                self.seen["afterItemsPath"] = dumps(items)
+        if distribution is not None:
+            tolerated = tolerance(distribution, environment)
+            for name, value in (("Count", tolerated.count), ("Percentage", tolerated.percentage)):
+                if value is not None:
+                    self.seen[f"toleratedFailure{name}"] = value
+            plan = make_plan(distribution, environment, max_items(distribution.reader, environment))
+        else:
+            plan = {}
         if state.parameters is not None:
             chosen: list[Json] = []
             for index, item in enumerate(items):
                 chosen.append(state.parameters(self._environment(key, frame, state, item=(index, Data(item)))))
             self.seen["afterItemSelector"] = dumps(chosen)
+            items = chosen
+        if "batch" in plan:
+            self._batch(plan["batch"], items)
         self._use_mock(key, frame, state)
+
+    def _read_items(self, reader: Reader) -> list[Json]:
+        items = self.setting.read_items
+        if isinstance(items, StateError):
+            raise items
+        if items is None:
+            return []
+        self.item_count = len(items)
+        if "ItemsPointer" in reader.config:
+            self.seen["afterItemsPointer"] = dumps(items)
+        return items
+
+    def _batch(self, batch: dict[str, Any], items: list[Json]) -> None:
+        batches: list[str] = []
+        left = [Data(item) for item in items]
+        while left:
+            chosen = first_batch(left, batch)
+            batches.append(batch_of(chosen, batch["input"]).text)
+            left = left[len(chosen) :]
+        if self.item_count is not None:
+            self.item_count = len(batches)
+            self.seen["afterItemBatcher"] = f"[{','.join(batches)}]"
 
     def _use_mock(self, key: str, frame: Frame, state: State) -> None:
         mock = self.setting.mock

@@ -16,7 +16,7 @@ from emulator.ports import Store, Transaction
 from emulator.services.stepfunctions import model
 from emulator.services.stepfunctions import store as executions
 from emulator.services.stepfunctions.asl.data import DATA_LIMIT_BYTES, Data, StateError, dumps, too_large
-from emulator.services.stepfunctions.asl.distribution import batch_of
+from emulator.services.stepfunctions.asl.distribution import batch_of, first_batch
 from emulator.services.stepfunctions.asl.messages import Ended, MapRunEnded, Stop
 from emulator.services.stepfunctions.model import StateMachine, StoredExecution
 from emulator.services.stepfunctions.progress import MAP_CHILD, Progress
@@ -34,8 +34,6 @@ MOST_IN_A_BATCH = DATA_LIMIT_BYTES // 2
 """Items take a byte and a comma at least."""
 STOPPED_CHILDREN = "sfn.map_children_stopped"
 """No kind of job: a commit that says it has ended Express children that may be running."""
-
-_Select = Callable[[int, Data], Data]
 
 
 class _Outside:
@@ -156,7 +154,7 @@ class MapRunDriver:
         while start.count < most:
             limit = min(batch["items"] or MOST_IN_A_BATCH, MOST_IN_A_BATCH)
             waiting = store.next_items(tx, run.id, limit)
-            chosen = _full_batch(waiting, start.select, batch["bytes"], batch["input"])
+            chosen = first_batch((start.select(index, Data(text=text)) for index, text in waiting), batch)
             whole = len(chosen) < len(waiting) or len(chosen) == limit or run.exhausted
             if not chosen or not whole:
                 break
@@ -312,19 +310,6 @@ class _Children:
         """Whether children that ended at once leave the map run as it was."""
         fresh = store.load(self._tx, self._run.id)
         return fresh is not None and fresh.phase == RUNNING and not fresh.exceeded and fresh.room > 0
-
-
-def _full_batch(waiting: list[tuple[int, str]], select: _Select, most_bytes: int, given: object) -> list[Data]:
-    """The items, selected, that go into the next batch: as many as `most_bytes` hold, one at least."""
-    chosen: list[Data] = []
-    size = len(batch_of([], given).text.encode())
-    for index, text in waiting:
-        item = select(index, Data(text=text))
-        size += len(item.text.encode()) + bool(chosen)
-        if chosen and size > most_bytes:
-            break
-        chosen.append(item)
-    return chosen
 
 
 def express_key(child: StoredExecution) -> str:

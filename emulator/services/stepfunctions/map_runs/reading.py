@@ -150,7 +150,7 @@ class ItemReaders:
         try:
             size = PIECE_BYTES
             while True:
-                piece, last = _unpacked(packed, offset, size)
+                piece, last = unpacked(packed, offset, size)
                 try:
                     config = inventory_rows(inventory.schema)
                     found = parse_csv(config, {"headers": inventory.schema}, piece, last, ITEMS_AT_A_TIME)
@@ -164,7 +164,7 @@ class ItemReaders:
             raise Unreadable(f"{inventory.files[file]} cannot be unpacked: {problem}") from None
 
 
-def _unpacked(packed: bytes, start: int, size: int) -> tuple[bytes, bool]:
+def unpacked(packed: bytes, start: int, size: int) -> tuple[bytes, bool]:
     """(bytes `start` … `start + size` of what gzip packed, whether they are the last). A plain file is as it is."""
     if packed[:2] != b"\x1f\x8b":
         return packed[start : start + size], start + size >= len(packed)
