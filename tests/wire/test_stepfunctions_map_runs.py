@@ -540,3 +540,81 @@ def test_after_a_failed_reader_a_redrive_starts_a_new_map_run(emulator: RunningE
     assert sfn.describe_execution(executionArn=ended["executionArn"])["output"] == "[1]"
     runs = sfn.list_map_runs(executionArn=ended["executionArn"])["mapRuns"]
     assert [sfn.describe_map_run(mapRunArn=each["mapRunArn"])["status"] for each in runs] == ["SUCCEEDED", "FAILED"]
+
+
+# ── definitions, and TestState ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"Label": ""}, "/Label"), ({"Label": "x" * 41}, "/Label"), ({"Label": "a b"}, "/Label"),
+        ({"Label": "a\x07"}, "/Label"), ({"Label": 1}, "/Label"),
+        ({"ToleratedFailureCount": -1}, "/ToleratedFailureCount"),
+        ({"ToleratedFailurePercentage": 101}, "/ToleratedFailurePercentage"),
+        ({"ToleratedFailureCount": 1, "ToleratedFailureCountPath": "$.x"}, ""),
+        ({"ItemReader": {}}, "/ItemReader"), ({"ItemReader": []}, "/ItemReader"),
+        ({"ItemReader": reader("PARQUET")}, "/ItemReader/ReaderConfig/InputType"),
+        ({"ItemReader": reader("XML")}, "/ItemReader/ReaderConfig/InputType"),
+        ({"ItemReader": reader("CSV")}, "/ItemReader/ReaderConfig"),
+        ({"ItemReader": reader("CSV", CSVHeaderLocation="GIVEN")}, "/ItemReader/ReaderConfig"),
+        ({"ItemReader": reader("CSV", CSVHeaderLocation="FIRST_ROW", CSVDelimiter="-")},
+         "/ItemReader/ReaderConfig/CSVDelimiter"),
+        ({"ItemReader": reader("JSON", ItemsPointer="x")}, "/ItemReader/ReaderConfig/ItemsPointer"),
+        ({"ItemReader": {**reader("JSON"), "Resource": "arn:aws:states:::s3:putObject"}}, "/ItemReader/Resource"),
+        ({"ItemReader": {**reader("JSON"), "Parameters": {"Bucket": "b"}}}, "/ItemReader/Parameters"),
+        ({"ItemBatcher": {}}, "/ItemBatcher"),
+        ({"ItemBatcher": {"MaxItemsPerBatch": 0}}, "/ItemBatcher/MaxItemsPerBatch"),
+        ({"ResultWriter": {}}, "/ResultWriter"), ({"ResultWriter": {"WriterConfig": {"OutputType": "CSV"}}},
+                                                  "/ResultWriter/WriterConfig/OutputType"),
+    ],
+)  # fmt: skip
+def test_definitions_are_judged(emulator: RunningEmulator, change: dict[str, Any], where: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        create(emulator, distributed(**change))
+    assert refused.value.response["Error"]["Code"] == "InvalidDefinition"
+    assert f" at /States/Map{where}'" in refused.value.response["Error"]["Message"] + "'"
+
+
+def test_only_distributed_maps_have_these_fields(emulator: RunningEmulator) -> None:
+    inline = {"Type": "Map", "ItemProcessor": {"StartAt": "Only", "States": PASS}, "End": True}
+    for field, value in (("Label", "x"), ("ToleratedFailureCount", 1), ("ItemReader", reader("JSON"))):
+        with pytest.raises(ClientError, match=f"'{field}' is only supported in mode DISTRIBUTED"):
+            create(emulator, {**inline, field: value})
+
+
+def test_express_machines_have_no_map_runs(emulator: RunningEmulator) -> None:
+    definition = json.dumps({"StartAt": "Map", "States": {"Map": distributed()}})
+    with pytest.raises(ClientError, match="InvalidDefinition"):
+        emulator.client("stepfunctions").create_state_machine(
+            name="m", definition=definition, roleArn="arn:aws:iam::000000000000:role/r", type="EXPRESS"
+        )
+    wait = {"Ask": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": True,
+                    "Parameters": {"QueueUrl": "x", "MessageBody": "x"}}}  # fmt: skip
+    with pytest.raises(ClientError, match=r"Express state machine does not support '\.waitForTaskToken'"):
+        create(emulator, distributed(wait, "EXPRESS"))
+
+
+def test_a_state_tested_alone_shows_items_batches_and_tolerance(emulator: RunningEmulator) -> None:
+    state = distributed(
+        ItemReader=reader("CSV", CSVHeaderLocation="FIRST_ROW"), ItemSelector={"v.$": "$$.Map.Item.Value.A"},
+        ItemBatcher={"MaxItemsPerBatch": 2}, ToleratedFailureCount=1, ToleratedFailurePercentage=2,
+    )  # fmt: skip
+    answer = emulator.client("stepfunctions").test_state(
+        definition=json.dumps(state), roleArn="arn:aws:iam::000000000000:role/r", inspectionLevel="DEBUG",
+        mock={"result": "[1, 4]"}, stateConfiguration={"mapItemReaderData": "A\n1\n2\n3\n"},
+    )  # fmt: skip
+    assert (answer["status"], answer["output"]) == ("SUCCEEDED", "[1, 4]")
+    seen = answer["inspectionData"]
+    assert seen["afterItemSelector"] == '[{"v":"1"},{"v":"2"},{"v":"3"}]'
+    assert seen["afterItemBatcher"] == '[{"Items":[{"v":"1"},{"v":"2"}]},{"Items":[{"v":"3"}]}]'
+    assert (seen["toleratedFailureCount"], seen["toleratedFailurePercentage"], seen["maxConcurrency"]) == (1, 2.0, 0)
+
+
+def test_data_that_no_reader_could_read_fails_the_test(emulator: RunningEmulator) -> None:
+    answer = emulator.client("stepfunctions").test_state(
+        definition=json.dumps(distributed(ItemReader=reader("JSON", ItemsPointer="/list"))), mock={"result": "[]"},
+        roleArn="arn:aws:iam::000000000000:role/r", stateConfiguration={"mapItemReaderData": '{"list": 1}'},
+    )  # fmt: skip
+    assert (answer["status"], answer["error"]) == ("FAILED", "States.ItemReaderFailed")
+    assert answer["cause"] == "Attempting to map over non-iterable node."

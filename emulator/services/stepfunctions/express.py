@@ -250,7 +250,7 @@ class _Running:
         self._signals.put_nowait(TimerFired(token))
 
     async def _call(self, command: CallTask) -> None:
-        execution, resource = self._execution, command.resource
+        execution, resource = self._execution.called_as(command.role), command.resource
         try:
             with self._clock.busy(f"task of {execution.arn}"):
                 request_id = await self._store.read(lambda tx: tx.new_id(), behind=True)

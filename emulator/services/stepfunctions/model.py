@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emulator.aws.errors import AwsError, validation_errors
@@ -130,6 +130,10 @@ class StoredExecution:
     @property
     def machine_name(self) -> str:
         return self.machine_arn.rsplit(":", 1)[-1]
+
+    def called_as(self, role: str | None) -> StoredExecution:
+        """The same, for calls that a role makes (`Credentials`): they are its account's."""
+        return self if role is None else replace(self, account=role.split(":")[4])
 
     @property
     def of_map_run(self) -> bool:

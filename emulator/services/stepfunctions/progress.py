@@ -206,6 +206,8 @@ class Progress:
         if isinstance(command, CallTask):
             # The request id is drawn once: a call repeated after a crash carries the same one.
             payload.update(token=command.token, resource=command.resource, request_id=tx.new_id())
+            if command.role is not None:
+                payload["role"] = command.role
             jobs.enqueue(tx, TASK, payload, key=_key(execution, command.token), body=command.parameters.text.encode())
         elif isinstance(command, SetTimer):
             payload["token"] = command.token

@@ -63,6 +63,7 @@ class StepFunctionsWorker:
         if execution is None:
             await self._store.transact(lambda tx: jobs.complete(tx, job.id))
             return
+        execution = execution.called_as(job.payload.get("role"))
         signal = await self._calls.outside(execution, token, resource, parameters, request_id)
 
         def commit(tx: Transaction) -> None:
@@ -84,7 +85,8 @@ class StepFunctionsWorker:
         if execution is None or execution.status != "RUNNING":
             return
         token, resource, request_id = job.payload["token"], job.payload["resource"], job.payload["request_id"]
-        signal = self._calls.inside(tx, execution, token, resource, parameters, request_id)
+        caller = execution.called_as(job.payload.get("role"))
+        signal = self._calls.inside(tx, caller, token, resource, parameters, request_id)
         self._progress.signal_execution(tx, execution.id, signal)
 
     async def child_ended(self, job: Job) -> None:

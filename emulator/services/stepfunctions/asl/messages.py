@@ -44,6 +44,8 @@ class CallTask:
     token: str
     resource: str
     parameters: Data
+    role: str | None = None
+    """Whose account calls; None: the execution's."""
 
 
 @dataclass(frozen=True, slots=True)

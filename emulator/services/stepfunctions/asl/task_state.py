@@ -77,7 +77,7 @@ class Tasks(DistributedMaps):
         if kind.family == "Activity":
             self._command(OfferActivity(token, state.resource, parameters))
         else:
-            self._command(CallTask(token, state.resource, parameters))
+            self._command(CallTask(token, state.resource, parameters, credentials))
 
     @staticmethod
     def _credentials(state: State, environment: Environment) -> str | None:

@@ -91,7 +91,9 @@ class MapRunDriver:
             store.set_phase(tx, run, FAILING, *EXCEEDED)
             return True
         try:
-            if run.room > 0 and (self._redrive_some(tx, run) or self._start_some(tx, run)):
+            if run.room > 0 and (
+                (run.executions.pending_redrive and self._redrive_some(tx, run)) or self._start_some(tx, run)
+            ):
                 return True
         except StateError as failure:
             store.set_phase(tx, run, FAILING, failure.error, failure.cause)

@@ -43,9 +43,11 @@ CREATE TABLE IF NOT EXISTS sfn_map_item (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sfn_map_child (
   execution_id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, map_run_id INTEGER NOT NULL,
-  position INTEGER NOT NULL, items INTEGER NOT NULL
+  position INTEGER NOT NULL, items INTEGER NOT NULL, status TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS sfn_map_child_place ON sfn_map_child (map_run_id, position);
+CREATE INDEX IF NOT EXISTS sfn_map_child_open ON sfn_map_child (map_run_id, status, position)
+  WHERE status IN ('RUNNING', 'PENDING_REDRIVE');
 """
 
 _MAP_RUN = (
@@ -161,6 +163,11 @@ def redrive(tx: Transaction, scope: Scope, arn: str, token: str) -> None:
         "AND id IN (SELECT execution_id FROM sfn_map_child WHERE map_run_id = ?)",
         (run.id,),
     )
+    tx.execute(
+        "UPDATE sfn_map_child SET status = 'PENDING_REDRIVE' WHERE map_run_id = ? "
+        "AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')",
+        (run.id,),
+    )
     waiting = ", ".join(
         f"{letter}_pending_redrive = {letter}_pending_redrive + {letter}_failed + {letter}_timed_out + "
         f"{letter}_aborted, {letter}_failed = 0, {letter}_timed_out = 0, {letter}_aborted = 0"
@@ -222,7 +229,7 @@ def take_items(tx: Transaction, map_run_id: int, first: int, last: int) -> None:
 def add_child(tx: Transaction, run: MapRun, execution_id: int, position: int, items: int) -> None:
     """An execution that was just added is a running child."""
     place = (execution_id, run.account, run.region, run.id, position, items)
-    tx.execute("INSERT INTO sfn_map_child VALUES (?, ?, ?, ?, ?, ?)", place)
+    tx.execute("INSERT INTO sfn_map_child VALUES (?, ?, ?, ?, ?, ?, 'RUNNING')", place)
     tx.execute(
         "UPDATE sfn_map_run SET e_running = e_running + 1, i_running = i_running + ? WHERE id = ?", (items, run.id)
     )
@@ -231,7 +238,7 @@ def add_child(tx: Transaction, run: MapRun, execution_id: int, position: int, it
 def child_changed(tx: Transaction, execution_id: int, before: str, after: str) -> None:
     """A child's status is another; its map run is moved if a place became free."""
     map_run_id, items = tx.execute(
-        "SELECT map_run_id, items FROM sfn_map_child WHERE execution_id = ?", (execution_id,)
+        "UPDATE sfn_map_child SET status = ? WHERE execution_id = ? RETURNING map_run_id, items", (after, execution_id)
     ).fetchone()
     old, new = OF_STATUS[before], OF_STATUS[after]
     tx.execute(
@@ -249,10 +256,10 @@ def not_redrivable(tx: Transaction, map_run_id: int) -> None:
 
 
 def children(tx: Transaction, map_run_id: int, status: str, limit: int) -> list[int]:
-    """Ids of children with a status, in their order."""
+    """Ids of children that are running or wait to be redriven, in their order."""
     rows = tx.execute(
-        "SELECT e.id FROM sfn_map_child c JOIN sfn_execution e ON e.id = c.execution_id "
-        "WHERE c.map_run_id = ? AND e.status = ? ORDER BY c.position LIMIT ?",
+        "SELECT execution_id FROM sfn_map_child WHERE map_run_id = ? AND status = ? "
+        "AND status IN ('RUNNING', 'PENDING_REDRIVE') ORDER BY position LIMIT ?",
         (map_run_id, status, limit),
     ).fetchall()
     return [row[0] for row in rows]
