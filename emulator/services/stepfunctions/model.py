@@ -10,13 +10,19 @@ from typing import Any
 from emulator.aws.errors import AwsError, validation_errors
 from emulator.aws.scope import Scope
 
+from .asl import json_words
+
 MAX_DEFINITION_CHARACTERS = 1_048_576
 MAX_INPUT_BYTES = 262_144
 MOST_DIAGNOSTICS = 100
 """Of one definition, in an answer."""
 MAX_TAGS = 50
+TOKEN_SECONDS = 86_400.0
+"""How long a page token can be used."""
+OWNED_KEY = {"type": "AWS_OWNED_KEY"}
+"""What DescribeStateMachine shows of machines whose encryption nobody configured [R:sfn_api_variable_references]."""
 STANDARD, EXPRESS = "STANDARD", "EXPRESS"
-_BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
+_BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(slots=True)
@@ -222,43 +228,47 @@ def page_size(request: dict[str, Any], token_limit: int) -> int:
     return size or 100
 
 
-def write_token(position: int) -> str:
+def write_token(position: int, now: float) -> str:
     """An opaque page token."""
-    return base64.urlsafe_b64encode(f"v1:{position}".encode()).decode()
+    return base64.urlsafe_b64encode(f"v1:{int(now)}:{position}".encode()).decode()
 
 
-def read_token(request: dict[str, Any], problem: str | None = None) -> int | None:
-    """The position in a page token. Raises `InvalidToken`, with the text `problem` if given."""
+def read_token(request: dict[str, Any], now: float, problem: str | None = None) -> int | None:
+    """The position in a page token. Raises `InvalidToken`, with the text `problem` if given, also after 24 hours."""
     token = request.get("nextToken")
     if token is None:
         return None
     try:
-        version, _, position = base64.urlsafe_b64decode(token.encode()).decode().partition(":")
-        if version == "v1" and position.isascii() and position.isdigit() and len(position) < 16:
+        version, _, rest = base64.urlsafe_b64decode(token.encode()).decode().partition(":")
+        written, _, position = rest.partition(":")
+        numbers = all(part.isascii() and part.isdigit() and len(part) < 16 for part in (written, position))
+        if version == "v1" and numbers and now - int(written) <= TOKEN_SECONDS:
             return int(position)
     except ValueError:
         pass
     raise AwsError("InvalidToken", problem or f"Invalid Token: 'Invalid token: {token}'")
 
 
-_WORD = re.compile(r"[A-Za-z0-9_$.+-]+")
+def encryption_of(given: dict[str, Any] | None) -> dict[str, Any]:
+    """An encryption configuration as it is shown. Raises `InvalidEncryptionConfiguration`; its texts are unverified."""
+    if given is None:
+        return dict(OWNED_KEY)
+    kind, period = given["type"], given.get("kmsDataKeyReusePeriodSeconds")
+    problem = None
+    if kind == OWNED_KEY["type"]:
+        if given.get("kmsKeyId") is not None or period is not None:
+            problem = "kmsKeyId and kmsDataKeyReusePeriodSeconds are only for the type CUSTOMER_MANAGED_KMS_KEY"
+    elif not given.get("kmsKeyId"):
+        problem = "kmsKeyId must be specified for the type CUSTOMER_MANAGED_KMS_KEY"
+    elif period is not None and not 60 <= period <= 900:
+        problem = "kmsDataKeyReusePeriodSeconds must be between 60 and 900"
+    if problem is not None:
+        raise AwsError("InvalidEncryptionConfiguration", f"Invalid Encryption Configuration: {problem}.")
+    if kind == OWNED_KEY["type"]:
+        return dict(OWNED_KEY)
+    return {"kmsKeyId": given["kmsKeyId"], "kmsDataKeyReusePeriodSeconds": period or 300, "type": kind}
 
 
-def input_problem(text: str) -> str:
-    """How AWS's JSON reader words its refusal of an execution input."""
-    stripped = text.strip()
-    if not stripped:
-        return "Invalid execution input."
-    expected = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
-    word = _WORD.match(stripped)
-    if word and not stripped[0].isdigit() and stripped[0] not in "-+." and word[0] not in ("true", "false", "null"):
-        return f"Unrecognized token '{word[0]}': {expected}"
-    if stripped[0] == "{" and len(stripped) > 1:
-        first = stripped[1:].lstrip()[:1]
-        if first not in ('"', "}", ""):
-            found = f"'{first}' (code {ord(first)})"
-            return f"Unexpected character ({found}): was expecting double-quote to start field name"
-    if stripped[0] not in '{["-0123456789':
-        found = f"'{stripped[0]}' (code {ord(stripped[0])})"
-        return f"Unexpected character ({found}): expected a valid value {expected[14:]}"
-    return "Invalid execution input."
+def input_problem(text: str, error: ValueError) -> str:
+    """How AWS words its refusal of an execution input."""
+    return json_words.explain(text, error)[0] if text.strip() else "Invalid execution input."

@@ -21,6 +21,8 @@ def explain(text: str, error: ValueError) -> tuple[str, int, int]:
     if not isinstance(error, json.JSONDecodeError):
         return str(error), 1, 1
     at, said = error.pos, error.msg
+    if said.startswith("Illegal trailing comma"):  # since Python 3.13 the comma; Jackson tells what comes after it
+        at += 1 + len(text[at + 1 :]) - len(text[at + 1 :].lstrip())
     found = text[at : at + 1]
     word = _WORD.match(text, at)
     if said.startswith("Expecting value") and word is not None and not found.isdigit():

@@ -27,11 +27,13 @@ class ActivityOperations(StepFunctionsState):
         """Create, or answer as before."""
         name = request["name"]
         model.check_name(name)
-        encryption = request.get("encryptionConfiguration") or {"type": "AWS_OWNED_KEY"}
+        encryption = model.encryption_of(request.get("encryptionConfiguration"))
         arn = model.activity_arn(scope, name)
         found = store.find_activity(tx, scope, arn)
         if found is None:
             tags = {tag["key"]: tag.get("value", "") for tag in request.get("tags", ())}
+            if len(tags) > model.MAX_TAGS:
+                raise AwsError("TooManyTags", f"A resource can have at most {model.MAX_TAGS} tags.")
             found = Activity(arn, name, tx.now, encryption, tags)
             store.save_activity(tx, scope, found)
         elif found.encryption != encryption:
@@ -57,10 +59,10 @@ class ActivityOperations(StepFunctionsState):
     def list_activities(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Activities by name."""
         size = model.page_size(request, 1024)
-        offset = model.read_token(request) or 0
+        offset = model.read_token(request, tx.now) or 0
         found = store.list_activities(tx, scope, offset, size + 1)
         items = [{"activityArn": item.arn, "name": item.name, "creationDate": item.created_at} for item in found[:size]]
-        return page({"activities": items}, offset + size if len(found) > size else None)
+        return page(tx, {"activities": items}, offset + size if len(found) > size else None)
 
     async def get_activity_task(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """The next task of an activity; waits up to a minute of AWS time, then answers with a null token."""

@@ -5,6 +5,7 @@ Decides texts of errors and answers (reference 5.10); what happens inside an exe
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from emulator.aws.errors import AwsError, validation_errors
@@ -131,14 +132,14 @@ class ExecutionOperations(MapRunOperations):
             )
         size = model.page_size(request, 3096)
         redriven = {"REDRIVEN": True, "NOT_REDRIVEN": False}.get(request.get("redriveFilter", ""))
-        before = model.read_token(request)
+        before = model.read_token(request, tx.now)
         if request.get("mapRunArn") is not None:
             run = self.map_run(tx, scope, request["mapRunArn"])
             children = map_runs.list_children(tx, run.id, status, before, size + 1, redriven)
             shown = [
                 {**_listed(execution), "mapRunArn": run.arn, "itemCount": items} for items, execution in children[:size]
             ]
-            return page({"executions": shown}, children[size - 1][1].id if len(children) > size else None)
+            return page(tx, {"executions": shown}, children[size - 1][1].id if len(children) > size else None)
         arn = request["stateMachineArn"]
         model.check_arn(arn, "stateMachine")
         machine = self.machine(tx, scope, model.split_machine_arn(arn)[0])
@@ -148,14 +149,14 @@ class ExecutionOperations(MapRunOperations):
             self.resolve(tx, scope, arn)
         found = store.list_executions(tx, arn, status, before, size + 1, redriven)
         items = [_listed(execution) for execution in found[:size]]
-        return page({"executions": items}, found[size - 1].id if len(found) > size else None)
+        return page(tx, {"executions": items}, found[size - 1].id if len(found) > size else None)
 
     def get_execution_history(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """History events, oldest first unless `reverseOrder`."""
         size = model.page_size(request, 1024)
         execution = self.execution(tx, scope, request["executionArn"])
         reverse = bool(request.get("reverseOrder"))
-        start = model.read_token(request)
+        start = model.read_token(request, tx.now)
         rows = store.list_events(tx, execution.id, start or (2**62 if reverse else 1), size + 1, reverse)
         events: list[dict[str, Any]] = []
         for number, timestamp, kind, previous, member, details in rows[:size]:
@@ -165,7 +166,7 @@ class ExecutionOperations(MapRunOperations):
                     details = {name: value for name, value in details.items() if name not in HIDDEN_DATA}
                 event[member] = details
             events.append(event)
-        return page({"events": events}, rows[size][0] if len(rows) > size else None)
+        return page(tx, {"events": events}, rows[size][0] if len(rows) > size else None)
 
     def describe_state_machine_for_execution(
         self, tx: Transaction, scope: Scope, request: dict[str, Any]
@@ -179,8 +180,9 @@ class ExecutionOperations(MapRunOperations):
             "definition": execution.definition,
             "roleArn": execution.role_arn,
             "updateDate": machine.updated_at if machine is not None else execution.started_at,
-            "loggingConfiguration": machine.logging if machine else {"level": "OFF", "includeExecutionData": False},
+            "loggingConfiguration": _logging_of(execution),
             "tracingConfiguration": machine.tracing if machine else {"enabled": False},
+            "encryptionConfiguration": (machine.encryption if machine else None) or model.OWNED_KEY,
         }
         child = map_runs.map_run_of(tx, execution.id) if execution.of_map_run else None
         if child is not None:
@@ -192,6 +194,13 @@ class ExecutionOperations(MapRunOperations):
         elif references := variable_references(execution.definition):
             answer["variableReferences"] = references
         return answer
+
+
+def _logging_of(execution: StoredExecution) -> dict[str, Any]:
+    """The logging configuration that an execution was started with."""
+    if execution.logging is None:
+        return {"level": "OFF", "includeExecutionData": False}
+    return json.loads(execution.logging)
 
 
 def _not_redrivable(tx: Transaction, execution: StoredExecution) -> str | None:

@@ -45,7 +45,7 @@ class MapRunOperations(StepFunctionsState):
         """Map runs that an execution started, newest first."""
         size = model.page_size(request, 1024)
         execution = self.execution(tx, scope, request["executionArn"])
-        found = map_runs.list_of(tx, execution.id, model.read_token(request), size + 1)
+        found = map_runs.list_of(tx, execution.id, model.read_token(request, tx.now), size + 1)
         items: list[dict[str, Any]] = []
         for run in found[:size]:
             item: dict[str, Any] = {
@@ -55,7 +55,7 @@ class MapRunOperations(StepFunctionsState):
                 "startDate": run.started_at,
             }
             items.append(item if run.stopped_at is None else {**item, "stopDate": run.stopped_at})
-        return page({"mapRuns": items}, found[size - 1].id if len(found) > size else None)
+        return page(tx, {"mapRuns": items}, found[size - 1].id if len(found) > size else None)
 
     def update_map_run(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change concurrency and tolerance of a map run in progress, at once."""

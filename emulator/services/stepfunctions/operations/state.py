@@ -177,13 +177,12 @@ def check_input(text: str) -> None:
             ]
         )
     try:
-        if text.strip():
-            loads(text)
-            return
-    except ValueError:
-        pass
-    raise AwsError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{model.input_problem(text)}'")
+        loads(text)
+    except ValueError as error:
+        problem = model.input_problem(text, error)
+        raise AwsError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{problem}'") from None
 
 
-def page(answer: dict[str, Any], position: int | None) -> dict[str, Any]:
-    return answer if position is None else {**answer, "nextToken": model.write_token(position)}
+def page(tx: Transaction, answer: dict[str, Any], position: int | None) -> dict[str, Any]:
+    """An answer with the token of the next page, if there is one."""
+    return answer if position is None else {**answer, "nextToken": model.write_token(position, tx.now)}

@@ -23,7 +23,7 @@ class StateMachineOperations(StepFunctionsState):
     """CreateStateMachine … UntagResource."""
 
     def create_state_machine(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """Create, or answer as before if name, definition and role are the same [R:test_create_exact_duplicate_sm]."""
+        """Create, or answer as before if all but role and tags is the same [R:test_create_exact_duplicate_sm; D]."""
         name = request["name"]
         model.check_name(name)
         kind = request.get("type", model.STANDARD)
@@ -31,11 +31,15 @@ class StateMachineOperations(StepFunctionsState):
         logging = self._logging(tx, scope, request)
         self.check_definition(request["definition"], name, kind)
         _check_role(request["roleArn"])
+        tracing, encryption = _tracing(request), model.encryption_of(request.get("encryptionConfiguration"))
         arn = model.machine_arn(scope, name)
         existing = store.find_machine(tx, scope, arn)
         if existing is not None:
-            known = (existing.definition, existing.role_arn, existing.type, existing.logging)
-            if known != (request["definition"], request["roleArn"], kind, logging):
+            known = (
+                existing.definition, existing.type, existing.logging, existing.tracing,
+                existing.encryption or model.OWNED_KEY,
+            )  # fmt: skip
+            if known != (request["definition"], kind, logging, tracing, encryption):
                 raise AwsError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
             return {
                 "stateMachineArn": arn,
@@ -44,8 +48,8 @@ class StateMachineOperations(StepFunctionsState):
             }
         machine = StateMachine(arn, name, request["definition"], request["roleArn"], tx.now, tx.now, logging=logging)
         machine.type = kind
-        machine.tracing = _tracing(request)
-        machine.encryption = request.get("encryptionConfiguration")
+        machine.tracing = tracing
+        machine.encryption = encryption
         machine.tags = {tag["key"]: tag.get("value", "") for tag in request.get("tags", ())}
         _check_tag_count(machine.tags)
         store.save_machine(tx, scope, machine)
@@ -54,6 +58,7 @@ class StateMachineOperations(StepFunctionsState):
 
     def update_state_machine(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change what new executions run; running ones keep theirs."""
+        _check_unqualified(request["stateMachineArn"])
         machine = self.machine(tx, scope, request["stateMachineArn"])
         _check_publishing(request)
         changeable = (
@@ -77,7 +82,7 @@ class StateMachineOperations(StepFunctionsState):
         if request.get("tracingConfiguration") is not None:
             machine.tracing = _tracing(request)
         if request.get("encryptionConfiguration") is not None:
-            machine.encryption = request["encryptionConfiguration"]
+            machine.encryption = model.encryption_of(request["encryptionConfiguration"])
         machine.updated_at = tx.now
         if before != _revised(machine):  # the same again is no new revision [R:test_update_logging_configuration]
             machine.revision_id = tx.new_id()
@@ -104,8 +109,7 @@ class StateMachineOperations(StepFunctionsState):
         }
         if machine.revision_id is not None:
             answer["revisionId"] = machine.revision_id
-        if machine.encryption is not None:
-            answer["encryptionConfiguration"] = machine.encryption
+        answer["encryptionConfiguration"] = machine.encryption or model.OWNED_KEY
         if machine.version_arn is not None:
             version = store.find_version(tx, scope, machine.version_arn)
             answer["description"] = version.description if version is not None else ""
@@ -117,20 +121,20 @@ class StateMachineOperations(StepFunctionsState):
 
     def delete_state_machine(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Delete; an unknown machine is no error [R:test_delete_nonexistent_sm]. Running executions go on."""
-        model.check_arn(request["stateMachineArn"], "stateMachine")
+        _check_unqualified(request["stateMachineArn"])
         store.delete_machine(tx, scope, request["stateMachineArn"])
         return {}
 
     def list_state_machines(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """State machines by name."""
         size = model.page_size(request, 1024)
-        offset = model.read_token(request) or 0
+        offset = model.read_token(request, tx.now) or 0
         machines = store.list_machines(tx, scope, offset, size + 1)
         items = [
             {"stateMachineArn": item.arn, "name": item.name, "type": item.type, "creationDate": item.created_at}
             for item in machines[:size]
         ]
-        return page({"stateMachines": items}, offset + size if len(machines) > size else None)
+        return page(tx, {"stateMachines": items}, offset + size if len(machines) > size else None)
 
     def validate_state_machine_definition(
         self, tx: Transaction, scope: Scope, request: dict[str, Any]
@@ -201,6 +205,14 @@ def _save_tagged(tx: Transaction, scope: Scope, tagged: StateMachine | Activity)
         store.save_machine(tx, scope, tagged)
     else:
         store.save_activity(tx, scope, tagged)
+
+
+def _check_unqualified(arn: str) -> None:
+    """Raise `ValidationException` for a version, an alias or a Map within a machine [D]; the text is unverified."""
+    model.check_arn(arn, "stateMachine")
+    machine_arn, qualifier = model.split_machine_arn(arn)
+    if qualifier is not None or "/" in machine_arn:
+        raise AwsError("ValidationException", f"The state machine ARN must not be qualified: '{arn}'")
 
 
 def _check_role(arn: str) -> None:

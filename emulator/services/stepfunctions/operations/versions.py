@@ -63,13 +63,13 @@ class VersionOperations(StepFunctionsState):
         """Versions, newest first; a machine that does not exist has none."""
         size = model.page_size(request, 1024)
         model.check_arn(request["stateMachineArn"], "stateMachine")
-        below = model.read_token(request, BAD_TOKEN)
+        below = model.read_token(request, tx.now, BAD_TOKEN)
         machine = store.find_machine(tx, scope, request["stateMachineArn"])
         found = store.list_versions(tx, machine.arn, below, size + 1) if machine is not None else []
         items = [
             {"stateMachineVersionArn": version.arn, "creationDate": version.created_at} for version in found[:size]
         ]
-        return page({"stateMachineVersions": items}, found[size - 1].number if len(found) > size else None)
+        return page(tx, {"stateMachineVersions": items}, found[size - 1].number if len(found) > size else None)
 
     # ── aliases ─────────────────────────────────────────────────────────────────────────────────
 
@@ -135,7 +135,7 @@ class VersionOperations(StepFunctionsState):
         size = model.page_size(request, 1024)
         arn = request["stateMachineArn"]
         model.check_arn(arn, "stateMachine")
-        offset = model.read_token(request, BAD_TOKEN) or 0
+        offset = model.read_token(request, tx.now, BAD_TOKEN) or 0
         machine_arn, version = model.split_machine_arn(arn)
         self.machine(tx, scope, machine_arn)
         if version is not None and store.find_version(tx, scope, arn) is None:
@@ -146,7 +146,7 @@ class VersionOperations(StepFunctionsState):
             if version is None or any(route["stateMachineVersionArn"] == arn for route in alias.routing)
         ][offset : offset + size + 1]
         items = [{"stateMachineAliasArn": alias.arn, "creationDate": alias.created_at} for alias in found[:size]]
-        return page({"stateMachineAliases": items}, offset + size if len(found) > size else None)
+        return page(tx, {"stateMachineAliases": items}, offset + size if len(found) > size else None)
 
     def _alias(self, tx: Transaction, scope: Scope, arn: str) -> Alias:
         model.check_arn(arn, "stateMachine")
