@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import shutil
 import signal
 import tempfile
@@ -294,6 +295,15 @@ async def serve_until(
         listener.close()
 
 
+def _collect_seldom() -> None:
+    """Look for garbage in cycles once in 10,000 new objects, not in 700, and never in what was imported.
+
+    Requests leave hardly any cycles: it is a twentieth of what one costs.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
 def serve(
     settings: Settings, announce: Callable[[Emulator], None] | None = None, console: Console | None = None
 ) -> None:
@@ -313,5 +323,6 @@ def serve(
 
     import uvloop
 
+    _collect_seldom()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

@@ -177,7 +177,7 @@ class Process:
         while True:
             kind, body = self._receive()
             (length,) = wire.QUESTION.unpack_from(body)
-            header = json.loads(body[4 : 4 + length])
+            header = json.loads(body[4 : 4 + length].decode())  # of bytes, `json` would guess the encoding first
             self._request_id = header["id"]
             self._shim.set(header["now"], header["virtual"])
             if header["trace"]:

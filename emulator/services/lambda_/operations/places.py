@@ -5,7 +5,6 @@ A place dies with the process, as its invocation does.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -66,10 +65,11 @@ class Concurrency:
 
     def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
-        self._running: Counter[str] = Counter()
-        self._on_demand: Counter[str] = Counter()
-        self._provisioned: Counter[str] = Counter()
-        self._shared: Counter[Scope] = Counter()
+        # Not Counters: these are written in Python, which shows on the way of every invocation.
+        self._running: dict[str, int] = {}
+        self._on_demand: dict[str, int] = {}
+        self._provisioned: dict[str, int] = {}
+        self._shared: dict[Scope, int] = {}
 
     def acquire(self, function: Runnable) -> Place:
         """Take a place: provisioned first, then the function's reserve or else the account's. Raises 429.
@@ -80,20 +80,20 @@ class Concurrency:
         arn, scope = function.spec.arn, function.scope
         if function.reserved == 0:
             raise throttled(RESERVED_USED)
-        if self._provisioned[function.provisioned_arn] < function.provisioned:
+        if self._provisioned.get(function.provisioned_arn, 0) < function.provisioned:
             ready = function.provisioned_arn
-            self._provisioned[ready] += 1
+            _more(self._provisioned, ready)
             running = self._provisioned[ready]
             return self._place(arn, function.provisioned_spec, lambda: _less(self._provisioned, ready), running)
         if function.reserved is not None:
-            if self._on_demand[arn] >= function.reserved - function.provisioned_in_function:
+            if self._on_demand.get(arn, 0) >= function.reserved - function.provisioned_in_function:
                 raise throttled(RESERVED_USED)
-            self._on_demand[arn] += 1
+            _more(self._on_demand, arn)
             return self._place(arn, function.spec, lambda: _less(self._on_demand, arn))
-        if self._shared[scope] >= self._settings.account_concurrency - function.reserved_in_total:
+        if self._shared.get(scope, 0) >= self._settings.account_concurrency - function.reserved_in_total:
             raise throttled(ACCOUNT_USED)
-        self._on_demand[arn] += 1
-        self._shared[scope] += 1
+        _more(self._on_demand, arn)
+        _more(self._shared, scope)
 
         def release() -> None:
             _less(self._on_demand, arn)
@@ -106,7 +106,7 @@ class Concurrency:
         return bool(self._running)
 
     def _place(self, arn: str, spec: FunctionSpec, release: Callable[[], None], provisioned: int = 0) -> Place:
-        self._running[arn] += 1
+        _more(self._running, arn)
 
         def leave() -> None:
             _less(self._running, arn)
@@ -115,7 +115,13 @@ class Concurrency:
         return Place(spec, self._running[arn], leave, provisioned)
 
 
-def _less(counts: Counter[K], key: K) -> None:
-    counts[key] -= 1
-    if counts[key] <= 0:
+def _more(counts: dict[K, int], key: K) -> None:
+    counts[key] = counts.get(key, 0) + 1
+
+
+def _less(counts: dict[K, int], key: K) -> None:
+    left = counts[key] - 1
+    if left:
+        counts[key] = left
+    else:
         del counts[key]
