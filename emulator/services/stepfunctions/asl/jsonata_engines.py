@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -68,7 +70,8 @@ class Native(Engine):
         return value
 
     def _compile(self, text: str) -> Any:
-        import jsonatapy  # 30 ms, and most machines use JSONPath
+        _load_native()
+        import jsonatapy
 
         try:
             with _panics_told():
@@ -99,8 +102,30 @@ class Native(Engine):
             raise EngineError(text) from None
 
 
+@cache
+def _load_native() -> None:
+    """Load the compiled library: 30 ms, and most machines use JSONPath.
+
+    Its allocator belongs to the thread that loads it: once that thread has ended, whoever compiles ends the process
+    (seen with jsonatapy 2.2). So a thread that never ends loads it, unless the main thread does.
+    """
+    if threading.current_thread() is threading.main_thread():
+        return
+    loaded = threading.Event()
+
+    def load() -> None:
+        try:
+            importlib.import_module("jsonatapy")
+        finally:
+            loaded.set()
+        threading.Event().wait()
+
+    threading.Thread(target=load, name="jsonata", daemon=True).start()
+    loaded.wait()
+
+
 @contextmanager
-def _panics_told() -> Iterator[None]:
+def _panics_told() -> Generator[None]:
     """A mistake of the compiled library is no `Exception`: it would end the loop that commits for everybody."""
     try:
         yield

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -314,3 +316,25 @@ def test_an_expression_is_evaluated_by_every_thread_that_has_the_definition() ->
     thread.start()
     thread.join()
     assert seen == ["xan-id", "xan-id"]
+
+
+THREADS = """
+import threading
+from emulator.services.stepfunctions.asl import jsonata_engines
+
+def compile_and_evaluate():
+    seen.append(jsonata_engines.engine()("$a & 'b'", {}).evaluate({"a": "x"}))
+
+seen = []
+for _ in range(20):
+    thread = threading.Thread(target=compile_and_evaluate)
+    thread.start()
+    thread.join()
+print(seen == ["xb"] * 20)
+"""
+
+
+def test_the_library_outlives_the_thread_that_needed_it_first() -> None:
+    """In a process of its own: whoever loads the library decides, and pytest has loaded it."""
+    ended = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=60)  # noqa: S603
+    assert (ended.returncode, ended.stdout) == (0, "True\n")
