@@ -27,7 +27,7 @@ def machine(emulator: RunningEmulator) -> str:
     return client.create_state_machine(name="flow", definition=PASS, roleArn=role)["stateMachineArn"]
 
 
-def test_start_execution_answers_with_its_arn_and_a_number(emulator: RunningEmulator, api: RestApi) -> None:
+def test_start_execution_answers_with_its_arn_and_a_number(emulator: RunningEmulator, api: RestApi) -> None:  # G19
     arn = machine(emulator)
     template = '{"input": "$util.escapeJavaScript($input.json(\'$\'))", "stateMachineArn": "' + arn + '"}'
     api.method("/", "POST", aws("states:action/StartExecution", requestTemplates={"application/json": template}))

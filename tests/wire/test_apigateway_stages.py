@@ -39,7 +39,7 @@ def lines(emulator: RunningEmulator, group: str) -> list[str]:
     return [item["message"] for item in found]
 
 
-def test_a_canary_answers_its_share_with_its_variables(api: RestApi) -> None:
+def test_a_canary_answers_its_share_with_its_variables(api: RestApi) -> None:  # G25
     body = '{"canary": "$context.isCanaryRequest", "who": "$stageVariables.who", "of": "$context.deploymentId"}'
     ids = api.method("/", "GET", **mock(body=body))
     first = api.deploy(variables={"who": "old", "own": "1"})
@@ -137,7 +137,7 @@ def test_settings_of_methods_are_shown_as_recorded(api: RestApi) -> None:
     assert patch(api, ("remove", "/*/*", None))["methodSettings"] == {}
 
 
-def test_the_execution_log_tells_of_a_throttled_function(emulator: RunningEmulator, api: RestApi) -> None:
+def test_the_execution_log_tells_of_a_throttled_function(emulator: RunningEmulator, api: RestApi) -> None:  # G24
     create_function(emulator, "echo", "def handler(event, context):\n    return {'statusCode': 200}\n")
     integration = {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": function_uri("echo")}
     api.method("/", "POST", integration)

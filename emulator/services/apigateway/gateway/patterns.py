@@ -110,6 +110,9 @@ def _check_cost(pattern: str) -> None:
             if pattern[position : position + 1].isdigit():
                 raise PatternError("back-references are not supported")
         elif in_class:
+            # Java's sets within sets, which Python would read as plain characters, and warn.
+            if char == "[" or pattern[position : position + 2] in ("--", "&&", "~~", "||"):
+                raise PatternError("a set within a set is not supported")
             in_class = char != "]"
         elif char == "[":
             in_class = True

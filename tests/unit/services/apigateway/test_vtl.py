@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from emulator.services.apigateway.gateway import patterns
 from emulator.services.apigateway.gateway.vtl import OverBudget, Template, VtlError, VtlSyntaxError
 from emulator.services.apigateway.gateway.vtl.values import MISSING, from_json
 
@@ -102,3 +103,9 @@ def test_what_grows_without_end_fails(source: str) -> None:
 def test_a_pattern_that_backtracks_is_matched_in_bounded_time() -> None:
     subject = "a" * 5000 + "!"
     assert render('#if($s.matches("(a+)+"))yes#{else}no#end', s=subject) == "no"
+
+
+@pytest.mark.parametrize("pattern", ["[[", "[a[b]]", "[a&&b]", "[^[]", "[a--b]", "[]["])
+def test_sets_of_java_that_python_reads_otherwise_are_refused(pattern: str) -> None:
+    with pytest.raises(patterns.PatternError):
+        patterns.replace(pattern, "", "a")
