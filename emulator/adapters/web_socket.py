@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from wsproto import events
+from wsproto.connection import ConnectionState
 
 LARGEST_FRAME_BYTES = 32 * 1024
 LARGEST_MESSAGE_BYTES = 128 * 1024
@@ -42,6 +43,11 @@ class LimitedWebSocket(WSProtocol):
         if event.frame_finished:
             self._frame_bytes = 0
         super().handle_message(event)
+
+    def handle_close(self, event: events.CloseConnection) -> None:
+        if not self.close_sent and self.conn.state is ConnectionState.OPEN:  # what came was no frame: say so
+            self.transport.write(self.conn.send(events.CloseConnection(code=event.code, reason=event.reason)))
+        super().handle_close(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.handshake_complete:  # after a close frame this comes too late to be heard

@@ -31,6 +31,8 @@ AsgiApp = Callable[[AsgiScope, AsgiReceive, AsgiSend], Awaitable[None]]
 _NOBODY_CALLS = nullcontext()
 LARGEST_BODY_BYTES = 100 * 1024 * 1024
 LARGEST_HEADERS_BYTES = 64 * 1024
+KEY_LENGTH = 24
+"""Of a Sec-WebSocket-Key: 16 bytes in base64 (RFC 6455)."""
 BODY_WAIT_SECONDS = 60.0
 """Host time without a single byte of an announced body."""
 
@@ -165,6 +167,9 @@ class Edge:
         request = _request_of({**scope, "method": "GET", "scheme": "https" if scope["scheme"] == "wss" else "http"})
         if request.head_size() > LARGEST_HEADERS_BYTES:
             await socket.refuse(_refusal(431, "Request header fields are too large."))
+            return
+        if len(request.header("sec-websocket-key").strip()) != KEY_LENGTH:
+            await socket.refuse(_refusal(400, "The Sec-WebSocket-Key is none."))
             return
         plane, match = await self._socket_plane(request)
         if plane is not None:

@@ -77,6 +77,10 @@ class Client:
         """Send anything: bytes, a ping, a close."""
         self._line.sendall(self._connection.send(event))
 
+    def raw(self, data: bytes) -> None:
+        """Send bytes that need not be frames."""
+        self._line.sendall(data)
+
     def hear(self) -> str:
         """The next message. Raises `Ended` if there is none any more."""
         text = ""

@@ -14,13 +14,14 @@ DEFAULT_TYPE = "text/plain; charset=utf-8"
 _MEMBERS_1 = frozenset(("statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"))
 
 
-def from_result(payload: bytes, version: str) -> HttpResponse:
-    """The response for a function's JSON. Raises the 500."""
+def from_result(payload: bytes, version: str, function_request_id: str = "") -> HttpResponse:
+    """The response for a function's JSON. Raises the 500, whose reason names the invocation as AWS's does."""
     try:
         return response_of(payload, DEFAULT_TYPE, strict_body=True) if version == "2.0" else _from_1(payload)
     except Malformed:
         text = "The response from the Lambda function doesn't match the format that API Gateway expects."
-        raise Failure(500, text) from None
+        number = f" Lambda request ID: {function_request_id}" if function_request_id else ""
+        raise Failure(500, text + number) from None
 
 
 def _from_1(payload: bytes) -> HttpResponse:
