@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
@@ -268,3 +269,34 @@ def test_bad_connections_are_refused_in_words(emulator: RunningEmulator) -> None
     assert error_of(lambda: events.describe_connection(Name="none")) == "ResourceNotFoundException"
     assert error_of(lambda: events.delete_connection(Name="none")) == "ResourceNotFoundException"
     assert error_of(lambda: events.update_connection(Name="shop", AuthorizationType="API_KEY")) == "ValidationException"
+
+
+def inspected(emulator: RunningEmulator, asked: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The inspection data of TestState."""
+    client = emulator.client("stepfunctions", config=Config(inject_host_prefix=False))
+    state = {"Type": "Task", "Resource": "arn:aws:states:::http:invoke", "Parameters": asked, "End": True}
+    role = "arn:aws:iam::000000000000:role/states"
+    answer = client.test_state(definition=json.dumps(state), roleArn=role, **more)
+    return answer["inspectionData"]
+
+
+def test_a_traced_test_shows_the_request_and_its_answer_and_secrets_only_if_asked(
+    emulator: RunningEmulator, shop: str
+) -> None:
+    asked = parameters(f"{shop}/status/201", connect(emulator), "POST", RequestBody={"n": 1}, Headers={"X-Mine": "a"})
+    plain = inspected(emulator, asked, inspectionLevel="TRACE")
+    headers = (
+        "Content-Type: application/json, User-Agent: Amazon|StepFunctions|HttpInvoke|us-east-1, Range: bytes=0-262144"
+    )
+    assert plain["request"] == {
+        "protocol": "http", "method": "POST", "url": f"{shop}/status/201", "headers": f"[X-Mine: a, {headers}]",
+        "body": '{"n":1}',
+    }  # fmt: skip
+    response = plain["response"]
+    assert (response["protocol"], response["statusCode"], response["statusMessage"]) == ("http", "201", "Created")
+    assert "Set-Cookie: a=1, Set-Cookie: b=2" in response["headers"]
+    assert json.loads(response["body"])["headers"]["Authorization"].startswith("Basic ")
+    revealed = inspected(emulator, asked, inspectionLevel="TRACE", revealSecrets=True)
+    secret = base64.b64encode(b"me:secret").decode()
+    assert revealed["request"]["headers"] == f"[X-Mine: a, Authorization: Basic {secret}, {headers}]"
+    assert "request" not in inspected(emulator, asked, inspectionLevel="DEBUG")

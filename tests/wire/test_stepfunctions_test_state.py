@@ -270,3 +270,16 @@ def test_what_cannot_be_tested_is_refused(state: OneState) -> None:
     assert state.refusal("not json")[0] == "InvalidDefinition"
     assert state.refusal("[]")[0] == "InvalidDefinition"
     assert state.refusal(passing, variables="[]")[0] == "ValidationException"
+
+
+def test_a_state_that_leads_to_itself_alone_can_be_tested(emulator: RunningEmulator) -> None:
+    client = emulator.client("stepfunctions", config=Config(inject_host_prefix=False))
+    answer = client.test_state(definition=json.dumps({"Type": "Pass", "Next": "StateName"}))
+    assert (answer["status"], answer["nextState"]) == ("SUCCEEDED", "StateName")
+
+
+def test_a_key_that_stands_twice_is_refused(emulator: RunningEmulator) -> None:
+    client = emulator.client("stepfunctions", config=Config(inject_host_prefix=False))
+    with pytest.raises(ClientError) as refused:
+        client.test_state(definition='{"Type": "Pass", "End": true, "Result": 1, "Result": 2}')
+    assert "Duplicate field 'Result'" in refused.value.response["Error"]["Message"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field
+from http.client import responses
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit, urlunsplit
 
@@ -47,12 +48,46 @@ class Request:
 
 
 @dataclass(slots=True)
+class Exchange:
+    """A request that was sent, for those who want to see it, and its answer if there was one."""
+
+    request: Request
+    without_secrets: Request
+    """The same without what the connection adds."""
+    answer: tuple[int, list[tuple[str, str]], bytes] | None = None
+
+    def shown(self, reveal: bool) -> dict[str, dict[str, str]]:
+        """`request` and `response` of TestState's inspection data; the layout of headers is that of AWS's guide."""
+        sent = self.request if reveal else self.without_secrets
+        protocol = urlsplit(sent.url).scheme
+        found = {
+            "request": {"protocol": protocol, "method": sent.method, "url": sent.url, "headers": _listed(sent.headers)}
+        }
+        if sent.body:
+            found["request"]["body"] = sent.body.decode("utf-8", "replace")
+        if self.answer is not None:
+            status, headers, body = self.answer
+            found["response"] = {
+                "protocol": protocol,
+                "statusCode": str(status),
+                "statusMessage": responses.get(status, ""),
+                "headers": _listed(headers),
+                "body": body.decode("utf-8", "replace"),
+            }
+        return found
+
+
+@dataclass(slots=True)
 class Extra:
     """What a connection adds to a request; it wins over what the task says."""
 
     headers: dict[str, str] = field(default_factory=dict[str, str])
     query: dict[str, str] = field(default_factory=dict[str, str])
     body: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def _listed(headers: list[tuple[str, str]]) -> str:
+    return f"[{', '.join(f'{name}: {value}' for name, value in headers)}]"
 
 
 def is_http(resource: str) -> bool:

@@ -33,7 +33,9 @@ from .asl.messages import (
     TimerFired,
 )
 from .asl.tasks import pattern, task_kind
+from .asl.validation.problems import NO_END
 from .asl.validation.types import resource_problems
+from .http_tasks import Exchange
 from .map_runs.parsing import PARSERS, Unreadable
 from .model import StoredExecution
 from .operations.state import check_input
@@ -82,15 +84,19 @@ class StateTester:
 
         run = await self._store.read(lambda tx: work(tx, Start(), {}))
         if run.outcome.ended is None and not run.retried:
-            signal, seen = await self._answer(test, run.outcome), run.seen
+            exchanges: list[Exchange] = []
+            signal, seen = await self._answer(test, run.outcome, exchanges), run.seen
+            if request.get("inspectionLevel") == "TRACE":
+                for exchange in exchanges:
+                    seen |= exchange.shown(bool(request.get("revealSecrets")))
             run = await self._store.read(lambda tx: work(tx, signal, seen))
         failures = (request.get("stateConfiguration") or {}).get("mapIterationFailureCount") or 0
         if run.item_count is not None and failures > run.item_count:
             raise _invalid("Map iteration failure count must be less than or equal to the number of Map iterations")
         return _answer(run, request.get("inspectionLevel", "INFO"))
 
-    async def _answer(self, test: _Test, outcome: Outcome) -> Signal:
-        """What becomes of the one thing that the state waits for."""
+    async def _answer(self, test: _Test, outcome: Outcome, exchanges: list[Exchange]) -> Signal:
+        """What becomes of the one thing that the state waits for; requests of an HTTP task are added to `exchanges`."""
         mock, execution = test.setting.mock, test.execution
         calls = [command for command in outcome.commands if isinstance(command, (CallTask, OfferActivity))]
         if not calls:
@@ -108,7 +114,7 @@ class StateTester:
             return await self._store.transact(
                 lambda tx: self._calls.inside(tx, execution, call.token, call.resource, call.parameters, request_id)
             )
-        return await self._calls.outside(execution, call.token, call.resource, call.parameters, request_id)
+        return await self._calls.outside(execution, call.token, call.resource, call.parameters, request_id, exchanges)
 
     # ── the request ─────────────────────────────────────────────────────────────────────────────
 
@@ -164,7 +170,10 @@ class StateTester:
             raise _bad_definition([problem] if problem is not None else [])
         alone = "States" not in document
         judged = document if not alone else _alone(document)
-        problems = validate.validate(judged, self._calls.problems if not mocked else resource_problems)
+        found = validate.validate(judged, self._calls.problems if not mocked else resource_problems)
+        problems = [problem] if problem is not None else []
+        # A state alone may lead to nothing but itself.
+        problems += [each for each in found if not (alone and each.code == NO_END)]
         if problems:
             prefix = f"/States/{NAME}"
             raise _bad_definition(

@@ -138,9 +138,15 @@ class TaskCalls:
         return lambda_tasks.result(task.token, task.resource, answer, task.request_id, tx.now)
 
     async def outside(
-        self, execution: StoredExecution, token: str, resource: str, parameters: Data, request_id: str
+        self,
+        execution: StoredExecution,
+        token: str,
+        resource: str,
+        parameters: Data,
+        request_id: str,
+        exchanges: list[http_tasks.Exchange] | None = None,
     ) -> Answer | TaskSubmitted:
-        """Call what makes its caller wait."""
+        """Call what makes its caller wait; requests of HTTP tasks are added to `exchanges`."""
         task = CalledTask(token, resource, parameters, request_id, execution)
         try:
             if lambda_tasks.is_function(resource) or lambda_tasks.is_invoke(resource):
@@ -148,7 +154,7 @@ class TaskCalls:
             elif gateway_tasks.is_gateway(resource):
                 answer = await self._ask_api(task)
             elif http_tasks.is_http(resource):
-                answer = await self._ask_endpoint(task)
+                answer = await self._ask_endpoint(task, exchanges)
             else:
                 answer = await self.integrations.outside(task, self._clock.now)
         except NotEmulated as error:
@@ -169,7 +175,7 @@ class TaskCalls:
         assert response is not None, "a data plane answers for every address of an API"
         return gateway_tasks.signal(task.token, response, self._clock.now())
 
-    async def _ask_endpoint(self, task: CalledTask) -> Answer:
+    async def _ask_endpoint(self, task: CalledTask, exchanges: list[http_tasks.Exchange] | None) -> Answer:
         arn = http_tasks.connection_arn(task.parameters)
         assert arn is not None, "the connection was checked when the task started"
         connection = await self._store.read(lambda tx: self._connections.credentials(tx, arn))
@@ -187,14 +193,18 @@ class TaskCalls:
                     return TaskFailed(task.token, "States.TaskFailed", cause)
             extra = http_tasks.extra_of(connection.authorization, connection.parameters, authorized)
             request = http_tasks.request(task.parameters, extra, task.execution.region)
-            status, headers, body = await self._send(request, http_tasks.TIMEOUT_SECONDS, http_tasks.LARGEST_ANSWER)
+            plain = http_tasks.request(task.parameters, http_tasks.Extra(), task.execution.region)
+            exchange = http_tasks.Exchange(request, plain)
+            if exchanges is not None:
+                exchanges.append(exchange)
+            exchange.answer = await self._send(request, http_tasks.TIMEOUT_SECONDS, http_tasks.LARGEST_ANSWER)
         except EndpointTooSlow:
             return http_tasks.unreachable(task.token, "The HTTP request timed out after 60 seconds.")
         except (EndpointUnreachable, BrokenStream) as error:
             return http_tasks.unreachable(task.token, str(error))
         except OverflowError:
             return http_tasks.too_large(task.token)
-        return http_tasks.signal(task.token, status, headers, body)
+        return http_tasks.signal(task.token, *exchange.answer)
 
     async def _send(
         self, request: http_tasks.Request, seconds: float, largest: int
