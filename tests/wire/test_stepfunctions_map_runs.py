@@ -542,6 +542,33 @@ def test_after_a_failed_reader_a_redrive_starts_a_new_map_run(emulator: RunningE
     assert [sfn.describe_map_run(mapRunArn=each["mapRunArn"])["status"] for each in runs] == ["SUCCEEDED", "FAILED"]
 
 
+def test_after_a_reader_failed_half_way_a_redrive_goes_on(emulator: RunningEmulator) -> None:
+    lines = [str(n) for n in range(1500)]
+    put(emulator, "\n".join([*lines[:1200], "oops", *lines[1201:]]))
+    count = {"Only": {"Type": "Pass", "Parameters": {"n.$": "States.ArrayLength($.Items)"}, "End": True}}
+    ended = run(emulator, distributed(count, ItemReader=reader("JSONL"), ItemBatcher={"MaxItemsPerBatch": 500}))
+    assert ended["error"] == "States.ItemReaderFailed"
+    put(emulator, "\n".join(lines))
+    sfn = emulator.client("stepfunctions")
+    sfn.redrive_execution(executionArn=ended["executionArn"])
+    emulator.settle()
+    described = sfn.describe_execution(executionArn=ended["executionArn"])
+    assert json.loads(described["output"]) == [{"n": 500}] * 3
+    assert map_run(emulator, ended["executionArn"])["itemCounts"]["succeeded"] == 1500
+
+
+def test_items_are_read_as_places_become_free(emulator: RunningEmulator) -> None:
+    put(emulator, "\n".join(str(n) for n in range(5000)))
+    arn = create(emulator, distributed(WAIT, MaxConcurrency=2, ItemReader=reader("JSONL")))
+    sfn = emulator.client("stepfunctions")
+    execution = sfn.start_execution(stateMachineArn=arn)["executionArn"]
+    emulator.advance(1)
+    counts = map_run(emulator, execution)["itemCounts"]
+    assert (counts["running"], counts["pending"]) == (2, 998)
+    sfn.stop_execution(executionArn=execution)
+    emulator.settle()
+
+
 # ── definitions, and TestState ──────────────────────────────────────────────────────────────────
 
 

@@ -1,13 +1,16 @@
 """Parallel and inline Map: branches that run beside each other inside one execution.
 
 Decides when a branch or an iteration begins, what its end means to the state it belongs to, and how the rest is stopped
-when one fails. Items and results are texts of their own, so that a step costs the same however many there are.
+when one fails. Items (some together) and results are texts of their own, so that a step costs the same however many
+there are.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from . import fields
-from .data import Data, StateError, dumps
+from .data import Data, Json, StateError, dumps, loads
 from .definition import State
 from .frames import Frame
 from .leaving import Leaving
@@ -15,10 +18,17 @@ from .payload import Environment
 
 MAX_MAP_CONCURRENCY = 40
 """Of an inline Map [D:service-quotas]."""
+ITEMS_PER_TEXT = 64
+"""Items that have not begun are kept together, so that a Map over 100,000 is no 100,000 rows."""
 
 
 class Branches(Leaving):
     """How Parallel and Map go on."""
+
+    @cached_property
+    def _items(self) -> dict[str, list[Json]]:
+        """Texts of items that were read for this signal, by key."""
+        return {}
 
     def _execute_parallel(self, key: str, frame: Frame, state: State) -> None:
         data = self._filled(state, self._environment(key, frame, state))
@@ -38,8 +48,10 @@ class Branches(Leaving):
             "MapStateStarted", frame["previous"], "mapStateStartedEventDetails", details
         )
         frame["children"] = {"count": count, "left": count, "next": 0, "live": {}, "last": started}
-        for index, item in enumerate(items):
-            self.frames.put_text(f"i{key}.{index}", dumps(item))
+        for start in range(0, count, ITEMS_PER_TEXT):
+            group = f"i{key}.{start // ITEMS_PER_TEXT}"
+            some = self._items[group] = items[start : start + ITEMS_PER_TEXT]
+            self.frames.put_text(group, dumps(some))
         for _ in range(min(count, limit)):
             self._start_item(key, frame, state, started)
         if count == 0:
@@ -54,8 +66,7 @@ class Branches(Leaving):
         children = frame["children"]
         index = children["next"]
         children["next"] = index + 1
-        text = self.frames.take_text(f"i{key}.{index}")
-        item = Data(text=text)
+        item = self._item(key, index)
         details = {"name": state.name, "index": index}
         started = self._emit("MapIterationStarted", previous, "mapIterationStartedEventDetails", details)
         data = item
@@ -65,10 +76,19 @@ class Branches(Leaving):
                 data = Data(state.parameters(environment))
             except StateError:
                 children["next"] = index  # a redrive starts it again
-                self.frames.put_text(f"i{key}.{index}", text or "null")
                 raise
+        if index % ITEMS_PER_TEXT == ITEMS_PER_TEXT - 1 or index == children["count"] - 1:
+            self.frames.take_text(f"i{key}.{index // ITEMS_PER_TEXT}")
         assert state.processor is not None
-        self._start_child(key, frame, index, state.processor.start_at, data, started, text)
+        self._start_child(key, frame, index, state.processor.start_at, data, started, item.text)
+
+    def _item(self, key: str, index: int) -> Data:
+        """An item of a Map, out of the text that holds it and its neighbours."""
+        group = f"i{key}.{index // ITEMS_PER_TEXT}"
+        items = self._items.get(group)
+        if items is None:
+            items = self._items[group] = loads(self.frames.text(group) or "[]")
+        return Data(items[index % ITEMS_PER_TEXT])
 
     def _start_child(
         self, key: str, frame: Frame, index: int, start_at: str, data: Data, previous: int, item: str | None = None
@@ -159,6 +179,7 @@ class Branches(Leaving):
             assert child is not None
             self._drop_children(child_key, child)
             self.frames.delete(child_key)
-        for index in range(children["count"]):
+        for index in range(children["next"]):
             self.frames.take_text(f"r{key}.{index}")
-            self.frames.take_text(f"i{key}.{index}")
+        for group in range(children["next"] // ITEMS_PER_TEXT, (children["count"] - 1) // ITEMS_PER_TEXT + 1):
+            self.frames.take_text(f"i{key}.{group}")

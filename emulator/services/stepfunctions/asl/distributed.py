@@ -17,8 +17,8 @@ from .distribution import Distribution, ReaderProblem, make_plan, max_items, tol
 from .frames import Frame
 from .messages import MapRunEnded, RedriveMapRun, Signal, StartMapRun, StopMapRun, error_details
 
-STARTS_ANEW = ("States.ItemReaderFailed", "States.DataLimitExceeded", "States.Runtime")
-"""After such an end a redrive begins a new map run [D:redrive-map-run; which errors exactly is partly unverified]."""
+STARTS_ANEW = ("States.DataLimitExceeded", "States.Runtime")
+"""After such an end, or one before the first item, a redrive begins a new map run [D:redrive-map-run]."""
 
 
 class DistributedMaps(Branches):
@@ -61,7 +61,7 @@ class DistributedMaps(Branches):
         self._command(command)
         if problem is not None:
             del frame["wait"]
-            self._map_run_failed(key, frame, state, problem)
+            self._map_run_failed(key, frame, state, problem, had_items=False)
 
     def _label(self, state: State) -> str:
         """The label of a Map without one: always the same for the same state."""
@@ -105,7 +105,7 @@ class DistributedMaps(Branches):
         assert isinstance(signal, MapRunEnded), "nothing else carries this token"
         state = self._state(frame)
         if signal.output is None:
-            self._map_run_failed(key, frame, state, StateError(signal.error, signal.cause))
+            self._map_run_failed(key, frame, state, StateError(signal.error, signal.cause), signal.had_items)
             return
         output = signal.output
         succeeded = self._emit("MapRunSucceeded", frame["previous"], None, {})
@@ -114,11 +114,11 @@ class DistributedMaps(Branches):
         del frame["map_run"]
         self._guard(key, frame, state, lambda: self._finish(key, frame, state, output))
 
-    def _map_run_failed(self, key: str, frame: Frame, state: State, failure: StateError) -> None:
+    def _map_run_failed(self, key: str, frame: Frame, state: State, failure: StateError, had_items: bool) -> None:
         details = error_details(failure.error, failure.cause)
         frame["previous"] = self._emit("MapRunFailed", frame["previous"], "mapRunFailedEventDetails", details)
         frame["map_failed"] = True
-        if failure.error in STARTS_ANEW:
+        if failure.error in STARTS_ANEW or not had_items:
             frame.pop("map_run", None)
         self._fail(key, frame, state, failure)
 

@@ -22,6 +22,7 @@ class Frames:
         self._stored: dict[str, str | None] = {}
         self._frames: dict[str, Frame] = {}
         self._texts: dict[str, str | None] = {}
+        self._read: dict[str, str | None] = {}
 
     def get(self, key: str) -> Frame | None:
         """The document, to be changed in place; None if there is none."""
@@ -45,6 +46,14 @@ class Frames:
     def put_text(self, key: str, text: str) -> None:
         """Keep a text."""
         self._texts[key] = text
+
+    def text(self, key: str) -> str | None:
+        """Fetch a text, which stays."""
+        if key in self._texts:
+            return self._texts[key]
+        if key not in self._read:
+            self._read[key] = self._load(key)
+        return self._read[key]
 
     def take_text(self, key: str) -> str | None:
         """Fetch a text and forget it."""

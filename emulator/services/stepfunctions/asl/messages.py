@@ -172,6 +172,8 @@ class MapRunEnded:
     output: Data | None
     error: str | None = None
     cause: str | None = None
+    had_items: bool = True
+    """Whether it had begun to read items when it failed."""
 
 
 @dataclass(frozen=True, slots=True)

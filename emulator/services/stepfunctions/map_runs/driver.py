@@ -22,13 +22,13 @@ from emulator.services.stepfunctions.model import StateMachine, StoredExecution
 from emulator.services.stepfunctions.progress import MAP_CHILD, Progress
 
 from . import store
-from .model import DONE, EXCEEDED, FAILING, OPENING, RUNNING, STOPPING, WRITING, MapRun
+from .model import DONE, EXCEEDED, FAILING, OPENING, READER_FAILED, RUNNING, STOPPING, WRITING, MapRun
 from .parsing import Unreadable
 from .reading import ItemReaders, of_state
 from .results import FAILED, SUCCEEDED, Joined, shown
 from .writing import FAILURE, ResultWriters, Unwritable, destination
 
-CHILDREN_PER_COMMIT = 50
+CHILDREN_PER_COMMIT = 20
 MOST_HISTORY_TO_REDRIVE = 24_999
 MOST_IN_A_BATCH = DATA_LIMIT_BYTES // 2
 """Items take a byte and a comma at least."""
@@ -119,7 +119,7 @@ class MapRunDriver:
             chunk = await self._readers.read(run.scope, reader, run.position, max(most, 1)) if most > 0 else None
         except Unreadable as failure:
             cause = str(failure)
-            await self._change(run, lambda tx: store.set_phase(tx, run, FAILING, "States.ItemReaderFailed", cause))
+            await self._change(run, lambda tx: store.set_phase(tx, run, FAILING, READER_FAILED, cause))
             return
         items = chunk.items[:most] if chunk is not None else []
         exhausted = chunk is None or chunk.exhausted or len(items) == most
@@ -264,7 +264,7 @@ class MapRunDriver:
 
     def _end(self, tx: Transaction, run: MapRun, error: str | None, cause: str | None) -> None:
         store.end(tx, run, "FAILED")
-        self._progress.signal_execution(tx, run.execution_id, MapRunEnded(run.token, None, error, cause))
+        self._progress.signal_execution(tx, run.execution_id, MapRunEnded(run.token, None, error, cause, run.read > 0))
 
 
 class _Children:

@@ -12,6 +12,7 @@ from emulator.services.stepfunctions.asl.distribution import MOST_CHILDREN_AT_ON
 OPENING, RUNNING, FAILING, STOPPING, WRITING, DONE = "opening", "running", "failing", "stopping", "writing", "done"
 
 EXCEEDED = ("States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded")
+READER_FAILED = "States.ItemReaderFailed"
 COUNTED = ("running", "succeeded", "failed", "timed_out", "aborted", "pending_redrive")
 OF_STATUS = {"RUNNING": "running", "SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "timed_out",
              "ABORTED": "aborted", "PENDING_REDRIVE": "pending_redrive"}  # fmt: skip

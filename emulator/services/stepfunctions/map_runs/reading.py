@@ -52,7 +52,15 @@ class ItemReaders:
         """The next items after `position`, at most `most`. Raises `Unreadable`."""
         if not reader["parameters"].get("Bucket"):
             raise Unreadable("The name of the bucket is missing.")
-        most = min(most, ITEMS_AT_A_TIME)
+        left = {name: value for name, value in position.items() if name != "skip"}
+        skip: int = position.get("skip", 0)
+        chunk = await self._read(scope, reader, left, min(most + skip, ITEMS_AT_A_TIME))
+        skipped = min(skip, len(chunk.items))
+        if skip > skipped:
+            chunk.position["skip"] = skip - skipped
+        return chunk._replace(items=chunk.items[skipped:])
+
+    async def _read(self, scope: Scope, reader: dict[str, Any], position: dict[str, Any], most: int) -> Chunk:
         try:
             if reader["resource"] == LIST_OBJECTS:
                 return await self._list(scope, reader["parameters"], position, most)

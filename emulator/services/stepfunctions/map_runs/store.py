@@ -17,7 +17,7 @@ from emulator.services.stepfunctions import store as executions
 from emulator.services.stepfunctions.asl.messages import StartMapRun
 from emulator.services.stepfunctions.model import StateMachine, StoredExecution
 
-from .model import COUNTED, DONE, OF_STATUS, OPENING, RUNNING, STOPPING, Counts, MapRun, machine_of
+from .model import COUNTED, DONE, OF_STATUS, OPENING, READER_FAILED, RUNNING, STOPPING, Counts, MapRun, machine_of
 
 MAP_RUN = "sfn.map_run"
 """The kind of job that moves a map run; it has at most one."""
@@ -158,6 +158,8 @@ def redrive(tx: Transaction, scope: Scope, arn: str, token: str) -> None:
     """A map run that ended without success goes on; its children that did wait to be redriven."""
     run = find(tx, scope, arn)
     assert run is not None, "a state remembers only map runs that exist"
+    # A source that could not be read has been mended: what was read of it is skipped.
+    position = {"skip": run.read} if run.error == READER_FAILED else run.position
     tx.execute(
         "UPDATE sfn_execution SET status = 'PENDING_REDRIVE' WHERE status IN ('FAILED', 'TIMED_OUT', 'ABORTED') "
         "AND id IN (SELECT execution_id FROM sfn_map_child WHERE map_run_id = ?)",
@@ -175,9 +177,11 @@ def redrive(tx: Transaction, scope: Scope, arn: str, token: str) -> None:
     )
     tx.execute(
         f"UPDATE sfn_map_run SET status = 'RUNNING', phase = ?, stopped_at = NULL, error = NULL, cause = NULL, "
-        f"token = ?, redrive_count = redrive_count + 1, redriven_at = ?, not_redrivable = 0, {waiting} WHERE id = ?",
-        (OPENING if (run.plan.get("writer") or {}).get("parameters") is not None else RUNNING, token, tx.now, run.id),
-    )
+        f"token = ?, redrive_count = redrive_count + 1, redriven_at = ?, not_redrivable = 0, position = ?, {waiting} "
+        "WHERE id = ?",
+        (OPENING if (run.plan.get("writer") or {}).get("parameters") is not None else RUNNING, token, tx.now,
+         json.dumps(position), run.id),
+    )  # fmt: skip
     wake(tx, run.id)
 
 

@@ -291,6 +291,34 @@ def test_a_map_over_nothing_is_an_empty_array_and_over_an_object_an_error() -> N
     assert driver.events[-1].details["cause"].endswith('Reference path "$" must point to array.')
 
 
+def test_the_items_of_a_map_that_have_not_begun_are_kept_together() -> None:
+    state = {"Type": "Map", "ItemProcessor": branch("T", {"Type": "Task", "Resource": FUNCTION})}
+    rows: list[int] = []
+
+    def count(parameters: Any) -> Any:
+        rows.append(sum(key.startswith("i") for key in driver.rows))
+        return parameters + 1
+
+    definition = {"StartAt": "M", "States": {"M": {**state, "End": True}}}
+    driver = Driver(definition, json.dumps(list(range(500))), answer=count)
+    assert driver.run().output == list(range(1, 501))
+    assert max(rows) <= 8
+    assert not driver.rows or not any(key.startswith(("i", "r")) for key in driver.rows)
+
+
+def test_a_map_in_a_loop_sees_the_items_of_its_turn() -> None:
+    states = {
+        "M": {"Type": "Map", "ItemsPath": "$.list", "ResultPath": "$.list", "Next": "More",
+              "ItemProcessor": branch("P", {"Type": "Pass", "Parameters": {"v.$": "$"}})},
+        "More": {"Type": "Choice", "Default": "Again",
+                 "Choices": [{"Variable": "$.list[0].v.v", "IsPresent": True, "Next": "Done"}]},
+        "Again": {"Type": "Pass", "Next": "M"},
+        "Done": {"Type": "Succeed"},
+    }  # fmt: skip
+    output = Driver({"StartAt": "M", "States": states}, '{"list":[1,2]}').run().output
+    assert output == {"list": [{"v": {"v": 1}}, {"v": {"v": 2}}]}
+
+
 def test_variables_are_assigned_together_and_seen_by_inner_branches_only() -> None:
     states = {
         "A": {"Type": "Pass", "Assign": {"x": 42, "y.$": "$.v"}, "Next": "P"},
