@@ -52,9 +52,10 @@ class Keyed:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list of strings behind a path prefix: `/prefix/{value}`, or `/prefix` with the string as the value."""
+    """A list of strings behind a path prefix: `/prefix/{value}`; `whole` ones by `/prefix` and the value, too."""
 
     member: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,11 @@ def _apply_one(entity: dict[str, Any], op: str, path: str | None, value: str | N
         _scalar(entity, scalar, op, path, value, table)
         return
     prefix, _, rest = path[1:].partition("/")
-    if path.startswith("/") and not rest and prefix in table.listed and op in ("add", "remove") and value:
-        _listed(entity, table.listed[prefix], op, value, None)
+    whole_list = table.listed.get(prefix) if path.startswith("/") and not rest else None
+    if whole_list is not None and whole_list.whole:
+        if op not in ("add", "remove") or not value:
+            raise bad_request("Invalid patch operation specified. Must be one of: [add, remove]")
+        _listed(entity, whole_list, op, value, None)
         return
     if path.startswith("/") and rest and "/" not in rest:
         key = unescape(rest)

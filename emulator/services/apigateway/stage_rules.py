@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 from emulator.aws.errors import NotEmulated
 from emulator.services.apigateway.model import bad_request
@@ -89,7 +89,7 @@ def patch_setting(stage: dict[str, Any], op: str, path: str, value: str) -> None
     found = _SETTING.match(path)
     if found is None:
         if every.pop(path[1:], None) is None:
-            _nothing_to_remove(path[1:])
+            nothing_to_remove(path[1:])
         return
     key = f"{found.group(1)}/{found.group(2)}"
     known = _MEMBERS.get(found.group(3))
@@ -98,12 +98,16 @@ def patch_setting(stage: dict[str, Any], op: str, path: str, value: str) -> None
     member, convert = known
     if op == "remove":
         if key not in every:
-            _nothing_to_remove(key)
+            nothing_to_remove(key)
         if member in _DEFAULTS:
             every[key][member] = _DEFAULTS[member]
         else:
             every[key].pop(member, None)
         return
+    if op != "replace":
+        raise bad_request(
+            "Invalid patch operation specified. Must be one of: [replace]"
+        )  # AWS's table; text unverified
     try:
         converted: Any = convert(value)
     except ValueError:
@@ -117,7 +121,8 @@ def patch_setting(stage: dict[str, Any], op: str, path: str, value: str) -> None
     every.setdefault(key, dict(_DEFAULTS))[member] = converted
 
 
-def _nothing_to_remove(what: str) -> None:
+def nothing_to_remove(what: str) -> NoReturn:
+    """Raise AWS's text for a removal of what cannot be removed, or is not there [R:test_stage_access_log_settings]."""
     raise bad_request(f"Cannot remove method setting {what} because there is no method setting for this method ")
 
 
@@ -152,7 +157,7 @@ def patch_access_log(stage: dict[str, Any], op: str, path: str, value: str) -> N
     name = path.removeprefix("/accessLogSettings").removeprefix("/")
     if op == "remove":
         if name or not stage.pop("accessLogSettings", None):
-            _nothing_to_remove(path[1:])
+            nothing_to_remove(path[1:])
         return
     if name not in ("destinationArn", "format"):
         raise bad_request(
@@ -174,6 +179,10 @@ def patch_canary(stage: dict[str, Any], op: str, path: str, value: str) -> None:
     if op == "remove" and not rest:
         stage.pop("canarySettings", None)
         return
+    if op != "replace" and not rest.startswith("stageVariableOverrides/"):
+        raise bad_request(
+            "Invalid patch operation specified. Must be one of: [replace]"
+        )  # AWS's table; text unverified
     canary: dict[str, Any] = dict(stage.get("canarySettings") or {})
     if not canary:
         canary = {"percentTraffic": 0.0, "deploymentId": stage["deploymentId"], "useStageCache": False}

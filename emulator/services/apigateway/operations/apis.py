@@ -19,11 +19,10 @@ PATCHABLE = Patchable(
     scalars={
         "/name": Scalar("name"),
         "/description": Scalar("description", operations=_ALL),
-        "/policy": Scalar("policy", operations=_ALL),
+        "/policy": Scalar("policy"),
         "/apiKeySource": Scalar("apiKeySource"),
         "/minimumCompressionSize": Scalar("minimumCompressionSize", whole),
         "/disableExecuteApiEndpoint": Scalar("disableExecuteApiEndpoint", flag),
-        "/version": Scalar("version", operations=_ALL),
         "/securityPolicy": Scalar("securityPolicy"),
         "/endpointAccessMode": Scalar("endpointAccessMode"),
     },
@@ -220,6 +219,15 @@ def _patch_endpoint(api: Api, operation: dict[str, str]) -> None:
         if configuration["types"] == ["PRIVATE"] and value != "dualstack":
             raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
         configuration["ipAddressType"] = value
+    elif path == "/endpointConfiguration/vpcEndpointIds":
+        if op not in ("add", "remove") or not value:
+            raise bad_request("Invalid patch operation specified. Must be one of: [add, remove]")
+        if configuration["types"] != ["PRIVATE"]:
+            raise bad_request("VPC endpoint ids are only supported for Private APIs.")  # unverified
+        others = [item for item in configuration.get("vpcEndpointIds", []) if item != value]
+        configuration["vpcEndpointIds"] = [*others, value] if op == "add" else others
+        if not configuration["vpcEndpointIds"]:
+            del configuration["vpcEndpointIds"]
     elif path.startswith("/endpointConfiguration/types"):
         if op not in ("add", "remove", "replace"):
             raise bad_request("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")

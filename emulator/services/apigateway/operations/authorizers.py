@@ -19,13 +19,14 @@ AUTHORIZER = Patchable(
     scalars={
         "/name": Scalar("name"),
         "/authorizerUri": Scalar("authorizerUri"),
-        "/authorizerCredentials": Scalar("authorizerCredentials", operations=_ALL),
+        "/authorizerCredentials": Scalar("authorizerCredentials"),
         "/identitySource": Scalar("identitySource", operations=_ALL),
-        "/identityValidationExpression": Scalar("identityValidationExpression", operations=_ALL),
+        "/identityValidationExpression": Scalar("identityValidationExpression"),
         "/authorizerResultTtlInSeconds": Scalar("authorizerResultTtlInSeconds", whole),
         "/authType": Scalar("authType"),
+        "/type": Scalar("type"),
     },
-    listed={"providerARNs": Listed("providerARNs")},
+    listed={"providerARNs": Listed("providerARNs", whole=True)},
 )
 
 

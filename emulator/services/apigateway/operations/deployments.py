@@ -19,8 +19,8 @@ DEPLOYMENT = Patchable(scalars={"/description": Scalar("description")})
 STAGE = Patchable(
     scalars={
         "/deploymentId": Scalar("deploymentId"),
-        "/description": Scalar("description", operations=("add", "replace", "remove")),
-        "/documentationVersion": Scalar("documentationVersion", operations=("add", "replace", "remove")),
+        "/description": Scalar("description"),
+        "/documentationVersion": Scalar("documentationVersion"),
         "/clientCertificateId": Scalar("clientCertificateId"),
         "/tracingEnabled": Scalar("tracingEnabled", flag),
     },
@@ -178,6 +178,8 @@ class Deployments(Documentation, ClientCertificates):
         for operation in request.get("patchOperations") or []:
             path, op = operation.get("path") or "", operation.get("op") or ""
             value = operation.get("value") or ""
+            if op not in ("add", "remove", "replace", "copy"):
+                raise bad_request("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
             if op == "copy":
                 stage_rules.promote(stage, path, operation.get("from") or "")
                 continue
@@ -185,6 +187,11 @@ class Deployments(Documentation, ClientCertificates):
             if special is not None:
                 special(stage, op, path, value)
                 continue
+            if op == "remove" and path == "/variables":
+                stage.pop("variables", None)
+                continue
+            if op == "remove" and path in STAGE.scalars:
+                stage_rules.nothing_to_remove(path[1:])
             if path not in STAGE.scalars and not path.startswith("/variables/"):
                 raise bad_request(f"Invalid method setting path: {path}. Must be one of: {stage_rules.PATHS}")
             if path.startswith("/variables/") and operation.get("op") == "replace":

@@ -16,16 +16,15 @@ from emulator.services.apigateway.operations.vpc_links import VpcLinks
 from emulator.services.apigateway.patch import Keyed, Listed, Patchable, Scalar, apply, flag, whole
 from emulator.settings import LiveSettings
 
-_ALL = ("add", "replace", "remove")
 INTEGRATION = Patchable(
     scalars={
-        "/httpMethod": Scalar("httpMethod", operations=_ALL),
-        "/uri": Scalar("uri", operations=_ALL),
-        "/credentials": Scalar("credentials", operations=_ALL),
+        "/httpMethod": Scalar("httpMethod"),
+        "/uri": Scalar("uri"),
+        "/credentials": Scalar("credentials"),
         "/passthroughBehavior": Scalar("passthroughBehavior"),
-        "/contentHandling": Scalar("contentHandling", operations=_ALL),
-        "/timeoutInMillis": Scalar("timeoutInMillis", whole, operations=_ALL),
-        "/cacheNamespace": Scalar("cacheNamespace", operations=_ALL),
+        "/contentHandling": Scalar("contentHandling"),
+        "/timeoutInMillis": Scalar("timeoutInMillis", whole),
+        "/cacheNamespace": Scalar("cacheNamespace"),
         "/connectionId": Scalar("connectionId"),
         "/connectionType": Scalar("connectionType"),
         "/integrationTarget": Scalar("integrationTarget"),
@@ -40,8 +39,8 @@ INTEGRATION = Patchable(
 )
 INTEGRATION_RESPONSE = Patchable(
     scalars={
-        "/selectionPattern": Scalar("selectionPattern", operations=_ALL),
-        "/contentHandling": Scalar("contentHandling", operations=_ALL),
+        "/selectionPattern": Scalar("selectionPattern"),
+        "/contentHandling": Scalar("contentHandling"),
     },
     keyed={
         "responseParameters": Keyed("responseParameters"),
@@ -242,6 +241,9 @@ class Integrations(VpcLinks):
             "statusCode": request["statusCode"],
             **given(request, "selectionPattern", "responseParameters", "responseTemplates", "contentHandling"),
         }
+        if response.get("responseTemplates"):
+            # An empty template is none, and shown as such [R:test_put_integration_response_templates].
+            response["responseTemplates"] = {kind: text or None for kind, text in response["responseTemplates"].items()}
         check_integration_response(response, method)
         integration.setdefault("integrationResponses", {})[request["statusCode"]] = response
         store.save_api(tx, api)

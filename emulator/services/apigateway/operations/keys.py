@@ -11,18 +11,21 @@ from emulator.services.apigateway import plan_store
 from emulator.services.apigateway.key_file import check_value, keys_of_file
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
-from emulator.services.apigateway.patch import Patchable, Scalar, apply, flag
+from emulator.services.apigateway.patch import Listed, Patchable, Scalar, apply, flag
 
-_ALL = ("add", "replace", "remove")
 API_KEY = Patchable(
     scalars={
         "/name": Scalar("name"),
-        "/description": Scalar("description", operations=_ALL),
-        "/customerId": Scalar("customerId", operations=_ALL),
+        "/description": Scalar("description"),
+        "/customerId": Scalar("customerId"),
         "/enabled": Scalar("enabled", flag),
     }
 )
-ACCOUNT = Patchable(scalars={"/cloudwatchRoleArn": Scalar("cloudwatchRoleArn", operations=_ALL)})
+ACCOUNT = Patchable(
+    scalars={"/cloudwatchRoleArn": Scalar("cloudwatchRoleArn")}, listed={"features": Listed("features", whole=True)}
+)
+_FEATURES = ["UsagePlans"]
+"""The one feature there is; since 2016 every account has it and keeps it (AWS)."""
 
 
 class ApiKeys(Loading):
@@ -75,7 +78,11 @@ class ApiKeys(Loading):
 
     def update_api_key(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change a key by patch operations."""
-        key = apply(self._api_key(tx, scope, request["apiKey"]), request.get("patchOperations") or [], API_KEY)
+        key = self._api_key(tx, scope, request["apiKey"])
+        for operation in request.get("patchOperations") or []:
+            if operation.get("path") in ("/labels", "/stages"):
+                raise NotEmulated("apigateway", "UpdateApiKey", f"{operation['path']} of keys; use a usage plan")
+        key = apply(key, request.get("patchOperations") or [], API_KEY)
         key["lastUpdatedDate"] = float(int(tx.now))
         plan_store.put_key(tx, scope, key)
         shown = {name: value for name, value in key.items() if name != "value"}
@@ -126,12 +133,15 @@ class ApiKeys(Loading):
         return {
             **plan_store.account(tx, scope),
             "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0},
-            "features": ["UsagePlans"],
+            "features": _FEATURES,
             "apiKeyVersion": "4",
         }
 
     def update_account(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Set the role by which AWS would write logs; it is kept and shown."""
-        account = apply(plan_store.account(tx, scope), request.get("patchOperations") or [], ACCOUNT)
+        account = {**plan_store.account(tx, scope), "features": _FEATURES}
+        account = apply(account, request.get("patchOperations") or [], ACCOUNT)
+        if account.pop("features", None) != _FEATURES:
+            raise bad_request("Account features can only be UsagePlans, which cannot be removed")  # unverified
         plan_store.put_account(tx, scope, account)
         return self.get_account(tx, scope, {})

@@ -24,7 +24,7 @@ METHOD = Patchable(
         "requestParameters": Keyed("requestParameters", flag),
         "requestModels": Keyed("requestModels", missing=_CONTENT_TYPE),
     },
-    listed={"authorizationScopes": Listed("authorizationScopes")},
+    listed={"authorizationScopes": Listed("authorizationScopes", whole=True)},
 )
 METHOD_RESPONSE = Patchable(
     keyed={
@@ -48,6 +48,8 @@ def check_method(api: Api, method: dict[str, Any]) -> None:
         raise bad_request(
             "Invalid authorization type specified. Valid options are NONE, CUSTOM, AWS_IAM, COGNITO_USER_POOLS"
         )
+    if kind in ("NONE", "AWS_IAM"):
+        method.pop("authorizerId", None)  # it says nothing, and AWS does not keep it [R:test_update_method_validation]
     validator = method.get("requestValidatorId")
     if validator and validator not in api.validators:
         raise bad_request("Invalid Request Validator identifier specified")

@@ -16,6 +16,23 @@ _PERIODS = ("DAY", "WEEK", "MONTH")
 _LONGEST_REPORT_DAYS = 366
 
 
+_SET = ("add", "replace")
+_OPERATIONS: dict[str, tuple[str, ...]] = {
+    "/apiStages": ("add", "remove"),
+    "/description": ("replace",),
+    "/name": ("replace",),
+    "/productCode": ("add", "replace", "remove"),
+    "/quota": ("remove",),
+    "/quota/limit": _SET,
+    "/quota/offset": _SET,
+    "/quota/period": _SET,
+    "/throttle": ("remove",),
+    "/throttle/burstLimit": _SET,
+    "/throttle/rateLimit": _SET,
+}
+"""Path → what may be done to it (AWS, patch operations of UpdateUsagePlan)."""
+
+
 class UsagePlans(Loading):
     """CreateUsagePlan … DeleteUsagePlanKey, GetUsage, UpdateUsage."""
 
@@ -162,11 +179,17 @@ class UsagePlans(Loading):
             raise not_found(f"Invalid API Stage {{api: {api_id}, stage: {stage}}} specified for usageplan {plan_id}")
 
     def _patch(self, tx: Transaction, scope: Scope, plan: dict[str, Any], operation: dict[str, str]) -> None:
-        op, path, value = operation.get("op"), operation.get("path") or "", operation.get("value") or ""
+        op, path, value = operation.get("op") or "", operation.get("path") or "", operation.get("value") or ""
         if op not in ("add", "remove", "replace"):
             raise bad_request("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
+        if op not in _OPERATIONS.get(path, (op,)):
+            raise bad_request(f"Invalid patch operation specified. Must be one of: [{', '.join(_OPERATIONS[path])}]")
         parts = path.removeprefix("/").split("/")
-        if path in ("/name", "/description", "/productCode"):
+        if path in ("/description", "/productCode") and (op == "remove" or not value):
+            plan.pop(parts[0], None)
+        elif path in ("/name", "/description", "/productCode"):
+            if not value:
+                raise bad_request("Usage Plan name cannot be blank")
             plan[parts[0]] = value
         elif path == "/apiStages":
             api_id, _, stage = value.partition(":")
