@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import pytest
 
@@ -10,9 +11,12 @@ from emulator.aws.scope import Scope
 from emulator.services.lambda_.destinations import invocation_record
 from emulator.services.lambda_.events import (
     FUNCTION_ERROR,
+    NOT_ACTIVE,
+    RECURSIVE_INVOCATION,
     SUCCESS,
     SYSTEM_ERROR,
     THROTTLE,
+    ZERO_RESERVED_CONCURRENCY,
     Discard,
     Done,
     Event,
@@ -20,7 +24,9 @@ from emulator.services.lambda_.events import (
     Retry,
     RetryRules,
     after_attempt,
+    before_attempt,
 )
+from emulator.services.lambda_.trace import following
 
 T0 = 1_763_734_000.0
 EVENT = Event("id", Scope(), "f", None, T0)
@@ -97,3 +103,46 @@ def test_the_record_of_a_failure_keeps_status_200() -> None:
     assert record["responsePayload"] == {"e": 1}
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
     assert record["requestContext"]["functionArn"].endswith(":function:f:$LATEST")
+
+
+# ── what must not begin ─────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Function:
+    reserved: int | None = None
+    recursive_loop: str = "Terminate"
+    pending: bool = False
+
+    @property
+    def spec(self) -> Any:
+        return cast(Any, self)
+
+    @property
+    def arn(self) -> str:
+        return "arn:f"
+
+
+def loop_of(invocations: int) -> str:
+    header = ""
+    for _ in range(invocations):
+        header = following(header, "id", T0, "arn:f")
+    return header
+
+
+@pytest.mark.parametrize(
+    ("function", "invocations", "reason"),
+    [
+        (Function(), 1, None),
+        (Function(), 16, None),
+        (Function(), 17, RECURSIVE_INVOCATION),
+        (Function(recursive_loop="Allow"), 17, None),
+        (Function(reserved=0), 1, ZERO_RESERVED_CONCURRENCY),
+        (Function(reserved=1), 1, None),
+        (Function(reserved=0), 17, RECURSIVE_INVOCATION),
+        (Function(pending=True), 1, NOT_ACTIVE),
+        (Function(pending=True, reserved=0), 17, NOT_ACTIVE),
+    ],
+)
+def test_what_must_not_begin_whatever_places_are_free(function: Function, invocations: int, reason: str | None) -> None:
+    assert before_attempt(function, loop_of(invocations)) == reason
