@@ -148,8 +148,11 @@ class Emulator:
         self.worker = Worker(self.store, self.clock, self.clock, kinds)
         # HTTP APIs first: they hand on what is for a REST API, whose addresses are the same.
         planes: list[DataPlane] = [plane for mounted in reversed(self.mounted) for plane in mounted.data_planes]
+        sockets = [plane for mounted in self.mounted for plane in mounted.socket_planes]
         if console is not None:
             planes = [console.watch_plane(plane, self.clock) for plane in planes]
+            for conversations in sockets:
+                conversations.tell = console.watch_events(self.clock)
         self.planes.add(planes)
         domains = self.apigateway.operations.custom_domains
         named = NamedHosts(domains.find, console.watch_plane(domains, self.clock) if console else domains)
@@ -160,7 +163,7 @@ class Emulator:
             settings=settings,
             control=Control(self),
             data_planes=planes,
-            socket_planes=[plane for mounted in self.mounted for plane in mounted.socket_planes],
+            socket_planes=sockets,
             calling=self.runtime.calling,
             request_ids=request_ids,
             named_hosts=named,

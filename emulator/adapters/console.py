@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from emulator.aws.errors import NotEmulated
 from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.request_traces import RequestTrace
 from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult, Provision
 
 FLUSH_SECONDS = 0.1
@@ -70,6 +71,20 @@ class Console:
     def watch_plane(self, plane: Plane, clock: Clock) -> Plane:
         """The same data plane, with a line for every answer."""
         return _WatchedPlane(plane, clock, self)
+
+    def watch_events(self, clock: Clock) -> Callable[[RequestTrace], None]:
+        """What a plane of conversations tells its events to: a line for each."""
+
+        def show(trace: RequestTrace) -> None:
+            took = ((trace.ended_at or clock.now()) - trace.started_at) * 1000
+            line = (
+                f"{trace.method} {_printable(trace.route)} {trace.status}  {took:.0f} ms  {_printable(trace.api_name)}"
+            )
+            if trace.problem:
+                line += f"  {_printable(trace.problem)}  (/_emulator/requests/{trace.request_id})"
+            self.line(clock.now(), line)
+
+        return show
 
     def watch_runtime(self, runtime: FunctionRuntime, clock: Clock, base_url: str = "") -> FunctionRuntime:
         """The same runtime, with a line for every invocation that fails, and what shows its log."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.request_traces import RequestTrace
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -30,6 +31,9 @@ class Closed:
 
 class SocketPlane(Protocol):
     """A data plane that clients may hold conversations with."""
+
+    tell: Callable[[RequestTrace], None] | None
+    """Set by who wants to hear what became of each event of a conversation."""
 
     def match(self, host: str, path: str) -> Any | None:
         """What the plane needs to answer, or None if the request is not its own; `path` as sent."""

@@ -18,6 +18,7 @@ from emulator.app import Emulator
 from emulator.cli import app
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
+from tests.wire.websocket_support import websocket_api
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:lost"
 HANDLER = """
@@ -185,3 +186,18 @@ def test_whoever_sleeps_in_frozen_time_is_named_until_time_moves(running: Runnin
     caller.join(20)
     assert running.control("GET", "clock")["sleeping"] == []
     assert watched.text.count("which is frozen") == 1
+
+
+def test_each_event_of_a_conversation_is_a_line(watched: Watched) -> None:
+    with watched.running() as emulator:
+        api = websocket_api(emulator)
+        api.route("$connect")
+        api.route("say")
+        with api.talk() as client:
+            client.say({"action": "say"})
+            client.say({"action": "shout"})
+            number = client.json()["requestId"]
+    assert "CONNECT $connect 200" in watched.text
+    assert "MESSAGE say 200" in watched.text
+    assert "MESSAGE $default 403  0 ms  talk  No route for the message, and no $default route" in watched.text
+    assert f"(/_emulator/requests/{number})" in watched.text

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import pytest
+
+from emulator.settings import Settings
 from emulator.testing import RunningEmulator
 from tests.wire.http_api_support import FUNCTION
-from tests.wire.websocket_support import Client, WebSocketApi, echo, websocket_api
+from tests.wire.websocket_support import Client, Ended, WebSocketApi, echo, websocket_api
 
 CHAT = """
 import json
@@ -135,3 +139,27 @@ def test_a_client_that_left_in_the_meantime_is_gone_for_the_worker(emulator: Run
     emulator.settle()
     groups = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/works")["events"]
     assert any("GoneException" in event["message"] for event in groups), json.dumps(groups)[:500]
+
+
+def test_an_emulator_that_stops_ends_its_connections_and_forgets_them(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, port=0, frozen=True)
+    with RunningEmulator(settings) as running:
+        api = websocket_api(running)
+        api.route("$default", api.function(echo(running)))
+        client = api.connect()
+        client.say("hello")
+        number = client.json()["requestContext"]["connectionId"]
+    with pytest.raises(Ended) as ended:
+        client.hear()
+    assert ended.value.code == 1012
+    client.vanish()
+    with RunningEmulator(settings) as running:
+        again = WebSocketApi(running, running.client("apigatewayv2"), api.id)
+        with pytest.raises(again.management().exceptions.GoneException):
+            again.management().get_connection(ConnectionId=number)
+        with again.talk() as back:
+            back.say("hello again")
+            assert back.json()["body"] == "hello again"
+        running.advance(3600)
+        running.settle()
+        assert running.control("GET", "queue")["total"] == 0

@@ -64,8 +64,7 @@ class Authorizing:
     async def _check_key(self, exchange: Exchange) -> None:
         """Any enabled key of the account will do: usage plans know no stages of WebSocket APIs here (leniency)."""
         expression = exchange.deployed.api.settings.get("ApiKeySelectionExpression", "")
-        told = exchange.connection.authorizer or {}
-        key = told.get("usageIdentifierKey") if "usageIdentifierKey" in expression else exchange.header("x-api-key")
+        key = exchange.usage_key if "usageIdentifierKey" in expression else exchange.header("x-api-key")
 
         def known(tx: Transaction) -> bool:
             scope, position = exchange.deployed.scope, None
@@ -108,8 +107,7 @@ class Authorizing:
         exchange.forget_context()
         _enforce(answer["policyDocument"], exchange.method_arn)
         usage = answer.get("usageIdentifierKey")
-        if isinstance(usage, str):
-            exchange.connection.authorizer["usageIdentifierKey"] = usage
+        exchange.usage_key = usage if isinstance(usage, str) else None
 
     async def _invoke(self, exchange: Exchange, authorizer: Document) -> bytes:
         function = function_of(endpoint.with_stage_variables(exchange, authorizer["AuthorizerUri"]))

@@ -75,6 +75,8 @@ class WebSocketPlane:
         self._snapshots: dict[tuple[str, str], Snapshot] = {}
         self._at_work: set[asyncio.Task[None]] = set()
         """Messages whose integrations run, whether or not their connection is still there."""
+        self.tell: Callable[[RequestTrace], None] | None = None
+        """Called with what became of each event; for a console."""
         self.connections = Connections()
 
     def match(self, host: str, path: str) -> Address | None:
@@ -250,6 +252,8 @@ class WebSocketPlane:
                 exchange.trace.add("failure", message=failure.message, reason=exchange.trace.problem)
             exchange.trace.end(HttpResponse(status, [], outcome.body))
             record(self._context, exchange, status, failure)
+        if self.tell is not None:
+            self.tell(exchange.trace)
         return outcome, failure
 
     async def _integrate(self, exchange: Exchange, two_way: bool) -> Outcome:
