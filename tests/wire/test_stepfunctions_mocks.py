@@ -217,3 +217,21 @@ def test_the_file_is_named_by_the_variable_of_step_functions_local(monkeypatch: 
     assert Settings.from_environment().sfn_mock_config == Path("mocks.json")
     monkeypatch.setenv("EMULATOR_SFN_MOCK_CONFIG", "ours.json")
     assert Settings.from_environment().sfn_mock_config == Path("ours.json")
+
+
+def test_a_restart_goes_on_with_the_same_attempt(mock_file: Path, tmp_path: Path) -> None:
+    states = json.loads(json.dumps(LOOP["States"]))
+    states["Done?"]["Default"] = "Pause"
+    states["Pause"] = {"Type": "Wait", "Seconds": 60, "Next": "Poll"}
+    mock_file.write_text(json.dumps(FILE))
+    settings = Settings(port=0, data=tmp_path, frozen=True, sfn_mock_config=mock_file)
+    with RunningEmulator(settings) as first:
+        machine = create(first, {"StartAt": "Poll", "States": states}, "loop")
+        sfn = first.client("stepfunctions")
+        arn = sfn.start_execution(stateMachineArn=f"{machine}#Twice")["executionArn"]
+        first.advance(70)
+        assert sfn.describe_execution(executionArn=arn)["status"] == "RUNNING"
+    with RunningEmulator(settings) as second:
+        second.settle()
+        described = second.client("stepfunctions").describe_execution(executionArn=arn)
+        assert (described["status"], described["output"]) == ("SUCCEEDED", '{"done":true}')

@@ -41,6 +41,11 @@ class Path:
         """Only names and single indexes, on the data itself: usable as ResultPath."""
         return self.root == "$" and self.definite and all(kind in ("name", "index") for kind, _ in self.segments)
 
+    @property
+    def selects_one(self) -> bool:
+        """Only names and single indexes, from wherever it starts: usable as ItemsPath or SecondsPath."""
+        return self.definite and all(kind in ("name", "index") for kind, _ in self.segments)
+
     def find(self, root: Json) -> Json:
         """What the path selects: one value if definite, else a list. Raises `NoResult`."""
         if not self.definite:

@@ -104,6 +104,25 @@ def test_the_source_in_a_location_is_cut_at_500_characters() -> None:
     assert f'{text[:500]}"[truncated 113 chars]; line: 1, column: 614]' in str(problem)
 
 
+@pytest.mark.parametrize("path", ["$.x[*]", "$..x", "$.x[0:2]", "$.x[?(@.a)]"])
+def test_a_path_that_must_lead_to_one_value_is_a_reference_path(path: str) -> None:
+    inner = {"ItemProcessor": machine("B", B=PASS), "End": True}
+    for field, state in (
+        ("ItemsPath", {"Type": "Map", **inner}),
+        ("MaxConcurrencyPath", {"Type": "Map", **inner}),
+        ("SecondsPath", {"Type": "Wait", "End": True}),
+        ("TimestampPath", {"Type": "Wait", "End": True}),
+        ("TimeoutSecondsPath", TASK),
+        ("ResultPath", PASS),
+    ):
+        problem = f"{SCHEMA}: Value is not a Reference Path at /States/A/{field}"
+        assert judged(machine(A={**state, field: path})) == [problem]
+        for good in ("$.a.b[0]", "$['a b']"):
+            assert judged(machine(A={**state, field: good})) == []
+    for elsewhere in ("$$.Execution.Input.n", "$variable.n"):
+        assert judged(machine(A={"Type": "Wait", "End": True, "SecondsPath": elsewhere})) == []
+
+
 def test_a_state_that_stands_twice_is_told_and_not_lost() -> None:
     text = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}, "A": {"Type": "Fail"}}}'
     assert judged(text) == ["DUPLICATE_STATE_NAME: Duplicate State name: A at null"]

@@ -93,6 +93,17 @@ class FieldJudge:
         except BadPath:
             self.add(f"{at}/{name}", "Value is not a valid JSONPath")
 
+    def selecting(self, source: dict[str, Any], name: str, at: str) -> None:
+        """Judge a path that must lead to one value, in the data, the context object or a variable."""
+        value = source.get(name)
+        if name not in source:
+            return
+        try:
+            if not paths.parse(value if isinstance(value, str) else "").selects_one:
+                self.add(f"{at}/{name}", "Value is not a Reference Path")
+        except BadPath:
+            self.add(f"{at}/{name}", "Value is not a valid JSONPath")
+
     def reference(self, source: dict[str, Any], name: str, at: str) -> None:
         value = source.get(name)
         if value is None:

@@ -46,8 +46,8 @@ class MapJudge(FieldJudge):
         self.at_most_one(state, ("Parameters", "ItemSelector"), at)
         self.at_most_one(state, ("MaxConcurrency", "MaxConcurrencyPath"), at)
         self.whole(state, "MaxConcurrency", at, 0, 99_999_999)
-        self.path(state, "MaxConcurrencyPath", at)
-        self.path(state, "ItemsPath", at)
+        self.selecting(state, "MaxConcurrencyPath", at)
+        self.selecting(state, "ItemsPath", at)
         distributed = False
         for name in given:
             where, processor = f"{at}/{name}", state[name]
@@ -93,7 +93,7 @@ class MapJudge(FieldJudge):
                 self._percentage(state, name, at)
             else:
                 self.whole(state, name, at, 0, high)
-            self.path(state, f"{name}Path", at)
+            self.selecting(state, f"{name}Path", at)
         self._label(state, at)
         for name, judge in (
             ("ItemReader", self._reader),
@@ -195,7 +195,7 @@ class MapJudge(FieldJudge):
             self.add(f"{where}/CSVHeaders", "Expected value of type Array of String")
         self.at_most_one(config, ("MaxItems", "MaxItemsPath"), where)
         self.whole(config, "MaxItems", where, 0, 100_000_000)
-        self.path(config, "MaxItemsPath", where)
+        self.selecting(config, "MaxItemsPath", where)
         pointer = config.get("ItemsPointer")
         if "ItemsPointer" in config and not (isinstance(pointer, str) and pointer.startswith("/")):
             self.add(f"{where}/ItemsPointer", "Value is not a valid JSON Pointer")
@@ -214,7 +214,7 @@ class MapJudge(FieldJudge):
             self.at_most_one(batcher, (name, f"{name}Path"), at)
             if name in batcher:
                 self.whole(batcher, name, at, 1, high)
-            self.path(batcher, f"{name}Path", at)
+            self.selecting(batcher, f"{name}Path", at)
         if self.jsonata:
             self.expressions(batcher, "BatchInput", at)
         else:

@@ -26,7 +26,7 @@ class TypeJudge(MapJudge):
     def task(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
         for name in ("Timeout", "Heartbeat"):
             self.whole(state, f"{name}Seconds", at, 1, 99_999_999)
-            self.path(state, f"{name}SecondsPath", at)
+            self.selecting(state, f"{name}SecondsPath", at)
             self.at_most_one(state, (f"{name}Seconds", f"{name}SecondsPath"), at)
         timeout, heartbeat = state.get("TimeoutSeconds"), state.get("HeartbeatSeconds")
         if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
@@ -87,8 +87,8 @@ class TypeJudge(MapJudge):
             pass
         elif "Timestamp" in state and timestamps.parse(state["Timestamp"]) is None:
             self.add(f"{at}/Timestamp", "String does not match RFC3339 timestamp")
-        self.path(state, "SecondsPath", at)
-        self.path(state, "TimestampPath", at)
+        self.selecting(state, "SecondsPath", at)
+        self.selecting(state, "TimestampPath", at)
 
     def fail(self, state: dict[str, Any], at: str, states: dict[str, Any], depth: int) -> None:
         for name in ("Error", "Cause"):
