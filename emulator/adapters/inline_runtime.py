@@ -28,7 +28,7 @@ from typing import Any
 from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult
 from emulator.settings import LiveSettings
 
-from .runtime import bootstrap, outcomes, platform_log, wire
+from .runtime import api_addresses, bootstrap, outcomes, platform_log, wire
 from .runtime.control_channel import LARGEST
 from .runtime.environment import Hold
 from .runtime.errors import describe
@@ -97,6 +97,7 @@ class _Patches:
     def __init__(self) -> None:
         self.local = _Local()
         self._saved: tuple[Any, ...] | None = None
+        self._lead_nowhere: Callable[[], None] = lambda: None
 
     def apply(self) -> None:
         if self._saved is not None:
@@ -115,12 +116,14 @@ class _Patches:
         time.sleep, time.time = sleep, now
         streams: Any = sys
         streams.stdout, streams.stderr = _Stream(local, saved[3]), _Stream(local, saved[4])
+        self._lead_nowhere = api_addresses.install()
 
     def undo(self) -> None:
         if self._saved is not None:
             namespace: Any = os
             namespace.environ, time.sleep, time.time, sys.stdout, sys.stderr = self._saved
             self._saved = None
+            self._lead_nowhere()
 
 
 class _Environment:

@@ -7,6 +7,7 @@ import os
 
 from emulator.testing import RunningEmulator, in_process
 from tests.wire.lambda_support import create, package
+from tests.wire.websocket_support import websocket_api
 
 SOURCE = """
 import os, time, boto3
@@ -31,3 +32,30 @@ def test_a_handler_runs_in_the_process_of_the_test_and_still_reaches_aws_and_sle
         [message] = emulator.client("sqs").receive_message(QueueUrl=target)["Messages"]
         assert json.loads(message["Body"])["responsePayload"] == {"process": os.getpid(), "function": "f", "queues": 2}
         assert emulator.failures() == []
+
+
+GREETS = """
+import boto3
+
+def handler(event, context):
+    where = event["requestContext"]
+    endpoint = f"https://{where['domainName']}/{where['stage']}"
+    # A session of its own: the default one belongs to the test's process.
+    clients = boto3.Session().client("apigatewaymanagementapi", endpoint_url=endpoint)
+    clients.post_to_connection(ConnectionId=where["connectionId"], Data=b"hello")
+    return {"statusCode": 200}
+"""
+
+
+def test_a_handler_in_the_process_of_the_test_reaches_the_client_of_its_websocket_api() -> None:
+    from botocore.session import Session
+
+    before = Session.create_client
+    with RunningEmulator(make=in_process) as emulator:
+        api = websocket_api(emulator)
+        create(emulator.client("lambda"), Code={"ZipFile": package(GREETS)}, Timeout=30)
+        api.route("$default", api.function("f"), two_way=False)
+        with api.talk() as client:
+            client.say("anybody there?")
+            assert client.hear() == "hello"
+    assert Session.create_client is before

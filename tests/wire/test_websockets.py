@@ -10,7 +10,8 @@ import pytest
 from wsproto import events
 
 from emulator.testing import RunningEmulator
-from tests.wire.http_api_support import ask
+from tests.wire.http_api_support import ask, http_api
+from tests.wire.http_api_support import echo as http_echo
 from tests.wire.websocket_support import Client, Ended, Refused, WebSocketApi, connect, echo, websocket_api
 
 Emulator = RunningEmulator
@@ -413,3 +414,15 @@ def test_a_page_of_any_origin_may_connect_as_on_aws(api: WebSocketApi) -> None:
     with api.talk(headers={"Origin": "https://shop.example"}) as client:
         client.say("hello")
         assert client.json()["body"] == "hello"
+
+
+def test_an_upgrade_request_to_an_http_api_is_a_request(emulator: Emulator) -> None:
+    http = http_api(emulator)
+    http.route("GET /chat", http.function(http_echo(emulator)))
+    with pytest.raises(Refused) as refused:
+        connect(emulator.url, f"/_aws/execute-api/{http.id}/chat")
+    assert refused.value.status == 200
+    assert json.loads(refused.value.body)["rawPath"] == "/chat"
+    with pytest.raises(Refused) as refused:
+        connect(emulator.url, "/_aws/execute-api/nobody/prod")
+    assert refused.value.status == 403

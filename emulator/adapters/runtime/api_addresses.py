@@ -12,6 +12,7 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 _ADDRESS = re.compile(r"https?://([a-z0-9]+)\.execute-api\.[a-z0-9\-]+\.localhost(?::\d+)?(/.*)?")
@@ -24,17 +25,18 @@ def led_here(url: str, emulator: str) -> str:
     return f"{emulator.rstrip('/')}/_aws/execute-api/{found[1]}{found[2] or ''}" if found and emulator else url
 
 
-def install() -> None:
-    """Lead boto3 clients of this process here, whichever boto3 it will import."""
+def install() -> Callable[[], None]:
+    """Lead boto3 clients of this process here, whichever boto3 it will import; calling the result ends that."""
+    finder: Any = _WhenImported()
     loaded = sys.modules.get(_MODULE)
     if loaded is not None:
-        _lead(loaded)
+        finder.lead(loaded)
     else:
-        finder: Any = _WhenImported()
         sys.meta_path.insert(0, finder)
+    return finder.undo
 
 
-def _lead(module: Any) -> None:
+def _lead(module: Any) -> Callable[[], None]:
     create: Any = module.Session.create_client
 
     @functools.wraps(create)
@@ -46,9 +48,28 @@ def _lead(module: Any) -> None:
 
     module.Session.create_client = create_client
 
+    def undo() -> None:
+        module.Session.create_client = create
+
+    return undo
+
 
 class _WhenImported:
     """Waits in `sys.meta_path` for the one module, then steps aside."""
+
+    def __init__(self) -> None:
+        self._undo: Callable[[], None] | None = None
+
+    def lead(self, module: Any) -> None:
+        self._undo = _lead(module)
+
+    def undo(self) -> None:
+        own: Any = self
+        if own in sys.meta_path:
+            sys.meta_path.remove(own)
+        if self._undo is not None:
+            self._undo()
+            self._undo = None
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name != _MODULE:
@@ -61,7 +82,7 @@ class _WhenImported:
 
             def exec_module(module: Any) -> None:
                 run(module)
-                _lead(module)
+                self.lead(module)
 
             loader: Any = spec.loader
             loader.exec_module = exec_module
