@@ -260,3 +260,9 @@ def test_the_test_of_a_function_shows_what_was_sent_and_what_came_back(emulator:
     assert (failed["status"], failed["headers"]) == (500, {"x-amzn-ErrorType": "InternalServerErrorException"})
     assert "Lambda invocation failed with status: 429. Lambda request id: " in failed["log"]
     assert "Execution failed due to configuration error: Rate Exceeded.\n" in failed["log"]
+
+
+def test_authorizers_of_tokens_with_keys_are_refused_by_name(emulator: RunningEmulator) -> None:
+    api = RestApi(emulator)
+    with pytest.raises(ClientError, match="type JWT"):
+        api.client.create_authorizer(restApiId=api.id, name="jwt", type="JWT")

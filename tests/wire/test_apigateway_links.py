@@ -233,6 +233,9 @@ def test_a_template_makes_a_sample_of_a_model(api: RestApi) -> None:
     assert api.client.get_model_template(restApiId=api.id, modelName="Pet")["value"] == (
         "#set($inputRoot = $input.path('$'))\n{\n" + '  "name" : "foo",\n  "age" : 42\n}'
     )
+    flat = api.client.get_model(restApiId=api.id, modelName="Pets", flatten=True)["schema"]
+    assert json.loads(flat)["definitions"] == {"Pet": pet}
+    assert json.loads(flat)["properties"]["list"]["items"] == {"$ref": "#/definitions/Pet"}
     template = api.client.get_model_template(restApiId=api.id, modelName="Pets")["value"]
     assert "#foreach($elem in $inputRoot.list)" in template
     assert refusal(api.client.get_model_template, restApiId=api.id, modelName="None") == (

@@ -1,6 +1,6 @@
-"""GetModelTemplate: a mapping template that makes a sample of what a model describes. Pure.
+"""What can be made of a model: a mapping template that makes a sample of it, and its schema made whole. Pure.
 
-The layout is that of the templates that API Gateway's console generates (unverified to the byte).
+The layout of templates is that of those that API Gateway's console generates (unverified to the byte).
 """
 
 from __future__ import annotations
@@ -51,3 +51,26 @@ def _sample(schema: Any, models: Mapping[str, str], variable: str, indent: int, 
         for name, item in properties.items()
     ]
     return "{\n" + ",\n".join(members) + "\n" + "  " * indent + "}"
+
+
+def flattened(schema: str, models: Mapping[str, str]) -> str:
+    """A schema with every model that it refers to under `definitions` (GetModel's `flatten`; layout unverified)."""
+    found: dict[str, Any] = {}
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, dict):
+            reference = part.get("$ref")
+            name = reference.rpartition("/models/")[2] if isinstance(reference, str) else ""
+            if name in models and reference != name:
+                if name not in found:
+                    found[name] = {}  # models may refer to each other in circles
+                    found[name] = whole(json.loads(models[name]))
+                return {"$ref": f"#/definitions/{name}"}
+            return {key: whole(value) for key, value in part.items()}
+        return [whole(item) for item in part] if isinstance(part, list) else part
+
+    try:
+        root = whole(json.loads(schema))
+    except (ValueError, RecursionError):
+        return schema
+    return json.dumps({**root, "definitions": found}) if found and isinstance(root, dict) else schema

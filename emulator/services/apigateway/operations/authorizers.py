@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import expressions, store
@@ -55,6 +56,8 @@ def check_authorizer(authorizer: dict[str, Any]) -> None:
     """Raise unless the authorizer can be as it says. AWS's texts are not recorded (unverified)."""
     if not authorizer.get("name"):
         raise bad_request("Authorizer name must be non-empty")
+    if authorizer["type"] == "JWT":
+        raise NotEmulated("apigateway", "CreateAuthorizer", "authorizers of type JWT; HTTP APIs have them")
     if authorizer["type"] == "COGNITO_USER_POOLS":
         _check_pools(authorizer)
         return

@@ -18,7 +18,7 @@ from emulator.services.apigateway.model import (
     schema_problem,
     short_id,
 )
-from emulator.services.apigateway.model_template import model_template
+from emulator.services.apigateway.model_template import flattened, model_template
 from emulator.services.apigateway.operations.loading import Loading, given, page
 from emulator.services.apigateway.patch import Keyed, Patchable, Scalar, apply, flag
 
@@ -121,8 +121,14 @@ class Definitions(Loading):
         return model
 
     def get_model(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """One model."""
-        return self._model(tx, scope, request)[1]
+        """One model; with `flatten` its schema holds what it refers to."""
+        api, model = self._model(tx, scope, request)
+        if request.get("flatten"):
+            model = {
+                **model,
+                "schema": flattened(model["schema"], {name: item["schema"] for name, item in api.models.items()}),
+            }
+        return model
 
     def get_models(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """All models of an API."""
@@ -198,7 +204,7 @@ class Definitions(Loading):
     def get_gateway_responses(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """All kinds of error answers, as they hold."""
         api = self._api(tx, scope, request["restApiId"])
-        return {"items": [shown_gateway_response(api, kind) for kind in GATEWAY_RESPONSE_STATUS]}
+        return page([shown_gateway_response(api, kind) for kind in GATEWAY_RESPONSE_STATUS], request)
 
     def delete_gateway_response(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Back to the default."""

@@ -74,6 +74,8 @@ def check_http_method(name: str) -> None:
 def page(items: list[Any], request: dict[str, Any], default: int = 25) -> dict[str, Any]:
     """`items` and `position` of a paged listing; the position is opaque to callers."""
     limit = min(int(request.get("limit") or default), 500)
+    if limit < 0:
+        raise bad_request("Invalid limit parameter specified")  # unverified
     position = request.get("position")
     try:
         start = json.loads(position) if position else 0

@@ -129,9 +129,9 @@ class UsagePlans(Loading):
         limit = (plan.get("quota") or {}).get("limit")
         period = (plan.get("quota") or {}).get("period", "DAY")
         items: dict[str, Any] = {}
-        for key in plan_store.keys_of_plan(tx, plan["id"]):
-            if request.get("keyId") not in (None, key["id"]):
-                continue
+        keys = [key for key in plan_store.keys_of_plan(tx, plan["id"]) if request.get("keyId") in (None, key["id"])]
+        paged = page(keys, request)
+        for key in paged.pop("items"):
             used = plan_store.usage(tx, plan["id"], key["id"], first.isoformat(), last.isoformat())
             extra = plan_store.extra(tx, plan["id"], key["id"], plan_store.period_start(period, tx.now))
             days: list[list[int]] = []
@@ -147,6 +147,7 @@ class UsagePlans(Loading):
             "startDate": request["startDate"],
             "endDate": request["endDate"],
             "items": items,
+            **paged,
         }
 
     def update_usage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
