@@ -113,6 +113,24 @@ def test_code_that_cannot_be_initialised_is_told_and_not_tried_again_and_again(o
     on_processes(test)
 
 
+def test_a_runtime_that_is_not_here_is_told(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        wanted = Wanted(bench, runtime="java21", handler="app.Handler")
+        assert await wanted.provide(1) == "Runtime.NotAvailable"
+
+    on_processes(test)
+
+
+def test_environments_that_sleep_while_they_are_initialised_sleep_at_the_same_time(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        wanted = Wanted(bench, "import time\ntime.sleep(20)\n" + SOURCE)
+        begun = bench.clock.now()
+        assert await bench.drive(wanted.provide(3)) is None
+        assert (wanted.idle, bench.clock.now() - begun) == (3, 20.0)
+
+    on_processes(test)
+
+
 def test_provisioned_environments_are_not_ended_for_being_idle(on_processes: Any, settings: Any) -> None:
     settings.environment_idle_seconds = 0
 

@@ -132,7 +132,9 @@ class ProvisionedEnvironments:
         function = provision.function
         kind = self._kind_of(function.runtime)
         if kind is None:
-            return outcomes.error_type_of(outcomes.not_available(function.runtime))
+            problem = outcomes.not_available(function.runtime)
+            logger.warning("%s could not be provisioned: %s", function.name, outcomes.describe_error(problem))
+            return outcomes.error_type_of(problem)
         self._starting[function.key] += 1
         try:
             measure = self._pool.clock.now if self._pool.clock.virtual else time.perf_counter

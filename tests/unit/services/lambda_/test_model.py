@@ -85,7 +85,7 @@ def test_throttled_for_its_whole_life_an_event_is_given_up_within_its_age() -> N
 
 
 def test_an_event_survives_the_way_through_a_job() -> None:
-    event = Event("id", Scope("111111111111", "eu-west-1"), "f", "$LATEST", T0, 2, 3, 4)
+    event = Event("id", Scope("111111111111", "eu-west-1"), "f", "$LATEST", T0, "Root=1", 2, 3)
     assert Event.from_payload(event.to_payload()) == event
 
 
