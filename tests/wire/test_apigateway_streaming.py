@@ -217,6 +217,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         self.send_response(203)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Transfer-Encoding", "chunked")
+        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(b"5\r\nfirst\r\n")
         self.gate.wait(30)

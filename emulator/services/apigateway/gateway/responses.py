@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator.aws.http import HttpResponse
 from emulator.services.apigateway.gateway import mapping, templates
@@ -35,11 +35,26 @@ _REMAPPED = frozenset(
 )
 
 
-def select(exchange: Exchange, integration: dict[str, Any], subject: str | None, status: int = 200) -> dict[str, Any]:
-    """The integration response whose pattern matches all of `subject`, else the default one (3.5).
+class EndpointAnswer(NamedTuple):
+    """What an endpoint answered, and what of it selection patterns are matched against."""
 
-    `subject` is a function's errorMessage, or another endpoint's status code; None when there is nothing to match.
-    """
+    subject: str | None
+    """A function's errorMessage, or another endpoint's status code; None when there is nothing to match."""
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+async def answer_of(
+    exchange: Exchange, snapshot: Snapshot, integration: dict[str, Any], given: EndpointAnswer
+) -> HttpResponse:
+    """The client's answer from an endpoint's. Raises the 500 if no integration response fits."""
+    response = select(exchange, integration, given.subject, given.status)
+    return await finish(exchange, snapshot, response, given.headers, given.body)
+
+
+def select(exchange: Exchange, integration: dict[str, Any], subject: str | None, status: int = 200) -> dict[str, Any]:
+    """The integration response whose pattern matches all of `subject`, else the default one (3.5)."""
     responses = sorted((integration.get("integrationResponses") or {}).values(), key=lambda item: item["statusCode"])
     for response in responses:
         pattern = response.get("selectionPattern")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator.aws.http import BrokenStream, HttpResponse
 from emulator.ports import Clock, EndpointTooSlow, EndpointUnknown, EndpointUnreachable, HttpSender
-from emulator.services.apigateway.gateway import endpoint, responses
+from emulator.services.apigateway.gateway import endpoint
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
 from emulator.services.apigateway.gateway.proxy_event import forwarded_headers
+from emulator.services.apigateway.gateway.responses import EndpointAnswer
 from emulator.services.apigateway.gateway.routing import Snapshot
 from emulator.services.apigateway.gateway.streaming import idle_seconds, is_streamed
 
@@ -20,6 +21,13 @@ _NOT_SENT = frozenset(["host", "via", "content-length", "transfer-encoding", "co
 _NOT_PASSED_BACK = frozenset(["transfer-encoding", "content-encoding", "via", "keep-alive"])
 _REMAPPED = frozenset(["connection", "content-length", "date", "server", "x-amzn-requestid"])
 """Headers of an endpoint's answer that come back as x-amzn-Remapped-* [R:TestApiGatewayHeaderRemapping]."""
+
+
+class _Asked(NamedTuple):
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes
 
 
 class HttpIntegration:
@@ -37,8 +45,31 @@ class HttpIntegration:
         mapped: dict[str, dict[str, Any]],
         body: bytes,
         seconds: float,
+    ) -> EndpointAnswer:
+        """Type HTTP: the integration response is selected by the status of the endpoint's answer."""
+        asked = self._asked(exchange, integration, mapped, body)
+        status, given, payload = await self._exchange(exchange, asked, seconds)
+        return EndpointAnswer(str(status), status, given, payload)
+
+    async def proxy(
+        self,
+        exchange: Exchange,
+        snapshot: Snapshot,
+        integration: dict[str, Any],
+        mapped: dict[str, dict[str, Any]],
+        seconds: float,
     ) -> HttpResponse:
-        """Call the endpoint. HTTP maps its answer by status; HTTP_PROXY passes it on."""
+        """Type HTTP_PROXY: the endpoint's answer is passed on, piece by piece if it is to be streamed."""
+        asked = self._asked(exchange, integration, mapped, exchange.request.body)
+        if is_streamed(integration):
+            return await self._stream(exchange, snapshot, asked, seconds)
+        status, given, payload = await self._exchange(exchange, asked, seconds)
+        return HttpResponse(status, _passed_back(given), payload)
+
+    def _asked(
+        self, exchange: Exchange, integration: dict[str, Any], mapped: dict[str, dict[str, Any]], body: bytes
+    ) -> _Asked:
+        """The request to the endpoint. Raises the 500 of an address that is none."""
         proxy = integration["type"] == "HTTP_PROXY"
         method = integration["httpMethod"]
         method = exchange.request.method if method == "ANY" else method
@@ -50,43 +81,27 @@ class HttpIntegration:
             raise configuration_error("Invalid endpoint address")
         headers = _headers(exchange, endpoint.checked_headers(mapped["header"]), proxy)
         exchange.calls(url, headers, body, self._clock.now())
-        if method in ("GET", "HEAD"):
-            body = b""
-        if is_streamed(integration):
-            return await self._stream(exchange, snapshot, method, url, headers, body, seconds)
-        status, given, payload = await self._exchange(exchange, method, url, headers, body, seconds)
-        exchange.received(status, given, payload, self._clock.now())
-        payload = _decoded(given, payload)
-        if proxy:
-            return HttpResponse(status, _passed_back(given), payload)
-        response = responses.select(exchange, integration, str(status), status)
-        return await responses.finish(exchange, snapshot, response, given, payload)
+        return _Asked(method, url, headers, b"" if method in ("GET", "HEAD") else body)
 
     async def _exchange(
-        self, exchange: Exchange, method: str, url: str, headers: list[tuple[str, str]], body: bytes, seconds: float
+        self, exchange: Exchange, asked: _Asked, seconds: float
     ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Status, headers and plain body. Raises the 504 or 500."""
         try:
-            return await self._http.exchange(method, url, headers, body, seconds, LARGEST_ANSWER)
+            status, given, payload = await self._http.exchange(*asked, seconds, LARGEST_ANSWER)
         except EndpointUnreachable as problem:
             raise _failed(exchange, problem, seconds) from None
         except OverflowError:
             raise configuration_error(
                 f"Integration response is larger than allowed maximum of {LARGEST_ANSWER} bytes"
             ) from None
+        exchange.received(status, given, payload, self._clock.now())
+        return status, given, _decoded(given, payload)
 
-    async def _stream(
-        self,
-        exchange: Exchange,
-        snapshot: Snapshot,
-        method: str,
-        url: str,
-        headers: list[tuple[str, str]],
-        body: bytes,
-        seconds: float,
-    ) -> HttpResponse:
+    async def _stream(self, exchange: Exchange, snapshot: Snapshot, asked: _Asked, seconds: float) -> HttpResponse:
         """Pass the endpoint's answer on as it comes, compressed if it is: the client's Accept-Encoding went along."""
         try:
-            opened = await self._http.stream(method, url, headers, body, seconds, idle_seconds(snapshot))
+            opened = await self._http.stream(*asked, seconds, idle_seconds(snapshot))
         except EndpointUnreachable as problem:
             raise _failed(exchange, problem, seconds) from None
         status, given, pieces = opened

@@ -12,6 +12,7 @@ from emulator.services.apigateway.gateway import endpoint, proxy_event, response
 from emulator.services.apigateway.gateway.deadline import Deadline
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error, malformed_proxy_response
+from emulator.services.apigateway.gateway.responses import EndpointAnswer
 from emulator.services.apigateway.gateway.routing import Snapshot
 from emulator.services.apigateway.gateway.streaming import FunctionStream, head_of, idle_seconds
 from emulator.services.apigateway.model import lambda_function_of
@@ -26,7 +27,7 @@ class LambdaIntegration:
         self._lambda = lambda_operations
         self._deadline = deadline
 
-    async def custom(
+    async def call(
         self,
         exchange: Exchange,
         snapshot: Snapshot,
@@ -34,15 +35,14 @@ class LambdaIntegration:
         mapped: dict[str, dict[str, Any]],
         body: bytes,
         seconds: float,
-    ) -> HttpResponse:
+    ) -> EndpointAnswer:
         """Type AWS: the invocation type is whatever header the mappings made of it (3.2)."""
         headers = mapped["header"]
         kind = next((str(value) for name, value in headers.items() if name.lower() == "x-amz-invocation-type"), "")
         result = await self.invoke(exchange, snapshot, integration["uri"], kind or "RequestResponse", body, seconds)
         payload = result.get("Payload") or b""
         message = responses.error_message(payload)
-        response = responses.select(exchange, integration, message, result.get("StatusCode", 200))
-        return await responses.finish(exchange, snapshot, response, result["Headers"], payload)
+        return EndpointAnswer(message, result.get("StatusCode", 200), result["Headers"], payload)
 
     async def proxy(
         self, exchange: Exchange, snapshot: Snapshot, integration: dict[str, Any], seconds: float

@@ -16,11 +16,12 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.protocol import ServiceModel, load_service, service_names
 from emulator.ports import Clock
-from emulator.services.apigateway.gateway import endpoint, responses
+from emulator.services.apigateway.gateway import endpoint
 from emulator.services.apigateway.gateway.deadline import Deadline
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
 from emulator.services.apigateway.gateway.query_as_json import as_json
+from emulator.services.apigateway.gateway.responses import EndpointAnswer
 from emulator.services.apigateway.gateway.routing import Snapshot
 
 _URI = re.compile(r"^arn:[a-z\-]+:apigateway:([^:]*):(?:([^:]+)\.)?([^:.]+):(path|action)/(.*)$", re.S)
@@ -44,7 +45,7 @@ class ServiceIntegration:
         mapped: dict[str, dict[str, Any]],
         body: bytes,
         seconds: float,
-    ) -> HttpResponse:
+    ) -> EndpointAnswer:
         """Call the service; the integration response is selected by the status of its answer."""
         request, model = service_request(exchange, snapshot, integration, mapped, body)
         url = f"https://{request.header('host')}{request.path}{'?' + request.query if request.query else ''}"
@@ -56,8 +57,7 @@ class ServiceIntegration:
             raise
         answer = understood(model, request, answer)
         exchange.received(answer.status, answer.headers, answer.body, self._clock.now())
-        response = responses.select(exchange, integration, str(answer.status), answer.status)
-        return await responses.finish(exchange, snapshot, response, answer.headers, answer.body)
+        return EndpointAnswer(str(answer.status), answer.status, answer.headers, answer.body)
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         # The call holds time still by itself, and gives the hold back where AWS makes its caller wait.
