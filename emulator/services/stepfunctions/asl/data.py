@@ -81,6 +81,24 @@ class Data:
         return len(text) * 4 > DATA_LIMIT_BYTES and len(text.encode()) > DATA_LIMIT_BYTES
 
 
+def weight(value: Json, most: int) -> int:
+    """About how many bytes a value has as JSON; the count stops beyond `most`, so that it is cheap."""
+    found, left = 0, [value]
+    while left and found <= most:
+        item = left.pop()
+        if isinstance(item, str):
+            found += len(item) + 2
+        elif isinstance(item, dict):
+            found += 2 + sum(len(key) + 4 for key in item)
+            left.extend(item.values())
+        elif isinstance(item, list):
+            found += 1 + len(item)
+            left.extend(item)
+        else:
+            found += 4
+    return found
+
+
 class StateError(Exception):
     """A state failed with an error name. `cause` None: the key is absent from events (`States.Timeout`, empty Fail)."""
 

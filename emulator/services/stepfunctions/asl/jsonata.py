@@ -18,7 +18,7 @@ from . import jsonata_engines, timestamps
 from .data import Json, StateFault, dumps, loads
 from .intrinsics import seeded_random
 from .jsonata_engines import Engine, EngineError, Function, Undefined
-from .payload import Environment, Template
+from .payload import Environment, Template, within_room
 
 QUERY_ERROR = "States.QueryEvaluationError"
 LONGEST_PADDING = 262_144
@@ -147,15 +147,19 @@ def read(value: Json) -> Json | Expression:
 
 def compile_template(value: Json, field: str) -> Template:
     """A function that evaluates every expression in `value`; `field` is the path that errors name."""
+    return within_room(value, _compile(value, field), lambda _, item: expression_text(item) is not None)
+
+
+def _compile(value: Json, field: str) -> Template:
     text = expression_text(value)
     if text is not None:
         expression = parse(text)
-        return lambda environment: expression.evaluate(environment, field)
+        return lambda environment: environment.spent(expression.evaluate(environment, field))
     if isinstance(value, dict):
-        fields = [(key, compile_template(item, f"{field}/{key}")) for key, item in value.items()]
+        fields = [(key, _compile(item, f"{field}/{key}")) for key, item in value.items()]
         return lambda environment: {key: fill(environment) for key, fill in fields}
     if isinstance(value, list):
-        items = [compile_template(item, f"{field}[{index}]") for index, item in enumerate(value)]
+        items = [_compile(item, f"{field}[{index}]") for index, item in enumerate(value)]
         return lambda environment: [fill(environment) for fill in items]
     return lambda environment: value
 

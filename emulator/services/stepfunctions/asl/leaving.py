@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import payload, retry
-from .data import Data, StateError, StateFault, dumps, too_large
+from .data import DATA_LIMIT_BYTES, Data, Json, StateError, StateFault, dumps, too_large, weight
 from .definition import Catcher, State
 from .frames import Frame
 from .jsonata import QueryError
@@ -20,6 +20,9 @@ from .workspace import NOT_TRUNCATED, ROOT, Workspace
 MACHINE_TOKEN = "machine"
 PER_STATE = ("entered", "at", "retries", "attempts", "task_token", "map_run", "map_started", "map_redrives")
 """What a frame keeps until it leaves the state it is in."""
+
+MOST_VARIABLES_BYTES = 10 * 1024 * 1024
+"""Of all variables of a scope together (AWS: of an execution)."""
 
 
 class Leaving(Workspace):
@@ -57,6 +60,23 @@ class Leaving(Workspace):
         """`Output` of a JSONata state."""
         return otherwise if template is None else Data(template(environment))
 
+    @staticmethod
+    def _assigned(
+        frame: Frame, state: State, environment: Environment, assign: dict[str, payload.Template]
+    ) -> dict[str, Json]:
+        """The values of `Assign`, within the quotas of variables [D:workflow-variables]; the error is unverified."""
+        values: dict[str, Json] = {}
+        room = DATA_LIMIT_BYTES
+        for name, fill in assign.items():
+            value = values[name] = fill(environment)
+            room -= _bytes(value, room)
+            if room < 0:
+                raise too_large(state.name)
+        kept = {name: value for name, value in frame.get("variables", {}).items() if name not in values}
+        if weight(kept, MOST_VARIABLES_BYTES) + DATA_LIMIT_BYTES - room > MOST_VARIABLES_BYTES:
+            raise too_large(state.name)
+        return values
+
     def _leave(
         self,
         key: str,
@@ -68,7 +88,7 @@ class Leaving(Workspace):
         assign: dict[str, payload.Template] | None,
         filtered: bool = True,
     ) -> None:
-        assigned = {name: fill(environment) for name, fill in assign.items()} if assign else None
+        assigned = self._assigned(frame, state, environment, assign) if assign else None
         if filtered:
             output = payload.select_data(state.output_path, environment.over(output))
         if output.too_large():
@@ -201,3 +221,9 @@ class Leaving(Workspace):
 
     def _drop_children(self, key: str, frame: Frame) -> None:
         raise NotImplementedError
+
+
+def _bytes(value: Json, most: int) -> int:
+    """How large a value is as JSON; anything beyond `most` if it is larger."""
+    rough = weight(value, 4 * most + 4)
+    return rough if rough > 4 * most else len(dumps(value).encode("utf-8", "replace"))

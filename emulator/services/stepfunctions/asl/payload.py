@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from . import intrinsics, paths
-from .data import Data, Json, StateFault, runtime
+from .data import DATA_LIMIT_BYTES, Data, Json, StateFault, runtime, too_large, weight
 from .intrinsics import BadIntrinsic, Call
 from .paths import BadPath, NoResult, Path
 
 Template = Callable[["Environment"], Json]
+
+FEW_FIELDS = 64
+"""A template of no more than these can at worst make that many times what a state may hold."""
 
 
 class Environment:
@@ -23,7 +26,7 @@ class Environment:
     or `error_output` stand beside it.
     """
 
-    __slots__ = ("_context", "_new_id", "_random", "_variables", "data", "error_output", "now", "result")
+    __slots__ = ("_context", "_new_id", "_random", "_variables", "data", "error_output", "now", "result", "room")
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Environment:
         self.now = now
         self._context = context
         self._variables = variables
+        self.room: int | None = None
         self._random = random
         self._new_id = new_id
 
@@ -75,6 +79,14 @@ class Environment:
             raise NoResult(f"No such variable: ${path.root}")
         return path.find(variables[path.root])
 
+    def spent(self, value: Json) -> Json:
+        """A value that becomes part of a template. Raises `States.DataLimitExceeded` if there is no room for it."""
+        if self.room is not None:
+            self.room -= weight(value, self.room)
+            if self.room < 0:
+                raise too_large(self._context()["State"]["Name"])
+        return value
+
     def root_text(self, path: Path) -> str:
         """The JSON that a failing path was looked up in, for the error text."""
         return self.data.text
@@ -100,20 +112,55 @@ def evaluate(expression: Path | Call, environment: Environment, field: str) -> J
 
 def compile_template(value: Json) -> Template:
     """A function that fills the template. The template was validated before."""
+    return within_room(value, _compile(value), lambda key, item: key.endswith(".$"))
+
+
+def within_room(template: Json, fill: Template, is_filled: Callable[[str, Json], bool]) -> Template:
+    """`fill`, which gives up early if a template of many fields makes far more than a state may hold.
+
+    A definition of 1 MB could else make gigabytes of an input of 256 KiB before anybody looks at the size.
+    """
+    if _count(template, is_filled) <= FEW_FIELDS:
+        return fill
+
+    def bounded(environment: Environment) -> Json:
+        environment.room = 4 * DATA_LIMIT_BYTES
+        try:
+            return fill(environment)
+        finally:
+            environment.room = None
+
+    return bounded
+
+
+def _count(template: Json, is_filled: Callable[[str, Json], bool]) -> int:
+    found, left = 0, [("", template)]
+    while left:
+        key, item = left.pop()
+        if is_filled(key, item):
+            found += 1
+        elif isinstance(item, dict):
+            left.extend(item.items())
+        elif isinstance(item, list):
+            left.extend(("", each) for each in item)
+    return found
+
+
+def _compile(value: Json) -> Template:
     if isinstance(value, dict):
         fields = [_compile_field(key, item) for key, item in value.items()]
         return lambda environment: {key: fill(environment) for key, fill in fields}
     if isinstance(value, list):
-        items = [compile_template(item) for item in value]
+        items = [_compile(item) for item in value]
         return lambda environment: [fill(environment) for fill in items]
     return lambda environment: value
 
 
 def _compile_field(key: str, value: Any) -> tuple[str, Template]:
     if not key.endswith(".$"):
-        return key, compile_template(value)
+        return key, _compile(value)
     expression = parse_expression(value)
-    return key[:-2], lambda environment: evaluate(expression, environment, key)
+    return key[:-2], lambda environment: environment.spent(evaluate(expression, environment, key))
 
 
 def problems(value: Json) -> list[str]:

@@ -46,6 +46,8 @@ class Tasks(DistributedMaps):
         timeout = fields.limit_seconds(state.timeout, environment, "TimeoutSeconds")
         heartbeat = fields.limit_seconds(state.heartbeat, environment, "HeartbeatSeconds")
         parameters = self._filled(state, environment)
+        if parameters.too_large():
+            raise too_large(state.name)
         problem = self.start_problem(state.resource, parameters)
         if problem is not None:
             raise runtime(problem)
