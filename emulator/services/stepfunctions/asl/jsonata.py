@@ -39,6 +39,13 @@ _CODE = re.compile(r"^[A-Z]\d{4}: ")
 """JSONata's own number of an error, which AWS leaves out when a definition is judged."""
 
 
+INVALID, UNSUPPORTED = "INVALID_JSONATA_EXPRESSION", "UNSUPPORTED_JSONATA_EXPRESSION"
+_TOP_LEVEL_NAME = re.compile(r"[\s(\[-]*([A-Za-z_]\w*|`[^`]+`)(?!\w)(?!\s*\()")
+"""An expression that begins with a name: there is no context item in which it could be (measured on AWS). Names further
+on, which AWS finds as well, are not found here: they are undefined when the expression runs."""
+_LITERALS = ("true", "false", "null")
+
+
 class BadExpression(ValueError):
     """The text between `{%` and `%}` is no JSONata; the message says where and why."""
 
@@ -164,14 +171,18 @@ def _compile(value: Json, field: str) -> Template:
     return lambda environment: value
 
 
-def problems(value: Json, field: str = "") -> Iterator[tuple[str, str]]:
-    """(path below the field, what is wrong) for every expression that cannot be read."""
+def problems(value: Json, field: str = "") -> Iterator[tuple[str, str, str]]:
+    """(path below the field, code, what is wrong) for every expression that AWS refuses to keep."""
     text = expression_text(value)
     if text is not None:
+        name = _TOP_LEVEL_NAME.match(text)
         try:
             parse(text)
         except BadExpression as error:
-            yield field, _CODE.sub("", str(error))
+            yield field, INVALID, _CODE.sub("", str(error))
+        else:
+            if name is not None and name[1] not in _LITERALS:
+                yield field, UNSUPPORTED, f"Reference to '{name[1].strip('`')}' at the top level is not supported."
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from problems(item, f"{field}/{key}")

@@ -303,6 +303,11 @@ def test_no_text_crashes_the_reader(text: str) -> None:
          "at /States/S"),
         ({"Output": {"a": ["{% 1 + %}"]}},
          "INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/S/Output/a[0]"),
+        ({"Output": {"v": "{% phone.mobile %}"}},
+         "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'phone' at the top level is not supported. at "
+         "/States/S/Output/v"),
+        ({"Output": "{% ( `a b` = 1 ) %}"},
+         "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'a b' at the top level is not supported. at /States/S/Output"),
     ],
 )  # fmt: skip
 def test_a_definition_is_judged_by_the_rules_of_its_language(change: dict[str, Any], problem: str) -> None:
@@ -338,3 +343,23 @@ def test_the_library_outlives_the_thread_that_needed_it_first() -> None:
     """In a process of its own: whoever loads the library decides, and pytest has loaded it."""
     ended = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=60)  # noqa: S603
     assert (ended.returncode, ended.stdout) == (0, "True\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$states.input.a",
+        "true",
+        "null",
+        "'a'",
+        "$x.(a)",
+        "function($a) { $a }(1)",
+        "[1, 2]",
+        '{"a": 1}',
+        "-$x",
+        "($y := 1; $y)",
+    ],
+)  # fmt: skip
+def test_what_begins_with_no_name_of_data_is_good(text: str) -> None:
+    document = {"QueryLanguage": "JSONata", **one({"Type": "Pass", "Output": f"{{% {text} %}}"})}
+    assert validate.validate(document, lambda *_: []) == []

@@ -11,7 +11,7 @@ from typing import Any
 from emulator.services.stepfunctions.asl import jsonata, paths, payload
 from emulator.services.stepfunctions.asl.data import Json
 from emulator.services.stepfunctions.asl.paths import BadPath
-from emulator.services.stepfunctions.asl.validation.problems import JSONATA, SCHEMA, TARGET, Problem
+from emulator.services.stepfunctions.asl.validation.problems import SCHEMA, TARGET, Problem
 from emulator.services.stepfunctions.asl.validation.vocabulary import JSONATA_ONLY, JSONPATH_ONLY
 
 TaskProblems = Callable[[str, Json], list[tuple[str, str]]]
@@ -68,8 +68,8 @@ class FieldJudge:
     def expressions(self, source: dict[str, Any], name: str, at: str) -> None:
         """Judge every expression anywhere in a field."""
         if self.jsonata and name in source:
-            for below, message in jsonata.problems(source[name]):
-                self.add(f"{at}/{name}{below}", message, JSONATA)
+            for below, code, message in jsonata.problems(source[name]):
+                self.add(f"{at}/{name}{below}", message, code)
 
     def whole(self, source: dict[str, Any], name: str, at: str, low: int, high: int) -> None:
         if self.expression(source, name, at):
