@@ -77,10 +77,15 @@ class Progress:
 
     def start_child(self, tx: Transaction, execution: StoredExecution, parent_id: int) -> None:
         """Begin a child of a map run that was just added; tasks mocked in the parent are mocked in it."""
-        marks = store.load_frame(tx, parent_id, task_mocks.MARKS)
-        execution.test_case = loads(marks)["case"] if marks is not None else None
+        execution.test_case = self.test_case(tx, parent_id)
         self.telemetry.started(tx, execution)
         self._advance_or_fail(tx, execution, Start())
+
+    @staticmethod
+    def test_case(tx: Transaction, execution_id: int) -> str | None:
+        """The test case whose mocks answer a running execution's tasks, if there is one."""
+        marks = store.load_frame(tx, execution_id, task_mocks.MARKS)
+        return loads(marks)["case"] if marks is not None else None
 
     def redrive(self, tx: Transaction, execution: StoredExecution, client_token: str | None) -> None:
         """Let an execution that ended without success go on where it stopped."""

@@ -114,6 +114,7 @@ class StepFunctionsWorker:
             assert execution is not None, "children are not deleted"
             # Its five minutes count from when it really begins: after a crash, or when places were scarce.
             execution.started_at = max(execution.started_at, tx.now)
+            execution.test_case = self._progress.test_case(tx, map_runs.parent_of(tx, execution_id))
             return execution
 
         execution = await self._store.read(load)

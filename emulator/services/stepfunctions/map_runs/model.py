@@ -16,8 +16,6 @@ READER_FAILED = "States.ItemReaderFailed"
 COUNTED = ("running", "succeeded", "failed", "timed_out", "aborted", "pending_redrive")
 OF_STATUS = {"RUNNING": "running", "SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "timed_out",
              "ABORTED": "aborted", "PENDING_REDRIVE": "pending_redrive"}  # fmt: skip
-MOST_REDRIVES = 1_000
-"""Of one map run [D:redrive-map-run]."""
 
 
 class Counts(NamedTuple):

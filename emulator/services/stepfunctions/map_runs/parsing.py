@@ -86,14 +86,11 @@ def _row(record: bytes, delimiter: str, first: bool) -> list[str] | None:
     """The fields of a record; None if it is empty."""
     try:
         text = record.decode("utf-8-sig" if first else "utf-8").rstrip("\r\n")
-        rows = list(csv.reader([text], delimiter=delimiter)) if "\n" not in text else list(
-            csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
-        )  # fmt: skip
+        if '"' not in text:
+            return text.split(delimiter) if text else None
+        return next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), None)
     except (UnicodeDecodeError, csv.Error) as problem:
         raise Unreadable(f"Failed to read a row of the CSV file: {problem}") from None
-    if not rows or not rows[0]:
-        return None
-    return rows[0]
 
 
 def _checked_headers(headers: list[str]) -> list[str]:

@@ -292,6 +292,16 @@ def map_run_of(tx: Transaction, execution_id: int) -> tuple[str, str, int] | Non
     ).fetchone()
 
 
+def parent_of(tx: Transaction, execution_id: int) -> int:
+    """The execution whose map run a child is of."""
+    row = tx.execute(
+        "SELECT r.execution_id FROM sfn_map_child c JOIN sfn_map_run r ON r.id = c.map_run_id WHERE c.execution_id = ?",
+        (execution_id,),
+    ).fetchone()
+    assert row is not None, "a child is of a map run"
+    return row[0]
+
+
 def list_children(
     tx: Transaction, map_run_id: int, status: str | None, before: int | None, limit: int, redriven: bool | None
 ) -> list[tuple[int, StoredExecution]]:

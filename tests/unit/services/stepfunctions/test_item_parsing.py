@@ -144,3 +144,8 @@ def test_an_array_of_the_state_is_taken_piece_by_piece() -> None:
         found += chunk.items
         position, exhausted = chunk.position, chunk.exhausted
     assert found == [str(n) for n in range(2500)]
+
+
+def test_long_fields_are_read() -> None:
+    long = "x" * 200_000
+    assert read("CSV", f"a,b\n{long},1\n".encode(), 4096, HEADERS) == [{"a": long, "b": "1"}]
