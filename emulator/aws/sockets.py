@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.http import BrokenStream, HttpRequest, HttpResponse
 from emulator.aws.request_traces import RequestTrace
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_BODY = "websocket.http.response.body"
 EMULATOR_STOPS = 1012
 """The close code with which the server ends all connections."""
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -58,15 +59,24 @@ class Socket:
 
     async def refuse(self, response: HttpResponse) -> None:
         """Answer the upgrade request like any other request; there will be no conversation."""
-        length = ("content-length", str(len(response.body)))
-        kept = [pair for pair in response.headers if pair[0].lower() != "content-length"]
-        head = {
-            "type": "websocket.http.response.start",
-            "status": response.status,
-            "headers": _encoded([*kept, length]),
-        }
+        headers = [pair for pair in response.headers if pair[0].lower() != "content-length"]
+        if response.stream is None:
+            headers.append(("content-length", str(len(response.body))))
+        head = {"type": "websocket.http.response.start", "status": response.status, "headers": _encoded(headers)}
         await self._tell(head)
-        await self._tell({"type": "websocket.http.response.body", "body": response.body})
+        if response.stream is None:
+            await self._tell({"type": _BODY, "body": response.body})
+            return
+        try:
+            async for piece in response.stream:
+                await self._tell({"type": _BODY, "body": piece, "more_body": True})
+        except BrokenStream:
+            return  # the body ends without its end, as a broken one must
+        finally:
+            close = getattr(response.stream, "aclose", None)
+            if close is not None:
+                await close()
+        await self._tell({"type": _BODY, "body": b""})
 
     async def receive(self) -> str | bytes | Closed:
         """The next message, or how it ended."""
