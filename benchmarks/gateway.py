@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--times", type=int, default=2000)
-    parser.add_argument("--resources", type=int, default=2_000)
+    parser.add_argument("--resources", type=int, default=10_000)
     parser.add_argument("--apis", type=int, default=100)
     options = parser.parse_args()
     import boto3

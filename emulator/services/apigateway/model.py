@@ -140,8 +140,11 @@ def child_path(parent_path: str, part: str) -> str:
     return ("" if parent_path == "/" else parent_path) + "/" + part
 
 
-def check_child(api: Api, parent: dict[str, Any], part: str, moving: str | None = None) -> None:
-    """Raise AWS's error unless a resource `part` may stand under `parent` [R:test_create_proxy_resource_validation]."""
+def check_child(api: Api, parent: dict[str, Any], part: str, moving: str | None = None, is_new: bool = False) -> None:
+    """Raise AWS's error unless a resource `part` may stand under `parent` [R:test_create_proxy_resource_validation].
+
+    `is_new`: the caller knows that no sibling has this name, so that an import of thousands need not compare them all.
+    """
     if not _PATH_PART.match(part):
         raise bad_request(
             "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the "
@@ -149,6 +152,8 @@ def check_child(api: Api, parent: dict[str, Any], part: str, moving: str | None 
         )
     if is_greedy(parent.get("pathPart", "")):
         raise bad_request(f"Cannot create a child of a resource with a greedy path variable: {parent['pathPart']}")
+    if is_new and not is_variable(part):
+        return
     for other in api.resources.values():
         if other.get("parentId") != parent["id"] or other["id"] == moving:
             continue

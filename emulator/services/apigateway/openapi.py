@@ -213,7 +213,7 @@ class _Import:
         for part in [piece for piece in path.split("/") if piece]:
             found = self._children.get((current["id"], part))
             if found is None:
-                check_child(self.api, current, part)
+                check_child(self.api, current, part, is_new=True)
                 found = {
                     "id": self.new_id(6),
                     "parentId": current["id"],
