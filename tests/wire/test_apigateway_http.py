@@ -148,3 +148,18 @@ def test_stage_variables_name_the_endpoint(api: RestApi, endpoint: str) -> None:
     api.method("/", "GET", {"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": uri})
     api.deploy(variables={"host": host})
     assert api.request("GET").json()["path"] == "/there"
+
+
+def test_an_integration_over_a_vpc_link_calls_its_uri(api: RestApi, endpoint: str) -> None:
+    target = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/one/50dc6c495c0c9188"
+    link = api.client.create_vpc_link(name="link", targetArns=[target])["id"]
+    integration = {
+        "type": "HTTP_PROXY",
+        "integrationHttpMethod": "GET",
+        "uri": f"{endpoint}/inside",
+        "connectionType": "VPC_LINK",
+        "connectionId": "${stageVariables.link}",
+    }
+    api.method("pets", "GET", integration)
+    api.deploy(variables={"link": link})
+    assert api.request("GET", "pets").json()["path"] == "/inside"

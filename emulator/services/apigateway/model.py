@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -140,11 +141,18 @@ def child_path(parent_path: str, part: str) -> str:
     return ("" if parent_path == "/" else parent_path) + "/" + part
 
 
-def check_child(api: Api, parent: dict[str, Any], part: str, moving: str | None = None, is_new: bool = False) -> None:
-    """Raise AWS's error unless a resource `part` may stand under `parent` [R:test_create_proxy_resource_validation].
+def children(api: Api) -> dict[str, list[dict[str, Any]]]:
+    """Resources by the id of the one they stand under."""
+    below: dict[str, list[dict[str, Any]]] = {}
+    for item in api.resources.values():
+        if "parentId" in item:
+            below.setdefault(item["parentId"], []).append(item)
+    return below
 
-    `is_new`: the caller knows that no sibling has this name, so that an import of thousands need not compare them all.
-    """
+
+def check_child(parent: dict[str, Any], part: str, siblings: Iterable[dict[str, Any]]) -> None:
+    """Raise AWS's error unless a resource `part` may stand under `parent`, where `siblings` are
+    [R:test_create_proxy_resource_validation]."""
     if not _PATH_PART.match(part):
         raise bad_request(
             "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the "
@@ -152,11 +160,7 @@ def check_child(api: Api, parent: dict[str, Any], part: str, moving: str | None 
         )
     if is_greedy(parent.get("pathPart", "")):
         raise bad_request(f"Cannot create a child of a resource with a greedy path variable: {parent['pathPart']}")
-    if is_new and not is_variable(part):
-        return
-    for other in api.resources.values():
-        if other.get("parentId") != parent["id"] or other["id"] == moving:
-            continue
+    for other in siblings:
         if other["pathPart"] == part:
             raise conflict(f"Another resource with the same parent already has this name: {part}")
         if is_variable(part) and is_variable(other["pathPart"]):
@@ -168,9 +172,10 @@ def check_child(api: Api, parent: dict[str, Any], part: str, moving: str | None 
 
 def descendants(api: Api, resource_id: str) -> list[str]:
     """Ids of a resource and everything below it."""
+    below = children(api)
     found = [resource_id]
     for current in found:
-        found.extend(item["id"] for item in api.resources.values() if item.get("parentId") == current)
+        found.extend(item["id"] for item in below.get(current, ()))
     return found
 
 

@@ -21,7 +21,9 @@ from emulator.services.apigateway.model import (
     bad_request,
     check_child,
     child_path,
+    children,
     is_model_name,
+    is_variable,
     lambda_function_of,
 )
 from emulator.services.apigateway.operations.authorizers import new_authorizer
@@ -151,7 +153,7 @@ class _Import:
         self.schemas: dict[str, Any] = (
             document.get("definitions") if self.swagger else components.get("schemas")
         ) or {}
-        self._children = {(item.get("parentId"), item.get("pathPart")): item for item in api.resources.values()}
+        self._children = {parent: {item["pathPart"]: item for item in below} for parent, below in children(api).items()}
 
     def run(self, basepath: str) -> list[str]:
         if len(self.document.get("servers") or []) > 1:
@@ -211,16 +213,18 @@ class _Import:
     def _resource(self, path: str) -> dict[str, Any]:
         current = self.api.resources[self.api.settings["rootResourceId"]]
         for part in [piece for piece in path.split("/") if piece]:
-            found = self._children.get((current["id"], part))
+            below = self._children.setdefault(current["id"], {})
+            found = below.get(part)
             if found is None:
-                check_child(self.api, current, part, is_new=True)
+                variables = (item for name, item in below.items() if is_variable(name))
+                check_child(current, part, variables if is_variable(part) else ())
                 found = {
                     "id": self.new_id(6),
                     "parentId": current["id"],
                     "pathPart": part,
                     "path": child_path(current["path"], part),
                 }
-                self.api.resources[found["id"]] = self._children[(current["id"], part)] = found
+                self.api.resources[found["id"]] = below[part] = found
             current = found
         return current
 

@@ -11,6 +11,7 @@ from emulator.services.apigateway.model import (
     bad_request,
     check_child,
     child_path,
+    children,
     descendants,
     not_found,
     refresh_paths,
@@ -28,7 +29,7 @@ class Resources(Loading):
         """A child of an existing resource."""
         api, parent = self._resource(tx, scope, {**request, "resourceId": request["parentId"]})
         part = request["pathPart"]
-        check_child(api, parent, part)
+        check_child(parent, part, children(api).get(parent["id"], ()))
         resource = {
             "id": short_id(tx.new_id(), 6),
             "parentId": parent["id"],
@@ -68,7 +69,8 @@ class Resources(Loading):
                 raise not_found("Invalid Resource identifier specified")
             if parent_id in descendants(api, resource["id"]):
                 raise bad_request("Resources cannot be cyclical.")
-            check_child(api, api.resources[parent_id], part, moving=resource["id"])
+            siblings = (item for item in children(api).get(parent_id, ()) if item["id"] != resource["id"])
+            check_child(api.resources[parent_id], part, siblings)
             resource["parentId"], resource["pathPart"] = parent_id, part
             refresh_paths(api, resource["id"])
         store.save_api(tx, api)
