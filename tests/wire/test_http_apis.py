@@ -348,6 +348,41 @@ def test_requests_are_counted_by_api_and_by_stage(api: HttpApi) -> None:
     assert totals == {"Count": 3, "4xx": 1, "5xx": 1}
 
 
+def test_detailed_metrics_are_counted_by_route_too(emulator: Emulator) -> None:
+    api = http_api(emulator)
+    target = api.function(echo(emulator))
+    api.route("GET /pets/{id}", target)
+    api.route("$default", target)
+    api.client.update_stage(ApiId=api.id, StageName="$default", DefaultRouteSettings={"DetailedMetricsEnabled": True})
+    for path, method in (("/pets/1", "GET"), ("/pets/2", "GET"), ("/other", "POST")):
+        assert api.ask(path, method).status == 200
+    now, counted = emulator.now(), {}
+    for method, resource in (("GET", "/pets/{id}"), ("POST", "$default")):
+        wanted = {"ApiId": api.id, "Method": method, "Resource": resource, "Stage": "$default"}
+        points = emulator.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/ApiGateway",
+            MetricName="Count",
+            Dimensions=[{"Name": name, "Value": value} for name, value in wanted.items()],
+            StartTime=now - 600,
+            EndTime=now + 600,
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        counted[resource] = sum(point["Sum"] for point in points)
+    assert counted == {"/pets/{id}": 2, "$default": 1}
+
+
+def test_access_logs_say_why_an_answer_is_none(api: HttpApi) -> None:
+    destination = "arn:aws:logs:us-east-1:000000000000:log-group:reasons"
+    settings = {"DestinationArn": destination, "Format": "$context.integrationErrorMessage"}
+    api.client.update_stage(ApiId=api.id, StageName="$default", AccessLogSettings=settings)
+    assert api.ask("/?do=return", "POST", body='{"statusCode": "abc"}').status == 500
+    [event] = api.emulator.client("logs").filter_log_events(logGroupName="reasons")["events"]
+    text, _, number = event["message"].partition(" Lambda request ID: ")
+    assert text == "The response from the Lambda function doesn't match the format that API Gateway expects."
+    assert len(number) == 36
+
+
 # ── bad input ───────────────────────────────────────────────────────────────────────────────────
 
 
