@@ -18,6 +18,7 @@ from emulator.app import Emulator
 from emulator.cli import app
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
+from tests.wire.apigateway_support import RestApi
 from tests.wire.websocket_support import websocket_api
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:lost"
@@ -151,6 +152,17 @@ def test_the_end_of_a_loop_is_told_and_is_in_the_timeline(running: RunningEmulat
     assert "(RecursiveInvocation: " in printed(watched, running, "dropped")
     last = running.control("GET", "timeline")["invocations"][-1]
     assert (last["outcome"], last["decision"]) == ("discarded", "RecursiveInvocation")
+
+
+def test_a_request_that_failed_says_why_and_where_its_steps_are(running: RunningEmulator, watched: Watched) -> None:
+    api = RestApi(running)
+    api.method("/", "GET", {"type": "MOCK", "requestTemplates": {"application/json": "{}"}})
+    api.deploy()
+    answer = api.request("GET")
+    assert answer.status_code == 500
+    line = printed(watched, running, " 500 ")
+    assert "Unable to parse statusCode." in line
+    assert f"(/_emulator/requests/{answer.headers['x-amzn-RequestId']})" in line
 
 
 def test_code_that_cannot_be_loaded_is_one_line_with_a_time(

@@ -44,7 +44,12 @@ class Failure(Exception):
 
 
 def configuration_error(reason: str) -> Failure:
-    """500 `Internal server error`."""
+    """500 `Internal server error`. `reason` is seen in logs and traces only.
+
+    AWS's reasons are known where reference or documentation has them (`Invalid endpoint address`, `No match for output
+    mapping …`, `Unable to parse statusCode …`, `… header already present`, `Rate Exceeded.`, `Invalid permissions on
+    Lambda function`); what templates, base64, sizes and the function's HTTP method say is ours (unverified).
+    """
     return Failure("API_CONFIGURATION_ERROR", reason=reason)
 
 

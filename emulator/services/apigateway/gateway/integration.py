@@ -46,7 +46,7 @@ class Integrations:
         if kind != "MOCK":
             mapping.check_headers(mappings, kind)
             if is_lambda and integration.get("httpMethod") != "POST":
-                raise configuration_error("Lambda is invoked by POST only")
+                raise configuration_error("Functions are invoked by POST only")
         if kind == "AWS_PROXY":
             proxy = self.functions.stream if is_streamed(integration) else self.functions.proxy
             return await proxy(exchange, snapshot, integration, seconds)
