@@ -246,3 +246,12 @@ def test_a_run_shows_what_it_has_not_covered(folder: Path) -> None:
         "  never taken    Charge: catcher 0 of Broke -> Refused",
         "  never entered  Refused (Fail)",
     ]
+
+
+def test_a_mock_file_that_cannot_be_used_is_told_at_the_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SFN_MOCK_CONFIG", "orders.asl.json")
+    result = CliRunner().invoke(app, ["start", "--ephemeral", "--port", "0"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("SFN_MOCK_CONFIG orders.asl.json cannot be used:\nunknown field StartAt\n")
+    monkeypatch.setenv("SFN_MOCK_CONFIG", "absent.json")
+    assert "absent.json cannot be read" in CliRunner().invoke(app, ["start", "--ephemeral", "--port", "0"]).stderr

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
@@ -151,3 +152,34 @@ def test_an_input_that_is_no_json_is_refused_in_the_words_of_awss_reader(
         "InvalidExecutionInput",
         f"Invalid State Machine Execution Input: '{problem}'",
     )
+
+
+def test_a_tag_without_a_key_is_refused_and_so_are_too_many(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions", config=Config(parameter_validation=False))
+    keyless: Any = [{"key": "a", "value": "1"}, {"value": "2"}]
+    arn = create(emulator)
+    for work in (
+        lambda: create(emulator, "other", tags=keyless),
+        lambda: sfn.tag_resource(resourceArn=arn, tags=keyless),
+        lambda: sfn.create_activity(name="a", tags=keyless),
+    ):
+        code, text = refusal(work)
+        assert (code, "Value null at 'tags.2.member.key'" in text) == ("ValidationException", True)
+    many = [{"key": str(number)} for number in range(51)]
+    assert refusal(lambda: create(emulator, "other", tags=many))[0] == "TooManyTags"
+    assert refusal(lambda: sfn.create_activity(name="a", tags=many))[0] == "TooManyTags"
+    sfn.tag_resource(resourceArn=arn, tags=many[:50])
+    assert refusal(lambda: sfn.tag_resource(resourceArn=arn, tags=[{"key": "one more"}]))[0] == "TooManyTags"
+    assert len(sfn.list_tags_for_resource(resourceArn=arn)["tags"]) == 50
+
+
+def test_definitions_beyond_a_megabyte_are_refused_everywhere(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions", config=Config(inject_host_prefix=False))
+    definition = PASS + " " * 1_048_576
+    for work in (
+        lambda: create(emulator, definition=definition),
+        lambda: sfn.validate_state_machine_definition(definition=definition),
+        lambda: sfn.test_state(definition=definition),
+    ):
+        code, text = refusal(work)
+        assert (code, "less than or equal to 1048576" in text) == ("ValidationException", True)

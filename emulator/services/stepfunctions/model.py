@@ -249,6 +249,24 @@ def read_token(request: dict[str, Any], now: float, problem: str | None = None) 
     raise AwsError("InvalidToken", problem or f"Invalid Token: 'Invalid token: {token}'")
 
 
+def tags_of(given: list[dict[str, Any]] | None) -> dict[str, str]:
+    """Tags as they are kept. Raises `ValidationException` for one without a key, which the service model lets pass."""
+    tags: dict[str, str] = {}
+    for number, tag in enumerate(given or (), 1):
+        if tag.get("key") is None:
+            where = f"tags.{number}.member.key"
+            raise validation_errors([f"Value null at '{where}' failed to satisfy constraint: Member must not be null"])
+        tags[tag["key"]] = tag.get("value") or ""
+    if len(tags) > MAX_TAGS:
+        raise too_many_tags()
+    return tags
+
+
+def too_many_tags() -> AwsError:
+    """The text is unverified."""
+    return AwsError("TooManyTags", f"A resource can have at most {MAX_TAGS} tags.")
+
+
 def encryption_of(given: dict[str, Any] | None) -> dict[str, Any]:
     """An encryption configuration as it is shown. Raises `InvalidEncryptionConfiguration`; its texts are unverified."""
     if given is None:

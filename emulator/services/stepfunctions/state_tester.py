@@ -164,6 +164,7 @@ class StateTester:
 
     def _state(self, request: dict[str, Any], mocked: bool) -> tuple[str, dict[str, Any]]:
         """(name, definition) of the state to test. Raises InvalidDefinition."""
+        model.check_definition_length(request["definition"])
         document, problem = validate.parse_json(request["definition"])
         wanted: str | None = request.get("stateName")
         if document is None:

@@ -31,10 +31,7 @@ class ActivityOperations(StepFunctionsState):
         arn = model.activity_arn(scope, name)
         found = store.find_activity(tx, scope, arn)
         if found is None:
-            tags = {tag["key"]: tag.get("value", "") for tag in request.get("tags", ())}
-            if len(tags) > model.MAX_TAGS:
-                raise AwsError("TooManyTags", f"A resource can have at most {model.MAX_TAGS} tags.")
-            found = Activity(arn, name, tx.now, encryption, tags)
+            found = Activity(arn, name, tx.now, encryption, model.tags_of(request.get("tags")))
             store.save_activity(tx, scope, found)
         elif found.encryption != encryption:
             raise AwsError("ActivityAlreadyExists", f"Activity Already Exists: '{arn}'")

@@ -50,8 +50,7 @@ class StateMachineOperations(StepFunctionsState):
         machine.type = kind
         machine.tracing = tracing
         machine.encryption = encryption
-        machine.tags = {tag["key"]: tag.get("value", "") for tag in request.get("tags", ())}
-        _check_tag_count(machine.tags)
+        machine.tags = model.tags_of(request.get("tags"))
         store.save_machine(tx, scope, machine)
         self.progress.coverage.know(arn, machine.definition)
         return {"stateMachineArn": arn, "creationDate": tx.now, **_published(tx, scope, machine, request)}
@@ -187,8 +186,9 @@ class StateMachineOperations(StepFunctionsState):
     def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Add or replace tags."""
         tagged = self.tagged(tx, scope, request["resourceArn"])
-        tagged.tags |= {tag["key"]: tag.get("value", "") for tag in request["tags"]}
-        _check_tag_count(tagged.tags)
+        tagged.tags |= model.tags_of(request["tags"])
+        if len(tagged.tags) > model.MAX_TAGS:
+            raise model.too_many_tags()
         _save_tagged(tx, scope, tagged)
         return {}
 
@@ -218,11 +218,6 @@ def _check_unqualified(arn: str) -> None:
 def _check_role(arn: str) -> None:
     if not arn.startswith("arn:"):
         raise AwsError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
-
-
-def _check_tag_count(tags: dict[str, str]) -> None:
-    if len(tags) > model.MAX_TAGS:
-        raise AwsError("TooManyTags", f"A resource can have at most {model.MAX_TAGS} tags.")
 
 
 def _check_publishing(request: dict[str, Any]) -> None:
