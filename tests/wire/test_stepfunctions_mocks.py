@@ -235,3 +235,18 @@ def test_a_restart_goes_on_with_the_same_attempt(mock_file: Path, tmp_path: Path
         second.settle()
         described = second.client("stepfunctions").describe_execution(executionArn=arn)
         assert (described["status"], described["output"]) == ("SUCCEEDED", '{"done":true}')
+
+
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+def test_tasks_in_children_of_a_distributed_map_are_mocked_too(mocking: RunningEmulator, kind: str) -> None:
+    states: Any = ORDER["States"]
+    charge = {**states["Charge"], "End": True}
+    for name in ("Next", "Catch"):
+        del charge[name]
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": kind}
+    each = {"ProcessorConfig": config, "StartAt": "Charge", "States": {"Charge": charge}}
+    state = {"Type": "Map", "ItemsPath": "$.orders", "ItemProcessor": each, "End": True}
+    both = {"Type": "Pass", "Result": {"orders": [1, 2]}, "Next": "Map"}
+    machine = create(mocking, {"StartAt": "Both", "States": {"Both": both, "Map": state}}, "orders")
+    described, _ = run(mocking, machine, "Pays")
+    assert (described["status"], described.get("output")) == ("SUCCEEDED", '[{"paid":true},{"paid":true}]')
