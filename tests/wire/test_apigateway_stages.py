@@ -196,3 +196,17 @@ def test_the_account_keeps_its_role(emulator: RunningEmulator, api: RestApi) -> 
     assert api.client.update_account(patchOperations=operations)["cloudwatchRoleArn"] == role
     assert api.client.get_account()["throttleSettings"] == {"burstLimit": 5000, "rateLimit": 10000.0}
     assert json.dumps(api.client.get_account()["features"]) == '["UsagePlans"]'
+
+
+def test_bodies_and_headers_that_are_too_long_to_keep_are_answered_and_logged(emulator: RunningEmulator) -> None:
+    long = "{'statusCode': 200, 'headers': {'X-Long': 'h' * 20000}, 'body': 'y' * 40000}"
+    create_function(emulator, "long", f"def handler(event, context):\n    return {long}")
+    api = RestApi(emulator)
+    uri = function_uri("long")
+    api.method("x", "POST", {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri})
+    api.deploy()
+    level = {"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"}
+    traced = {"op": "replace", "path": "/*/*/logging/dataTrace", "value": "true"}
+    api.client.update_stage(restApiId=api.id, stageName="dev", patchOperations=[level, traced])
+    answer = api.request("POST", "x", content="z" * 40_000)
+    assert (answer.status_code, len(answer.content)) == (200, 40_000)

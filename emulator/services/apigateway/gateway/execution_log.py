@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from emulator.aws.request_traces import RequestTrace, Step
+from emulator.aws.request_traces import Cut, RequestTrace, Step
 from emulator.services.apigateway.gateway.exchange import Exchange
 
 _MASK = "*" * 128
@@ -70,11 +70,13 @@ def text(first: str, found: list[str], now: float) -> str:
     return "".join([f"{first}\n", *(f"{when} : {line}\n" for line in found)])
 
 
-def _text(body: bytes | None) -> str:
-    return "" if body is None else body.decode("utf-8", "replace")
+def _text(body: bytes | str | Cut | None) -> str:
+    """What was sent, or the beginning of what was too long to keep: AWS's lines are shorter still."""
+    whole = body.beginning if isinstance(body, Cut) else body
+    return whole.decode("utf-8", "replace") if isinstance(whole, bytes) else whole or ""
 
 
 def _java_map(pairs: list[tuple[str, str]]) -> str:
     """A map as Java prints it, the last value of a name, cut as in AWS's logs."""
-    said = ", ".join(f"{name}={value}" for name, value in dict(pairs).items())
+    said = ", ".join(f"{name}={_text(value)}" for name, value in dict(pairs).items())
     return "{" + (f"{said[:998]} [TRUNCATED]" if len(said) > 998 else said + "}")
