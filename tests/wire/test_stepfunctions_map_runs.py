@@ -645,3 +645,30 @@ def test_data_that_no_reader_could_read_fails_the_test(emulator: RunningEmulator
     )  # fmt: skip
     assert (answer["status"], answer["error"]) == ("FAILED", "States.ItemReaderFailed")
     assert answer["cause"] == "Attempting to map over non-iterable node."
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"Bucket": ""}, {"Bucket": ".."}, {"Bucket": "a/b"}, {"Bucket": "é?x=1#y"}, {"Bucket": "a\nb"}, {"Key": ""},
+     {"Key": "a?b#c\n"}, {"Key": "x" * 2000}, {"VersionId": "\x00"}, {"ExpectedBucketOwner": "a\nb"}],
+)  # fmt: skip
+def test_odd_parameters_of_readers_and_writers_end_in_a_failure(emulator: RunningEmulator, odd: dict[str, str]) -> None:
+    put(emulator, "", "other")
+    source = reader("JSON")
+    source["Parameters"] = {**source["Parameters"], **odd}
+    assert failure(emulator, distributed(ItemReader=source))[0] == "States.ItemReaderFailed"
+    if "Bucket" in odd:
+        assert failure(emulator, distributed(ResultWriter={**WRITER, "Parameters": odd}), [1], name="n")[0] == (
+            "States.ResultWriterFailed"
+        )
+
+
+def test_a_writer_in_jsonata(emulator: RunningEmulator) -> None:
+    put(emulator, "", "other")
+    writer = {
+        "Resource": "arn:aws:states:::s3:putObject",
+        "Arguments": {"Bucket": "{% $states.input.bucket %}", "Prefix": "{% 'a' & '/' %}"},
+    }
+    state = distributed(Items="{% [1, 2] %}", ResultWriter=writer, ToleratedFailureCount="{% 0 %}")
+    found = output(emulator, state, {"bucket": BUCKET}, QueryLanguage="JSONata")
+    assert found["ResultWriterDetails"]["Key"].startswith("a/")
