@@ -34,8 +34,8 @@ class RequestTrace:
     """One request on its way; `problem` says why the gateway itself ended it."""
 
     __slots__ = (
-        "_now", "api_id", "api_name", "ended_at", "kind", "method", "path", "problem", "query", "request_id", "route",
-        "stage", "started_at", "status", "steps",
+        "_now", "api_id", "api_name", "ended_at", "heavy", "kind", "method", "path", "problem", "query", "request_id",
+        "route", "stage", "started_at", "status", "steps",
     )  # fmt: skip
 
     def __init__(self, now: Callable[[], float], kind: str, request: HttpRequest, request_id: str) -> None:
@@ -51,11 +51,21 @@ class RequestTrace:
         self.problem = ""
         self.started_at = now()
         self.ended_at: float | None = None
+        self.heavy = False
+        """Whether something is so long that it is cut once the request is over. Few are, and looking through all that
+        a request has left would take longer than leaving it."""
+        self.weigh(request.body)
         self.steps = [Step("request", self.started_at, {"headers": request.headers, "body": request.body})]
 
     def add(self, name: str, /, **facts: Any) -> None:
         """Write a step down. What `facts` refer to must not change any more."""
         self.steps.append(Step(name, self._now(), facts))
+
+    def weigh(self, *payloads: str | bytes | None) -> None:
+        """Say what a step holds that can be long: bodies, rendered text, what a template has set."""
+        for payload in payloads:
+            if payload is not None and len(payload) > LONGEST_TEXT:
+                self.heavy = True
 
     def find(self, name: str) -> Step | None:
         """The last step of a name."""
@@ -64,6 +74,7 @@ class RequestTrace:
     def end(self, answer: HttpResponse) -> None:
         """The client has its answer, or the head of one that is streamed."""
         body = None if answer.stream is not None else answer.body
+        self.weigh(body)
         self.add("response", status=answer.status, headers=answer.headers, body=body)
         self.status = answer.status
         self.ended_at = self._now()
@@ -117,8 +128,9 @@ class RequestTraces:
             trace.problem = f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
             raise
         finally:
-            for step in trace.steps:
-                _cut(step.facts)
+            if trace.heavy:
+                for step in trace.steps:
+                    _cut(step.facts)
 
     def last(self) -> list[RequestTrace]:
         """All that is kept, newest first."""
@@ -138,7 +150,7 @@ def _cut(facts: dict[str, Any]) -> None:
         if isinstance(value, (bytes, str)):
             if len(value) > LONGEST_TEXT:
                 facts[name] = Cut(value[:LONGEST_TEXT], len(value))
-        elif isinstance(value, (list, dict)) and not _is_small(cast("Any", value)):
+        elif isinstance(value, (list, dict)):
             facts[name] = _bounded(cast("Any", value), _DEEPEST)
 
 
@@ -147,17 +159,6 @@ class Cut(NamedTuple):
 
     beginning: str | bytes
     length: int
-
-
-def _is_small(value: Any) -> bool:
-    """Whether a list of headers or a flat map of text needs no cutting; most do not, and are not copied."""
-    if len(value) > MOST_ITEMS:
-        return False
-    pairs: Any = value.items() if isinstance(value, dict) else value
-    for pair in pairs:  # a loop, because `all` of a generator takes three times as long, a dozen times a request
-        if type(pair) is not tuple or len(pair) != 2 or type(pair[1]) is not str or len(pair[1]) > LONGEST_TEXT:
-            return False
-    return True
 
 
 def _bounded(value: Any, depth: int) -> Any:

@@ -31,6 +31,7 @@ def with_overrides(exchange: Exchange, mapped: dict[str, dict[str, Any]]) -> Non
         if place in mapped and isinstance(values, dict) and values:
             overridden[place] = {str(name): templates.show(value) for name, value in values.items()}
             mapped[place].update(overridden[place])
+            exchange.trace.weigh(*overridden[place].values())
     exchange.trace.add("request mapping", **mapped, overridden=overridden)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 from emulator.aws.http import HttpRequest
 from emulator.aws.http_payload import access_key
 from emulator.aws.lazily import lazily
-from emulator.aws.request_traces import RequestTrace
+from emulator.aws.request_traces import MOST_ITEMS, RequestTrace
 from emulator.services.apigateway.gateway.address import Address
 from emulator.services.apigateway.gateway.routing import Route
 
@@ -102,6 +102,7 @@ class Exchange:
     def calls(self, url: str, headers: list[tuple[str, str]], body: bytes, now: float) -> None:
         """The endpoint is about to be called."""
         self.called_at = now
+        self.trace.weigh(body)
         self.trace.add("integration request", url=url, headers=headers, body=body)
 
     def received(self, status: int, headers: list[tuple[str, str]], body: bytes | None, now: float) -> None:
@@ -109,6 +110,9 @@ class Exchange:
         self.integration_status = status
         self.integration_latency = round((now - self.called_at) * 1000)
         latency = self.integration_latency
+        if len(headers) > MOST_ITEMS:
+            self.trace.heavy = True
+        self.trace.weigh(body, *(value for _, value in headers))
         self.trace.add("integration response", status=status, latency=latency, headers=headers, body=body)
 
     @lazily

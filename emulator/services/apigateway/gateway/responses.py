@@ -104,6 +104,7 @@ async def finish(
     replaced: dict[str, str] = {}
     if isinstance(overridden, dict):
         replaced = {str(name): templates.show(value) for name, value in overridden.items()}
+        exchange.trace.weigh(*replaced.values())
     exchange.trace.add("response mapping", headers=mapped, overridden=replaced, status=status)
     mapped = {**mapped, **replaced}
     answer = HttpResponse(status, [], _converted(exchange, snapshot, response, payload) if is_text else payload)

@@ -57,6 +57,7 @@ async def render(exchange: Exchange, snapshot: Snapshot, source: str, body: str,
     exchange.trace.add(which, template=source, rendered=None)
     text = await _rendered(exchange, snapshot, source, body, which)
     exchange.trace.steps[-1].facts["rendered"] = text
+    exchange.trace.weigh(source, text)
     return text
 
 

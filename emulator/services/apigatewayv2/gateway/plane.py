@@ -198,5 +198,6 @@ class HttpApiPlane:
             raise Failure(
                 500, f"Lambda invocation failed with status {error.status}: {json.dumps(error.message)}"
             ) from None
+        exchange.trace.weigh(result.get("Payload"))
         exchange.trace.add("integration response", body=result.get("Payload"), error=result.get("FunctionError"))
         return answers.from_result(payload_of(result), version, function_request_id)
