@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 class HttpxSender(HttpSender):
-    """Posts without following redirects and without proxies: endpoints are mostly on this machine."""
+    """Sends without following redirects and without proxies: endpoints are mostly on this machine.
+
+    Each request has a connection of its own. One kept from an earlier request may have been closed by the endpoint
+    meanwhile, and what a request met then nobody can tell from an endpoint that died of it: to send it again could do
+    twice what was asked once. Nor does a request wait for others to end: connections have no common limit.
+    """
 
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None
@@ -91,7 +96,8 @@ class HttpxSender(HttpSender):
         import httpx
 
         if self._client is None:
-            self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+            self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, limits=limits)
         return self._client
 
     async def aclose(self) -> None:

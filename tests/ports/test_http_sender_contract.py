@@ -59,6 +59,35 @@ def test_headers_go_out_as_given_and_the_answer_comes_back_as_sent() -> None:
     assert b"user-agent" not in heard.lower()
 
 
+def test_no_request_waits_for_others_to_be_answered() -> None:
+    """More slow endpoints at a time than httpx keeps connections by default."""
+    at_once = 120
+    waiting: list[asyncio.StreamWriter] = []
+
+    async def main() -> None:
+        all_asked = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            waiting.append(writer)
+            if len(waiting) == at_once:
+                all_asked.set()
+            await all_asked.wait()
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=at_once)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        sender = HttpxSender()
+        answers = await asyncio.gather(*(sender.exchange("GET", url, [], b"", 20, 10) for _ in range(at_once)))
+        assert {status for status, _, _ in answers} == {204}
+        await sender.aclose()
+        server.close()
+
+    asyncio.run(main())
+
+
 def test_a_body_beyond_the_limit_is_not_read() -> None:
     async def work(sender: HttpxSender, url: str) -> None:
         with pytest.raises(OverflowError):
@@ -81,6 +110,36 @@ def test_silence_and_garbage_and_nobody_are_told_apart() -> None:
 
     against(None, slow)
     against(b"this is no HTTP\r\n\r\n", garbage)
+
+
+def test_an_endpoint_that_ends_its_connection_after_an_answer_is_asked_on_another() -> None:
+    """A kept connection would be the one that the endpoint is about to close: here it does when asked again."""
+    asked: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for turn in (1, 2):
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                await reader.readuntil(b"\r\n\r\n")
+                asked.append(turn)
+                if turn == 1:
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+                    await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        sender = HttpxSender()
+        for method in ("GET", "POST"):
+            assert (await sender.exchange(method, url, [], b"", 5, 10))[2] == b"hi"
+        _, _, pieces = await sender.stream("GET", url, [], b"", 5, 5)
+        assert [piece async for piece in pieces] == [b"hi"]
+        assert await sender.post(url, {}, b"", 5) == 200
+        await sender.aclose()
+        server.close()
+
+    asyncio.run(main())
+    assert asked == [1, 1, 1, 1]
 
 
 def test_a_stream_is_handed_out_as_it_comes_and_closed() -> None:
