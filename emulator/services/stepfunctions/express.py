@@ -172,9 +172,11 @@ class _Running:
         )  # fmt: skip
 
         def work(tx: Transaction) -> Outcome:
-            return Run(self._machine, shown, self._frames, tx.now, tx.random, tx.new_id, self._start_problem).signal(
-                signal
-            )
+            run = Run(
+                self._machine, shown, self._frames, tx.now, tx.random, tx.new_id, self._start_problem,
+                asyncio.get_running_loop().time,
+            )  # fmt: skip
+            return run.signal(signal)
 
         if self._last_event > MOST_EVENTS:
             signal = TimerFired(MACHINE_TOKEN)

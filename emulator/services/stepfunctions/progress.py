@@ -5,6 +5,7 @@ Decides how frames, history and jobs are committed together; the states language
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,8 @@ from .telemetry import Telemetry
 
 TASK = "sfn.task"
 TIMER = "sfn.timer"
+SLOW = "sfn.slow"
+"""The rest of a run that took long: one at a time."""
 EXPRESS = "sfn.express"
 CHILD_ENDED = "sfn.child"
 MAP_CHILD = "sfn.map_child"
@@ -144,6 +147,7 @@ class Progress:
             tx.random,
             tx.new_id,
             start_problem,
+            asyncio.get_running_loop().time,
         )  # fmt: skip
 
     def signal_execution(self, tx: Transaction, execution_id: int, signal: Signal) -> None:
@@ -234,7 +238,8 @@ class Progress:
         else:
             assert isinstance(command, GoOn)
             payload["token"] = RESUME_TOKEN
-            jobs.enqueue(tx, TIMER, payload, key=_key(execution, RESUME_TOKEN))
+            kind = SLOW if command.slow else TIMER
+            jobs.enqueue(tx, kind, payload, key=_key(execution, RESUME_TOKEN))
 
 
 def _is_activity(tx: Transaction, execution: StoredExecution, arn: str) -> bool:

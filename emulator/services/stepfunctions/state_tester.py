@@ -6,6 +6,7 @@ asl/inspection.py's. Nothing is stored, and a Wait does not wait (unverified).
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from typing import Any
 
@@ -77,7 +78,8 @@ class StateTester:
             return None if test.setting.mock is not None else self._calls.start_problem(resource, parameters)
 
         def work(tx: Transaction, signal: Signal, seen: dict[str, Any]) -> InspectedRun:
-            run = InspectedRun(machine, shown, frames, tx.now, tx.random, tx.new_id, start_problem)
+            host_time = asyncio.get_running_loop().time
+            run = InspectedRun(machine, shown, frames, tx.now, tx.random, tx.new_id, start_problem, host_time)
             run.watch(test.setting, seen)
             run.signal(signal)
             return run

@@ -13,7 +13,7 @@ from .map_runs.store import MAP_RUN
 from .map_runs.store import SCHEMA as MAP_RUN_SCHEMA
 from .map_runs.writing import ResultWriters
 from .operations import Operations, operation_table
-from .progress import CHILD_ENDED, EXPRESS, MAP_CHILD, TASK, TIMER, Progress
+from .progress import CHILD_ENDED, EXPRESS, MAP_CHILD, SLOW, TASK, TIMER, Progress
 from .state_tester import StateTester
 from .store import SCHEMA
 from .task_calls import Connections, LambdaInvoke, TaskCalls
@@ -53,6 +53,7 @@ def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connec
         jobs={
             TASK: JobKind(worker.task, lambda: context.settings.task_concurrency),
             TIMER: JobKind(worker.timer, lambda: TIMERS_AT_A_TIME),
+            SLOW: JobKind(worker.timer, lambda: 1),
             EXPRESS: JobKind(worker.express, lambda: EXPRESS_AT_A_TIME),
             MAP_RUN: JobKind(map_runs.drive, lambda: MAP_RUNS_AT_A_TIME),
             MAP_CHILD: JobKind(worker.map_child, lambda: EXPRESS_AT_A_TIME),

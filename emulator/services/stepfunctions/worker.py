@@ -22,7 +22,7 @@ from .task_calls import TaskCalls
 
 
 class StepFunctionsWorker:
-    """Runs the jobs `sfn.task`, `sfn.timer`, `sfn.child` and `sfn.express`."""
+    """Runs the jobs `sfn.task`, `sfn.timer`, `sfn.slow`, `sfn.child` and `sfn.express`."""
 
     def __init__(self, data: Store, movement: Progress, calls: TaskCalls, express: ExpressRunner) -> None:
         self._store = data

@@ -37,7 +37,8 @@ from .task_state import Tasks
 from .workspace import HEARTBEAT, NOT_TRUNCATED, ROOT, HistoryFull
 
 MAX_STEPS_PER_RUN = 2_000
-"""Afterwards the execution goes on in a commit of its own, so that a tight loop does not starve others."""
+LONGEST_RUN_SECONDS = 0.05
+"""Host time. After either the execution goes on in a commit of its own, so that a tight loop does not starve others."""
 
 
 class Run(Tasks):
@@ -51,9 +52,11 @@ class Run(Tasks):
             self._receive(signal)
             steps = 0
             while self._ready and self.outcome.ended is None:
-                if steps >= MAX_STEPS_PER_RUN:
+                self._step_began = self._host_time()
+                slow = self._step_began - self._began > LONGEST_RUN_SECONDS
+                if slow or steps >= MAX_STEPS_PER_RUN:
                     self._counters["ready"] = list(self._ready)
-                    self.outcome.commands.append(GoOn())
+                    self.outcome.commands.append(GoOn(slow))
                     break
                 self._step(self._ready.popleft())
                 steps += 1

@@ -85,9 +85,9 @@ class Expression:
             if mine.engine is None:
                 mine.engine = self._compiled()
             try:
-                value = mine.engine.evaluate(bindings)
+                value = mine.engine.evaluate(bindings, environment.seconds_left())
             except OverflowError:
-                value = mine.engine.evaluate(bindable(bindings))
+                value = mine.engine.evaluate(bindable(bindings), environment.seconds_left())
         except EngineError as error:
             problem = str(error)
             if problem.startswith("T1006:"):  # the reference implementation does not name the function [R]

@@ -76,6 +76,9 @@ class Forget:
 class GoOn:
     """Signal `Resume` at once, in a commit of its own."""
 
+    slow: bool = False
+    """It took so long already that only one such execution is worked on at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class StartMapRun:

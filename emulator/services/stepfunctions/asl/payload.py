@@ -26,7 +26,9 @@ class Environment:
     or `error_output` stand beside it.
     """
 
-    __slots__ = ("_context", "_new_id", "_random", "_variables", "data", "error_output", "now", "result", "room")
+    __slots__ = (
+        "_context", "_new_id", "_random", "_variables", "data", "error_output", "now", "result", "room", "seconds_left",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -36,11 +38,13 @@ class Environment:
         random: Callable[[], float],
         new_id: Callable[[], str],
         now: float,
+        seconds_left: Callable[[], float],
     ) -> None:
         self.data = data
         self.result: Data | None = None
         self.error_output: Data | None = None
         self.now = now
+        self.seconds_left = seconds_left
         self._context = context
         self._variables = variables
         self.room: int | None = None
@@ -57,7 +61,9 @@ class Environment:
 
     def over(self, data: Data) -> Environment:
         """The same, looking at other data."""
-        return Environment(data, self._context, self._variables, self._random, self._new_id, self.now)
+        return Environment(
+            data, self._context, self._variables, self._random, self._new_id, self.now, self.seconds_left
+        )
 
     def bindings(self) -> dict[str, Json]:
         """The variables of a JSONata expression: `$states` and those that were assigned."""

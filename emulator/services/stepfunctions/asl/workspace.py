@@ -14,6 +14,7 @@ from . import context, payload
 from .data import Data, Json, StateError, runtime
 from .definition import Machine, State
 from .frames import Frame, Frames
+from .jsonata_engines import LONGEST_EVALUATION_SECONDS
 from .messages import Command, Event, Execution, Forget, Outcome
 from .payload import Environment
 
@@ -39,7 +40,10 @@ class Workspace:
         random: Callable[[], float],
         new_id: Callable[[], str],
         start_problem: Callable[[str, Data], str | None] = lambda resource, parameters: None,
+        host_time: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        self._host_time = host_time
+        self._began = self._step_began = host_time()
         self.start_problem = start_problem
         self.machine = machine
         self.execution = execution
@@ -126,10 +130,15 @@ class Workspace:
             self.random,
             self.new_id,
             self.now,
+            self._seconds_left,
         )
         if data is None:
             environment.data = payload.select_data(state.input_path, environment)
         return environment
+
+    def _seconds_left(self) -> float:
+        """Host time that is left for the expressions of this step together."""
+        return LONGEST_EVALUATION_SECONDS - (self._host_time() - self._step_began)
 
     def _context(self, frame: Frame, state: State, item: tuple[int, Data] | None) -> Json:
         return context.context_object(self.execution, self.frames, frame, state, item)

@@ -7,6 +7,7 @@ writing to S3 happen between two of them, and may be repeated after a crash.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
@@ -29,6 +30,8 @@ from .results import FAILED, SUCCEEDED, Joined, shown
 from .writing import FAILURE, ResultWriters, Unwritable, destination
 
 CHILDREN_PER_COMMIT = 20
+LONGEST_COMMIT_SECONDS = 0.05
+"""Host time after which no further child is begun in a commit."""
 MOST_HISTORY_TO_REDRIVE = 24_999
 MOST_IN_A_BATCH = DATA_LIMIT_BYTES // 2
 """Items take a byte and a comma at least."""
@@ -281,6 +284,8 @@ class _Children:
         if parent.logging is not None:
             self._machine.logging = json.loads(parent.logging)
         self.count = 0
+        self._host_time = asyncio.get_running_loop().time
+        self._until = self._host_time() + LONGEST_COMMIT_SECONDS
 
     def select(self, index: int, item: Data) -> Data:
         """What `ItemSelector` makes of an item. Raises StateError."""
@@ -309,7 +314,9 @@ class _Children:
             self._progress.start_child(tx, child, self._parent.id)
 
     def going_on(self) -> bool:
-        """Whether children that ended at once leave the map run as it was."""
+        """Whether there is time for more in this commit, and children that ended leave the map run as it was."""
+        if self._host_time() > self._until:
+            return False
         fresh = store.load(self._tx, self._run.id)
         return fresh is not None and fresh.phase == RUNNING and not fresh.exceeded and fresh.room > 0
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emulator.services.stepfunctions.asl import jsonata, jsonata_engines, validate
+from emulator.services.stepfunctions.asl import jsonata, jsonata_engines, validate, workspace
 from emulator.services.stepfunctions.asl.data import loads
 from emulator.services.stepfunctions.asl.definition import compile_definition
 
@@ -275,7 +275,7 @@ def test_whole_numbers_beyond_64_bits_are_taken() -> None:
     ["($f := function($x){$f($x)}; $f(1))", "($f := function($x){1+$f($x)}; $f(1))", "[1..10000000]", "$pad('x', 1e9)"],
 )
 def test_an_expression_that_would_not_end_fails_its_state(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonata_engines, "LONGEST_EVALUATION_MS", 50)
+    monkeypatch.setattr(workspace, "LONGEST_EVALUATION_SECONDS", 0.05)
     assert failure(run({"Type": "Pass", "Output": f"{{% {expression} %}}"}))["location"] == "Output"
 
 

@@ -1,0 +1,51 @@
+"""Executions whose expressions are slow: they take turns with others. Measured by order, not by time."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator.services.stepfunctions.asl import interpreter, workspace
+from emulator.testing import RunningEmulator
+
+ROLE = "arn:aws:iam::000000000000:role/states"
+ENDLESS = "{% ($f := function($x){$f($x)}; $f(1)) %}"
+WAIT = {"Type": "Wait", "Seconds": 60, "Next": "Work"}
+
+
+def tell(queue: str, word: str) -> dict[str, Any]:
+    parameters = {"QueueUrl": queue, "MessageBody": word, "MessageGroupId": "g", "MessageDeduplicationId": word}
+    return {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": parameters, "End": True}
+
+
+def told(emulator: RunningEmulator, queue: str) -> list[str]:
+    messages = emulator.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    return [message["Body"] for message in messages]
+
+
+def start(emulator: RunningEmulator, name: str, states: dict[str, Any], kind: str = "STANDARD") -> None:
+    sfn = emulator.client("stepfunctions")
+    definition = json.dumps({"StartAt": "Wait", "States": {"Wait": WAIT, **states}})
+    machine = sfn.create_state_machine(name=name, definition=definition, roleArn=ROLE, type=kind)["stateMachineArn"]
+    sfn.start_execution(stateMachineArn=machine)
+
+
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+def test_an_execution_of_slow_expressions_lets_others_take_turns(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(workspace, "LONGEST_EVALUATION_SECONDS", 0.03)
+    monkeypatch.setattr(interpreter, "LONGEST_RUN_SECONDS", 0.02)
+    queue = emulator.client("sqs").create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    states: dict[str, Any] = {"Tell": tell(queue, "slow")}
+    for name, following in (("Work", "More"), ("More", "Most"), ("Most", "Tell")):
+        slow = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": ENDLESS, "End": True}
+        branch = {"StartAt": f"Slow{name}", "States": {f"Slow{name}": slow}}
+        caught = {"ErrorEquals": ["States.QueryEvaluationError"], "Next": following}
+        states[name] = {"Type": "Parallel", "Branches": [branch], "Catch": [caught], "Next": following}
+    start(emulator, "slow", states, kind)
+    start(emulator, "calm", {"Work": {"Type": "Pass", "Next": "Tell"}, "Tell": tell(queue, "calm")}, kind)
+    emulator.advance(61)
+    assert told(emulator, queue) == ["calm", "slow"]
