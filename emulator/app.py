@@ -43,6 +43,7 @@ from emulator.services.cloudwatch import wire as cloudwatch
 from emulator.services.events import wire as events
 from emulator.services.lambda_ import wire as lambda_
 from emulator.services.logs import wire as logs
+from emulator.services.scheduler import wire as scheduler
 from emulator.services.ses import wire as ses
 from emulator.services.sns import wire as sns
 from emulator.services.sqs import wire as sqs
@@ -57,6 +58,7 @@ HOUSEKEEPING = frozenset(
         "cloudwatch.alarm",
         "logs.sweep",
         "events.schedule",
+        "scheduler.recurring",
         "lambda.sqs_poll",
         "apigatewayv2.connection",
     }
@@ -139,6 +141,7 @@ class Emulator:
         self._mount(sns.mount(context, mounted_ses.operations))
         bridge = self._mount(events.mount(context)).operations
         self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations, bridge.connections))
+        self._mount(scheduler.mount(context))
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
         [rest] = self.apigateway.data_planes
         newer = self._mount(apigatewayv2.mount(context, self.lambda_.operations, rest)).operations

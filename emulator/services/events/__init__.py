@@ -2,5 +2,5 @@
 
 Targets that live here (Lambda, SQS, SNS, Step Functions, Logs) receive in the transaction of the PutEvents; what fails
 for the target's fault is tried again for a day and then goes to the target's dead-letter queue. Partner sources, API
-destinations, global endpoints, Pipes and Scheduler are refused by name; connections are kept for HTTP tasks.
+destinations and global endpoints are refused by name; connections are kept for HTTP tasks.
 """
