@@ -43,6 +43,7 @@ from emulator.services.cloudwatch import wire as cloudwatch
 from emulator.services.events import wire as events
 from emulator.services.lambda_ import wire as lambda_
 from emulator.services.logs import wire as logs
+from emulator.services.s3 import wire as s3
 from emulator.services.scheduler import wire as scheduler
 from emulator.services.ses import wire as ses
 from emulator.services.sns import wire as sns
@@ -105,7 +106,7 @@ class Emulator:
         if console is not None:
             console.watch_remarks(self.clock)
             self.runtime = console.watch_runtime(self.runtime, self.clock, base_url)
-        self.supporting = MotoServices()
+        self.supporting = MotoServices(self.clock.now)
         self.http_sender = HttpxSender()
         self.services = Services()
         self.requests = RequestTraces(self.live)
@@ -139,6 +140,7 @@ class Emulator:
         self.lambda_ = self._mount(lambda_.mount(context, self.sqs.operations))
         mounted_ses = self._mount(ses.mount(context))
         self._mount(sns.mount(context, mounted_ses.operations))
+        self._mount(s3.mount(context))
         bridge = self._mount(events.mount(context)).operations
         self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations, bridge.connections))
         self._mount(scheduler.mount(context))

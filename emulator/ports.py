@@ -416,8 +416,36 @@ class HttpSender(ABC):
 # ── the services around the path ────────────────────────────────────────────────────────────────
 
 
+class DelegatedRequest(NamedTuple):
+    """A raw request to a delegated service, as a client sent it."""
+
+    method: str
+    url: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """The last value of a header, by lower-case name; empty if there is none."""
+        return next((value for key, value in reversed(self.headers) if key.lower() == name), "")
+
+
+DelegatedAnswer = tuple[int, list[tuple[str, str]], bytes]
+"""Status, headers and body of a delegated service's answer."""
+AskLibrary = Callable[[DelegatedRequest], Awaitable[DelegatedAnswer]]
+Around = Callable[[DelegatedRequest, AskLibrary], Awaitable[DelegatedAnswer]]
+"""`await around(request, ask)` answers a request to a delegated service: by `ask`, before or after which it does more,
+or on its own. Raises what `SupportingServices.handle` raises."""
+
+
 class SupportingServices(ABC):
     """Services that are delegated to a library: reached by raw HTTP request."""
+
+    @abstractmethod
+    def surround(self, service: str, around: Around) -> None:
+        """Have `around` answer the requests to a service, whoever sends them: for what follows from them here.
+
+        Several are nested, the last one outermost.
+        """
 
     @abstractmethod
     async def handle(

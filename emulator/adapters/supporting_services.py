@@ -2,7 +2,8 @@
 
 moto is imported when the first such request arrives, in a thread, and called through the one seam its botocore stub
 offers: a prepared request in, (status, headers, body) out. No socket is involved and nothing of moto's leaks
-further. Its state lives in memory and its timestamps are the host's: docs/compatibility.md says so.
+further. Its state lives in memory: docs/compatibility.md says so. Its timestamps are AWS time, because it takes the
+time from one function of its own, which is exchanged before anything else of it is imported.
 
 A service whose effects would have to reach our own services (SNS → Lambda, rules, log streams) is not
 delegated: moto would accept what then never happens.
@@ -14,8 +15,11 @@ import importlib.util
 import logging
 import os
 import re
-from collections.abc import Sequence
-from functools import cache
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +30,7 @@ import anyio.to_thread
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.protocol import load_service
 from emulator.aws.scope import DEFAULT_ACCOUNT, DEFAULT_REGION
-from emulator.ports import SupportingServices
+from emulator.ports import Around, AskLibrary, DelegatedAnswer, DelegatedRequest, SupportingServices
 
 log = logging.getLogger("emulator.delegated")
 
@@ -66,7 +70,9 @@ def _moto_directory() -> Path | None:
 class MotoServices(SupportingServices):
     """moto's backends behind the port. One request at a time: moto's state is not made for threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._around: dict[str, list[Around]] = {}
         self._stub: Any = None
         self._limiter: anyio.CapacityLimiter | None = None
 
@@ -81,10 +87,27 @@ class MotoServices(SupportingServices):
         self, service: str, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         """Answer one request. Raises NotEmulated for what moto itself refuses."""
+        ask: AskLibrary = partial(self._ask, service)
+        for around in self._around.get(service, ()):
+            ask = partial(_asked_around, around, ask)
+        return await ask(DelegatedRequest(method, url, headers, body))
+
+    def surround(self, service: str, around: Around) -> None:
+        """Have `around` answer the requests to a service."""
+        self._around.setdefault(service, []).append(around)
+
+    async def _ask(self, service: str, request: DelegatedRequest) -> DelegatedAnswer:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(1)
         return await anyio.to_thread.run_sync(
-            self._answer, service, method, url, list(headers), body, limiter=self._limiter
+            self._answer,
+            service,
+            request.method,
+            request.url,
+            list(request.headers),
+            request.body,
+            self._now(),
+            limiter=self._limiter,
         )
 
     async def reset(self) -> None:
@@ -97,10 +120,10 @@ class MotoServices(SupportingServices):
         await anyio.to_thread.run_sync(moto_api_backend.reset, limiter=self._limiter)
 
     def _answer(
-        self, service: str, method: str, url: str, headers: list[tuple[str, str]], body: bytes
-    ) -> tuple[int, list[tuple[str, str]], bytes]:
-        _refuse_lost_effects(service, method, url, body)
+        self, service: str, method: str, url: str, headers: list[tuple[str, str]], body: bytes, now: float
+    ) -> DelegatedAnswer:
         stub = self._load()
+        _asked.at = now
         from botocore.awsrequest import AWSPreparedRequest
         from botocore.compat import HTTPHeaders
 
@@ -125,24 +148,44 @@ class MotoServices(SupportingServices):
         if answer is None or (answer[0] == 404 and answer[2] == "Not yet implemented"):
             raise NotEmulated(service, _operation_name(service, method, headers))
         status, given, content = answer
-        return int(status), _plain_headers(given), _plain_body(content)
+        return int(status), _plain_headers(given, method), _plain_body(content)
 
     def _load(self) -> Any:
         if self._stub is None:
             os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")
             os.environ.setdefault("AWS_DEFAULT_REGION", DEFAULT_REGION)
+            _tell_the_time()
             from moto.core.botocore_stubber import BotocoreStubber
 
             self._stub = BotocoreStubber()
         return self._stub
 
 
-def _refuse_lost_effects(service: str, method: str, url: str, body: bytes) -> None:
-    """S3 notifications would call moto's own Lambda, which holds no function of ours."""
-    if service == "s3" and method == "PUT" and "notification" in urlsplit(url).query.split("&")[0]:
-        for word in (b"Function", b"Topic", b"Queue", b"EventBridge"):
-            if word + b"Configuration" in body:
-                raise NotEmulated("s3", "PutBucketNotificationConfiguration")
+async def _asked_around(around: Around, ask: AskLibrary, request: DelegatedRequest) -> DelegatedAnswer:
+    return await around(request, ask)
+
+
+_asked = threading.local()
+"""`at`: the AWS time at which the request came that this thread answers. A process may hold several emulators."""
+
+
+def _tell_the_time() -> None:
+    """Have moto take the time of what it does from `_asked`.
+
+    Its modules import the function by name, so this must come before all of them: modules that somebody else in this
+    process has imported before go by the host's clock.
+    """
+    from moto.core import utils
+
+    hosts = utils.utcnow
+    if hosts.__module__ == __name__:
+        return
+
+    def utcnow() -> datetime:
+        at: float | None = getattr(_asked, "at", None)
+        return hosts() if at is None else datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
+
+    utils.utcnow = utcnow
 
 
 def _aws_url(service: str, url: str, headers: Sequence[tuple[str, str]]) -> str:
@@ -186,10 +229,13 @@ def _operation_name(service: str, method: str, headers: Sequence[tuple[str, str]
     return f"this {method} request" if service == "s3" else "this operation"
 
 
-def _plain_headers(given: Any) -> list[tuple[str, str]]:
+def _plain_headers(given: Any, method: str) -> list[tuple[str, str]]:
+    """Without those of a connection; the length stays where no body says it (HeadObject)."""
     items = given.items() if hasattr(given, "items") else given
-    hop_by_hop = ("content-length", "transfer-encoding", "connection", "server", "status", "date")
-    return [(str(name), str(value)) for name, value in items if str(name).lower() not in hop_by_hop]
+    left_out = {"content-length", "transfer-encoding", "connection", "server", "status", "date"}
+    if method == "HEAD":
+        left_out.remove("content-length")
+    return [(str(name), str(value)) for name, value in items if str(name).lower() not in left_out]
 
 
 def _plain_body(content: Any) -> bytes:

@@ -199,6 +199,9 @@ _LINK_ACTIONS = {"ConfirmSubscription": "sns", "Unsubscribe": "sns"}
 
 
 def _from_form(request: HttpRequest) -> str | None:
+    if request.header("content-type").startswith("multipart/form-data"):  # a browser's upload to S3, signed in the form
+        fields = request.body[:65536]
+        return "s3" if b'name="policy"' in fields and b'name="key"' in fields else None
     if request.method == "GET" and request.query.startswith("Action="):
         linked = _LINK_ACTIONS.get(request.query[7:].partition("&")[0])
         if linked is not None:

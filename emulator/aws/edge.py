@@ -149,7 +149,7 @@ class Edge:
                 answer = await self._answer_data_plane(plane, request, match)
             else:
                 answer = await self._apis.answer(request)
-        await _send(send, whole, answer)
+        await _send(send, whole, answer, request.method == "HEAD")
 
     async def _named(self, host: str, path: str) -> tuple[DataPlane | None, Any]:
         """Who answers for a host that a user has named. Addresses of the AWS APIs are never asked for."""
@@ -262,13 +262,14 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NO_NAME = re.compile(r'[\x00-\x20\x7f()<>@,;:\[\]={}\\"]')
 
 
-async def _send(send: AsgiSend, whole: WholeExchange | None, response: HttpResponse) -> None:
+async def _send(send: AsgiSend, whole: WholeExchange | None, response: HttpResponse, head: bool = False) -> None:
+    """Write an answer; one to HEAD may say itself how long the body would be."""
     headers = [(_header_name(name), _header_bytes(value)) for name, value in response.headers]
     if response.stream is not None:
         await _send_stream(send, response.status, headers, response.stream)
         return
     body = b"" if response.status in (204, 304) else response.body
-    if response.status not in (204, 304):
+    if response.status not in (204, 304) and not (head and any(name == b"content-length" for name, _ in headers)):
         headers.append((b"content-length", b"%d" % len(body)))
     if whole is not None and whole.answer(response.status, headers, body):
         return

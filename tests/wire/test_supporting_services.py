@@ -79,3 +79,18 @@ def test_moto_is_not_imported_before_it_is_needed() -> None:
         "sys.exit('moto' in sys.modules or 'botocore' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_head_request_tells_the_length_of_the_object(emulator: Any) -> None:
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket="reports")
+    s3.put_object(Bucket="reports", Key="k", Body=b"12345")
+    assert s3.head_object(Bucket="reports", Key="k")["ContentLength"] == 5
+
+
+def test_what_is_delegated_goes_by_aws_time(emulator: Any) -> None:
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket="reports")
+    emulator.advance(86400 * 400)
+    s3.put_object(Bucket="reports", Key="k", Body=b"12345")
+    assert abs(s3.head_object(Bucket="reports", Key="k")["LastModified"].timestamp() - emulator.now()) < 2
