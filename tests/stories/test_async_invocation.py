@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,20 +18,20 @@ FAILS_TWICE = """
 import os, pathlib
 
 def handler(event, context):
-    marker = pathlib.Path("/tmp") / ("attempts-" + context.aws_request_id)
+    marker = pathlib.Path(os.environ["MARKS"]) / context.aws_request_id
     count = int(marker.read_text()) + 1 if marker.exists() else 1
     marker.write_text(str(count))
     if count <= event["failures"]:
         raise RuntimeError("attempt %d fails" % count)
-    marker.unlink()
 """
 
 
 @pytest.fixture
-def client(emulator: RunningEmulator) -> Iterator[Any]:
+def client(emulator: RunningEmulator, tmp_path: Path) -> Iterator[Any]:
     """A client, and a function `f` that fails as often as its event says."""
     client = emulator.client("lambda")
-    create(client, Code={"ZipFile": package(FAILS_TWICE)})
+    marks = {"Variables": {"MARKS": str(tmp_path)}}
+    create(client, Code={"ZipFile": package(FAILS_TWICE)}, Environment=marks)
     yield client
     client.close()
 
