@@ -147,7 +147,7 @@ class Emulator:
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
         [rest] = self.apigateway.data_planes
         newer = self._mount(apigatewayv2.mount(context, self.lambda_.operations, rest)).operations
-        self.apigateway.operations.custom_domains.also(newer.mapped_domains.find)
+        self.apigateway.operations.custom_domains.also(newer.answering)
         self.store.add_schema(jobs.SCHEMA)
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
         self.worker = Worker(self.store, self.clock, self.clock, kinds)

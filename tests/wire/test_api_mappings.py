@@ -15,6 +15,7 @@ from tests.wire.websocket_support import echo as websocket_echo
 
 Emulator = RunningEmulator
 NAME = "api.example.com"
+NAME2 = "shop.example.com"
 
 
 @pytest.fixture
@@ -50,7 +51,6 @@ def test_the_longest_key_wins_and_stays_in_the_path(api: HttpApi) -> None:
         event = answer.json()
         assert (event["requestContext"]["stage"], event["rawPath"]) == (stage, path)
         assert event["pathParameters"] == {"id": "1"}
-    assert ask(f"{api.emulator.url}/v1/shopping/pets/1", host=NAME).status == 404
 
 
 def test_a_name_without_a_mapping_for_the_path_finds_nothing(api: HttpApi) -> None:
@@ -96,10 +96,99 @@ def test_a_mapping_may_lead_to_a_websocket_api(api: HttpApi) -> None:
 def test_a_mapping_that_leads_nowhere_is_refused(api: HttpApi, wrong: dict[str, str]) -> None:
     members = {"DomainName": NAME, "ApiId": api.id, "Stage": "dev", **wrong}
     code, status, _ = error_of(lambda: api.client.create_api_mapping(**members))
-    expected = ("BadRequestException", 400) if "ApiMappingKey" in wrong else ("NotFoundException", 404)
+    expected = ("NotFoundException", 404) if "ApiId" in wrong else ("BadRequestException", 400)
     assert (code, status) == expected
 
 
 def test_a_domain_name_is_one_accounts(api: HttpApi) -> None:
     other = api.emulator.client("apigatewayv2", aws_access_key_id="111111111111")
     assert error_of(lambda: other.create_domain_name(DomainName=NAME))[:2] == ("ConflictException", 409)
+
+
+def test_keys_end_within_segments_once_one_has_several_levels(api: HttpApi) -> None:
+    mapped(api, "$default")
+    mapped(api, "dev", "p")
+    for path, stage in (("/p/pets/1", "dev"), ("/pets/1", "$default")):
+        assert ask(f"{api.emulator.url}{path}", host=NAME).json()["requestContext"]["stage"] == stage
+    mapped(api, "dev", "a/b")
+    assert ask(f"{api.emulator.url}/pets/1", host=NAME).status == 404  # it is for `p` now, whose rest is /ets/1
+
+
+def test_both_clients_see_the_same_names_and_mappings(api: HttpApi) -> None:
+    older, newer = api.emulator.client("apigateway"), api.client
+    rest = RestApi(api.emulator)
+    rest.method("x", "GET", **mock(200, "from rest"))
+    rest.deploy()
+    certificate = "arn:aws:acm:us-east-1:000000000000:certificate/c"
+    made = newer.create_domain_name(
+        DomainName=NAME2,
+        DomainNameConfigurations=[{"CertificateArn": certificate, "EndpointType": "REGIONAL"}],
+        MutualTlsAuthentication={"TruststoreUri": "s3://bucket/store.pem"},
+        Tags={"a": "1"},
+    )
+    seen = older.get_domain_name(domainName=NAME2)
+    assert (seen["regionalCertificateArn"], seen["tags"]) == (certificate, {"a": "1"})
+    assert seen["mutualTlsAuthentication"] == {"truststoreUri": "s3://bucket/store.pem"}
+    assert seen["regionalDomainName"] == made["DomainNameConfigurations"][0]["ApiGatewayDomainName"]
+    assert made["DomainNameArn"] == seen["domainNameArn"]
+    older.create_base_path_mapping(domainName=NAME2, restApiId=rest.id, basePath="rest", stage="dev")
+    mapped_too = newer.create_api_mapping(DomainName=NAME2, ApiId=api.id, Stage="dev", ApiMappingKey="v1")
+    paths = {item["basePath"]: item["restApiId"] for item in older.get_base_path_mappings(domainName=NAME2)["items"]}
+    keys = {item["ApiMappingKey"]: item["ApiId"] for item in newer.get_api_mappings(DomainName=NAME2)["Items"]}
+    assert paths == keys == {"rest": rest.id, "v1": api.id}
+    assert ask(f"{api.emulator.url}/rest/x", host=NAME2).body == b"from rest"
+    assert ask(f"{api.emulator.url}/v1/pets/1", host=NAME2).status == 200
+    error = error_of(
+        lambda: newer.create_api_mapping(DomainName=NAME2, ApiId=api.id, Stage="dev", ApiMappingKey="rest")
+    )
+    assert error[:2] == ("ConflictException", 409)
+    older.delete_base_path_mapping(domainName=NAME2, basePath="v1")
+    assert error_of(lambda: newer.get_api_mapping(DomainName=NAME2, ApiMappingId=mapped_too["ApiMappingId"]))[1] == 404
+    assert error_of(lambda: older.create_domain_name(domainName=NAME2))[:2] == ("BadRequestException", 400)
+    newer.update_domain_name(DomainName=NAME2, MutualTlsAuthentication={"TruststoreUri": ""})
+    assert "mutualTlsAuthentication" not in older.get_domain_name(domainName=NAME2)
+    older.delete_domain_name(domainName=NAME2)
+    assert error_of(lambda: newer.get_domain_name(DomainName=NAME2))[1] == 404
+
+
+def test_edge_and_private_names_belong_to_the_older_client(api: HttpApi) -> None:
+    older, newer = api.emulator.client("apigateway"), api.client
+    older.create_domain_name(domainName=NAME2, certificateArn="arn:edge")
+    older.create_domain_name(domainName="p.example.com", endpointConfiguration={"types": ["PRIVATE"]})
+    assert [item["DomainName"] for item in newer.get_domain_names()["Items"]] == [NAME, NAME2]
+    [shown] = newer.get_domain_name(DomainName=NAME2)["DomainNameConfigurations"]
+    assert (shown["EndpointType"], shown["CertificateArn"]) == ("EDGE", "arn:edge")
+    for refused in (
+        lambda: newer.create_api_mapping(DomainName=NAME2, ApiId=api.id, Stage="dev"),
+        lambda: newer.update_domain_name(DomainName=NAME2),
+        lambda: newer.delete_domain_name(DomainName=NAME2),
+    ):
+        code, status, text = error_of(refused)
+        assert (code, status) == ("BadRequestException", 400)
+        assert text.startswith("Only REGIONAL domain names can be managed through the API Gateway V2 API.")
+    edge = [{"EndpointType": "EDGE"}]
+    code, _, text = error_of(lambda: newer.create_domain_name(DomainName="e.a.com", DomainNameConfigurations=edge))
+    assert (code, text) == ("BadRequestException", "EDGE endpoint type is not supported for APIGatewayV2 domainName")
+
+
+def test_websocket_apis_share_a_name_with_no_other(api: HttpApi) -> None:
+    talk = websocket_api(api.emulator)
+    talk.route("$default", talk.function(websocket_echo(api.emulator, "talks")))
+    mapped(api, "dev", "v1")
+    assert error_of(lambda: mapped(api, "prod", "talk", talk.id))[:2] == ("BadRequestException", 400)
+
+
+def test_an_api_with_mappings_cannot_be_deleted(api: HttpApi) -> None:
+    rest = RestApi(api.emulator)
+    rest.method("x", "GET", **mock(200))
+    rest.deploy()
+    http, other = mapped(api, "dev", "v1"), mapped(api, "dev", "rest", rest.id)
+    code, _, text = error_of(lambda: api.client.delete_api(ApiId=api.id))
+    assert (code, f"Deleting API {api.id} failed. " in text) == ("BadRequestException", True)
+    code, _, text = error_of(lambda: rest.client.delete_rest_api(restApiId=rest.id))
+    remedy = "Please remove all base path mappings related to the RestApi in your domains"
+    assert (code, text) == ("BadRequestException", f"Deleting RestApi {rest.id} failed. {remedy}: {NAME}.")
+    for made in (http, other):
+        api.client.delete_api_mapping(DomainName=NAME, ApiMappingId=made["ApiMappingId"])
+    api.client.delete_api(ApiId=api.id)
+    rest.client.delete_rest_api(restApiId=rest.id)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from emulator.services.apigateway.model import bad_request
+from emulator.services.apigateway.model import bad_request, conflict
 
 _NAME = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9\-]{0,61}[a-z0-9])?\.)+[a-z0-9\-]{2,63}")
 _BASE_PATH = re.compile(r"[A-Za-z0-9$\-_.+!*'()]*")
+REST, WEBSOCKET = "REST", "WEBSOCKET"
+"""Protocols of mapped APIs; `HTTP` is the third."""
+NO_STAGE = "/"
+"""No stage has this name."""
+MOST_WITH_LEVELS = 200
+"""API mappings of a domain name whose keys have several levels [D: rest-api-mappings]."""
 NO_BASE_PATH = "(none)"
 """What AWS calls the empty base path."""
 _EDGE_ZONE = "Z2FDTNDATAQYW2"
@@ -20,6 +26,7 @@ _REGIONAL_ZONE = "Z1UJRXOUMOOFQ8"
 class Mapping(NamedTuple):
     """The stage that answers a path of a domain name; `path` is what is left of it."""
 
+    protocol: str
     api_id: str
     stage: str
     base_path: str
@@ -33,10 +40,9 @@ def check_name(name: str) -> None:
 
 
 def checked_base_path(text: str | None) -> str:
-    """A base path as it is kept; `(none)` and nothing are the same. Raises BadRequestException."""
-    if text in (None, "", NO_BASE_PATH):
-        return NO_BASE_PATH
-    assert text is not None
+    """A base path as the key of a mapping; `(none)` and nothing are the empty one. Raises BadRequestException."""
+    if text is None or text in ("", NO_BASE_PATH):
+        return ""
     if "/" in text:
         # As users quote it.
         raise bad_request(
@@ -58,22 +64,48 @@ def names_of(host: str) -> list[str]:
     return names + [f"*.{name.partition('.')[2]}" for name in names if name.count(".") > 1]
 
 
-def choose(mappings: list[dict[str, Any]], path: str) -> Mapping | None:
-    """The mapping with the longest base path that begins `path`; one without a stage takes it from the path."""
+def check_new(mappings: list[dict[str, Any]], mapping: dict[str, Any], taken: str) -> None:
+    """Raise unless a domain name with these mappings may have this one (again): `taken` is said of a key in use.
+
+    WebSocket APIs do not share a domain name with others [D: rest-api-mappings; its text is unverified].
+    """
+    others = [other for other in mappings if other["id"] != mapping["id"]]
+    if any(other["key"] == mapping["key"] for other in others):
+        raise conflict(taken)
+    protocols = {mapping["protocol"], *(other["protocol"] for other in others)}
+    if WEBSOCKET in protocols and len(protocols) > 1:
+        raise bad_request("WebSocket APIs cannot be mapped to the same domain name as REST or HTTP APIs.")
+    levels = sum("/" in other["key"] for other in others)
+    if "/" in mapping["key"] and levels >= MOST_WITH_LEVELS:
+        raise bad_request(f"A domain name can have {MOST_WITH_LEVELS} API mappings with multiple levels.")
+
+
+def choose(mappings: list[dict[str, Any]], path: str) -> Mapping:
+    """The mapping with the longest key that begins `path`; one without a stage takes it from the path.
+
+    Keys end where segments of the path do, but if any mapping has several levels they may end within one, too: then
+    `/ordersandmore` is for the key `orders` [D: rest-api-mappings]. What then is left of the path is unverified.
+    A path that no mapping has is for a stage that does not exist of the first mapping's API, so that it is answered as
+    that kind of API answers (unverified); without any mapping, as a REST API does.
+    """
+    within = any("/" in mapping["key"] for mapping in mappings)
     found: dict[str, Any] | None = None
     base = ""
     for mapping in mappings:
-        prefix = "" if mapping["basePath"] == NO_BASE_PATH else "/" + mapping["basePath"]
-        if (path == prefix or path.startswith(prefix + "/")) and (found is None or len(prefix) > len(base)):
+        prefix = "/" + mapping["key"] if mapping["key"] else ""
+        begins = path == prefix or path.startswith(prefix if within else prefix + "/")
+        if begins and (found is None or len(prefix) > len(base)):
             found, base = mapping, prefix
     if found is None:
-        return None
-    rest = path[len(base) :] or "/"
+        first = mappings[0] if mappings else {"protocol": REST, "apiId": "-"}
+        return Mapping(first["protocol"], first["apiId"], NO_STAGE, "", path)
+    rest = path[len(base) :]
+    rest = rest if rest.startswith("/") else "/" + rest
     stage = found.get("stage")
     if stage is None:
         stage, slash, below = rest[1:].partition("/")
         base, rest = f"{base}/{stage}", (slash + below) or "/"
-    return Mapping(found["restApiId"], stage, base, rest)
+    return Mapping(found["protocol"], found["apiId"], stage or NO_STAGE, base, rest)
 
 
 def with_targets(domain: dict[str, Any], region: str, now: float, label: str) -> dict[str, Any]:

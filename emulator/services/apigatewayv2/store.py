@@ -1,4 +1,4 @@
-"""Where APIs, their stages and deployments, domain names and VPC links are kept: named SQL, rows to values and back."""
+"""Where APIs, their stages and deployments, and VPC links are kept: named SQL, rows to values and back."""
 
 from __future__ import annotations
 
@@ -39,13 +39,6 @@ CREATE TABLE IF NOT EXISTS apigatewayv2_vpc_link (
   id TEXT NOT NULL,
   document TEXT NOT NULL,
   PRIMARY KEY (account, region, id)
-);
-CREATE TABLE IF NOT EXISTS apigatewayv2_domain (
-  account TEXT NOT NULL,
-  region TEXT NOT NULL,
-  name TEXT NOT NULL,
-  document TEXT NOT NULL,
-  PRIMARY KEY (account, region, name)
 );
 """
 
@@ -185,39 +178,7 @@ def delete_deployment(tx: Transaction, api_id: str, deployment_id: str) -> None:
     tx.execute("DELETE FROM apigatewayv2_deployment WHERE api_id = ? AND id = ?", (api_id, deployment_id))
 
 
-# ── domain names ──
-
-
-def put_domain(tx: Transaction, scope: Scope, domain: dict[str, Any]) -> None:
-    """Keep a new or changed domain name with its API mappings."""
-    tx.execute(
-        "INSERT OR REPLACE INTO apigatewayv2_domain (account, region, name, document) VALUES (?, ?, ?, ?)",
-        (scope.account, scope.region, domain["DomainName"], json.dumps(domain)),
-    )
-
-
-def load_domain(tx: Transaction, scope: Scope, name: str) -> dict[str, Any] | None:
-    """A domain name with its API mappings."""
-    row = tx.execute(
-        "SELECT document FROM apigatewayv2_domain WHERE account = ? AND region = ? AND name = ?",
-        (scope.account, scope.region, name),
-    ).fetchone()
-    return json.loads(row[0]) if row else None
-
-
-def list_domains(tx: Transaction, scope: Scope) -> list[dict[str, Any]]:
-    """Domain names of an account and region."""
-    rows = tx.execute(
-        "SELECT document FROM apigatewayv2_domain WHERE account = ? AND region = ? ORDER BY name",
-        (scope.account, scope.region),
-    ).fetchall()
-    return [json.loads(row[0]) for row in rows]
-
-
-def find_domain(tx: Transaction, name: str) -> tuple[Scope, dict[str, Any]] | None:
-    """A domain name with its API mappings, whosever it is; a name is one account's and region's alone."""
-    row = tx.execute("SELECT account, region, document FROM apigatewayv2_domain WHERE name = ?", (name,)).fetchone()
-    return (Scope(row[0], row[1]), json.loads(row[2])) if row else None
+# ── VPC links ──
 
 
 def put_vpc_link(tx: Transaction, scope: Scope, link: dict[str, Any]) -> None:
@@ -251,12 +212,4 @@ def delete_vpc_link(tx: Transaction, scope: Scope, link_id: str) -> None:
     tx.execute(
         "DELETE FROM apigatewayv2_vpc_link WHERE account = ? AND region = ? AND id = ?",
         (scope.account, scope.region, link_id),
-    )
-
-
-def delete_domain(tx: Transaction, scope: Scope, name: str) -> None:
-    """Delete a domain name with its API mappings."""
-    tx.execute(
-        "DELETE FROM apigatewayv2_domain WHERE account = ? AND region = ? AND name = ?",
-        (scope.account, scope.region, name),
     )

@@ -7,7 +7,7 @@ from typing import Any
 from emulator.aws.edge import DataPlane
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.services.apigatewayv2.gateway import HttpApiPlane
-from emulator.services.apigatewayv2.gateway.custom_domains import MappedDomains
+from emulator.services.apigatewayv2.gateway.custom_domains import answering
 from emulator.services.apigatewayv2.operations import Operations
 from emulator.services.apigatewayv2.store import SCHEMA
 from emulator.services.apigatewayv2.websocket import WebSocketPlane
@@ -21,7 +21,7 @@ def mount(context: Context, lambda_operations: Any, rest: DataPlane) -> Mounted:
     http = HttpApiPlane(context, lambda_operations, rest)
     conversations = WebSocketPlane(context, lambda_operations, http.handle)
     operations.data_plane, operations.conversations = http, conversations
-    operations.mapped_domains = MappedDomains(http, conversations, rest)
+    operations.answering = answering(http, conversations)
     return Mounted(
         services=[
             Service("apigatewayv2", context.store, operations.table()),

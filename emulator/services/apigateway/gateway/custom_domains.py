@@ -11,32 +11,28 @@ from typing import Any
 from emulator.aws.edge import DataPlane
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.ports import Store, Transaction
-from emulator.services.apigateway import document_store as documents
-from emulator.services.apigateway.document_store import Place
-from emulator.services.apigateway.domains import choose, names_of
+from emulator.services.apigateway import domain_store
+from emulator.services.apigateway.domains import REST, Mapping, choose, names_of
 from emulator.services.apigateway.gateway.address import Address
-from emulator.services.apigateway.operations.domain_names import BASE_PATH_MAPPINGS, DOMAIN_NAMES
 
 Target = tuple[DataPlane, Any]
 """Who answers, and what its `handle` is given."""
-Finder = Callable[[Transaction, str, str], Target | None]
-"""(transaction, domain name, path) → who answers, or None if the name is not known to this finder."""
-
-_NOWHERE = "-"
-"""The API of a path that no mapping has; there is none of this id, which is 403 `Forbidden`, as on AWS."""
+Answering = Callable[[str, Mapping], Target]
+"""(domain name, mapping) → who answers for APIs of a protocol."""
 
 
 class CustomDomains:
-    """Knows domain names by finders, one for each kind of API."""
+    """Knows for each protocol who answers for its APIs."""
 
     def __init__(self, store: Store, rest: DataPlane) -> None:
         self._store = store
-        self._rest = rest
-        self._finders: list[Finder] = [self._rest_api]
+        self._answering: dict[str, Answering] = {
+            REST: lambda name, to: (rest, Address(to.api_id, to.stage, to.path, to.base_path))
+        }
 
-    def also(self, finder: Finder) -> None:
-        """Ask another finder, too."""
-        self._finders.append(finder)
+    def also(self, answering: dict[str, Answering]) -> None:
+        """Know other protocols, too."""
+        self._answering |= answering
 
     def match(self, host: str, path: str) -> Target | None:
         """Nothing: a name is not known without a read."""
@@ -53,18 +49,8 @@ class CustomDomains:
 
     def _find(self, tx: Transaction, host: str, path: str) -> Target | None:
         for name in names_of(host):
-            for finder in self._finders:
-                target = finder(tx, name, path)
-                if target is not None:
-                    return target
+            found = domain_store.find(tx, name)
+            if found is not None:
+                mapping = choose(domain_store.mappings(tx, found[0], name), path or "/")
+                return self._answering[mapping.protocol](name, mapping)
         return None
-
-    def _rest_api(self, tx: Transaction, name: str, path: str) -> Target | None:
-        found = documents.anywhere(tx, DOMAIN_NAMES, name)
-        if not found:
-            return None
-        scope, _ = found[0]
-        mapping = choose(documents.listed(tx, scope, Place(BASE_PATH_MAPPINGS, name)), path or "/")
-        if mapping is None:
-            return self._rest, Address(_NOWHERE, "", path)
-        return self._rest, Address(mapping.api_id, mapping.stage, mapping.path, mapping.base_path)

@@ -6,7 +6,7 @@ from typing import Any
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.apigateway import openapi, store
+from emulator.services.apigateway import domain_store, openapi, store
 from emulator.services.apigateway.clone import clone_into
 from emulator.services.apigateway.model import Api, bad_request, default_models, short_id
 from emulator.services.apigateway.operations.documentation import Documentation
@@ -114,6 +114,10 @@ class Apis(Documentation):
     def delete_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Delete an API and everything of it."""
         api = self._api(tx, scope, request["restApiId"])
+        names = domain_store.names_mapping(tx, scope, api.id)
+        if names:  # as users quote it
+            remedy = "Please remove all base path mappings related to the RestApi in your domains"
+            raise bad_request(f"Deleting RestApi {api.id} failed. {remedy}: {', '.join(names)}.")
         self._forget_documentation(tx, scope, api.id)
         store.delete_api(tx, api.id)
         return {}

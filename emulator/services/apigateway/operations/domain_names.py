@@ -12,15 +12,22 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import document_store as documents
+from emulator.services.apigateway import domain_store as names
 from emulator.services.apigateway import store
 from emulator.services.apigateway.document_store import Place
-from emulator.services.apigateway.domains import NO_BASE_PATH, check_name, checked_base_path, with_targets
+from emulator.services.apigateway.domain_store import key_of
+from emulator.services.apigateway.domains import (
+    NO_BASE_PATH,
+    REST,
+    check_name,
+    check_new,
+    checked_base_path,
+    with_targets,
+)
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, checked_endpoint, given, page
 from emulator.services.apigateway.patch import Patchable, Scalar, apply
 
-DOMAIN_NAMES = "domain name"
-BASE_PATH_MAPPINGS = "base path mapping"
 _ASSOCIATIONS = Place("domain name access association")
 _ALL = ("add", "replace", "remove")
 DOMAIN = Patchable(
@@ -71,7 +78,7 @@ class DomainNames(Loading):
         check_name(name)
         endpoint = checked_endpoint(request.get("endpointConfiguration"))
         private = endpoint["types"] == ["PRIVATE"]
-        if not private and documents.anywhere(tx, DOMAIN_NAMES, name):
+        if not private and names.find(tx, name) is not None:
             raise bad_request("The domain name you provided already exists.")
         _check_routing(request.get("routingMode"), "CreateDomainName")
         domain: dict[str, Any] = {"domainName": name, **_identity(tx, scope, name, private), **given(request, *_GIVEN)}
@@ -82,21 +89,21 @@ class DomainNames(Loading):
         domain["tags"] = dict(request.get("tags") or {})
         _check_private(domain)
         domain = with_targets(domain, scope.region, tx.now, short_id(tx.new_id(), 10))
-        self._keep_domain(tx, scope, domain)
+        names.keep(tx, scope, domain)
         return domain
 
     def get_domain_name(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """One domain name."""
-        return self._domain(tx, scope, _key(request))
+        return self._domain(tx, scope, key_of(request))
 
     def get_domain_names(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Domain names of the account and region; other accounts share none here."""
-        found = documents.listed(tx, scope, Place(DOMAIN_NAMES))
+        found = names.listed(tx, scope)
         return page([] if request.get("resourceOwner") == "OTHER_ACCOUNTS" else found, request)
 
     def update_domain_name(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change a domain name by patch operations."""
-        domain = self._domain(tx, scope, _key(request))
+        domain = self._domain(tx, scope, key_of(request))
         tls = domain.pop("mutualTlsAuthentication", {})
         domain |= tls
         for operation in request.get("patchOperations") or []:
@@ -112,86 +119,74 @@ class DomainNames(Loading):
         if tls.get("truststoreUri"):
             domain["mutualTlsAuthentication"] = tls
         domain = with_targets(domain, scope.region, tx.now, short_id(tx.new_id(), 10))
-        self._keep_domain(tx, scope, domain)
+        names.keep(tx, scope, domain)
         return domain
 
     def delete_domain_name(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Delete a domain name with its mappings."""
-        key = _key(request)
+        key = key_of(request)
         self._domain(tx, scope, key)
-        documents.clear(tx, scope, Place(BASE_PATH_MAPPINGS, key))
-        documents.delete(tx, scope, Place(DOMAIN_NAMES), key)
+        names.delete(tx, scope, key)
         return {}
 
     def _domain(self, tx: Transaction, scope: Scope, key: str) -> dict[str, Any]:
-        domain = documents.load(tx, scope, Place(DOMAIN_NAMES), key)
+        domain = names.load(tx, scope, key)
         if domain is None:
             raise not_found("Invalid domain name identifier specified")
         return domain
-
-    def _keep_domain(self, tx: Transaction, scope: Scope, domain: dict[str, Any]) -> None:
-        documents.put(tx, scope, Place(DOMAIN_NAMES), _key(domain), domain)
 
     # ── base path mappings ──
 
     def create_base_path_mapping(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Map a base path of a domain name to a stage, or to all stages of an API."""
-        key = _key(request)
+        key = key_of(request)
         self._domain(tx, scope, key)
-        mapping = {
-            "basePath": checked_base_path(request.get("basePath")),
-            "restApiId": request["restApiId"],
-            **({"stage": request["stage"]} if request.get("stage") else {}),
-        }
-        self._check_mapping(tx, scope, mapping)
-        if documents.load(tx, scope, Place(BASE_PATH_MAPPINGS, key), mapping["basePath"]) is not None:
-            raise conflict("Base path already exists for this domain name")
-        documents.put(tx, scope, Place(BASE_PATH_MAPPINGS, key), mapping["basePath"], mapping)
-        return mapping
+        mapping = _as_kept(
+            short_id(tx.new_id(), 6),
+            {"basePath": request.get("basePath"), "restApiId": request["restApiId"], "stage": request.get("stage")},
+        )
+        self._check_mapping(tx, scope, key, mapping)
+        names.keep_mapping(tx, scope, key, mapping)
+        return _shown_mapping(mapping)
 
     def get_base_path_mapping(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """One mapping."""
-        return self._mapping(tx, scope, request)
+        return _shown_mapping(self._mapping(tx, scope, request))
 
     def get_base_path_mappings(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """The mappings of a domain name."""
-        key = _key(request)
+        """The mappings of a domain name; those to HTTP and WebSocket APIs, too (unverified)."""
+        key = key_of(request)
         self._domain(tx, scope, key)
-        return page(documents.listed(tx, scope, Place(BASE_PATH_MAPPINGS, key)), request)
+        return page([_shown_mapping(mapping) for mapping in names.mappings(tx, scope, key)], request)
 
     def update_base_path_mapping(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change a mapping's base path, API or stage."""
         old = self._mapping(tx, scope, request)
-        place = Place(BASE_PATH_MAPPINGS, _key(request))
-        mapping = apply(old, request.get("patchOperations") or [], MAPPING)
-        mapping["basePath"] = checked_base_path(mapping.get("basePath"))
-        self._check_mapping(tx, scope, mapping)
-        if mapping["basePath"] != old["basePath"]:
-            if documents.load(tx, scope, place, mapping["basePath"]) is not None:
-                raise conflict("Base path already exists for this domain name")
-            documents.delete(tx, scope, place, old["basePath"])
-        documents.put(tx, scope, place, mapping["basePath"], mapping)
-        return mapping
+        changed = apply(_shown_mapping(old), request.get("patchOperations") or [], MAPPING)
+        mapping = _as_kept(old["id"], changed)
+        self._check_mapping(tx, scope, key_of(request), mapping)
+        names.keep_mapping(tx, scope, key_of(request), mapping)
+        return _shown_mapping(mapping)
 
     def delete_base_path_mapping(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Delete a mapping."""
-        mapping = self._mapping(tx, scope, request)
-        documents.delete(tx, scope, Place(BASE_PATH_MAPPINGS, _key(request)), mapping["basePath"])
+        names.delete_mapping(tx, scope, key_of(request), self._mapping(tx, scope, request))
         return {}
 
     def _mapping(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        key, path = _key(request), request["basePath"] or NO_BASE_PATH
+        key, path = key_of(request), request["basePath"] or NO_BASE_PATH
         self._domain(tx, scope, key)
-        mapping = documents.load(tx, scope, Place(BASE_PATH_MAPPINGS, key), path)
-        if mapping is None:
-            raise not_found("Invalid base path mapping identifier specified")
-        return mapping
+        for mapping in names.mappings(tx, scope, key):
+            if (mapping["key"] or NO_BASE_PATH) == path:
+                return mapping
+        raise not_found("Invalid base path mapping identifier specified")
 
-    def _check_mapping(self, tx: Transaction, scope: Scope, mapping: dict[str, Any]) -> None:
-        if store.load_api(tx, scope, mapping.get("restApiId") or "") is None:
+    def _check_mapping(self, tx: Transaction, scope: Scope, key: str, mapping: dict[str, Any]) -> None:
+        if store.load_api(tx, scope, mapping["apiId"]) is None:
             raise bad_request("Invalid REST API identifier specified")
-        if mapping.get("stage") and store.load_stage(tx, mapping["restApiId"], mapping["stage"]) is None:
+        if "stage" in mapping and store.load_stage(tx, mapping["apiId"], mapping["stage"]) is None:
             raise bad_request("Invalid stage identifier specified")
+        check_new(names.mappings(tx, scope, key), mapping, "Base path already exists for this domain name")
 
     # ── access associations ──
 
@@ -202,7 +197,7 @@ class DomainNames(Loading):
         domain = self._domain_of_arn(tx, scope, request["domainNameArn"])
         source = request["accessAssociationSource"]
         where = f"arn:aws:apigateway:{scope.region}:{scope.account}:/domainnameaccessassociations"
-        arn = f"{where}/domainname/{_key(domain)}/vpcesource/{source}"
+        arn = f"{where}/domainname/{key_of(domain)}/vpcesource/{source}"
         if documents.load(tx, scope, _ASSOCIATIONS, arn) is not None:
             raise conflict("The domain name access association already exists.")  # unverified
         association: dict[str, Any] = {
@@ -244,11 +239,16 @@ class DomainNames(Loading):
         return domain
 
 
-def _key(named: dict[str, Any]) -> str:
-    """The id under which a domain name is kept: a private one shares its name with others."""
-    identifier = named.get("domainNameId")
-    name: str = named["domainName"].lower()
-    return f"{name}+{identifier}" if identifier else name
+def _as_kept(identifier: str, mapping: dict[str, Any]) -> dict[str, Any]:
+    """A base path mapping as `domain_store` keeps it; without a stage the path names one."""
+    key, api_id = checked_base_path(mapping.get("basePath")), mapping.get("restApiId") or ""
+    kept = {"id": identifier, "key": key, "apiId": api_id, "protocol": REST}
+    return {**kept, "stage": mapping["stage"]} if mapping.get("stage") else kept
+
+
+def _shown_mapping(mapping: dict[str, Any]) -> dict[str, Any]:
+    shown = {"basePath": mapping["key"] or NO_BASE_PATH, "restApiId": mapping["apiId"]}
+    return {**shown, "stage": mapping["stage"]} if "stage" in mapping else shown
 
 
 def _identity(tx: Transaction, scope: Scope, name: str, private: bool) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.apigateway import plan_store, store
+from emulator.services.apigateway import domain_store, plan_store, store
 from emulator.services.apigateway.model import bad_request
 from emulator.services.apigateway.operations.deployments import Deployments
 from emulator.services.apigateway.operations.domain_names import DomainNames
@@ -71,7 +71,7 @@ class Tags(Deployments, VpcLinks, DomainNames, ApiKeys, UsagePlans):
             return certificate, lambda: self._keep_certificate(tx, scope, certificate)
         if kind == "domainnames":
             domain = self._domain(tx, scope, identifier)
-            return domain, lambda: self._keep_domain(tx, scope, domain)
+            return domain, lambda: domain_store.keep(tx, scope, domain)
         raise bad_request(_INVALID_ARN)
 
 

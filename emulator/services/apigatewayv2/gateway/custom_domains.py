@@ -1,7 +1,6 @@
-"""Requests to custom domain names with API mappings: which stage of which API answers them.
+"""Requests to custom domain names whose mapping leads to an HTTP or a WebSocket API: who answers them, and where.
 
-An API mapping may lead to a REST, an HTTP or a WebSocket API; its key may have several levels, and the longest that
-begins the path wins [D: rest-api-mappings, http-api-mappings].
+Which mapping that is, `apigateway/domains.py` says.
 """
 
 from __future__ import annotations
@@ -9,47 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.aws.edge import DataPlane
-from emulator.ports import Transaction
-from emulator.services.apigateway.gateway.address import Address as RestAddress
-from emulator.services.apigatewayv2 import store
+from emulator.services.apigateway.domains import Mapping
+from emulator.services.apigateway.gateway.custom_domains import Answering
 from emulator.services.apigatewayv2.gateway.address import Address
-from emulator.services.apigatewayv2.model import Document
-
-_NOBODY = Address("-", "", "/", False, "-")
-"""No API has this id: a path that no mapping has is 404 `Not Found`, as on AWS."""
 
 
-class MappedDomains:
-    """Finds who answers for a domain name."""
+def answering(http: DataPlane, websocket: Any) -> dict[str, Answering]:
+    """By protocol."""
 
-    def __init__(self, http: DataPlane, websocket: Any, rest: DataPlane) -> None:
-        self._http = http
-        self._websocket = websocket
-        self._rest = rest
+    def address(name: str, to: Mapping) -> Address:
+        return Address(to.api_id, name, to.path, False, to.stage, to.base_path)
 
-    def find(self, tx: Transaction, name: str, path: str) -> tuple[DataPlane, Any] | None:
-        """Who answers, and where; None if there is no such domain name."""
-        found = store.find_domain(tx, name)
-        if found is None:
-            return None
-        mapping = chosen(list(found[1]["Mappings"].values()), path)
-        if mapping is None:
-            return self._http, _NOBODY
-        prefix = f"/{mapping['ApiMappingKey']}" if mapping["ApiMappingKey"] else ""
-        inner = path[len(prefix) :] or "/"
-        api_id, stage = mapping["ApiId"], mapping["Stage"]
-        if not store.exists(tx, api_id):
-            return self._rest, RestAddress(api_id, stage, inner, prefix)
-        plane = self._websocket if store.is_websocket(tx, api_id) else self._http
-        return plane, Address(api_id, name, inner, False, stage, prefix)
-
-
-def chosen(mappings: list[Document], path: str) -> Document | None:
-    """The mapping with the longest key that begins the path."""
-    best: Document | None = None
-    for mapping in mappings:
-        key: str = mapping["ApiMappingKey"]
-        begins = not key or path == f"/{key}" or path.startswith(f"/{key}/")
-        if begins and (best is None or len(key) > len(best["ApiMappingKey"])):
-            best = mapping
-    return best
+    return {
+        "HTTP": lambda name, to: (http, address(name, to)),
+        "WEBSOCKET": lambda name, to: (websocket, address(name, to)),
+    }

@@ -17,8 +17,8 @@ class Operations(Apis, Domains, Responses, VpcLinks):
     data_plane: Any = None
     """The `HttpApiPlane` built on the same store; set by wire.py."""
 
-    mapped_domains: Any = None
-    """Who answers for custom domain names (`MappedDomains`); set by wire.py."""
+    answering: Any = None
+    """Who answers for APIs that custom domain names lead to, by protocol; set by wire.py."""
     conversations: Any = None
     """The `WebSocketPlane` likewise."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
+from emulator.services.apigateway import domain_store
 from emulator.services.apigatewayv2 import openapi, store
 from emulator.services.apigatewayv2.model import (
     DEFAULT,
@@ -141,7 +142,11 @@ class Apis(Routes, Stages, Authorizers):
 
     def delete_api(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Delete an API with everything in it."""
-        store.delete_api(tx, self._api(tx, scope, request).id)
+        api = self._api(tx, scope, request)
+        if domain_store.names_mapping(tx, scope, api.id):  # as users quote it
+            remedy = "Please remove all API mappings for the API from your custom domain names."
+            raise bad_request(f"Deleting API {api.id} failed. {remedy}")
+        store.delete_api(tx, api.id)
         return {}
 
     def delete_cors_configuration(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -247,13 +252,13 @@ class Apis(Routes, Stages, Authorizers):
         if not request["ResourceArn"].startswith("arn:") or len(parts) not in (2, 4):
             raise bad_request("Invalid ARN specified in the request")
         if parts[0] == "domainnames" and len(parts) == 2:
-            domain = store.load_domain(tx, scope, parts[1])
+            domain = domain_store.load(tx, scope, parts[1])
             if domain is None:
                 raise not_found("Invalid domain name identifier specified")
             if change is not None:
-                change(domain["Tags"])
-                store.put_domain(tx, scope, domain)
-            return domain["Tags"]
+                change(domain["tags"])
+                domain_store.keep(tx, scope, domain)
+            return domain["tags"]
         if parts[0] == "vpclinks" and len(parts) == 2:
             link = store.load_vpc_link(tx, scope, parts[1])
             if link is None:

@@ -1,4 +1,8 @@
-"""Operations on domain names and API mappings. Requests whose Host is such a name follow them."""
+"""Operations on domain names and API mappings: another view of the names and mappings that `apigateway` has, which owns
+them (`apigateway/domain_store.py`). Requests whose Host is such a name follow them.
+
+Certificates, trust stores and security policies are kept and shown: the emulator speaks no TLS.
+"""
 
 from __future__ import annotations
 
@@ -8,41 +12,68 @@ from typing import Any
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
+from emulator.services.apigateway import domain_store as names
+from emulator.services.apigateway.domain_store import key_of
+from emulator.services.apigateway.domains import REST, check_name, check_new, with_targets
 from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.model import Document, bad_request, conflict, not_found, short_id
-from emulator.services.apigatewayv2.operations.loading import Loading, Request, given, page
+from emulator.services.apigatewayv2.operations.loading import Loading, Request, page
 
-_DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z0-9\-]{2,}")
 _KEY = re.compile(r"|[A-Za-z0-9$\-_.+!*'()]+(?:/[A-Za-z0-9$\-_.+!*'()]+)*")
-_CONFIGURATION = (
-    "CertificateArn",
-    "CertificateName",
-    "EndpointType",
-    "IpAddressType",
-    "OwnershipVerificationCertificateArn",
-    "SecurityPolicy",
+_LONGEST_KEY = 300
+"""[D: rest-api-mappings]"""
+_EDGE = "EDGE endpoint type is not supported for APIGatewayV2 domainName"
+_NOT_OURS = (
+    "Only REGIONAL domain names can be managed through the API Gateway V2 API. For EDGE domain names, please use the "
+    "API Gateway V1 API. Also note that only REST APIs can be attached to EDGE domain names."
 )
+"""Both as users quote them."""
+_REGIONAL_MEMBERS = {
+    "CertificateArn": "regionalCertificateArn",
+    "CertificateName": "regionalCertificateName",
+    "OwnershipVerificationCertificateArn": "ownershipVerificationCertificateArn",
+    "SecurityPolicy": "securityPolicy",
+}
+_SHOWN = {
+    "REGIONAL": {
+        "ApiGatewayDomainName": "regionalDomainName",
+        "CertificateArn": "regionalCertificateArn",
+        "CertificateName": "regionalCertificateName",
+        "HostedZoneId": "regionalHostedZoneId",
+    },
+    "EDGE": {
+        "ApiGatewayDomainName": "distributionDomainName",
+        "CertificateArn": "certificateArn",
+        "CertificateName": "certificateName",
+        "CertificateUploadDate": "certificateUploadDate",
+        "HostedZoneId": "distributionHostedZoneId",
+    },
+}
+"""Members of a configuration by its endpoint type, and where `apigateway` has them."""
+_TRUST = {"TruststoreUri": "truststoreUri", "TruststoreVersion": "truststoreVersion"}
 
 
 class Domains(Loading):
     """CreateDomainName … DeleteApiMapping."""
 
     def create_domain_name(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """A new domain name."""
-        name = request["DomainName"]
-        if not _DOMAIN.fullmatch(name):
-            raise bad_request("Invalid domain name identifier specified")
-        if store.find_domain(tx, name) is not None:
+        """A new domain name, AVAILABLE at once."""
+        name = request["DomainName"].lower()
+        check_name(name)
+        if names.find(tx, name) is not None:
             raise conflict("The domain name you provided already exists.")
         domain: Document = {
-            "ApiMappingSelectionExpression": "$request.basepath",
-            "DomainName": name,
-            "DomainNameArn": f"arn:aws:apigateway:{scope.region}::/domainnames/{name}",
-            "Tags": dict(request.get("Tags") or {}),
-            "Mappings": {},
+            "domainName": name,
+            "domainNameArn": f"arn:aws:apigateway:{scope.region}::/domainnames/{name}",
+            "domainNameStatus": "AVAILABLE",
+            "endpointConfiguration": {"types": ["REGIONAL"], "ipAddressType": "ipv4"},
+            "securityPolicy": "TLS_1_2",
+            "routingMode": "BASE_PATH_MAPPING_ONLY",
+            "tags": dict(request.get("Tags") or {}),
         }
-        self._configure(tx, scope, domain, request)
-        store.put_domain(tx, scope, domain)
+        _configure(domain, request, "CreateDomainName")
+        domain = with_targets(domain, scope.region, tx.now, short_id(tx.new_id(), 10))
+        names.keep(tx, scope, domain)
         return _shown(domain)
 
     def get_domain_name(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -50,109 +81,158 @@ class Domains(Loading):
         return _shown(self._domain(tx, scope, request))
 
     def get_domain_names(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """Domain names of the account and region, a page at a time."""
-        return page([_shown(domain) for domain in store.list_domains(tx, scope)], request)
+        """Public domain names of the account and region, a page at a time; private ones are `apigateway`'s alone."""
+        found = [domain for domain in names.listed(tx, scope) if "domainNameId" not in domain]
+        return page([_shown(domain) for domain in found], request)
 
     def update_domain_name(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Configure a domain name anew."""
-        domain = self._domain(tx, scope, request)
-        self._configure(tx, scope, domain, request)
-        store.put_domain(tx, scope, domain)
+        domain = self._managed(tx, scope, request)
+        _configure(domain, request, "UpdateDomainName")
+        names.keep(tx, scope, domain)
         return _shown(domain)
 
     def delete_domain_name(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Delete a domain name with its mappings."""
-        store.delete_domain(tx, scope, self._domain(tx, scope, request)["DomainName"])
+        names.delete(tx, scope, key_of(self._managed(tx, scope, request)))
         return {}
-
-    def _configure(self, tx: Transaction, scope: Scope, domain: Document, request: Request) -> None:
-        if request.get("MutualTlsAuthentication"):
-            raise NotEmulated("apigatewayv2", "CreateDomainName", "MutualTlsAuthentication")
-        if request.get("RoutingMode") not in (None, "API_MAPPING_ONLY"):
-            raise NotEmulated("apigatewayv2", "CreateDomainName", "routing rules")
-        given_ones = request.get("DomainNameConfigurations")
-        if given_ones is None:
-            return
-        domain["DomainNameConfigurations"] = [
-            {
-                "ApiGatewayDomainName": f"d-{short_id(tx.new_id(), 10)}.execute-api.{scope.region}.amazonaws.com",
-                "DomainNameStatus": "AVAILABLE",
-                "EndpointType": "REGIONAL",
-                "HostedZoneId": "Z1UJRXOUMOOFQ8",
-                "SecurityPolicy": "TLS_1_2",
-                **given(item, _CONFIGURATION),
-            }
-            for item in given_ones
-        ]
 
     # ── API mappings ──
 
     def create_api_mapping(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Map a path of a domain name to a stage."""
-        domain = self._domain(tx, scope, request)
-        mapping = given(request, ("ApiId", "ApiMappingKey", "Stage"))
-        mapping.setdefault("ApiMappingKey", "")
-        self._check_mapping(tx, scope, domain, mapping)
-        mapping["ApiMappingId"] = short_id(tx.new_id(), 6)
-        domain["Mappings"][mapping["ApiMappingId"]] = mapping
-        store.put_domain(tx, scope, domain)
-        return mapping
+        return self._keep_mapping(tx, scope, request, {"id": short_id(tx.new_id(), 6), "key": ""})
 
     def get_api_mapping(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """One mapping."""
-        return self._mapping(self._domain(tx, scope, request), request)
+        return _shown_mapping(self._mapping(tx, scope, request))
 
     def get_api_mappings(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """The mappings of a domain name, a page at a time."""
-        return page(list(self._domain(tx, scope, request)["Mappings"].values()), request)
+        key = key_of(self._domain(tx, scope, request))
+        return page([_shown_mapping(mapping) for mapping in names.mappings(tx, scope, key)], request)
 
     def update_api_mapping(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Change the members that are given."""
-        domain = self._domain(tx, scope, request)
-        mapping = {**self._mapping(domain, request), **given(request, ("ApiId", "ApiMappingKey", "Stage"))}
-        self._check_mapping(tx, scope, domain, mapping)
-        domain["Mappings"][mapping["ApiMappingId"]] = mapping
-        store.put_domain(tx, scope, domain)
-        return mapping
+        return self._keep_mapping(tx, scope, request, self._mapping(tx, scope, request))
 
     def delete_api_mapping(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Delete a mapping."""
-        domain = self._domain(tx, scope, request)
-        del domain["Mappings"][self._mapping(domain, request)["ApiMappingId"]]
-        store.put_domain(tx, scope, domain)
+        key = key_of(self._managed(tx, scope, request))
+        names.delete_mapping(tx, scope, key, self._mapping(tx, scope, request))
         return {}
 
     def _domain(self, tx: Transaction, scope: Scope, request: Request) -> Document:
-        domain = store.load_domain(tx, scope, request["DomainName"])
+        domain = names.load(tx, scope, request["DomainName"].lower())
         if domain is None:
             raise not_found("Invalid domain name identifier specified")
         return domain
 
-    def _mapping(self, domain: Document, request: Request) -> Document:
-        mapping = domain["Mappings"].get(request["ApiMappingId"])
-        if mapping is None:
-            raise not_found("The API mapping resource specified in the request was not found.")
-        return mapping
+    def _managed(self, tx: Transaction, scope: Scope, request: Request) -> Document:
+        domain = self._domain(tx, scope, request)
+        if "REGIONAL" not in domain["endpointConfiguration"]["types"]:
+            raise bad_request(_NOT_OURS)
+        return domain
 
-    def _check_mapping(self, tx: Transaction, scope: Scope, domain: Document, mapping: Document) -> None:
-        if not _KEY.fullmatch(mapping["ApiMappingKey"]):
-            raise bad_request(f"Invalid API mapping key specified: {mapping['ApiMappingKey']}")
-        if store.exists(tx, mapping["ApiId"]):
-            self._stage(tx, scope, {"ApiId": mapping["ApiId"], "StageName": mapping["Stage"]})
-        else:
-            self._check_rest_stage(tx, scope, mapping)
-        for identifier, other in domain["Mappings"].items():
-            if other["ApiMappingKey"] == mapping["ApiMappingKey"] and identifier != mapping.get("ApiMappingId"):
-                raise conflict("ApiMapping key already exists for this domain name")
+    def _mapping(self, tx: Transaction, scope: Scope, request: Request) -> Document:
+        key = key_of(self._domain(tx, scope, request))
+        for mapping in names.mappings(tx, scope, key):
+            if mapping["id"] == request["ApiMappingId"]:
+                return mapping
+        raise not_found("The API mapping resource specified in the request was not found.")
 
-    def _check_rest_stage(self, tx: Transaction, scope: Scope, mapping: Document) -> None:
-        wanted = {"restApiId": mapping["ApiId"], "stageName": mapping["Stage"]}
+    def _keep_mapping(self, tx: Transaction, scope: Scope, request: Request, old: Document) -> dict[str, Any]:
+        key = key_of(self._managed(tx, scope, request))
+        given = {"key": request.get("ApiMappingKey"), "apiId": request["ApiId"], "stage": request.get("Stage")}
+        mapping = {**old, **{name: value for name, value in given.items() if value is not None}}
+        if not _KEY.fullmatch(mapping["key"]):
+            raise bad_request("An ApiMapping key may contain only letters, numbers and one of $-_.+!*'()/")
+        if len(mapping["key"]) > _LONGEST_KEY:
+            raise bad_request(f"An ApiMapping key may have {_LONGEST_KEY} characters.")  # unverified
+        mapping["protocol"] = self._protocol(tx, scope, mapping)
+        taken = "ApiMapping key already exists for this domain name"
+        check_new(names.mappings(tx, scope, key), mapping, taken)
+        names.keep_mapping(tx, scope, key, mapping)
+        return _shown_mapping(mapping)
+
+    def _protocol(self, tx: Transaction, scope: Scope, mapping: Document) -> str:
+        """The protocol of a mapped API. Raises unless it has the stage; that text is as users quote it."""
+        api = store.load_api(tx, scope, mapping["apiId"])
+        if api is not None:
+            if store.load_stage(tx, api.id, mapping.get("stage") or "") is None:
+                raise bad_request("Invalid stage identifier specified")
+            return api.settings["ProtocolType"]
         try:
-            self._calls.call(tx, scope, "apigateway", "GetStage", wanted)
+            self._calls.call(tx, scope, "apigateway", "GetRestApi", {"restApiId": mapping["apiId"]})
         except AwsError:
-            text = f"Invalid API identifier or stage specified: {mapping['ApiId']}, {mapping['Stage']}"
-            raise not_found(text) from None
+            raise not_found(f"Invalid API identifier specified {scope.account}:{mapping['apiId']}") from None
+        stage = {"restApiId": mapping["apiId"], "stageName": mapping.get("stage") or ""}
+        try:
+            if mapping.get("stage"):
+                self._calls.call(tx, scope, "apigateway", "GetStage", stage)
+        except AwsError:
+            raise bad_request("Invalid stage identifier specified") from None
+        return REST
+
+
+def _configure(domain: Document, request: Request, operation: str) -> None:
+    """What a request says of a domain name, into it; without a configuration it is a regional one (unverified)."""
+    if request.get("RoutingMode") not in (None, "API_MAPPING_ONLY"):
+        raise NotEmulated("apigatewayv2", operation, "routing rules")
+    given = request.get("DomainNameConfigurations") or []
+    if len(given) > 1:
+        raise bad_request("Only one domain name configuration is supported.")  # unverified
+    for configuration in given:
+        if configuration.get("EndpointType") == "EDGE":
+            raise bad_request(_EDGE)
+        for member, kept in _REGIONAL_MEMBERS.items():
+            if configuration.get(member) is not None:
+                domain[kept] = configuration[member]
+        if configuration.get("IpAddressType") is not None:
+            kept = {**domain["endpointConfiguration"], "ipAddressType": configuration["IpAddressType"]}
+            domain["endpointConfiguration"] = kept
+    trust = request.get("MutualTlsAuthentication")
+    if trust is not None:
+        domain.pop("mutualTlsAuthentication", None)
+        if trust.get("TruststoreUri"):
+            domain["mutualTlsAuthentication"] = {
+                kept: trust[member] for member, kept in _TRUST.items() if trust.get(member)
+            }
 
 
 def _shown(domain: Document) -> dict[str, Any]:
-    return {name: value for name, value in domain.items() if name != "Mappings"}
+    shown: dict[str, Any] = {
+        "ApiMappingSelectionExpression": "$request.basepath",
+        "DomainName": domain["domainName"],
+        "DomainNameArn": domain["domainNameArn"],
+        "DomainNameConfigurations": [_configuration(domain, kind) for kind in domain["endpointConfiguration"]["types"]],
+        "RoutingMode": "API_MAPPING_ONLY",
+        "Tags": domain["tags"],
+    }
+    if "mutualTlsAuthentication" in domain:
+        trust = domain["mutualTlsAuthentication"]
+        shown["MutualTlsAuthentication"] = {member: trust[kept] for member, kept in _TRUST.items() if kept in trust}
+    return shown
+
+
+def _configuration(domain: Document, kind: str) -> dict[str, Any]:
+    shown = {member: domain[kept] for member, kept in _SHOWN[kind].items() if domain.get(kept) is not None}
+    shown |= {
+        "DomainNameStatus": domain["domainNameStatus"],
+        "EndpointType": kind,
+        "IpAddressType": domain["endpointConfiguration"]["ipAddressType"],
+        "SecurityPolicy": domain["securityPolicy"],
+    }
+    if "ownershipVerificationCertificateArn" in domain:
+        shown["OwnershipVerificationCertificateArn"] = domain["ownershipVerificationCertificateArn"]
+    return shown
+
+
+def _shown_mapping(mapping: Document) -> dict[str, Any]:
+    """A mapping without a stage, which `apigateway` can make, shows an empty one (unverified)."""
+    return {
+        "ApiId": mapping["apiId"],
+        "ApiMappingId": mapping["id"],
+        "ApiMappingKey": mapping["key"],
+        "Stage": mapping.get("stage", ""),
+    }

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from emulator.services.apigatewayv2.gateway.custom_domains import chosen
 from emulator.services.apigatewayv2.websocket.selection import evaluate, response_for, route_key, template_for
 
 MESSAGE = json.dumps({"action": "buy", "n": 1.5, "deep": {"list": ["a", {"b": True}]}, "none": None, "o": {"x": 1}})
@@ -69,13 +68,3 @@ def test_responses_are_chosen_by_pattern_then_by_default() -> None:
         found = response_for(responses, subject)
         assert found is not None and found["IntegrationResponseKey"] == key
     assert response_for({}, "200") is None
-
-
-@given(
-    some.lists(some.sampled_from(["", "a", "a/b", "a/b/c", "b"]), unique=True),
-    some.sampled_from(["a/b/c", "ab", "b/a"]),
-)
-def test_the_mapping_with_the_longest_key_that_begins_the_path_is_chosen(keys: list[str], path: str) -> None:
-    found = chosen([{"ApiMappingKey": key} for key in keys], f"/{path}")
-    fitting = [key for key in keys if not key or f"{path}/".startswith(f"{key}/")]
-    assert (found or {}).get("ApiMappingKey") == (max(fitting, key=len) if fitting else None)
