@@ -145,9 +145,9 @@ class Emulator:
         self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations, bridge.connections))
         self._mount(scheduler.mount(context))
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
-        [rest] = self.apigateway.data_planes
-        newer = self._mount(apigatewayv2.mount(context, self.lambda_.operations, rest)).operations
-        self.apigateway.operations.custom_domains.also(newer.answering)
+        older = self.apigateway.operations
+        newer = self._mount(apigatewayv2.mount(context, self.lambda_.operations, older.data_plane)).operations
+        older.custom_domains.also(newer.answering)
         self.store.add_schema(jobs.SCHEMA)
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
         self.worker = Worker(self.store, self.clock, self.clock, kinds)
@@ -159,7 +159,7 @@ class Emulator:
             for conversations in sockets:
                 conversations.tell = console.watch_events(self.clock)
         self.planes.add(planes)
-        domains = self.apigateway.operations.custom_domains
+        domains = older.custom_domains
         named = NamedHosts(domains.find, console.watch_plane(domains, self.clock) if console else domains)
         self.asgi = Edge(
             services=self.services,

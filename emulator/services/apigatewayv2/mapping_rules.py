@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from emulator.aws.errors import AwsError
-from emulator.services.apigatewayv2.model import bad_request
+from emulator.services.apigateway.model import bad_request
 
 RESERVED = re.compile(
     r"access-control-.*|apigw-.*|authorization|connection|content-encoding|content-length|content-location|forwarded|"

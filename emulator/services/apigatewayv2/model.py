@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
+from emulator.services.apigateway.model import bad_request, conflict
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
 WEBSOCKET = "WEBSOCKET"
@@ -66,32 +66,6 @@ class Api:
     def from_json(text: str) -> Api:
         """The inverse of `to_json`."""
         return Api(**json.loads(text))
-
-
-def bad_request(message: str) -> AwsError:
-    """AWS's BadRequestException."""
-    return AwsError("BadRequestException", message, 400)
-
-
-def not_found(message: str) -> AwsError:
-    """AWS's NotFoundException."""
-    return AwsError("NotFoundException", message, 404)
-
-
-def conflict(message: str) -> AwsError:
-    """AWS's ConflictException."""
-    return AwsError("ConflictException", message, 409)
-
-
-def short_id(uuid_text: str, length: int) -> str:
-    """An id of lower-case letters and digits, as API Gateway's are, from a fresh UUID."""
-    number = int(uuid_text.replace("-", ""), 16)
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    text = ""
-    for _ in range(length):
-        number, digit = divmod(number, 36)
-        text += digits[digit]
-    return text
 
 
 def endpoint(api_id: str, region: str, base_url: str, is_websocket: bool = False) -> str:

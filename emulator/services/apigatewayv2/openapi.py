@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.aws.errors import AwsError
+from emulator.services.apigateway.model import bad_request
 from emulator.services.apigateway.openapi import parse
-from emulator.services.apigatewayv2.model import DEFAULT, METHODS, Api, Document, bad_request, integration_id_of
+from emulator.services.apigatewayv2.model import DEFAULT, METHODS, Api, Document, integration_id_of
 
 _EXTENSION = "x-amazon-apigateway-"
 _ANY = _EXTENSION + "any-method"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.aws.errors import NotEmulated
-from emulator.services.apigatewayv2.model import bad_request
+from emulator.services.apigateway.model import bad_request
 
 
 @dataclass(frozen=True, slots=True)

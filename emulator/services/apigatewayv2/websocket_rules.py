@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.aws.errors import NotEmulated
+from emulator.services.apigateway.model import bad_request, conflict
 from emulator.services.apigateway.model import lambda_function_of as rest_function_of
 from emulator.services.apigatewayv2.model import (
     DEFAULT,
@@ -18,8 +19,6 @@ from emulator.services.apigatewayv2.model import (
     WEBSOCKET,
     Api,
     Document,
-    bad_request,
-    conflict,
     lambda_function_of,
 )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.edge import DataPlane
 from emulator.aws.service import Context, JobKind, Mounted, Service
+from emulator.services.apigateway.gateway import GatewayDataPlane
 from emulator.services.apigatewayv2.gateway import HttpApiPlane
 from emulator.services.apigatewayv2.gateway.custom_domains import answering
 from emulator.services.apigatewayv2.operations import Operations
@@ -15,7 +15,7 @@ from emulator.services.apigatewayv2.websocket.management import Management, Mana
 from emulator.services.apigatewayv2.websocket.plane import EXPIRY
 
 
-def mount(context: Context, lambda_operations: Any, rest: DataPlane) -> Mounted:
+def mount(context: Context, lambda_operations: Any, rest: GatewayDataPlane) -> Mounted:
     """Offer the control plane and a data plane that hands requests to REST APIs on to `rest`."""
     operations = Operations(context.base_url, context.calls)
     http = HttpApiPlane(context, lambda_operations, rest)

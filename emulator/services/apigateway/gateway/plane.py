@@ -40,6 +40,9 @@ MAX_PAYLOAD = 10 * 1024 * 1024
 LARGEST_HEAD = 10_240
 """Bytes of the request line and all headers [D]; that AWS answers as to a large body is unverified."""
 
+Loaded = tuple[tuple[str, str, str], Deployed | None]
+"""Fresh ids, and what answers at the address."""
+
 
 class GatewayDataPlane:
     """Answers requests to deployed REST APIs."""
@@ -80,11 +83,16 @@ class GatewayDataPlane:
 
     async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
         """Answer a request that `match` recognised."""
+        loaded = await self._store.read(lambda tx: self.load(tx, match), behind=True)
+        return await self.answer(request, match, loaded)
 
-        def load(tx: Transaction) -> tuple[tuple[str, str, str], Deployed | None]:
-            return (tx.new_id(), tx.new_id(), tx.new_id()), self._deployments.find(tx, match)
+    def load(self, tx: Transaction, where: Address) -> Loaded:
+        """What a request needs of the store before its first step, in one read."""
+        return (tx.new_id(), tx.new_id(), tx.new_id()), self._deployments.find(tx, where)
 
-        ids, found = await self._store.read(load, behind=True)
+    async def answer(self, request: HttpRequest, match: Address, loaded: Loaded) -> HttpResponse:
+        """Answer a request for which `load` was asked."""
+        ids, found = loaded
         common = [
             ("x-amzn-RequestId", ids[0]),
             ("x-amz-apigw-id", base64.b64encode(bytes.fromhex(ids[1].replace("-", ""))[:11]).decode()),

@@ -10,12 +10,14 @@ import json
 from typing import Any
 
 from emulator.aws.deadline import Deadline
-from emulator.aws.edge import DataPlane
 from emulator.aws.errors import AwsError
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.request_traces import RequestTrace
 from emulator.aws.service import Context
 from emulator.ports import Transaction
+from emulator.services.apigateway.gateway.address import Address as RestAddress
+from emulator.services.apigateway.gateway.plane import GatewayDataPlane
+from emulator.services.apigateway.gateway.plane import Loaded as RestLoaded
 from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.gateway import answers, cors, events, to_http, to_service
 from emulator.services.apigatewayv2.gateway.address import Address, address, stage_candidates
@@ -37,7 +39,7 @@ _LARGEST_CACHE = 256
 class HttpApiPlane:
     """Answers requests to deployed HTTP APIs, and hands those for REST APIs, which share their addresses, on."""
 
-    def __init__(self, context: Context, lambda_operations: Any, rest: DataPlane) -> None:
+    def __init__(self, context: Context, lambda_operations: Any, rest: GatewayDataPlane) -> None:
         self._context = context
         self._store = context.store
         self._clock = context.clock
@@ -64,11 +66,9 @@ class HttpApiPlane:
 
     async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
         """Answer a request that `match` recognised."""
-        known, found, ids = await self._store.read(lambda tx: self._load(tx, match), behind=True)
-        if not known:
-            other = self._rest.match(match.host, request.path)
-            if other is not None:
-                return await self._rest.handle(request, other)
+        other, found, ids = await self._store.read(lambda tx: self._load(tx, match, request.path), behind=True)
+        if other is not None:
+            return await self._rest.answer(request, *other)
         if found is None:
             answer = Failure(404).answer()
             answer.headers.append(("Apigw-Requestid", request_id_of(ids[0])))
@@ -109,22 +109,24 @@ class HttpApiPlane:
         return answer, reason
 
     def _load(
-        self, tx: Transaction, where: Address
-    ) -> tuple[bool, tuple[Snapshot, Document, str] | None, tuple[str, str]]:
-        """(is it an HTTP API, its deployment, stage and the path within, fresh ids)."""
+        self, tx: Transaction, where: Address, whole_path: str
+    ) -> tuple[tuple[RestAddress, RestLoaded] | None, tuple[Snapshot, Document, str] | None, tuple[str, str]]:
+        """(what a REST API needs, if it is none of ours; its deployment, stage and the path within; fresh ids)."""
         if not store.exists(tx, where.api_id):
-            return False, None, ("", "")
+            other = None if where.mapped_stage else self._rest.match(where.host, whole_path)
+            if other is not None:
+                return (other, self._rest.load(tx, other)), None, ("", "")
         ids = (tx.new_id(), tx.new_id())
         for name, path in stage_candidates(where):
             stage = store.load_stage(tx, where.api_id, name)
             if stage is not None:
                 snapshot = self._snapshot(tx, where.api_id, stage.get("DeploymentId"))
                 if snapshot is None:
-                    return True, None, ids
+                    return None, None, ids
                 if snapshot.api.settings.get("DisableExecuteApiEndpoint") and not where.mapped_stage:
-                    return True, None, ids
-                return True, (snapshot, stage, path), ids
-        return True, None, ids
+                    return None, None, ids
+                return None, (snapshot, stage, path), ids
+        return None, None, ids
 
     def _snapshot(self, tx: Transaction, api_id: str, deployment_id: str | None) -> Snapshot | None:
         if deployment_id is None:

@@ -9,18 +9,9 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import domain_store
+from emulator.services.apigateway.model import bad_request, not_found, short_id
 from emulator.services.apigatewayv2 import openapi, store
-from emulator.services.apigatewayv2.model import (
-    DEFAULT,
-    WEBSOCKET,
-    Api,
-    Document,
-    bad_request,
-    endpoint,
-    lambda_function_of,
-    not_found,
-    short_id,
-)
+from emulator.services.apigatewayv2.model import DEFAULT, WEBSOCKET, Api, Document, endpoint, lambda_function_of
 from emulator.services.apigatewayv2.operations.authorizers import Authorizers
 from emulator.services.apigatewayv2.operations.loading import Request, given, page
 from emulator.services.apigatewayv2.operations.routes import Routes, checked_integration

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.apigatewayv2.model import Api, Document, bad_request, conflict, lambda_function_of, short_id
+from emulator.services.apigateway.model import bad_request, conflict, short_id
+from emulator.services.apigatewayv2.model import Api, Document, lambda_function_of
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, check_room, found, given, page
 from emulator.services.apigatewayv2.websocket_rules import check_authorizer
 

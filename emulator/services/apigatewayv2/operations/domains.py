@@ -15,8 +15,9 @@ from emulator.ports import Transaction
 from emulator.services.apigateway import domain_store as names
 from emulator.services.apigateway.domain_store import key_of
 from emulator.services.apigateway.domains import REST, check_name, check_new, with_targets
+from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigatewayv2 import store
-from emulator.services.apigatewayv2.model import Document, bad_request, conflict, not_found, short_id
+from emulator.services.apigatewayv2.model import Document
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, page
 
 _KEY = re.compile(r"|[A-Za-z0-9$\-_.+!*'()]+(?:/[A-Za-z0-9$\-_.+!*'()]+)*")

@@ -8,8 +8,9 @@ from typing import Any
 from emulator.aws.calls import Calls
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
+from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigatewayv2 import store
-from emulator.services.apigatewayv2.model import MOST, Api, Document, bad_request, conflict, not_found, short_id
+from emulator.services.apigatewayv2.model import MOST, Api, Document
 
 Request = dict[str, Any]
 

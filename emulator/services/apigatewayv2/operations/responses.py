@@ -6,7 +6,8 @@ from typing import Any
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.apigatewayv2.model import Api, Document, bad_request, not_found, short_id
+from emulator.services.apigateway.model import bad_request, not_found, short_id
+from emulator.services.apigatewayv2.model import Api, Document
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, found, given, page
 from emulator.services.apigatewayv2.websocket_rules import check_is_websocket, check_response_key
 

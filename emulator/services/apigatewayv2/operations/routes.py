@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
+from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.model_template import model_template
 from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.mapping_rules import check_request_mappings, check_response_mappings
@@ -16,13 +17,9 @@ from emulator.services.apigatewayv2.model import (
     METHODS,
     Api,
     Document,
-    bad_request,
     check_unique,
-    conflict,
     integration_id_of,
     lambda_function_of,
-    not_found,
-    short_id,
     split_route_key,
 )
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, check_room, found, given, page

@@ -8,17 +8,9 @@ from typing import Any
 from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
+from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigatewayv2 import store
-from emulator.services.apigatewayv2.model import (
-    DEFAULT,
-    MOST_STAGES,
-    Api,
-    Document,
-    bad_request,
-    conflict,
-    not_found,
-    short_id,
-)
+from emulator.services.apigatewayv2.model import DEFAULT, MOST_STAGES, Api, Document
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, check_stage_is_new, given, page
 
 _STAGE = (

@@ -6,8 +6,9 @@ from typing import Any
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
+from emulator.services.apigateway.model import bad_request, not_found, short_id
 from emulator.services.apigatewayv2 import store
-from emulator.services.apigatewayv2.model import Document, bad_request, not_found, short_id
+from emulator.services.apigatewayv2.model import Document
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, given, page
 
 
