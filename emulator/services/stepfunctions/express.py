@@ -34,6 +34,7 @@ from .asl.messages import (
     Signal,
     Start,
     Stop,
+    TaskMoment,
     TimerFired,
 )
 from .coverage import Coverage
@@ -152,6 +153,8 @@ class _Running:
                 if outcome.events:
                     self._last_event = outcome.events[-1].id
                     self._keep(outcome.events)
+                if outcome.tasks:
+                    self._count(outcome.tasks)
                 if outcome.ended is not None:
                     return outcome.ended
                 for command in outcome.commands:
@@ -212,6 +215,9 @@ class _Running:
         if len(self.unlogged) > EVENTS_KEPT:
             written, self.unlogged = self.unlogged, []
             self._store.post(lambda tx: self._telemetry.log(tx, self._execution, written))
+
+    def _count(self, moments: list[TaskMoment]) -> None:
+        self._store.post(lambda tx: self._telemetry.tasks(tx, self._execution, moments))
 
     # ── what waits ──────────────────────────────────────────────────────────────────────────────
 

@@ -105,6 +105,8 @@ class Progress:
             begins = isinstance(signal, Start)
             self.coverage.count(execution.machine_arn, execution.definition, begins, outcome.events, outcome.taken)
         self._record(tx, execution, outcome.events)
+        if outcome.tasks:
+            self.telemetry.tasks(tx, execution, outcome.tasks)
         for command in outcome.commands:
             self._obey(tx, execution, frames, command)
         if outcome.ended is not None:

@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS sfn_machine (
   updated_at REAL NOT NULL, revision_id TEXT, logging TEXT NOT NULL, tracing TEXT NOT NULL, tags TEXT NOT NULL,
   type TEXT NOT NULL, encryption TEXT, last_version INTEGER NOT NULL
 );
+CREATE INDEX IF NOT EXISTS sfn_machine_name ON sfn_machine (account, region, name);
 CREATE TABLE IF NOT EXISTS sfn_version (
   arn TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, machine_arn TEXT NOT NULL,
   number INTEGER NOT NULL, created_at REAL NOT NULL, description TEXT NOT NULL, revision_id TEXT,
@@ -43,6 +44,7 @@ CREATE TABLE IF NOT EXISTS sfn_activity (
   arn TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
   created_at REAL NOT NULL, encryption TEXT NOT NULL, tags TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS sfn_activity_name ON sfn_activity (account, region, name);
 CREATE TABLE IF NOT EXISTS sfn_activity_task (
   id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL, activity_arn TEXT NOT NULL,
   execution_id INTEGER NOT NULL, token TEXT NOT NULL, input TEXT NOT NULL
@@ -98,6 +100,18 @@ def list_machines(tx: Transaction, scope: Scope, offset: int, limit: int) -> lis
         (scope.account, scope.region, limit, offset),
     ).fetchall()
     return [_machine(row) for row in rows]
+
+
+def count_machines(tx: Transaction, scope: Scope) -> int:
+    """How many machines there are in an account and region."""
+    where = (scope.account, scope.region)
+    return tx.execute("SELECT count(*) FROM sfn_machine WHERE account = ? AND region = ?", where).fetchone()[0]
+
+
+def count_activities(tx: Transaction, scope: Scope) -> int:
+    """How many activities there are in an account and region."""
+    where = (scope.account, scope.region)
+    return tx.execute("SELECT count(*) FROM sfn_activity WHERE account = ? AND region = ?", where).fetchone()[0]
 
 
 def save_machine(tx: Transaction, scope: Scope, machine: StateMachine) -> None:

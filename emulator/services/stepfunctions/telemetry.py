@@ -7,6 +7,7 @@ costs nothing here but two metrics.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,21 +17,32 @@ from zlib import crc32
 from emulator.aws.calls import Calls
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
-from emulator.aws.telemetry import Datum, LogSink, MetricSink
+from emulator.aws.telemetry import Datum, DimensionSets, LogSink, MetricSink
 from emulator.ports import LogEvent, Transaction
 
 from .asl.data import dumps
-from .asl.messages import Event
+from .asl.messages import Event, TaskMoment
+from .asl.tasks import task_kind
 from .model import StoredExecution
 
 NAMESPACE = "AWS/States"
+USAGE_NAMESPACE = "AWS/Usage"
 HIDDEN_DATA = ("input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables",
                "assignedVariablesDetails")  # fmt: skip
 """Members of details that are execution data: shown only with `includeExecutionData`."""
 FATAL = ("ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut")
 _GROUP = ":log-group:"
+LONGEST_LOGGED = 248 * 1024
+"""Of an input or output in a log entry, as it is escaped there [D:cw-logs]."""
 _ENDS = {"SUCCEEDED": "ExecutionsSucceeded", "FAILED": "ExecutionsFailed", "ABORTED": "ExecutionsAborted",
          "TIMED_OUT": "ExecutionsTimedOut"}  # fmt: skip
+
+_TASKS = {
+    "Activity": ("Activities", "Activity", "ActivityArn"),
+    "LambdaFunction": ("LambdaFunctions", "LambdaFunction", "LambdaFunctionArn"),
+    "Task": ("ServiceIntegrations", "ServiceIntegration", "ServiceIntegrationResourceArn"),
+}
+"""What metrics call many tasks of a family and one, and their dimension [D:procedure-cw-metrics]."""
 
 
 def kept(level: str, event_type: str) -> bool:
@@ -57,8 +69,22 @@ def _read(logging: str) -> tuple[str, bool, str]:
 def shown_details(event: Event, include_data: bool) -> dict[str, Any]:
     """An event's details, without the execution's data unless it is included."""
     if include_data:
-        return event.details
+        return _shortened(event.details)
     return {name: value for name, value in event.details.items() if name not in HIDDEN_DATA}
+
+
+def _shortened(details: dict[str, Any]) -> dict[str, Any]:
+    """Data that is too long for CloudWatch Logs is cut, and its details say so [D:cw-logs]; where is unverified."""
+    for name in ("input", "output"):
+        text: str = details.get(name, "")
+        if len(text) > LONGEST_LOGGED // 6 and _escaped(text) > LONGEST_LOGGED:
+            fits = bisect_right(range(len(text)), LONGEST_LOGGED, key=lambda end: _escaped(text[:end])) - 1
+            details = {**details, name: text[:fits], f"{name}Details": {"truncated": True}}
+    return details
+
+
+def _escaped(text: str) -> int:
+    return len(dumps(text).encode("utf-8", "replace")) - 2
 
 
 class Telemetry:
@@ -105,21 +131,68 @@ class Telemetry:
         """An execution that had ended goes on."""
         self._count(tx, execution, [Datum("ExecutionsRedriven", 1)])
 
+    def tasks(self, tx: Transaction, execution: StoredExecution, moments: Sequence[TaskMoment]) -> None:
+        """Tasks were scheduled, started or ended by now, by kind: activities, functions, service integrations."""
+        scope = Scope(execution.account, execution.region)
+        for moment in moments:
+            dimensions = _task_dimensions(moment.resource)
+            self._metrics.add_to_each(tx, scope, NAMESPACE, dimensions, task_data(moment, tx.now))
+
+    def counted(self, tx: Transaction, scope: Scope, data: Sequence[Datum], resource: str | None = None) -> None:
+        """How many there are now of something: in the account, or of a state machine."""
+        dimensions = ((),) if resource is None else ((("ResourceArn", resource),),)
+        self._metrics.add_to_each(tx, scope, NAMESPACE, dimensions, data)
+
+    def used(self, tx: Transaction, scope: Scope, name: str, count: int) -> None:
+        """How many there are now of something that has a quota."""
+        self._metrics.add_to_each(tx, scope, USAGE_NAMESPACE, ((),), [Datum(name, count)])
+
     def _count(self, tx: Transaction, execution: StoredExecution, data: list[Datum]) -> None:
         scope = Scope(execution.account, execution.region)
-        for dimensions in _dimensions(execution):
-            self._metrics.add(tx, scope, NAMESPACE, dimensions, data)
+        self._metrics.add_to_each(tx, scope, NAMESPACE, _dimension_sets(execution), data)
 
 
-def _dimensions(execution: StoredExecution) -> list[dict[str, str]]:
-    """The machine's own, and those of the version and the alias it was started by."""
-    machine = {"StateMachineArn": execution.machine_arn}
-    found = [machine]
-    if execution.version_arn is not None:
-        found.append({**machine, "Version": execution.version_arn.rsplit(":", 1)[1]})
-    if execution.alias_arn is not None:
-        found.append({**machine, "Alias": execution.alias_arn.rsplit(":", 1)[1]})
-    return found
+def _dimension_sets(execution: StoredExecution) -> DimensionSets:
+    """The account's, the machine's own, and those of the version and the alias it was started by."""
+    return _execution_dimensions(execution.machine_arn, execution.version_arn, execution.alias_arn)
+
+
+@lru_cache(maxsize=1024)
+def _execution_dimensions(machine_arn: str, version_arn: str | None, alias_arn: str | None) -> DimensionSets:
+    machine = ("StateMachineArn", machine_arn)
+    found: list[tuple[tuple[str, str], ...]] = [(), (machine,)]
+    if version_arn is not None:
+        found.append((machine, ("Version", version_arn.rsplit(":", 1)[1])))
+    if alias_arn is not None:
+        found.append((machine, ("Alias", alias_arn.rsplit(":", 1)[1])))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _task_dimensions(resource: str) -> DimensionSets:
+    """The Resource as it is written (for integrations unverified); activities are counted for the account, too."""
+    family = task_kind(resource).family
+    own = ((_TASKS[family][2], resource),)
+    return ((), own) if family == "Activity" else (own,)
+
+
+def task_data(moment: TaskMoment, now: float) -> list[Datum]:
+    """What metrics are told of a moment of a task."""
+    many, one, _ = _TASKS[task_kind(moment.resource).family]
+    data = [Datum(f"{many}{moment.what}", 1)]
+    if moment.what == "Scheduled":
+        return data
+    if moment.what == "Started":
+        data.append(Datum(f"{one}ScheduleTime", _milliseconds(now - moment.scheduled_at), "Milliseconds"))
+        return data
+    if moment.started_at is not None:
+        data.append(Datum(f"{one}RunTime", _milliseconds(now - moment.started_at), "Milliseconds"))
+    data.append(Datum(f"{one}Time", _milliseconds(now - moment.scheduled_at), "Milliseconds"))
+    return data
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 def _line(execution: StoredExecution, at: float, event: Event, include_data: bool) -> str:

@@ -218,6 +218,17 @@ class Ended:
     cause: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TaskMoment:
+    """A task was scheduled, started, or ended: what metrics count."""
+
+    resource: str
+    what: str
+    """`Scheduled`, `Started`, `Succeeded`, `Failed`, `TimedOut` or `HeartbeatTimedOut`."""
+    scheduled_at: float
+    started_at: float | None = None
+
+
 CHOICE, RETRY, CATCH = "choice", "retry", "catch"
 DEFAULT = -1
 """Index of a Choice's `Default` among its rules."""
@@ -232,6 +243,7 @@ class Outcome:
     ended: Ended | None = None
     taken: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     """(state, kind, index) of rules, retriers and catchers that were taken, which no event tells."""
+    tasks: list[TaskMoment] = field(default_factory=list[TaskMoment])
 
 
 def error_details(error: str | None, cause: str | None) -> dict[str, str]:

@@ -21,6 +21,7 @@ from .messages import (
     SetTimer,
     Signal,
     TaskFailed,
+    TaskMoment,
     TaskSubmitted,
     TaskSucceeded,
     TaskTaken,
@@ -68,7 +69,11 @@ class Tasks(DistributedMaps):
             frame["previous"] = self._emit("TaskStarted", frame["previous"], "taskStartedEventDetails", kind.named)
         elif kind.family == "LambdaFunction":
             frame["previous"] = self._emit("LambdaFunctionStarted", frame["previous"], None, {})
-        wait: Frame = {"token": token, "for": "task"}
+        wait: Frame = {"token": token, "for": "task", "since": self.now}
+        self.outcome.tasks.append(TaskMoment(state.resource, "Scheduled", self.now))
+        if kind.family != "Activity":
+            wait["started"] = self.now
+            self.outcome.tasks.append(TaskMoment(state.resource, "Started", self.now, self.now))
         frame["wait"] = wait
         if timeout is not None:
             wait["timed"] = True
@@ -94,13 +99,16 @@ class Tasks(DistributedMaps):
 
     def _task_goes_on(self, frame: Frame, wait: Frame, signal: TaskSubmitted | TaskTaken | Heartbeat) -> None:
         """Something happened to a task that does not end it."""
-        kind = task_kind(self._state(frame).resource)
+        resource = self._state(frame).resource
+        kind = task_kind(resource)
         if isinstance(signal, TaskSubmitted):
             details = {**kind.named, "output": signal.output.text, "outputDetails": NOT_TRUNCATED}
             frame["previous"] = self._emit("TaskSubmitted", frame["previous"], "taskSubmittedEventDetails", details)
         elif isinstance(signal, TaskTaken):
             named = {} if signal.worker_name is None else {"workerName": signal.worker_name}
             frame["previous"] = self._emit("ActivityStarted", frame["previous"], "activityStartedEventDetails", named)
+            wait["started"] = self.now
+            self.outcome.tasks.append(TaskMoment(resource, "Started", wait["since"], self.now))
         heartbeat = wait.get("heartbeat")
         if heartbeat is not None:
             self._command(Forget(wait["token"] + HEARTBEAT))
@@ -119,6 +127,7 @@ class Tasks(DistributedMaps):
                 frame["previous"] = self._emit(
                     f"{kind.family}Succeeded", frame["previous"], kind.details("Succeeded"), details
                 )
+                self._ended(state, wait, "Succeeded")
                 self._guard(key, frame, state, lambda: self._finish(key, frame, state, signal.output))
                 return
             failure = too_large(kind.resource_type or state.resource)
@@ -127,6 +136,12 @@ class Tasks(DistributedMaps):
         else:
             failure = StateError("States.Timeout")
         outcome = "TimedOut" if isinstance(signal, TimerFired) else "Failed"
+        missed = isinstance(signal, TimerFired) and signal.token.endswith(HEARTBEAT) and kind.family == "Activity"
+        self._ended(state, wait, "HeartbeatTimedOut" if missed else outcome)
         details = {**kind.named, **error_details(failure.error, failure.cause)}
         frame["previous"] = self._emit(f"{kind.family}{outcome}", frame["previous"], kind.details(outcome), details)
         self._fail(key, frame, state, failure)
+
+    def _ended(self, state: State, wait: Frame, what: str) -> None:
+        moment = TaskMoment(state.resource, what, wait.get("since", self.now), wait.get("started"))
+        self.outcome.tasks.append(moment)

@@ -33,6 +33,7 @@ class ActivityOperations(StepFunctionsState):
         if found is None:
             found = Activity(arn, name, tx.now, encryption, model.tags_of(request.get("tags")))
             store.save_activity(tx, scope, found)
+            self._count_activities(tx, scope)
         elif found.encryption != encryption:
             raise AwsError("ActivityAlreadyExists", f"Activity Already Exists: '{arn}'")
         return {"activityArn": arn, "creationDate": found.created_at}
@@ -51,7 +52,11 @@ class ActivityOperations(StepFunctionsState):
         """Delete; an unknown one is no error [R:test_create_describe_delete_activity]."""
         model.check_arn(request["activityArn"], "activity")
         store.delete_activity(tx, scope, request["activityArn"])
+        self._count_activities(tx, scope)
         return {}
+
+    def _count_activities(self, tx: Transaction, scope: Scope) -> None:
+        self.progress.telemetry.used(tx, scope, "ActivityCount", store.count_activities(tx, scope))
 
     def list_activities(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Activities by name."""

@@ -15,7 +15,7 @@ from emulator.services.stepfunctions.asl import validate
 from emulator.services.stepfunctions.asl.references import variable_references
 from emulator.services.stepfunctions.model import Activity, StateMachine
 from emulator.services.stepfunctions.operations.state import StepFunctionsState, page
-from emulator.services.stepfunctions.operations.versions import publish
+from emulator.services.stepfunctions.operations.versions import count_versions, publish
 from emulator.services.stepfunctions.telemetry import group_of
 
 
@@ -44,7 +44,7 @@ class StateMachineOperations(StepFunctionsState):
             return {
                 "stateMachineArn": arn,
                 "creationDate": existing.created_at,
-                **_published(tx, scope, existing, request),
+                **self._published(tx, scope, existing, request),
             }
         machine = StateMachine(arn, name, request["definition"], request["roleArn"], tx.now, tx.now, logging=logging)
         machine.type = kind
@@ -52,8 +52,9 @@ class StateMachineOperations(StepFunctionsState):
         machine.encryption = encryption
         machine.tags = model.tags_of(request.get("tags"))
         store.save_machine(tx, scope, machine)
+        self._count_machines(tx, scope)
         self.progress.coverage.know(arn, machine.definition)
-        return {"stateMachineArn": arn, "creationDate": tx.now, **_published(tx, scope, machine, request)}
+        return {"stateMachineArn": arn, "creationDate": tx.now, **self._published(tx, scope, machine, request)}
 
     def update_state_machine(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change what new executions run; running ones keep theirs."""
@@ -87,7 +88,7 @@ class StateMachineOperations(StepFunctionsState):
             machine.revision_id = tx.new_id()
         store.save_machine(tx, scope, machine)
         self.progress.coverage.know(machine.arn, machine.definition)
-        answer: dict[str, Any] = {"updateDate": tx.now, **_published(tx, scope, machine, request)}
+        answer: dict[str, Any] = {"updateDate": tx.now, **self._published(tx, scope, machine, request)}
         return answer if machine.revision_id is None else answer | {"revisionId": machine.revision_id}
 
     def describe_state_machine(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -122,6 +123,7 @@ class StateMachineOperations(StepFunctionsState):
         """Delete; an unknown machine is no error [R:test_delete_nonexistent_sm]. Running executions go on."""
         _check_unqualified(request["stateMachineArn"])
         store.delete_machine(tx, scope, request["stateMachineArn"])
+        self._count_machines(tx, scope)
         return {}
 
     def list_state_machines(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -157,6 +159,19 @@ class StateMachineOperations(StepFunctionsState):
             entry = {"severity": item.severity, "code": item.code, "message": item.message}
             diagnostics.append(entry if item.location is None else entry | {"location": item.location})
         return {"result": result, "diagnostics": diagnostics, "truncated": len(shown) < len(problems)}
+
+    def _published(
+        self, tx: Transaction, scope: Scope, machine: StateMachine, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The version to show, if the caller asked for one."""
+        if not request.get("publish"):
+            return {}
+        version = publish(tx, scope, machine, request.get("versionDescription"))
+        count_versions(tx, scope, machine.arn, self.progress.telemetry)
+        return {"stateMachineVersionArn": version.arn}
+
+    def _count_machines(self, tx: Transaction, scope: Scope) -> None:
+        self.progress.telemetry.used(tx, scope, "StateMachineCount", store.count_machines(tx, scope))
 
     def _logging(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """The logging configuration as it is shown. Raises InvalidLoggingConfiguration [R:sfn_api_logs]."""
@@ -223,13 +238,6 @@ def _check_role(arn: str) -> None:
 def _check_publishing(request: dict[str, Any]) -> None:
     if request.get("versionDescription") is not None and not request.get("publish"):
         raise AwsError("ValidationException", "Version description can only be set when publish is true")
-
-
-def _published(tx: Transaction, scope: Scope, machine: StateMachine, request: dict[str, Any]) -> dict[str, Any]:
-    """The version to show, if the caller asked for one."""
-    if not request.get("publish"):
-        return {}
-    return {"stateMachineVersionArn": publish(tx, scope, machine, request.get("versionDescription")).arn}
 
 
 def _revised(machine: StateMachine) -> tuple[Any, ...]:

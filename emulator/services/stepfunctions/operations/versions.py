@@ -9,10 +9,12 @@ from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
+from emulator.aws.telemetry import Datum
 from emulator.ports import Transaction
 from emulator.services.stepfunctions import model, store
 from emulator.services.stepfunctions.model import Alias, StateMachine, Version
 from emulator.services.stepfunctions.operations.state import StepFunctionsState, page
+from emulator.services.stepfunctions.telemetry import Telemetry
 
 MOST_VERSIONS = 1000
 MOST_ALIASES = 100
@@ -36,6 +38,7 @@ class VersionOperations(StepFunctionsState):
             )
             raise AwsError("ConflictException", text)
         version = publish(tx, scope, machine, request.get("description"))
+        count_versions(tx, scope, machine.arn, self.progress.telemetry)
         return {"creationDate": version.created_at, "stateMachineVersionArn": version.arn}
 
     def delete_state_machine_version(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -57,6 +60,7 @@ class VersionOperations(StepFunctionsState):
             )
             raise AwsError("ConflictException", text)
         store.delete_version(tx, scope, arn)
+        count_versions(tx, scope, machine_arn, self.progress.telemetry)
         return {}
 
     def list_state_machine_versions(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +94,7 @@ class VersionOperations(StepFunctionsState):
         if len(store.list_aliases(tx, machine_arn, 0, MOST_ALIASES)) >= MOST_ALIASES:
             raise AwsError("ServiceQuotaExceededException", f"A state machine can have at most {MOST_ALIASES} aliases.")
         store.save_alias(tx, scope, Alias(arn, machine_arn, name, description, routing, tx.now, tx.now))
+        self._count_aliases(tx, scope, machine_arn)
         return {"stateMachineAliasArn": arn, "creationDate": tx.now}
 
     def describe_state_machine_alias(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +133,7 @@ class VersionOperations(StepFunctionsState):
         """Delete; an unknown one is no error [R:test_delete_no_such_alias_arn]."""
         model.check_arn(request["stateMachineAliasArn"], "stateMachine")
         store.delete_alias(tx, scope, request["stateMachineAliasArn"])
+        self._count_aliases(tx, scope, model.split_machine_arn(request["stateMachineAliasArn"])[0])
         return {}
 
     def list_state_machine_aliases(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +153,10 @@ class VersionOperations(StepFunctionsState):
         ][offset : offset + size + 1]
         items = [{"stateMachineAliasArn": alias.arn, "creationDate": alias.created_at} for alias in found[:size]]
         return page(tx, {"stateMachineAliases": items}, offset + size if len(found) > size else None)
+
+    def _count_aliases(self, tx: Transaction, scope: Scope, machine_arn: str) -> None:
+        count = Datum("AliasCount", len(store.list_aliases(tx, machine_arn, 0, MOST_ALIASES)))
+        self.progress.telemetry.counted(tx, scope, [count], machine_arn)
 
     def _alias(self, tx: Transaction, scope: Scope, arn: str) -> Alias:
         model.check_arn(arn, "stateMachine")
@@ -207,6 +217,11 @@ def publish(tx: Transaction, scope: Scope, machine: StateMachine, description: s
     store.add_version(tx, scope, version)
     store.save_machine(tx, scope, machine)
     return version
+
+
+def count_versions(tx: Transaction, scope: Scope, machine_arn: str, telemetry: Telemetry) -> None:
+    """Tell CloudWatch how many versions a machine has."""
+    telemetry.counted(tx, scope, [Datum("VersionCount", store.count_versions(tx, machine_arn))], machine_arn)
 
 
 def no_such_resource() -> AwsError:
