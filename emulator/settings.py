@@ -214,6 +214,9 @@ class LiveSettings:
     )
     ses_auto_verify: bool = _live(True, "A created identity is verified at once; false leaves it pending.")
     ses_sandbox: bool = _live(False, "Recipients must be verified too, as in SES's sandbox.")
+    ses_daily_quota: int = _live(50_000, "Recipients of 24 hours that SES's quota allows, outside of its sandbox.", 0)
+    ses_send_rate: int = _live(14, "Recipients a second that SES's quota allows, outside of its sandbox.", 1)
+    ses_enforce_quotas: bool = _live(False, "Who exceeds SES's quotas is throttled; false only reports them.")
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Each setting's value, default and meaning."""

@@ -59,6 +59,14 @@ def compose(draft: Draft, header_id: str, now: float) -> bytes:
     return head + blank[2:] + body
 
 
+def compose_rendered(subject: str, text: str | None, html: str | None, now: float) -> str:
+    """What the test of a template answers: a message without addresses. Raises `Refused` as `compose` does."""
+    draft = Draft("rendered@example.com", subject=" ".join(subject.split("\n")), text=text, html=html)
+    fields, body = split_headers(compose(storable(draft), "<rendered@example.com>", now))
+    kept = [line for name, line in fields if name.lower() not in ("from", "message-id")]
+    return (b"".join(kept) + b"\r\n" + body).decode("utf-8", "replace").replace("\r\n", "\n")
+
+
 def _set_text(message: EmailMessage, name: str, value: str, encoded: dict[bytes, bytes]) -> None:
     """Set a text header; one that is not ASCII becomes encoded words when the message is written.
 
@@ -183,6 +191,15 @@ def parse(raw: bytes) -> EmailMessage:
         raise Refused("The message is nested too deeply.") from None
     assert isinstance(message, EmailMessage)
     return message
+
+
+_TEST_VIRUS = (rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR", b"WDVPIVAlQEFQWzRcUFpYNTQoUF4pN0NDKTd9JEVJQ0FS")
+"""The first characters of the EICAR test file, as they are and in base64."""
+
+
+def holds_test_virus(raw: bytes) -> bool:
+    """Whether a message carries the EICAR test file, by which the mailbox simulator shows a Reject (email.md 6.5)."""
+    return any(signature in raw for signature in _TEST_VIRUS)
 
 
 def addresses(message: EmailMessage, header: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 IdentityKind = Literal["EmailAddress", "Domain"]
-Delivery = Literal["pending", "delivered", "bounced"]
+Delivery = Literal["pending", "delivered", "bounced", "rejected", "rendering_failed"]
 
 MAX_RECIPIENTS = 50
 """To + Cc + Bcc of one message (reference email.md 6.1, [K])."""
@@ -115,6 +115,24 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Circumstances:
+    """How a message was sent: what the caller asked for besides the message, and who the caller was."""
+
+    operation: str = ""
+    configuration_set: str = ""
+    source_arn: str = ""
+    """As the caller gave it."""
+    template: str = ""
+    source_ip: str = "127.0.0.1"
+    identity: str = ""
+    """The verified identity that covers the sender."""
+    contact_list: str = ""
+    topic: str = ""
+    sent_by: tuple[tuple[str, str], ...] = ()
+    """What is known of the function or execution that sent it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """An accepted message, complete."""
 
@@ -134,6 +152,7 @@ class Message:
     delivery_detail: str = ""
     recipients: tuple[str, ...] = field(default=())
     """Envelope recipients, bare mailboxes."""
+    sent: Circumstances = field(default=Circumstances())
 
 
 # ── addresses ───────────────────────────────────────────────────────────────────────────────────
@@ -243,12 +262,14 @@ def is_simulator(mailbox: str) -> bool:
     return mailbox.lower().endswith("@" + SIMULATOR_DOMAIN)
 
 
-def simulated_bounce(mailbox: str) -> str | None:
-    """The SMTP answer with which the mailbox simulator bounces this mailbox (labels allowed); None if it does not."""
-    if not is_simulator(mailbox):
-        return None
-    name = mailbox.partition("@")[0].partition("+")[0].lower()
-    return "550 5.1.1 user unknown" if name in ("bounce", "suppressionlist") else None
+def simulated(mailbox: str) -> str:
+    """Which mailbox of the simulator this is (`bounce+label@…` is `bounce`); empty if it is none."""
+    return mailbox.partition("@")[0].partition("+")[0].lower() if is_simulator(mailbox) else ""
+
+
+def simulated_bounce(mailbox: str) -> bool:
+    """Whether the simulator bounces this mailbox. `suppressionlist` does as `bounce` does [P, email.md 6.5]."""
+    return simulated(mailbox) in ("bounce", "suppressionlist")
 
 
 # ── identities ──────────────────────────────────────────────────────────────────────────────────
@@ -303,6 +324,11 @@ _REGION_PREFIX = {
 def message_id(region: str, now: float, fresh_id: str) -> str:
     """SES's form, 60 characters: four digits for the region, milliseconds in hexadecimal, a UUID, `-000000`."""
     return f"{_REGION_PREFIX.get(region, '0109')}{int(now * 1000):012x}-{fresh_id}-000000"
+
+
+def feedback_id(region: str, now: float, fresh_id: str) -> str:
+    """The id of a bounce or complaint: of the form of a message's."""
+    return message_id(region, now, fresh_id)
 
 
 def message_id_header(identifier: str, region: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.ses.model import Content, Delivery, Identity, Message
+from emulator.services.ses.model import Circumstances, Content, Delivery, Identity, Message
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS ses_identity (
@@ -43,6 +44,10 @@ CREATE TABLE IF NOT EXISTS ses_message (
   delivery TEXT NOT NULL,
   delivery_detail TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS ses_circumstances (
+  id TEXT PRIMARY KEY,
+  facts TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ses_message_sent ON ses_message (account, region, sent_at);
 """
 
@@ -51,6 +56,7 @@ _MESSAGE = (
     "id, sent_at, source, envelope_sender, destinations, subject, text, html, headers, attachments, raw, tags,"
     " delivery, delivery_detail, recipients"
 )
+_READ = f"{_MESSAGE}, account, region, facts FROM ses_message LEFT JOIN ses_circumstances USING (id)"
 
 
 def put_identity(tx: Transaction, scope: Scope, identity: Identity) -> None:
@@ -139,17 +145,20 @@ def put_message(tx: Transaction, scope: Scope, message: Message, counted_recipie
             counted_recipients,
         ),
     )
+    tx.execute(
+        "INSERT INTO ses_circumstances (id, facts) VALUES (?, ?)", (message.id, json.dumps(asdict(message.sent)))
+    )
 
 
 def get_message(tx: Transaction, identifier: str) -> tuple[Scope, Message] | None:
     """A message and whose it is."""
-    row = tx.execute(f"SELECT {_MESSAGE}, account, region FROM ses_message WHERE id = ?", (identifier,)).fetchone()
+    row = tx.execute(f"SELECT {_READ} WHERE id = ?", (identifier,)).fetchone()
     return _scoped(row) if row else None
 
 
 def list_messages(tx: Transaction) -> list[tuple[Scope, Message]]:
     """Every message of every account, in the order of acceptance."""
-    rows = tx.execute(f"SELECT {_MESSAGE}, account, region FROM ses_message ORDER BY sequence").fetchall()
+    rows = tx.execute(f"SELECT {_READ} ORDER BY sequence").fetchall()
     return [_scoped(row) for row in rows]
 
 
@@ -186,6 +195,12 @@ def _pairs(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in json.loads(text))
 
 
+def _circumstances(text: str | None) -> Circumstances:
+    facts: dict[str, Any] = json.loads(text) if text else {}
+    facts["sent_by"] = tuple((name, value) for name, value in facts.get("sent_by", ()))
+    return Circumstances(**facts)
+
+
 def _scoped(row: tuple[Any, ...]) -> tuple[Scope, Message]:
     destinations = json.loads(row[4])
     attachments = tuple((name, kind, size) for name, kind, size in json.loads(row[9]))
@@ -204,5 +219,6 @@ def _scoped(row: tuple[Any, ...]) -> tuple[Scope, Message]:
         delivery=row[12],
         delivery_detail=row[13],
         recipients=tuple(json.loads(row[14])),
+        sent=_circumstances(row[17]),
     )
     return Scope(row[15], row[16]), message

@@ -11,62 +11,62 @@ from typing import Any
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.ses.model import Attachment, Identity, Refused, is_domain, parse_address
+from emulator.services.ses.model import Identity, Refused, is_domain, parse_address
 from emulator.services.ses.operations import V2, SesOperations, blob, draft_from, tags_from
+from emulator.services.ses.operations.dialect import circumstances
+from emulator.services.ses.operations.templates import TemplateOperations
+from emulator.services.sesv2.content import attachment, draft_of, header
+from emulator.services.sesv2.templates import EmailTemplateOperations
 
 _NOT_EMULATED = ("EndpointId", "TenantName", "ListManagementOptions", "ConfigurationOverrides")
-
-_RESERVED_HEADERS = frozenset(
-    {"bcc", "cc", "content-disposition", "content-type", "content-transfer-encoding", "date", "from", "message-id"}
-    | {"mime-version", "reply-to", "return-path", "sender", "subject", "to"}
-)
 
 
 class SesV2Operations:
     """The operations of SES API v2."""
 
-    def __init__(self, ses: SesOperations) -> None:
+    def __init__(self, ses: SesOperations, templates: TemplateOperations | None = None) -> None:
         self.ses = ses
+        self.templates = EmailTemplateOperations(ses, templates or TemplateOperations(ses))
 
     def send_email(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """SendEmail with Simple or Raw content: accept, answer the message id."""
+        """SendEmail with Simple, Raw or Template content: accept, answer the message id."""
         for name in _NOT_EMULATED:
             if request.get(name):
                 raise NotEmulated("sesv2", "SendEmail", name)
-        self.ses.check_configuration_set(request.get("ConfigurationSetName"), V2)
+        self.ses.check_configuration_set(tx, scope, request.get("ConfigurationSetName"), V2)
         for name in ("FromEmailAddressIdentityArn", "FeedbackForwardingEmailAddressIdentityArn"):
             self.ses.check_own_arn(tx, scope, request.get(name), V2, "SendEmail")
         content = request.get("Content") or {}
         kinds = [kind for kind in ("Simple", "Raw", "Template") if content.get(kind)]
-        if "Template" in kinds:
-            raise NotEmulated("sesv2", "SendEmail", "Content.Template")
         if len(kinds) != 1:
             raise AwsError(V2.bad_request, "Exactly one of Simple, Raw or Template must be specified in Content.")
+        if "Template" in kinds:
+            return {"MessageId": self.templates.send(tx, scope, request, content["Template"])}
         destination = request.get("Destination") or {}
-        to, cc, bcc = (tuple(destination.get(f"{kind}Addresses") or ()) for kind in ("To", "Cc", "Bcc"))
         source = str(request.get("FromEmailAddress") or "")
         tags = tags_from(request.get("EmailTags"))
+        sent = circumstances(request, "SendEmail")
         if "Raw" in kinds:
             raw = blob(content["Raw"].get("Data"))
-            asked = {"to": to, "cc": cc, "bcc": bcc}
-            return {"MessageId": self.ses.accept_raw(tx, scope, raw, tags, V2, source, asked)}
+            asked = {kind.lower(): tuple(destination.get(f"{kind}Addresses") or ()) for kind in ("To", "Cc", "Bcc")}
+            return {"MessageId": self.ses.accept_raw(tx, scope, raw, tags, V2, source, asked, sent)}
         simple = content["Simple"]
+        words = draft_from(simple, V2)
         draft = replace(
-            draft_from(simple, V2),
-            source=source,
-            to=to,
-            cc=cc,
-            bcc=bcc,
-            reply_to=tuple(request.get("ReplyToAddresses") or ()),
-            return_path=str(request.get("FeedbackForwardingEmailAddress") or ""),
-            headers=tuple(_header(header) for header in simple.get("Headers") or ()),
-            attachments=tuple(_attachment(part) for part in simple.get("Attachments") or ()),
+            draft_of(request, destination),
+            subject=words.subject,
+            text=words.text,
+            text_charset=words.text_charset,
+            html=words.html,
+            html_charset=words.html_charset,
+            headers=tuple(header(each) for each in simple.get("Headers") or ()),
+            attachments=tuple(attachment(part) for part in simple.get("Attachments") or ()),
         )
-        return {"MessageId": self.ses.accept(tx, scope, draft, tags, V2)}
+        return {"MessageId": self.ses.accept(tx, scope, draft, tags, V2, sent)}
 
     def create_email_identity(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """CreateEmailIdentity: an address or a domain, verified at once or pending, as the settings say."""
-        self.ses.check_configuration_set(request.get("ConfigurationSetName"), V2)
+        self.ses.check_configuration_set(tx, scope, request.get("ConfigurationSetName"), V2)
         if request.get("DkimSigningAttributes"):
             raise NotEmulated("sesv2", "CreateEmailIdentity", "DkimSigningAttributes")
         name = str(request.get("EmailIdentity") or "")
@@ -150,6 +150,7 @@ class SesV2Operations:
             "ListEmailIdentities": self.list_email_identities,
             "DeleteEmailIdentity": self.delete_email_identity,
             "GetAccount": self.get_account,
+            **self.templates.table(),
         }
 
 
@@ -164,28 +165,6 @@ def _check_identity_name(name: str) -> None:
         raise V2.refuse(error) from None
     if address.given != address.mailbox:
         raise AwsError(V2.bad_request, f"Invalid email address {name}.")
-
-
-def _header(header: dict[str, str]) -> tuple[str, str]:
-    name, value = header.get("Name") or "", header.get("Value") or ""
-    if name.lower() in _RESERVED_HEADERS:
-        raise AwsError(V2.bad_request, f"Header <{name}> is not allowed.")
-    if name.lower().startswith("x-ses-"):
-        raise NotEmulated("sesv2", "SendEmail", f"header {name}")
-    if not name or not all(33 <= ord(character) <= 126 and character != ":" for character in name):
-        raise AwsError(V2.bad_request, f"Illegal header '{name.encode('ascii', 'replace').decode()}'.")
-    return name, value
-
-
-def _attachment(part: dict[str, Any]) -> Attachment:
-    return Attachment(
-        filename=part.get("FileName") or "",
-        content_type=part.get("ContentType") or "",
-        content=blob(part.get("RawContent")),
-        disposition="inline" if part.get("ContentDisposition") == "INLINE" else "attachment",
-        description=part.get("ContentDescription") or "",
-        content_id=part.get("ContentId") or "",
-    )
 
 
 def _kind(identity: Identity) -> str:

@@ -17,6 +17,8 @@ from emulator.aws.scope import Scope
 from emulator.ports import Mailer, MailerUnavailable, MailRefused, OutgoingMail, Transaction
 from emulator.services.ses import inbox, store
 from emulator.services.ses.operations import SesOperations
+from emulator.services.ses.operations.feedback import Feedback
+from emulator.services.ses.wire import SCHEMA
 from emulator.services.ses.worker import DeliveryWorker
 from emulator.services.sesv2.operations import SesV2Operations
 from emulator.settings import LiveSettings
@@ -47,7 +49,7 @@ class Bench:
         self.clock = LiveClock(frozen=True, start_at=START)
         self.store = SqliteStore(self.clock, None, seed=1)
         self.store.add_schema(jobs.SCHEMA)
-        self.store.add_schema(store.SCHEMA)
+        self.store.add_schema(SCHEMA)
         self.v1 = SesOperations(self.settings)
         self.v2 = SesV2Operations(self.v1)
 
@@ -74,7 +76,7 @@ class Bench:
     def deliver(self, mailer: Mailer | None = None) -> None:
         job = self.pending()[0]
         self.clock.jump(job.due_at)
-        asyncio.run(DeliveryWorker(self.store, mailer).deliver(job))
+        asyncio.run(DeliveryWorker(self.store, mailer, Feedback(self.v1)).deliver(job))
 
 
 @pytest.fixture
@@ -237,7 +239,7 @@ def test_an_unknown_configuration_set_is_the_error_of_each_api(bench: Bench) -> 
 
 def test_what_is_not_emulated_is_refused_by_name(bench: Bench) -> None:
     bench.verify()
-    for changes in ({"Content": {"Template": {"TemplateName": "t"}}}, {"TenantName": "t"}, {"EndpointId": "e"}):
+    for changes in ({"ListManagementOptions": {"ContactListName": "l"}}, {"TenantName": "t"}, {"EndpointId": "e"}):
         with pytest.raises(NotEmulated):
             bench.do(bench.v2.send_email, v2_mail(**changes))
 
@@ -345,8 +347,10 @@ def test_a_refusal_of_the_relay_is_a_bounce_and_not_tried_again(bench: Bench) ->
     bench.verify()
     bench.do(bench.v2.send_email, v2_mail())
     bench.deliver(ScriptedMailer(MailRefused("550 no such user")))
-    assert bench.messages()[0]["delivery"] == {"state": "bounced", "detail": "550 no such user"}
-    assert bench.pending() == []
+    [message, *forwarded] = bench.messages()
+    assert message["delivery"] == {"state": "bounced", "detail": "550 no such user"}
+    assert [mail["subject"] for mail in forwarded] == ["Delivery Status Notification (Failure)"] * 2
+    assert [job.payload["id"] for job in bench.pending()] == [mail["id"] for mail in forwarded]
 
 
 def test_the_mailbox_simulator_bounces_and_never_reaches_the_relay(bench: Bench) -> None:
@@ -363,7 +367,7 @@ def test_a_delivery_whose_job_is_gone_changes_nothing(bench: Bench) -> None:
     bench.do(bench.v2.send_email, v2_mail())
     [job] = bench.pending()
     bench.run(lambda tx: jobs.complete(tx, job.id))
-    asyncio.run(DeliveryWorker(bench.store, None).deliver(job))
+    asyncio.run(DeliveryWorker(bench.store, None, Feedback(bench.v1)).deliver(job))
     assert bench.messages()[0]["delivery"]["state"] == "pending"
 
 
