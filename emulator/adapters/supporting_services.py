@@ -11,6 +11,7 @@ delegated: moto would accept what then never happens.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import os
@@ -124,6 +125,8 @@ class MotoServices(SupportingServices):
     ) -> DelegatedAnswer:
         stub = self._load()
         _asked.at = now
+        if service == "cognito-idp":
+            _tell_cognito_the_time()
         from botocore.awsrequest import AWSPreparedRequest
         from botocore.compat import HTTPHeaders
 
@@ -186,6 +189,20 @@ def _tell_the_time() -> None:
         return hosts() if at is None else datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
 
     utils.utcnow = utcnow
+
+
+class _CognitosTime:
+    """What moto's Cognito calls `time`, which dates its tokens: authorizers compare those with AWS time."""
+
+    @staticmethod
+    def time() -> float:
+        at: float | None = getattr(_asked, "at", None)
+        return time.time() if at is None else at
+
+
+def _tell_cognito_the_time() -> None:
+    models: Any = importlib.import_module("moto.cognitoidp.models")
+    models.time = _CognitosTime
 
 
 def _aws_url(service: str, url: str, headers: Sequence[tuple[str, str]]) -> str:

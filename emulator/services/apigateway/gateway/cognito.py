@@ -1,47 +1,39 @@
 """Authorizers of type COGNITO_USER_POOLS: whose tokens let a caller in (AWS: apigateway-integrate-with-cognito).
 
-The keys of a pool come from where the setting `cognito_jwks` says, else from the delegated Cognito, if that is there;
-with neither nobody could verify a token, and the request is refused by name. AWS's texts for tokens are [K].
+Without the keys of a pool (`pool_keys`) nobody could verify a token, and the request is refused by name. AWS's texts
+for tokens are [K].
 """
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-from emulator.aws.errors import AwsError, NotEmulated
-from emulator.aws.jwt import BadToken, Key, check_times, keys_of, shown_claims, signed_claims
-from emulator.ports import EndpointUnreachable, HttpSender, SupportingServices
+from emulator.aws.errors import NotEmulated
+from emulator.aws.jwt import BadToken, Key, check_times, shown_claims, signed_claims
+from emulator.aws.scope import Scope
 from emulator.services.apigateway.gateway import mapping
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure
 from emulator.services.apigateway.gateway.patterns import matches
+from emulator.services.apigateway.gateway.pool_keys import KeysUnreadable, PoolKeys
 
-_POOL = re.compile(r"^arn:[a-z\-]+:cognito-idp:([a-z0-9\-]+):\d{12}:userpool/([A-Za-z0-9_\-]+)$")
-KEPT_SECONDS = 300.0
-FETCH_SECONDS = 5.0
-LARGEST_KEYS = 150_000
-_MOST_POOLS = 256
+_POOL = re.compile(r"^arn:[a-z\-]+:cognito-idp:([a-z0-9\-]+):(\d{12}):userpool/([A-Za-z0-9_\-]+)$")
 _HINT = (
-    "the keys of user pools are unknown: start with EMULATOR_COGNITO_JWKS=<file or URL of a JWKS document>, "
-    "in which {region} and {pool} are filled in"
+    "the keys of the user pool are unknown: create it in the emulator, or start with "
+    "EMULATOR_COGNITO_JWKS=<file or URL of a JWKS document>, in which {region} and {pool} are filled in"
 )
 
 
 class UserPools:
     """Verifies tokens of user pools."""
 
-    def __init__(self, http: HttpSender, supporting: SupportingServices, jwks: str) -> None:
-        self._http = http
-        self._supporting = supporting
-        self._jwks = jwks
-        """A JWKS document, or the URL of one."""
-        self._kept: dict[tuple[str, str], tuple[float, list[Key]]] = {}
+    def __init__(self, keys: PoolKeys) -> None:
+        self._known = keys
 
     def forget(self) -> None:
         """Ask for keys anew."""
-        self._kept.clear()
+        self._known.forget()
 
     async def claims(self, exchange: Exchange, authorizer: dict[str, Any]) -> dict[str, str]:
         """The claims of the request's token, as methods are told them. Raises the 401."""
@@ -64,10 +56,10 @@ class UserPools:
         pools = [found.groups() for arn in authorizer["providerARNs"] if (found := _POOL.match(arn))]
         issuer = signed_by(token)
         # An issuer on this machine has another address, and the pool's id at its end like AWS's.
-        pool = next((pool for pool in pools if issuer.rpartition("/")[2] == pool[1]), None)
+        pool = next((pool for pool in pools if issuer.rpartition("/")[2] == pool[2]), None)
         if pool is None:
             raise BadToken("the token has an invalid issuer")
-        claims = signed_claims(token, await self._keys(pool[0], pool[1], exchange.now))
+        claims = signed_claims(token, await self._keys(pool[1], pool[0], pool[2], exchange.now))
         expression = authorizer.get("identityValidationExpression")
         if expression and not matches(expression, str(claims.get("aud", claims.get("client_id", "")))):
             raise BadToken("the audience is not the one asked for")
@@ -79,42 +71,14 @@ class UserPools:
             raise
         return claims
 
-    async def _keys(self, region: str, pool: str, now: float) -> list[Key]:
-        kept = self._kept.get((region, pool))
-        if kept is not None and kept[0] <= now < kept[0] + KEPT_SECONDS:
-            return kept[1]
-        keys = keys_of(await self._document(region, pool))
-        while len(self._kept) >= _MOST_POOLS:
-            self._kept.pop(next(iter(self._kept)))
-        self._kept[region, pool] = (now, keys)
-        return keys
-
-    async def _document(self, region: str, pool: str) -> Any:
-        text: str | bytes = self._jwks
-        if self._jwks.startswith(("http://", "https://")):
-            url = self._jwks.replace("{region}", region).replace("{pool}", pool)
-            try:
-                _, _, text = await self._http.exchange("GET", url, [], b"", FETCH_SECONDS, LARGEST_KEYS)
-            except (EndpointUnreachable, OverflowError) as problem:
-                raise _broken(f"the keys at {url} cannot be read: {problem}") from None
-        elif not text:
-            text = await self._delegated(region, pool)
+    async def _keys(self, account: str, region: str, pool: str, now: float) -> list[Key]:
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            raise _broken("the keys of the user pool are no JSON") from None
-
-    async def _delegated(self, region: str, pool: str) -> bytes:
-        url = f"https://cognito-idp.{region}.amazonaws.com/{pool}/.well-known/jwks.json"
-        status, body = 501, b""
-        if self._supporting.supports("cognito-idp"):
-            try:
-                status, _, body = await self._supporting.handle("cognito-idp", "GET", url, [], b"")
-            except (AwsError, NotEmulated):
-                status = 501
-        if status != 200:
+            keys = await self._known.of(Scope(account, region), pool, now)
+        except KeysUnreadable as problem:
+            raise Failure("AUTHORIZER_CONFIGURATION_ERROR", reason=str(problem)) from None
+        if keys is None:
             raise NotEmulated("cognito-idp", "user pools", _HINT)
-        return body
+        return keys
 
 
 def signed_by(token: str) -> str:
@@ -137,7 +101,3 @@ def _check_use(exchange: Exchange, claims: dict[str, Any]) -> None:
 def _unauthorized(exchange: Exchange, why: str) -> Failure:
     exchange.trace.add("authorizer", type="COGNITO_USER_POOLS", admitted=False, why=why)
     return Failure("UNAUTHORIZED", reason=f"Unauthorized request: {why}")
-
-
-def _broken(reason: str) -> Failure:
-    return Failure("AUTHORIZER_CONFIGURATION_ERROR", reason=reason)

@@ -29,6 +29,7 @@ from emulator.services.apigateway.gateway.failures import (
     gateway_response,
 )
 from emulator.services.apigateway.gateway.integration import Integrations
+from emulator.services.apigateway.gateway.pool_keys import PoolKeys
 from emulator.services.apigateway.gateway.records import Records
 from emulator.services.apigateway.gateway.routing import Route, Snapshot
 from emulator.services.apigateway.gateway.testing import STAGE as TEST_STAGE
@@ -52,8 +53,7 @@ class GatewayDataPlane:
         self._clock = context.clock
         self._deployments = Deployments()
         self._integrations = Integrations(context, lambda_operations)
-        assert context.http is not None, "keys of user pools need a sender"
-        pools = UserPools(context.http, context.supporting, context.cognito_jwks)
+        pools = UserPools(PoolKeys(context))
         self._authorizers = Authorizers(self._integrations.functions, pools, context.clock.now)
         self._admission = Admission(context.store)
         self._cache = cache.Cache()

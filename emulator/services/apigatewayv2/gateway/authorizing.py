@@ -10,6 +10,7 @@ from emulator.aws.deadline import Deadline
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.jwt import BadToken, claims_of, shown_claims
 from emulator.aws.service import Context
+from emulator.services.apigateway.gateway.pool_keys import PoolKeys
 from emulator.services.apigateway.policy import MalformedPolicy
 from emulator.services.apigateway.policy import evaluate as evaluate_policy
 from emulator.services.apigatewayv2.gateway import events
@@ -34,7 +35,7 @@ class Authorizing:
         self._lambda = lambda_operations
         self._deadline = deadline
         assert context.http is not None, "app.py gives every context an HttpSender"
-        self._keys = IssuerKeys(context.http)
+        self._keys = IssuerKeys(context.http, PoolKeys(context))
         self._cached: dict[tuple[str, str, tuple[str, ...]], tuple[float, Any]] = {}
         """(API, authorizer, identity) → (until when, what the function returned)."""
 
@@ -70,7 +71,7 @@ class Authorizing:
             raise Failure(401, "No token", (("www-authenticate", "Bearer"),))
         configuration = authorizer["JwtConfiguration"]
         try:
-            keys = await self._keys.of(configuration["Issuer"], exchange.now)
+            keys = await self._keys.of(configuration["Issuer"], exchange.api.account, exchange.now)
             claims = claims_of(token.strip(), keys, configuration["Issuer"], configuration["Audience"], exchange.now)
         except BadToken as problem:
             raise _unauthorized(f'error="invalid_token" error_description="{problem}"') from None
