@@ -247,12 +247,69 @@ def test_an_activity_that_is_gone_fails_the_execution_at_once(emulator: RunningE
     assert caught.value.response["Error"]["Message"] == f"Activity Does Not Exist: '{activity}'"
 
 
-def test_a_timeout_withdraws_the_task_from_the_workers(emulator: RunningEmulator) -> None:
+def test_the_time_of_an_activity_runs_once_a_worker_has_its_task(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    activity = sfn.create_activity(name="approve")["activityArn"]
+    limits = {"TimeoutSeconds": 100, "HeartbeatSeconds": 5}
+    arn = start(emulator, machine(emulator, "m", {"Resource": activity, **limits}))
+    emulator.advance(1000)
+    assert types(emulator, arn)[2:] == ["ActivityScheduled"]
+    token = sfn.get_activity_task(activityArn=activity)["taskToken"]
+    for _ in range(3):
+        emulator.advance(4)
+        sfn.send_task_heartbeat(taskToken=token)
+    emulator.advance(5)
+    assert types(emulator, arn)[2:] == ["ActivityScheduled", "ActivityStarted", "ActivityTimedOut", "ExecutionFailed"]
+    assert details(emulator, arn, "ActivityTimedOut") == {"error": "States.Timeout"}
+    for late in (
+        lambda: sfn.send_task_heartbeat(taskToken=token),
+        lambda: sfn.send_task_success(taskToken=token, output="{}"),
+        lambda: sfn.send_task_failure(taskToken=token),
+    ):
+        with pytest.raises(ClientError) as caught:
+            late()
+        assert caught.value.response["Error"] == {
+            "Code": "TaskTimedOut", "Message": "Task Timed Out: 'Provided task does not exist anymore'",
+        }  # fmt: skip
+
+
+def test_heartbeats_do_not_prolong_the_time_a_task_has(emulator: RunningEmulator, queue: str) -> None:
+    sfn = emulator.client("stepfunctions")
+    state = asks_for_approval(queue, HeartbeatSeconds=10, TimeoutSeconds=12)
+    arn = start(emulator, machine(emulator, "m", state), {"report": "Q3"})
+    emulator.advance(8)
+    sfn.send_task_heartbeat(taskToken=token_in(emulator, queue))
+    emulator.advance(4)
+    assert details(emulator, arn, "TaskTimedOut")["error"] == "States.Timeout"
+
+
+def test_a_task_that_nobody_can_report_on_needs_no_heartbeats(emulator: RunningEmulator) -> None:
+    child = machine(emulator, "child", {"Type": "Wait", "Seconds": 60})
+    sfn = emulator.client("stepfunctions")
+    resource = "arn:aws:states:::aws-sdk:sfn:describeStateMachine"
+    plain = {"Resource": resource, "Parameters": {"StateMachineArn": child}, "HeartbeatSeconds": 5}
+    done = start(emulator, machine(emulator, "plain", plain))
+    emulator.settle()
+    assert describe(emulator, done)["status"] == "SUCCEEDED"
+    assert details(emulator, done, "TaskScheduled")["heartbeatInSeconds"] == 5
+    nested = {
+        "Resource": "arn:aws:states:::states:startExecution.sync",
+        "Parameters": {"StateMachineArn": child},
+        "HeartbeatSeconds": 5,
+        "TimeoutSeconds": 100,
+    }
+    waiting = start(emulator, machine(emulator, "nested", nested))
+    emulator.advance(61)
+    assert describe(emulator, waiting)["status"] == "SUCCEEDED"
+    assert sfn.list_executions(stateMachineArn=child)["executions"][0]["status"] == "SUCCEEDED"
+
+
+def test_stopping_withdraws_the_task_from_the_workers(emulator: RunningEmulator) -> None:
     sfn = emulator.client("stepfunctions")
     activity = sfn.create_activity(name="approve")["activityArn"]
     arn = start(emulator, machine(emulator, "m", {"Resource": activity, "TimeoutSeconds": 5}))
-    emulator.advance(6)
-    assert types(emulator, arn)[2:] == ["ActivityScheduled", "ActivityTimedOut", "ExecutionFailed"]
+    sfn.stop_execution(executionArn=arn)
+    assert types(emulator, arn)[2:] == ["ActivityScheduled", "ExecutionAborted"]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(sfn.get_activity_task, activityArn=activity)
         while not waiting.done():

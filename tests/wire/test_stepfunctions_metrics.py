@@ -60,10 +60,10 @@ def test_activities_are_counted_and_timed(emulator: RunningEmulator) -> None:
         "ActivitiesSucceeded": 1,
         "ActivitiesFailed": 1,
         "ActivitiesTimedOut": 1,
-        "ActivitiesHeartbeatTimedOut": 2,
+        "ActivitiesHeartbeatTimedOut": 1,
         "ActivityScheduleTime": 40_000,
-        "ActivityRunTime": 5_000 + 5_000 + 90_000 + 30_000,
-        "ActivityTime": 15_000 + 15_000 + 100_000 + 40_000 + 30_000,
+        "ActivityRunTime": 5_000 + 5_000 + 100_000 + 30_000,
+        "ActivityTime": 15_000 + 15_000 + 110_000 + 40_000,
     }
     assert sums(emulator, "ActivityArn", ACTIVITY) == expected
     of_account = sums(emulator, None)

@@ -75,16 +75,24 @@ class Tasks(DistributedMaps):
             wait["started"] = self.now
             self.outcome.tasks.append(TaskMoment(state.resource, "Started", self.now, self.now))
         frame["wait"] = wait
-        if timeout is not None:
-            wait["timed"] = True
-            self._command(SetTimer(token, self.now + timeout))
-        if heartbeat is not None and (kind.waits_for_callback or kind.goes_on_after_the_call):
+        if heartbeat is not None and kind.waits_for_callback:
             wait["heartbeat"] = heartbeat
-            self._command(SetTimer(token + HEARTBEAT, self.now + heartbeat))
+        if kind.family != "Activity":
+            self._set_limits(wait, timeout)
+        elif timeout is not None:
+            wait["timeout"] = timeout
         if kind.family == "Activity":
             self._command(OfferActivity(token, state.resource, parameters))
         else:
             self._command(CallTask(token, state.resource, parameters, credentials))
+
+    def _set_limits(self, wait: Frame, timeout: int | None) -> None:
+        """Time runs from now on; for an activity that is when a worker takes its task [D:state-task]."""
+        if timeout is not None:
+            wait["timed"] = True
+            self._command(SetTimer(wait["token"], self.now + timeout))
+        if wait.get("heartbeat") is not None:
+            self._command(SetTimer(wait["token"] + HEARTBEAT, self.now + wait["heartbeat"]))
 
     @staticmethod
     def _credentials(state: State, environment: Environment) -> str | None:
@@ -109,6 +117,8 @@ class Tasks(DistributedMaps):
             frame["previous"] = self._emit("ActivityStarted", frame["previous"], "activityStartedEventDetails", named)
             wait["started"] = self.now
             self.outcome.tasks.append(TaskMoment(resource, "Started", wait["since"], self.now))
+            self._set_limits(wait, wait.pop("timeout", None))
+            return
         heartbeat = wait.get("heartbeat")
         if heartbeat is not None:
             self._command(Forget(wait["token"] + HEARTBEAT))
