@@ -343,7 +343,7 @@ def test_targets_of_services_that_are_not_emulated_are_refused_by_name(emulator:
     events = emulator.client("events")
     events.put_rule(Name="r", EventPattern='{"source": ["x"]}')
     with pytest.raises(ClientError) as caught:
-        events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": "arn:aws:kinesis:us-east-1:000000000000:stream/s"}])
+        events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": "arn:aws:ecs:us-east-1:000000000000:cluster/c"}])
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 

@@ -25,6 +25,8 @@ _COLUMNS = (
     "account, region, name, id, authorization, parameters, state, created_at, modified_at, authorized_at, description,"
     " kms_key"
 )
+AUTHORIZED, DEAUTHORIZED = "AUTHORIZED", "DEAUTHORIZED"
+"""States of a connection."""
 PARAMETERS_OF = {
     "BASIC": "BasicAuthParameters",
     "API_KEY": "ApiKeyAuthParameters",
@@ -104,6 +106,22 @@ def find_connection(tx: Transaction, scope: Scope, name: str) -> Connection | No
         (scope.account, scope.region, name),
     ).fetchone()
     return _connection(row) if row else None
+
+
+def connection_by_arn(tx: Transaction, arn: str) -> Connection | None:
+    """The connection that an ARN names, which carries its id."""
+    parts = arn.split(":", 5)
+    kind, _, path = parts[5].partition("/") if len(parts) == 6 else ("", "", "")
+    if kind != "connection":
+        return None
+    found = find_connection(tx, Scope(parts[4], parts[3]), path.partition("/")[0])
+    return found if found is not None and found.arn == arn else None
+
+
+def authorized(tx: Transaction, arn: str) -> Connection | None:
+    """A connection with its secrets; None if it is of no use."""
+    found = connection_by_arn(tx, arn)
+    return found if found is not None and found.state == AUTHORIZED else None
 
 
 def list_connections(tx: Transaction, scope: Scope) -> list[Connection]:

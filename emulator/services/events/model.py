@@ -132,6 +132,16 @@ class Target:
         return (self.definition.get("DeadLetterConfig") or {}).get("Arn")
 
     @property
+    def is_outside(self) -> bool:
+        """Whether no transaction can hold it: what leaves this process, or makes its caller wait."""
+        arn = Arn.parse(self.arn)
+        if arn is None:
+            return False
+        if arn.service == "events":
+            return arn.resource.startswith("api-destination/")
+        return arn.service in ("kinesis", "firehose", "execute-api")
+
+    @property
     def most_retries(self) -> int:
         given = (self.definition.get("RetryPolicy") or {}).get("MaximumRetryAttempts")
         return MOST_RETRIES if given is None else int(given)

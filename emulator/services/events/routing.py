@@ -33,7 +33,11 @@ log = logging.getLogger("emulator.events")
 DELIVER = "events.deliver"
 """Job kind: one more try for one target, as payload says (target, attempts, first_at); body is the event."""
 
-TARGETS = ("lambda", "sqs", "sns", "states", "events", "logs")
+CALL = "events.call"
+"""Job kind: the same for a target that no transaction can hold; payload has its `text` too, and whether it had its
+`turn`."""
+
+TARGETS = ("lambda", "sqs", "sns", "states", "events", "logs", "kinesis", "firehose", "execute-api")
 """Services that a target's ARN may name."""
 
 
@@ -147,23 +151,45 @@ class Router:
         first_at: float | None = None,
     ) -> None:
         """Try one target; a failure becomes a job, a dead letter, or nothing, as its retry policy says."""
+        first = tx.now if first_at is None else first_at
+        if target.is_outside:
+            enqueue(tx, rule, target, event, journey, attempts, first, tx.now, self._text(tx, rule, target, event))
+            return
         failure = self._deliver(tx, rule, target, event, journey)
+        self.settle(tx, rule, target, event, journey, attempts, first, failure)
+
+    def settle(
+        self,
+        tx: Transaction,
+        rule: Rule,
+        target: Target,
+        event: Mapping[str, Any],
+        journey: Journey,
+        attempts: int,
+        first: float,
+        failure: Failure | None,
+        wait_seconds: float = 0.0,
+    ) -> None:
+        """Say how an attempt ended, and what its failure becomes; `wait_seconds` is the least before another."""
         if failure is None:
             self._count(tx, rule, "Invocations")
             return
-        first = tx.now if first_at is None else first_at
         if failure.retryable:
-            due_at = tx.now + model.retry_delay(attempts + 1, tx.random())
+            due_at = tx.now + max(model.retry_delay(attempts + 1, tx.random()), wait_seconds)
             condition = model.exhausted(target, attempts + 1, first, due_at)
             if condition is None:
                 self._count(tx, rule, "RetryInvocationAttempts")
-                enqueue(tx, rule, target, event, journey, attempts + 1, first, due_at)
+                text = self._text(tx, rule, target, event) if target.is_outside else None
+                enqueue(tx, rule, target, event, journey, attempts + 1, first, due_at, text)
                 return
         else:
             condition = None
         self._count(tx, rule, "Invocations", "FailedInvocations")
         if target.dead_letter_arn is not None:
             self._give_up(tx, rule, target, event, failure, attempts, condition)
+
+    def _text(self, tx: Transaction, rule: Rule, target: Target, event: Mapping[str, Any]) -> str:
+        return input_of(target, event, Delivery(rule, model.iso(tx.now)))
 
     def _deliver(
         self, tx: Transaction, rule: Rule, target: Target, event: Mapping[str, Any], journey: Journey
@@ -179,7 +205,7 @@ class Router:
                 # The event as it is: a bus takes no input (EventBridge user guide, event bus targets).
                 enqueue_forwarded(tx, scope, arn.resource.removeprefix("event-bus/"), event, journey)
                 return None
-            text = input_of(target, event, Delivery(rule, model.iso(tx.now)))
+            text = self._text(tx, rule, target, event)
             if arn.service == "lambda":
                 request: dict[str, Any] = {
                     "FunctionName": target.arn,
@@ -201,7 +227,7 @@ class Router:
             else:
                 self._log(tx, scope, arn, text)
         except AwsError as error:
-            return _failure(error)
+            return failure_of(error)
         except NotEmulated as missing:
             return Failure("SDK_CLIENT_ERROR", str(missing), False)
         return None
@@ -302,9 +328,10 @@ def enqueue(
     attempts: int,
     first_at: float,
     due_at: float,
+    text: str | None = None,
 ) -> None:
-    """Try a target again at `due_at`; it is the target as it was when the event came."""
-    payload = {
+    """Try a target at `due_at`; it is the target as it was when the event came. `text` is for one to be called."""
+    payload: dict[str, Any] = {
         "account": rule.scope.account,
         "region": rule.scope.region,
         "bus": rule.bus,
@@ -315,7 +342,10 @@ def enqueue(
         "attempts": attempts,
         "first_at": first_at,
     }
-    jobs.enqueue(tx, DELIVER, payload, due_at=due_at, body=model.as_text(event).encode(), owner=rule.arn)
+    if text is not None:
+        payload["text"] = text
+    kind = DELIVER if text is None else CALL
+    jobs.enqueue(tx, kind, payload, due_at=due_at, body=model.as_text(event).encode(), owner=rule.arn)
 
 
 _CODES = {
@@ -330,7 +360,8 @@ _CODES = {
 }
 
 
-def _failure(error: AwsError) -> Failure:
+def failure_of(error: AwsError) -> Failure:
+    """What a refusal means to a delivery."""
     throttled = error.status == 429 or "Throttl" in error.code or "TooManyRequests" in error.code
     if throttled:
         return Failure("THROTTLING", error.message, True)

@@ -76,6 +76,12 @@ def check_template(template: str, paths: Mapping[str, str]) -> str | None:
     return None
 
 
+def follow(value: Json, path: Path) -> Json:
+    """What a path leads to; None if that is nothing."""
+    found = _follow(value, path)
+    return None if found is _MISSING else found
+
+
 def _find(event: Mapping[str, Any], text: str) -> Any:
     path = parse_path(text)
     return _MISSING if path is None else _follow(event, path)

@@ -13,18 +13,20 @@ from emulator.aws.scope import Scope
 from emulator.jobs import Job
 from emulator.ports import Store, Transaction
 from emulator.services.events import archive, store
+from emulator.services.events.endpoints import Endpoints
 from emulator.services.events.model import DEFAULT_BUS, Target, bus_of, event_of
 from emulator.services.events.operations.rules import enqueue_next
-from emulator.services.events.routing import Journey, Router
+from emulator.services.events.routing import CALL, Journey, Router
 
 REPLAY_PAGE = 100
 """Events replayed in one commit."""
 
 
 class EventBridgeWorker:
-    """Runs `events.schedule`, `events.deliver`, `events.forward` and `events.replay` jobs."""
+    """Runs `events.schedule`, `events.deliver`, `events.call`, `events.forward` and `events.replay` jobs."""
 
-    def __init__(self, rows: Store, router: Router) -> None:
+    def __init__(self, rows: Store, router: Router, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
         self._rows = rows
         self._router = router
 
@@ -57,6 +59,30 @@ class EventBridgeWorker:
                 attempts, first_at = payload["attempts"], payload["first_at"]
                 journey = Journey(payload["forwarded"], payload["trace"])
                 self._router.attempt(tx, rule, target, event, journey, attempts, first_at)
+
+        await self._rows.transact(change)
+
+    async def call(self, job: Job) -> None:
+        """Call a target that no transaction can hold; it may see a call twice after a crash, as on AWS."""
+        payload, event = job.payload, json.loads(job.body)
+        target = Target(payload["target"])
+        if not payload.get("turn"):
+            at = await self._endpoints.turn(target.arn)
+            if at > job.due_at:
+                waiting = {**payload, "turn": True}
+                await self._rows.transact(lambda tx: jobs.reschedule(tx, job.id, at, waiting, CALL))
+                return
+        answer = await self._endpoints.call(_scope(job), target.definition, event, payload["text"])
+
+        def change(tx: Transaction) -> None:
+            rule = store.find_rule(tx, _scope(job), payload["bus"], payload["rule"])
+            if not jobs.complete(tx, job.id) or rule is None:
+                return
+            journey = Journey(payload["forwarded"], payload["trace"])
+            attempts, first_at = payload["attempts"], payload["first_at"]
+            self._router.settle(
+                tx, rule, target, event, journey, attempts, first_at, answer.failure, answer.wait_seconds
+            )
 
         await self._rows.transact(change)
 

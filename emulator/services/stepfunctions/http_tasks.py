@@ -7,15 +7,16 @@ as a body becomes (it is sent as it is), and that parameters of a query given as
 
 from __future__ import annotations
 
-import base64
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.client import responses
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit, urlunsplit
 
+from emulator.services.events.authorization import Extra, Request
+
 from .asl import data
-from .asl.data import Data, Json, dumps, loads
+from .asl.data import Data, Json, dumps
 from .asl.messages import TaskFailed, TaskSucceeded
 from .gateway_tasks import METHODS, answer, collected
 from .task_parameters import invalid, missing, unsupported
@@ -35,16 +36,6 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _FIXED = frozenset({"host", "user-agent", "range", "content-length", "transfer-encoding", "connection"})
 """Headers that are Step Functions' own, whatever a task says."""
 _FORM = "application/x-www-form-urlencoded"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request ready to be sent."""
-
-    method: str
-    url: str
-    headers: list[tuple[str, str]]
-    body: bytes
 
 
 @dataclass(slots=True)
@@ -75,15 +66,6 @@ class Exchange:
                 "body": body.decode("utf-8", "replace"),
             }
         return found
-
-
-@dataclass(slots=True)
-class Extra:
-    """What a connection adds to a request; it wins over what the task says."""
-
-    headers: dict[str, str] = field(default_factory=dict[str, str])
-    query: dict[str, str] = field(default_factory=dict[str, str])
-    body: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def _listed(headers: list[tuple[str, str]]) -> str:
@@ -247,61 +229,3 @@ def too_large(token: str) -> TaskFailed:
     """The answer does not fit into a state's result."""
     failure = data.too_large("http")
     return TaskFailed(token, failure.error, failure.cause)
-
-
-# ── connections ─────────────────────────────────────────────────────────────────────────────────
-
-
-def extra_of(authorization: str, secret: dict[str, Any], token: str | None) -> Extra:
-    """What a connection adds: its credentials, or the `token` that they brought, and its own parameters."""
-    extra = Extra()
-    own: dict[str, Any] = secret.get("InvocationHttpParameters") or {}
-    for members, into in (
-        ("HeaderParameters", extra.headers),
-        ("QueryStringParameters", extra.query),
-        ("BodyParameters", extra.body),
-    ):
-        into.update({item["Key"]: item.get("Value", "") for item in own.get(members, [])})
-    if authorization == "BASIC":
-        basic = secret["BasicAuthParameters"]
-        pair = f"{basic['Username']}:{basic['Password']}".encode()
-        extra.headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-    elif authorization == "API_KEY":
-        key = secret["ApiKeyAuthParameters"]
-        extra.headers[key["ApiKeyName"]] = key["ApiKeyValue"]
-    elif token is not None:
-        extra.headers["Authorization"] = f"Bearer {token}"
-    return extra
-
-
-def token_request(oauth: dict[str, Any]) -> Request:
-    """The request for a token with client credentials, as EventBridge makes it (form; layout unverified)."""
-    client = oauth["ClientParameters"]
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": client["ClientID"],
-        "client_secret": client["ClientSecret"],
-    }
-    own: dict[str, Any] = oauth.get("OAuthHttpParameters") or {}
-    form.update({item["Key"]: item.get("Value", "") for item in own.get("BodyParameters", [])})
-    headers = [(item["Key"], item.get("Value", "")) for item in own.get("HeaderParameters", [])]
-    query = [(item["Key"], item.get("Value", "")) for item in own.get("QueryStringParameters", [])]
-    parts = urlsplit(oauth["AuthorizationEndpoint"])
-    method, body = oauth["HttpMethod"], b""
-    if method == "GET":
-        query += form.items()
-    else:
-        body = urlencode(form).encode()
-        headers.append(("Content-Type", _FORM))
-    joined = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *query])
-    return Request(method, urlunsplit((parts.scheme, parts.netloc, parts.path or "/", joined, "")), headers, body)
-
-
-def token_of(body: bytes) -> str | None:
-    """The access token in an authorization server's answer."""
-    try:
-        value = loads(body.decode("utf-8", "replace"))
-    except ValueError:
-        return None
-    token = value.get("access_token") if isinstance(value, dict) else None
-    return token if isinstance(token, str) and token else None

@@ -14,6 +14,7 @@ from emulator.aws.data_planes import DataPlanes
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.http import BrokenStream, HttpRequest
 from emulator.ports import Clock, EndpointTooSlow, EndpointUnreachable, HttpSender, Store, Transaction
+from emulator.services.events.authorization import Extra, Request, extra_of, token_of, token_request
 
 from . import gateway_tasks, http_tasks, lambda_tasks
 from .asl.data import Data, Json
@@ -186,14 +187,14 @@ class TaskCalls:
         try:
             if connection.authorization == "OAUTH_CLIENT_CREDENTIALS":
                 oauth = connection.parameters["OAuthParameters"]
-                asked = await self._send(http_tasks.token_request(oauth), TOKEN_SECONDS, LARGEST_TOKEN_ANSWER)
-                authorized = http_tasks.token_of(asked[2]) if asked[0] < 300 else None
+                asked = await self._send(token_request(oauth), TOKEN_SECONDS, LARGEST_TOKEN_ANSWER)
+                authorized = token_of(asked[2]) if asked[0] < 300 else None
                 if authorized is None:
                     cause = f"The authorization server answered {asked[0]} without an access token."
                     return TaskFailed(task.token, "States.TaskFailed", cause)
-            extra = http_tasks.extra_of(connection.authorization, connection.parameters, authorized)
+            extra = extra_of(connection.authorization, connection.parameters, authorized)
             request = http_tasks.request(task.parameters, extra, task.execution.region)
-            plain = http_tasks.request(task.parameters, http_tasks.Extra(), task.execution.region)
+            plain = http_tasks.request(task.parameters, Extra(), task.execution.region)
             exchange = http_tasks.Exchange(request, plain)
             if exchanges is not None:
                 exchanges.append(exchange)
@@ -206,9 +207,7 @@ class TaskCalls:
             return http_tasks.too_large(task.token)
         return http_tasks.signal(task.token, *exchange.answer)
 
-    async def _send(
-        self, request: http_tasks.Request, seconds: float, largest: int
-    ) -> tuple[int, list[tuple[str, str]], bytes]:
+    async def _send(self, request: Request, seconds: float, largest: int) -> tuple[int, list[tuple[str, str]], bytes]:
         """Send a request, by a socket unless it is to something that is deployed here."""
         parts = urlsplit(request.url)
         inner = HttpRequest(

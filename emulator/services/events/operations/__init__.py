@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from emulator.services.events.operations.api_destinations import ApiDestinationOperations
 from emulator.services.events.operations.archives import ArchiveOperations
 from emulator.services.events.operations.buses import BusOperations
 from emulator.services.events.operations.connections import ConnectionOperations
@@ -22,11 +23,12 @@ class EventBridgeOperations:
         self.events = EventOperations(router)
         self.archives = ArchiveOperations()
         self.connections = ConnectionOperations()
+        self.api_destinations = ApiDestinationOperations()
 
     def table(self) -> dict[str, Callable[..., Any]]:
         """From AWS's name to method."""
         buses, rules, events, archives = self.buses, self.rules, self.events, self.archives
-        connections = self.connections
+        connections, destinations = self.connections, self.api_destinations
         return {
             "CreateEventBus": buses.create_event_bus,
             "UpdateEventBus": buses.update_event_bus,
@@ -65,4 +67,9 @@ class EventBridgeOperations:
             "DeleteConnection": connections.delete_connection,
             "DeauthorizeConnection": connections.deauthorize_connection,
             "ListConnections": connections.list_connections,
+            "CreateApiDestination": destinations.create_api_destination,
+            "UpdateApiDestination": destinations.update_api_destination,
+            "DescribeApiDestination": destinations.describe_api_destination,
+            "DeleteApiDestination": destinations.delete_api_destination,
+            "ListApiDestinations": destinations.list_api_destinations,
         }

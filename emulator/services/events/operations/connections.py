@@ -14,12 +14,11 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.events import connection as kept
-from emulator.services.events.connection import PARAMETERS_OF, Connection
+from emulator.services.events.connection import AUTHORIZED, DEAUTHORIZED, PARAMETERS_OF, Connection
 from emulator.services.events.model import invalid, not_found
 from emulator.services.events.operations.paging import page
 
 MOST_CONNECTIONS = 3_000
-AUTHORIZED, DEAUTHORIZED = "AUTHORIZED", "DEAUTHORIZED"
 
 
 class ConnectionOperations:
@@ -118,10 +117,7 @@ class ConnectionOperations:
 
     def credentials(self, tx: Transaction, arn: str) -> Connection | None:
         """A connection with its secrets, for a service here that sends in its name; None if it is of no use."""
-        parts = arn.split(":")
-        name = parts[5].split("/")[1]
-        found = kept.find_connection(tx, Scope(parts[4], parts[3]), name)
-        return found if found is not None and found.arn == arn and found.state == AUTHORIZED else None
+        return kept.authorized(tx, arn)
 
 
 def _found(tx: Transaction, scope: Scope, name: str) -> Connection:

@@ -12,7 +12,7 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.event_pattern import InvalidPattern, compile_pattern
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.events import schedule, store
+from emulator.services.events import api_destination, schedule, store
 from emulator.services.events.model import (
     DEFAULT_BUS,
     MOST_TARGETS,
@@ -21,6 +21,7 @@ from emulator.services.events.model import (
     Target,
     invalid,
     no_rule,
+    not_found,
 )
 from emulator.services.events.operations.buses import required_bus, tags_of
 from emulator.services.events.operations.paging import page_after, page_size, page_token
@@ -31,11 +32,9 @@ SCHEDULED = "events.schedule"
 """Job kind: a rule's next scheduled time. Payload {account, region, rule}, due then."""
 
 _OTHER_PARAMETERS = {
-    "KinesisParameters": "Kinesis targets",
     "RunCommandParameters": "Systems Manager targets",
     "EcsParameters": "ECS targets",
     "BatchParameters": "Batch targets",
-    "HttpParameters": "API destinations",
     "RedshiftDataParameters": "Redshift targets",
     "SageMakerPipelineParameters": "SageMaker targets",
     "AppSyncParameters": "AppSync targets",
@@ -136,7 +135,7 @@ class RuleOperations:
         rule = _required(tx, scope, request, "Rule")
         targets = [Target(given) for given in request["Targets"]]
         for target in targets:
-            _check_target(target, rule)
+            _check_target(tx, target, rule)
         known = {target.id for target in store.list_targets(tx, rule)}
         if len(known | {target.id for target in targets}) > MOST_TARGETS:
             raise AwsError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
@@ -199,7 +198,11 @@ def _required(tx: Transaction, scope: Scope, request: dict[str, Any], member: st
     return rule
 
 
-def _check_target(target: Target, rule: Rule) -> None:
+def _is_api_destination(arn: Arn) -> bool:
+    return arn.service == "events" and arn.resource.startswith("api-destination/")
+
+
+def _check_target(tx: Transaction, target: Target, rule: Rule) -> None:
     definition = target.definition
     arn = Arn.parse(target.arn)
     if arn is None:
@@ -207,6 +210,10 @@ def _check_target(target: Target, rule: Rule) -> None:
     for member, feature in _OTHER_PARAMETERS.items():
         if definition.get(member):
             raise NotEmulated("events", "PutTargets", feature)
+    if definition.get("HttpParameters") and not (arn.service == "execute-api" or _is_api_destination(arn)):
+        raise invalid(f"HttpParameters is not supported for target: {target.id}.")  # wording unverified
+    if definition.get("KinesisParameters") and arn.service != "kinesis":
+        raise invalid(f"KinesisParameters is not supported for target: {target.id}.")  # wording unverified
     if arn.service not in TARGETS:
         raise NotEmulated("events", "PutTargets", f"targets of {arn.service}")
     given = [member for member in ("Input", "InputPath", "InputTransformer") if definition.get(member) is not None]
@@ -228,6 +235,10 @@ def _check_target(target: Target, rule: Rule) -> None:
     if arn.service == "sqs" and arn.resource.endswith(".fifo"):
         if not (definition.get("SqsParameters") or {}).get("MessageGroupId"):
             raise invalid(f"Parameter(s) MessageGroupId must be specified for target: {target.id}.")
+    elif _is_api_destination(arn) and api_destination.destination_by_arn(tx, target.arn) is None:
+        raise not_found(f"Api-destination '{target.arn}' does not exist.")  # wording unverified
+    elif arn.service == "execute-api" and arn.resource.count("/") < 2:
+        raise invalid(f"Parameter {target.arn} is not valid. Reason: Provided Arn is not in correct format.")
     elif target.arn == Bus(rule.scope, rule.bus).arn:
         raise invalid("An event bus cannot be its own target.")  # wording unverified
     dead_letters = target.dead_letter_arn
