@@ -11,7 +11,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 from . import jsonata_engines, timestamps
@@ -84,10 +84,13 @@ class Expression:
         try:
             if mine.engine is None:
                 mine.engine = self._compiled()
+            left = environment.seconds_left()
+            if left <= 0:
+                raise EngineError("D1012: The expressions of this state take too long.")
             try:
-                value = mine.engine.evaluate(bindings, environment.seconds_left())
+                value = mine.engine.evaluate(bindings, left)
             except OverflowError:
-                value = mine.engine.evaluate(bindable(bindings), environment.seconds_left())
+                value = mine.engine.evaluate(bindable(bindings), left)
         except EngineError as error:
             problem = str(error)
             if problem.startswith("T1006:"):  # the reference implementation does not name the function [R]
@@ -220,7 +223,7 @@ def _functions(current: Callable[[], Environment]) -> dict[str, Callable[..., An
     def uuid() -> str:
         return current().new_id()
 
-    return {
+    functions = {
         "random": random,
         "now": now,
         "millis": millis,
@@ -232,6 +235,20 @@ def _functions(current: Callable[[], Environment]) -> dict[str, Callable[..., An
         "hash": _hash,
         "parse": _parse,
     }
+    return {name: _told(name, function) for name, function in functions.items()}
+
+
+def _told(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which says so in JSONata's words when it is given other arguments than it takes."""
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except TypeError:
+            raise EngineError(f"T0410: The arguments of function {name} do not match its signature") from None
+
+    return call
 
 
 def _no_eval(*_: Any) -> Json:

@@ -17,6 +17,7 @@ from .data import Json
 MAX_PATH_CHARACTERS = 2_000
 MAX_SEGMENTS = 100
 MAX_SELECTED = 100_000
+VISITS_BETWEEN_CHECKS = 10_000
 
 
 class BadPath(ValueError):
@@ -25,6 +26,28 @@ class BadPath(ValueError):
 
 class NoResult(Exception):
     """The path selects nothing; the text is AWS's."""
+
+
+class Search:
+    """What a path is looked up in, and how much work that may be: filters look up paths for every item."""
+
+    __slots__ = ("_check", "_visits", "root")
+
+    def __init__(self, root: Json, check: Callable[[], None] = lambda: None) -> None:
+        self.root = root
+        self._check = check
+        """Raises if it has taken too long."""
+        self._visits = 0
+
+    def visit(self, count: int = 1) -> None:
+        """Some values are looked at."""
+        self._visits += count
+        if self._visits > VISITS_BETWEEN_CHECKS:
+            self._visits = 0
+            self._check()
+
+
+_Test = Callable[[Json, Search], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +69,10 @@ class Path:
         """Only names and single indexes, from wherever it starts: usable as ItemsPath or SecondsPath."""
         return self.definite and all(kind in ("name", "index") for kind, _ in self.segments)
 
-    def find(self, root: Json) -> Json:
-        """What the path selects: one value if definite, else a list. Raises `NoResult`."""
+    def find(self, root: Json, search: Search | None = None) -> Json:
+        """What the path selects: one value if definite, else a list. Raises `NoResult`, and what `search` raises."""
         if not self.definite:
-            return self._find_all(root)
+            return self._find_all(root, search or Search(root))
         node = root
         segments = self.segments
         for position, (kind, argument) in enumerate(segments):
@@ -82,13 +105,15 @@ class Path:
             node = len(node)
         return node
 
-    def _find_all(self, root: Json) -> list[Json]:
+    def _find_all(self, root: Json, search: Search) -> list[Json]:
         nodes: list[Json] = [root]
         for kind, argument in self.segments:
             step = _STEPS[kind]
             found: list[Json] = []
             for node in nodes:
-                for value in step(node, argument, root):
+                search.visit()
+                for value in step(node, argument, search):
+                    search.visit()
                     found.append(value)
                     if len(found) > MAX_SELECTED:
                         raise NoResult("The path selects too many values")
@@ -114,39 +139,39 @@ def _java_type(value: Json) -> str:
 # ── segments of an indefinite path ──────────────────────────────────────────────────────────────
 
 
-def _name(node: Json, name: str, root: Json) -> Iterator[Json]:
+def _name(node: Json, name: str, search: Search) -> Iterator[Json]:
     if isinstance(node, dict) and name in node:
         yield node[name]
 
 
-def _names(node: Json, names: tuple[str, ...], root: Json) -> Iterator[Json]:
+def _names(node: Json, names: tuple[str, ...], search: Search) -> Iterator[Json]:
     if isinstance(node, dict):
         yield {name: node[name] for name in names if name in node}
 
 
-def _index(node: Json, index: int, root: Json) -> Iterator[Json]:
+def _index(node: Json, index: int, search: Search) -> Iterator[Json]:
     if isinstance(node, list) and -len(node) <= index < len(node):
         yield node[index]
 
 
-def _indexes(node: Json, indexes: tuple[int, ...], root: Json) -> Iterator[Json]:
+def _indexes(node: Json, indexes: tuple[int, ...], search: Search) -> Iterator[Json]:
     for index in indexes:
-        yield from _index(node, index, root)
+        yield from _index(node, index, search)
 
 
-def _slice(node: Json, bounds: tuple[int | None, int | None, int | None], root: Json) -> Iterator[Json]:
+def _slice(node: Json, bounds: tuple[int | None, int | None, int | None], search: Search) -> Iterator[Json]:
     if isinstance(node, list):
         yield from node[bounds[0] : bounds[1] : bounds[2]]
 
 
-def _any(node: Json, argument: Any, root: Json) -> Iterator[Json]:
+def _any(node: Json, argument: Any, search: Search) -> Iterator[Json]:
     if isinstance(node, dict):
         yield from node.values()
     elif isinstance(node, list):
         yield from node
 
 
-def _deep(node: Json, argument: Any, root: Json) -> Iterator[Json]:
+def _deep(node: Json, argument: Any, search: Search) -> Iterator[Json]:
     stack = [node]
     while stack:
         current = stack.pop()
@@ -157,19 +182,19 @@ def _deep(node: Json, argument: Any, root: Json) -> Iterator[Json]:
             stack.extend(reversed(current))
 
 
-def _filter(node: Json, predicate: Callable[[Json, Json], bool], root: Json) -> Iterator[Json]:
+def _filter(node: Json, predicate: _Test, search: Search) -> Iterator[Json]:
     if isinstance(node, list):
-        yield from (item for item in node if predicate(item, root))
-    elif isinstance(node, dict) and predicate(node, root):
+        yield from (item for item in node if predicate(item, search))
+    elif isinstance(node, dict) and predicate(node, search):
         yield node
 
 
-def _length(node: Json, argument: Any, root: Json) -> Iterator[Json]:
+def _length(node: Json, argument: Any, search: Search) -> Iterator[Json]:
     if isinstance(node, (list, dict, str)):
         yield len(node)
 
 
-_STEPS: dict[str, Callable[[Json, Any, Json], Iterator[Json]]] = {
+_STEPS: dict[str, Callable[[Json, Any, Search], Iterator[Json]]] = {
     "name": _name, "names": _names, "index": _index, "indexes": _indexes, "slice": _slice,
     "*": _any, "..": _deep, "filter": _filter, "length": _length,
 }  # fmt: skip
@@ -333,8 +358,7 @@ _OPERATOR = re.compile(r"==|!=|<=|>=|<|>|\bin\b|\bnin\b")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _WORD = re.compile(r"true|false|null")
 _NOTHING: Any = object()
-_Value = Callable[[Json, Json], Json]
-_Test = Callable[[Json, Json], bool]
+_Value = Callable[[Json, Search], Json]
 
 
 class _FilterReader:
@@ -347,11 +371,11 @@ class _FilterReader:
         if depth > 20:
             raise BadPath("the filter is nested too deeply")
         tests, at = self._joined("||", at, depth, self._both)
-        return (tests[0] if len(tests) == 1 else lambda item, root: any(test(item, root) for test in tests)), at
+        return (tests[0] if len(tests) == 1 else lambda item, search: any(test(item, search) for test in tests)), at
 
     def _both(self, at: int, depth: int) -> tuple[_Test, int]:
         tests, at = self._joined("&&", at, depth, self._one)
-        return (tests[0] if len(tests) == 1 else lambda item, root: all(test(item, root) for test in tests)), at
+        return (tests[0] if len(tests) == 1 else lambda item, search: all(test(item, search) for test in tests)), at
 
     def _joined(
         self, word: str, at: int, depth: int, read: Callable[[int, int], tuple[_Test, int]]
@@ -368,17 +392,17 @@ class _FilterReader:
         at = self.reader.space(at)
         if text.startswith("!", at) and not text.startswith("!=", at):
             test, at = self._one(at + 1, depth + 1)
-            return (lambda item, root: not test(item, root)), at
+            return (lambda item, search: not test(item, search)), at
         if text.startswith("(", at):
             test, at = self.either(at + 1, depth + 1)
             return test, self.reader.expect(at, ")")
         left, at = self._value(at)
         match = _OPERATOR.match(text, self.reader.space(at))
         if match is None:
-            return (lambda item, root: left(item, root) is not _NOTHING), at
+            return (lambda item, search: left(item, search) is not _NOTHING), at
         right, at = self._value(self.reader.space(match.end()))
         compare = _COMPARE[match[0]]
-        return (lambda item, root: compare(left(item, root), right(item, root))), at
+        return (lambda item, search: compare(left(item, search), right(item, search), search)), at
 
     def _value(self, at: int) -> tuple[_Value, int]:
         text = self.reader.text
@@ -389,16 +413,16 @@ class _FilterReader:
             path = Path(text[at:end], "$", segments, definite)
             current = text[at] == "@"
 
-            def select(item: Json, root: Json) -> Json:
+            def select(item: Json, search: Search) -> Json:
                 try:
-                    return path.find(item if current else root)
+                    return path.find(item if current else search.root, search)
                 except NoResult:
                     return _NOTHING
 
             return select, end
         if at < len(text) and text[at] in "'\"":
             literal, end = self.reader.quoted(at)
-            return (lambda item, root: literal), end
+            return (lambda item, search: literal), end
         if at < len(text) and text[at] == "[":
             values: list[_Value] = []
             at = self.reader.space(at + 1)
@@ -410,31 +434,46 @@ class _FilterReader:
                     at = self.reader.space(at + 1)
                 elif not text.startswith("]", at):
                     raise BadPath(f"] is missing at {at}")
-            return (lambda item, root: [value(item, root) for value in values]), at + 1
+            return (lambda item, search: [value(item, search) for value in values]), at + 1
         match = _NUMBER.match(text, at)
         if match is not None:
             number: Json = float(match[0]) if match[1] or match[2] else int(match[0])
-            return (lambda item, root: number), match.end()
+            return (lambda item, search: number), match.end()
         match = _WORD.match(text, at)
         if match is not None:
             word = {"true": True, "false": False, "null": None}[match[0]]
-            return (lambda item, root: word), match.end()
+            return (lambda item, search: word), match.end()
         raise BadPath(f"cannot read the filter at {at}")
 
 
-def same(left: Json, right: Json) -> bool:
+def same(left: Json, right: Json, search: Search | None = None) -> bool:
     """Deep JSON equality: `1` is not `true`."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(same(a, b) for a, b in zip(left, right, strict=True))
+        if search is not None:
+            search.visit(min(len(left), len(right)))
+        return len(left) == len(right) and all(same(a, b, search) for a, b in zip(left, right, strict=True))
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+        if search is not None:
+            search.visit(min(len(left), len(right)))
+        return left.keys() == right.keys() and all(same(left[key], right[key], search) for key in left)
     return bool(left == right)
 
 
-def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Json, Json], bool]:
-    def compare(left: Json, right: Json) -> bool:
+def _equal(left: Json, right: Json, search: Search) -> bool:
+    return left is not _NOTHING and right is not _NOTHING and same(left, right, search)
+
+
+def _in(left: Json, right: Json, search: Search) -> bool:
+    if not isinstance(right, list):
+        return False
+    search.visit(len(right))
+    return any(same(left, item, search) for item in right)
+
+
+def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Json, Json, Search], bool]:
+    def compare(left: Json, right: Json, search: Search) -> bool:
         if isinstance(left, bool) or isinstance(right, bool):
             return False
         if isinstance(left, (int, float)) and isinstance(right, (int, float)):
@@ -444,15 +483,15 @@ def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Json, Json], bool]:
     return compare
 
 
-_COMPARE: dict[str, Callable[[Json, Json], bool]] = {
-    "==": lambda left, right: left is not _NOTHING and right is not _NOTHING and same(left, right),
-    "!=": lambda left, right: not (left is not _NOTHING and right is not _NOTHING and same(left, right)),
+_COMPARE: dict[str, Callable[[Json, Json, Search], bool]] = {
+    "==": _equal,
+    "!=": lambda left, right, search: not _equal(left, right, search),
     "<": _ordered(lambda left, right: left < right),
     "<=": _ordered(lambda left, right: left <= right),
     ">": _ordered(lambda left, right: left > right),
     ">=": _ordered(lambda left, right: left >= right),
-    "in": lambda left, right: isinstance(right, list) and any(same(left, item) for item in right),
-    "nin": lambda left, right: not (isinstance(right, list) and any(same(left, item) for item in right)),
+    "in": _in,
+    "nin": lambda left, right, search: not _in(left, right, search),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from . import intrinsics, paths
 from .data import DATA_LIMIT_BYTES, Data, Json, StateFault, runtime, too_large, weight
 from .intrinsics import BadIntrinsic, Call
-from .paths import BadPath, NoResult, Path
+from .paths import BadPath, NoResult, Path, Search
 
 Template = Callable[["Environment"], Json]
 
@@ -76,14 +76,23 @@ class Environment:
 
     def select(self, path: Path) -> Json:
         """What a path selects. Raises `NoResult`."""
+        self._check_time()
         if path.root == "$":
-            return path.find(self.data.value)
+            return self._find(path, self.data.value)
         if path.root == "$$":
-            return path.find(self._context())
+            return self._find(path, self._context())
         variables = self._variables()
         if path.root not in variables:
             raise NoResult(f"No such variable: ${path.root}")
-        return path.find(variables[path.root])
+        return self._find(path, variables[path.root])
+
+    def _find(self, path: Path, root: Json) -> Json:
+        return path.find(root) if path.definite else path.find(root, Search(root, self._check_time))
+
+    def _check_time(self) -> None:
+        """Raise `States.Runtime` once a step has taken too long: nobody else is served meanwhile. Ours."""
+        if self.seconds_left() <= 0:
+            raise runtime("The paths of this state take too long to look up.")
 
     def spent(self, value: Json) -> Json:
         """A value that becomes part of a template. Raises `States.DataLimitExceeded` if there is no room for it."""
