@@ -47,6 +47,7 @@ UNCHECKED = {
     ("sqs", "messageAttributes"): "SQS's own texts",
     ("sqs", "messageSystemAttributes"): "SQS's own texts",
     ("sqs", "entries"): "batch errors have codes of their own, and each entry fails alone",
+    ("ses", "notificationType"): "InvalidParameterValue with SES's own text [R: test_ses]",
     ("stepfunctions", "input"): "size and JSON are InvalidExecutionInput",
     ("stepfunctions", "definition"): "an empty or too long definition is InvalidDefinition",
     ("stepfunctions", "stateMachineArn"): "malformed ARNs are InvalidArn (stepfunctions.md 5.10)",

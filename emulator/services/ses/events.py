@@ -135,7 +135,7 @@ def _headers(kind: EventType, message: Message) -> list[dict[str, str]]:
     """Headers as SES lists them: without those it writes; of a template before it is rendered, hardly any [R]."""
     templated = bool(message.sent.template)
     listed = [
-        {"name": name, "value": re.sub(r"\r?\n\s*", "  ", value)}
+        {"name": name, "value": _unfolded(value)}
         for name, value in message.content.headers
         if name.lower() not in ("date", "message-id")
     ]
@@ -145,6 +145,11 @@ def _headers(kind: EventType, message: Message) -> list[dict[str, str]]:
         return [header for header in listed if header["name"].lower() in ("from", "to", "cc", "mime-version")]
     date = next((value for name, value in message.content.headers if name.lower() == "date"), "")
     return [{"name": "Date", "value": date}, *listed]
+
+
+def _unfolded(value: str) -> str:
+    """A folded header on one line, as recorded: the fold between a type and its boundary is two spaces [R]."""
+    return re.sub(r"^(multipart/\w+);\s*boundary", r"\1;  boundary", re.sub(r"\r?\n\s*", "  ", value))
 
 
 def _common(message: Message, headers: list[dict[str, str]]) -> dict[str, Any]:

@@ -366,12 +366,12 @@ def render(template: str, data: dict[str, Any]) -> str:
 
 def _wanted(words: tuple[str, ...], context: _Context) -> Any:
     """The value that a tag prints, which must be there."""
-    if len(words) > 1:
-        if words[0] != "lookup" or len(words) != 3:
-            raise BadTemplate(f"there is no helper '{words[0]}'")
+    if len(words) == 1:
+        value = _found(words[0], context)
+    elif len(words) == 3 and words[0] == "lookup":
         value = _member(_found(words[1], context), _printed(_found(words[2], context)))
     else:
-        value = _found(words[0], context)
+        raise BadTemplate(f"there is no helper '{next(iter(words))}'")
     if value is _ABSENT:
         raise MissingAttribute(" ".join(words))
     return value

@@ -53,10 +53,18 @@ def compose(draft: Draft, header_id: str, now: float) -> bytes:
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
         part.set_boundary(f"----=_Part_{number}_{re.sub('[^0-9A-Za-z-]', '', header_id.partition('@')[0])}")
     head, blank, body = message.as_bytes().partition(b"\r\n\r\n")
-    head += b"\r\n"
+    head = _in_order(head + b"\r\n")
     for placeholder, words in encoded.items():
         head = head.replace(placeholder, words, 1)
     return head + blank[2:] + body
+
+
+def _in_order(head: bytes) -> bytes:
+    """MIME-Version before Content-Type, and the charset without quotes in capitals, as SES writes both [R]."""
+    version = b"MIME-Version: 1.0\r\n"
+    if version in head and b"\r\nContent-Type: " in head:
+        head = head.replace(version, b"", 1).replace(b"\r\nContent-Type: ", b"\r\n" + version + b"Content-Type: ", 1)
+    return re.sub(rb'charset="([\w-]+)"', lambda found: b"charset=" + found[1].upper(), head, count=1)
 
 
 def compose_rendered(subject: str, text: str | None, html: str | None, now: float) -> str:

@@ -8,8 +8,10 @@ from emulator.aws.http import HttpRequest
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.services.ses import store, store_documents
 from emulator.services.ses.operations import DELIVER, SesOperations
+from emulator.services.ses.operations.configuration_sets import ConfigurationSetOperations
 from emulator.services.ses.operations.dialect import CALLER_MEMBER
 from emulator.services.ses.operations.feedback import Feedback
+from emulator.services.ses.operations.identity_settings import IdentitySettingsOperations
 from emulator.services.ses.operations.templates import TemplateOperations
 from emulator.services.ses.publishing import Publisher
 from emulator.services.ses.worker import DeliveryWorker
@@ -37,7 +39,16 @@ def mount(context: Context) -> Mounted:
     newer = SesV2Operations(operations, templates)
     return Mounted(
         services=[
-            SesService("ses", context.store, {**operations.table(), **templates.table()}),
+            SesService(
+                "ses",
+                context.store,
+                {
+                    **operations.table(),
+                    **templates.table(),
+                    **ConfigurationSetOperations(operations).table(),
+                    **IdentitySettingsOperations(operations).table(),
+                },
+            ),
             SesService("sesv2", context.store, newer.table()),
         ],
         schema=SCHEMA,

@@ -13,9 +13,14 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.ses.model import Identity, Refused, is_domain, parse_address
 from emulator.services.ses.operations import V2, SesOperations, blob, draft_from, tags_from
+from emulator.services.ses.operations.configuration_sets import ConfigurationSetOperations
 from emulator.services.ses.operations.dialect import circumstances
+from emulator.services.ses.operations.feedback import Feedback
+from emulator.services.ses.operations.suppression import SuppressionOperations
 from emulator.services.ses.operations.templates import TemplateOperations
+from emulator.services.sesv2.configuration_sets import ConfigurationSetOperationsV2
 from emulator.services.sesv2.content import attachment, draft_of, header
+from emulator.services.sesv2.identity_settings import IdentitySettingsOperationsV2
 from emulator.services.sesv2.templates import EmailTemplateOperations
 
 _NOT_EMULATED = ("EndpointId", "TenantName", "ListManagementOptions", "ConfigurationOverrides")
@@ -27,6 +32,8 @@ class SesV2Operations:
     def __init__(self, ses: SesOperations, templates: TemplateOperations | None = None) -> None:
         self.ses = ses
         self.templates = EmailTemplateOperations(ses, templates or TemplateOperations(ses))
+        self.identities = IdentitySettingsOperationsV2(ses)
+        self.feedback = Feedback(ses)
 
     def send_email(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """SendEmail with Simple, Raw or Template content: accept, answer the message id."""
@@ -75,22 +82,22 @@ class SesV2Operations:
             raise AwsError("AlreadyExistsException", f"Email identity {name} already exist.")
         tags = tuple((str(tag.get("Key") or ""), str(tag.get("Value") or "")) for tag in request.get("Tags") or ())
         identity = self.ses.put_identity(tx, scope, name, tags)
+        if request.get("ConfigurationSetName"):
+            self.identities.put_configuration_set(tx, scope, request)
         answer: dict[str, Any] = {"IdentityType": _kind(identity), "VerifiedForSendingStatus": identity.verified}
         return answer if identity.kind == "EmailAddress" else {**answer, "DkimAttributes": _dkim(identity)}
 
     def get_email_identity(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """GetEmailIdentity."""
-        identity = self._existing(tx, scope, request)
+        identity = self.identities.existing(tx, scope, request)
         verification: dict[str, Any] = {}
         if identity.verified:
             verification = {"LastCheckedTimestamp": identity.created_at, "LastSuccessTimestamp": identity.created_at}
         return {
             "IdentityType": _kind(identity),
-            "FeedbackForwardingStatus": True,
             "VerifiedForSendingStatus": identity.verified,
-            "DkimAttributes": _dkim(identity),
-            "MailFromAttributes": {"BehaviorOnMxFailure": "USE_DEFAULT_VALUE"},
-            "Policies": {},
+            "DkimAttributes": {**_dkim(identity), "SigningEnabled": self.identities.signing(tx, scope, identity)},
+            **self.identities.shown(tx, scope, identity),
             "Tags": [{"Key": key, "Value": value} for key, value in identity.tags],
             "VerificationStatus": _status(identity),
             "VerificationInfo": verification,
@@ -119,27 +126,22 @@ class SesV2Operations:
 
     def delete_email_identity(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """DeleteEmailIdentity: unlike v1's, an unknown identity is an error [P]."""
-        identity = self._existing(tx, scope, request)
+        identity = self.identities.existing(tx, scope, request)
         self.ses.remove_identity(tx, scope, identity.name)
         return {}
 
     def get_account(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """GetAccount: a healthy account, in the sandbox if the settings say so."""
+        kept = self.ses.account_settings(tx, scope)
         return {
             "DedicatedIpAutoWarmupEnabled": True,
             "EnforcementStatus": "HEALTHY",
             "ProductionAccessEnabled": not self.ses.settings.ses_sandbox,
             "SendQuota": self.ses.quota(tx, scope),
-            "SendingEnabled": True,
-            "SuppressionAttributes": {"SuppressedReasons": []},
+            "SendingEnabled": kept.get("SendingEnabled", True),
+            "SuppressionAttributes": {"SuppressedReasons": list(self.feedback.reasons(tx, scope, ""))},
+            **({"Details": kept["Details"]} if "Details" in kept else {}),
         }
-
-    def _existing(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> Identity:
-        name = str(request.get("EmailIdentity") or "")
-        identity = self.ses.find_identity(tx, scope, name)
-        if identity is None:
-            raise AwsError("NotFoundException", f"Email identity {name} does not exist.", 404)
-        return identity
 
     def table(self) -> dict[str, Any]:
         """Operation name to method, for wire.py."""
@@ -151,6 +153,9 @@ class SesV2Operations:
             "DeleteEmailIdentity": self.delete_email_identity,
             "GetAccount": self.get_account,
             **self.templates.table(),
+            **self.identities.table(),
+            **ConfigurationSetOperationsV2(ConfigurationSetOperations(self.ses)).table(),
+            **SuppressionOperations(self.ses).table(),
         }
 
 
