@@ -288,6 +288,33 @@ def test_the_log_of_an_invocation_is_part_of_its_result(machines: Machines, emul
     assert list(answer)[:3] == ["ExecutedVersion", "LogResult", "Payload"]
 
 
+@pytest.mark.parametrize(
+    ("payload", "returned"),
+    [
+        ('"HelloWorld"', "HelloWorld"),
+        ("0.0", 0.0),
+        ("null", None),
+        ("[]", []),
+        (None, {}),
+        ({"a": "b"}, {"a": "b"}),
+        (7, 7),
+    ],
+)
+def test_a_text_is_the_payload_itself_as_on_aws(
+    machines: Machines, emulator: RunningEmulator, payload: Any, returned: Any
+) -> None:
+    create_function(emulator, "echo", "def handler(event, context):\n    return event")
+    answer = machines.output("lambda:invoke", {"FunctionName": "echo", "Payload": payload})
+    assert answer["Payload"] == returned
+
+
+def test_a_text_that_is_no_json_is_refused_by_lambda(machines: Machines, emulator: RunningEmulator) -> None:
+    create_function(emulator, "echo", "def handler(event, context):\n    return event")
+    error, cause = machines.failure("lambda:invoke", {"FunctionName": "echo", "Payload": "hello"})
+    assert error == "Lambda.InvalidRequestContentException"
+    assert cause.startswith("Could not parse request body into json")
+
+
 # ── API Gateway ─────────────────────────────────────────────────────────────────────────────────
 
 

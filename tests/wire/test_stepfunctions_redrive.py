@@ -80,6 +80,8 @@ def test_a_redriven_execution_goes_on_in_the_task_that_failed(emulator: RunningE
     listed = sfn.list_executions(stateMachineArn=described["stateMachineArn"], redriveFilter="REDRIVEN")
     assert [item["redriveCount"] for item in listed["executions"]] == [1]
     none = sfn.list_executions(stateMachineArn=described["stateMachineArn"], redriveFilter="NOT_REDRIVEN")
+    with pytest.raises(ClientError, match=r"enum value set: \[REDRIVEN, NOT_REDRIVEN\]"):
+        sfn.list_executions(stateMachineArn=described["stateMachineArn"], redriveFilter=described["stateMachineArn"])
     assert none["executions"] == []
 
 

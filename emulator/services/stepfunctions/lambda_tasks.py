@@ -60,7 +60,10 @@ def request(resource: str, parameters: Data) -> dict[str, Any]:
     values = parameters.value
     made: dict[str, Any] = {name: values[name] for name in PARAMETERS if values.get(name) is not None}
     made.setdefault("InvocationType", "RequestResponse")
-    made["Payload"] = dumps(values["Payload"]).encode() if "Payload" in values else b"{}"
+    # A text is the payload itself; null is none [R:services/lambda_task_service test_invoke, test_invoke_json_values].
+    payload = values.get("Payload")
+    text = "{}" if payload is None else payload if isinstance(payload, str) else dumps(payload)
+    made["Payload"] = text.encode("utf-8", "replace")
     return made
 
 

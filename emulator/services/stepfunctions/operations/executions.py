@@ -22,7 +22,7 @@ from emulator.services.stepfunctions.operations.state import check_input, page
 from emulator.services.stepfunctions.telemetry import HIDDEN_DATA
 
 STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
-
+REDRIVEN = {"REDRIVEN": True, "NOT_REDRIVEN": False}
 
 REDRIVABLE_SECONDS = 14 * 86400.0
 MOST_EVENTS_TO_REDRIVE = 24_999
@@ -123,15 +123,16 @@ class ExecutionOperations(MapRunOperations):
         if (request.get("mapRunArn") is None) == (request.get("stateMachineArn") is None):
             raise validation_errors(["Must specify exactly one of StateMachineArn and MapRunArn"])
         status = request.get("statusFilter")
-        if status is not None and status not in STATUSES:
-            raise validation_errors(
-                [
-                    f"Value '{status}' at 'statusFilter' failed to satisfy constraint: Member must satisfy enum value "
-                    f"set: [{', '.join(STATUSES)}]"
-                ]
-            )
+        for name, allowed in (("statusFilter", STATUSES), ("redriveFilter", tuple(REDRIVEN))):
+            if request.get(name) is not None and request[name] not in allowed:
+                raise validation_errors(
+                    [
+                        f"Value '{request[name]}' at '{name}' failed to satisfy constraint: Member must satisfy enum "
+                        f"value set: [{', '.join(allowed)}]"
+                    ]
+                )
         size = model.page_size(request, 3096)
-        redriven = {"REDRIVEN": True, "NOT_REDRIVEN": False}.get(request.get("redriveFilter", ""))
+        redriven = REDRIVEN.get(request.get("redriveFilter", ""))
         before = model.read_token(request, tx.now)
         if request.get("mapRunArn") is not None:
             run = self.map_run(tx, scope, request["mapRunArn"])

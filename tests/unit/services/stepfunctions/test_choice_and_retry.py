@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -34,6 +35,8 @@ def chosen(rule: dict[str, Any], value: str) -> str:
         ({"StringMatches": "log-*.txt"}, '{"v":"log-1.2.txt"}', "Yes"),
         ({"StringMatches": "a\\*b"}, '{"v":"axb"}', "No"),
         ({"StringMatches": "a\\*b"}, '{"v":"a*b"}', "Yes"),
+        ({"StringMatches": "a\\\\*"}, json.dumps({"v": "a\\b"}), "Yes"),
+        ({"StringMatches": "a\\\\*"}, json.dumps({"v": "a*b"}), "No"),
         ({"NumericEquals": 1}, '{"v":1.0}', "Yes"),
         ({"NumericEquals": 1}, '{"v":true}', "No"),
         ({"NumericGreaterThanEqualsPath": "$.w"}, '{"v":2,"w":2}', "Yes"),
