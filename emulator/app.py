@@ -61,6 +61,7 @@ HOUSEKEEPING = frozenset(
         "events.schedule",
         "scheduler.recurring",
         "lambda.sqs_poll",
+        "lambda.stream_poll",
         "apigatewayv2.connection",
     }
 )

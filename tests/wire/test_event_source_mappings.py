@@ -209,9 +209,7 @@ def test_a_queue_must_hide_messages_as_long_as_the_function_may_run(emulator: Ru
     assert refusal(setup.map) == (400, "InvalidParameterValueException", text)
 
 
-@pytest.mark.parametrize(
-    "source", ["kinesis:us-east-1:000000000000:stream/s", "kafka:us-east-1:000000000000:cluster/c/1"]
-)
+@pytest.mark.parametrize("source", ["mq:us-east-1:000000000000:broker:b:1", "kafka:us-east-1:000000000000:cluster/c/1"])
 def test_other_sources_are_refused_by_name(emulator: RunningEmulator, source: str) -> None:
     setup = Setup(emulator)
     status, code, text = refusal(

@@ -73,6 +73,11 @@ class Telemetry:
         """One more of something that happened to an event."""
         self._add(tx, scope, name, qualifier, "", (Datum(metric, 1.0),))
 
+    def iterator_age(self, tx: Transaction, scope: Scope, name: str, qualifier: str | None, seconds: float) -> None:
+        """How old the last record of a stream's batch was when the function was done with it."""
+        age = Datum("IteratorAge", max(round(seconds * 1000), 0), "Milliseconds")
+        self._add(tx, scope, name, qualifier, "", (age,))
+
     def url_answered(
         self, tx: Transaction, scope: Scope, name: str, qualifier: str, status: int, took_seconds: float
     ) -> None:

@@ -16,6 +16,10 @@ from emulator.services.lambda_ import store_layers, store_settings, store_states
 from emulator.services.lambda_.event_sources import store as event_source_store
 from emulator.services.lambda_.event_sources.operations import EventSourceOperations
 from emulator.services.lambda_.event_sources.polling import BATCH_JOB, POLL_JOB, Polling
+from emulator.services.lambda_.event_sources.streams import store as stream_store
+from emulator.services.lambda_.event_sources.streams.polling import STREAM_BATCH_JOB, STREAM_POLL_JOB, StreamPolling
+from emulator.services.lambda_.event_sources.streams.settings import STREAM_SERVICES
+from emulator.services.lambda_.event_sources.streams.worker import StreamWorker
 from emulator.services.lambda_.event_sources.worker import SourceWorker
 from emulator.services.lambda_.lifecycle import LifecycleWorker
 from emulator.services.lambda_.operations import LambdaOperations
@@ -33,7 +37,16 @@ REQUEST_ID_MEMBER = "_request_id"
 """A member that no model has: the id of an invocation, which a client may choose."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-STORES = (tables, store_versions, store_layers, store_urls, store_settings, store_states, event_source_store)
+STORES = (
+    tables,
+    store_versions,
+    store_layers,
+    store_urls,
+    store_settings,
+    store_states,
+    event_source_store,
+    stream_store,
+)
 """Whose tables are Lambda's."""
 FRONT_DOOR_LIMITS = {
     "Invoke": FrontDoorLimit(10 * 1024 * 1024, 6291456, "InvokeFunction"),
@@ -49,11 +62,12 @@ class LambdaService(Service):
     """Passes the request id to Invoke, and fetches code before the transaction that stores it."""
 
     front_door_limits = FRONT_DOOR_LIMITS
-    prepared = BRINGS_CODE
+    prepared = BRINGS_CODE | {"CreateEventSourceMapping"}
 
     def __init__(self, store: Store, lambda_: LambdaOperations, sources: EventSourceOperations) -> None:
         super().__init__("lambda", store, {**_table(lambda_), **_source_table(sources)})
         self._lambda = lambda_
+        self._sources = sources
         self._invocations = {
             "Invoke": lambda_.invoke,
             "InvokeAsync": lambda_.invoke_async,
@@ -70,6 +84,8 @@ class LambdaService(Service):
             return result
         if operation in BRINGS_CODE:
             request = await self._lambda.with_code(operation, scope, request)
+        elif operation == "CreateEventSourceMapping":
+            request = await self._sources.with_stream(request)
         return await super().call(operation, scope, request, request_id)
 
     def prepare(self, operation: str, request: HttpRequest, parameters: dict[str, Any]) -> None:
@@ -121,9 +137,18 @@ def mount(context: Context, queues: SqsOperations) -> Mounted:
     worker = EventWorker(operations, context.calls)
     lifecycle = LifecycleWorker(operations)
     polling = Polling(queues, context.settings)
-    sources = EventSourceOperations(operations, queues, polling)
+    streams = StreamPolling(context.calls)
+    sources = EventSourceOperations(operations, queues, polling, streams)
     source_worker = SourceWorker(operations, polling)
+    stream_worker = StreamWorker(operations, streams, worker)
+    for service in STREAM_SERVICES:
+        context.supporting.surround(service, stream_worker.around(service))
     settings = context.settings
+
+    async def start() -> None:
+        await lifecycle.start()
+        await stream_worker.start()
+
     return Mounted(
         services=[LambdaService(context.store, operations, sources)],
         schema="".join(part.SCHEMA for part in STORES),
@@ -131,13 +156,15 @@ def mount(context: Context, queues: SqsOperations) -> Mounted:
             EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency),
             POLL_JOB: JobKind(source_worker.poll, limit=lambda: settings.event_source_concurrency),
             BATCH_JOB: JobKind(source_worker.run, limit=lambda: settings.event_source_concurrency),
+            STREAM_POLL_JOB: JobKind(stream_worker.poll, limit=lambda: 4),
+            STREAM_BATCH_JOB: JobKind(stream_worker.run, limit=lambda: settings.event_source_concurrency),
             HAND_OFF_JOB: JobKind(worker.hand_off, limit=lambda: 2),
             CHANGE_JOB: JobKind(lifecycle.complete_change, limit=lambda: 10),
             PROVISION_JOB: JobKind(lifecycle.provision, limit=lambda: 4),
         },
         operations=operations,
         data_planes=[FunctionUrlPlane(context, operations)],
-        start=lifecycle.start,
+        start=start,
     )
 
 

@@ -139,7 +139,7 @@ class EventWorker:
         heard: list[str] = []
         if not isinstance(decision, Retry) and attempt.function is not None:
             for told in self._told(tx, job.body, attempt.function, event, attempt.outcome, decision):
-                refusal = self._hand_off(tx, event, told)
+                refusal = self.tell(tx, event, told)
                 heard.append(told.outcome(refusal))
                 if refusal is not None:
                     detail += f", {told.counted_as}"
@@ -177,7 +177,7 @@ class EventWorker:
             told.append(destination(target, succeeded, event, record, tx.now, tx.new_id(), base_url))
         return told
 
-    def _hand_off(self, tx: Transaction, event: Event, told: HandOff) -> str | None:
+    def tell(self, tx: Transaction, event: Event, told: HandOff) -> str | None:
         """Tell another service in this commit, or later if it cannot take part in one; why it refused, if it did."""
         if not self._calls.is_native(told.service):
             request = {name: value for name, value in told.request.items() if name != "Body"}

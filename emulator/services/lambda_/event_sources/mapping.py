@@ -14,6 +14,8 @@ from emulator.aws.arn import Arn
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.event_pattern import InvalidPattern, compile_pattern
 from emulator.aws.scope import Scope
+from emulator.services.lambda_.event_sources.streams import settings as stream_settings
+from emulator.services.lambda_.event_sources.streams.settings import StreamSettings, is_stream
 from emulator.services.lambda_.rules.errors import invalid_parameter
 from emulator.services.lambda_.rules.names import FunctionName
 
@@ -21,8 +23,6 @@ DEFAULT_BATCH_SIZE = 10
 LARGEST_BATCH_WITHOUT_WINDOW = 10
 
 _OTHER_SOURCES = {
-    "kinesis": "Kinesis streams",
-    "dynamodb": "DynamoDB streams",
     "kafka": "Amazon MSK",
     "mq": "Amazon MQ",
     "rds": "Amazon DocumentDB",
@@ -36,12 +36,13 @@ _NOT_FOR_QUEUES = (
     "TumblingWindowInSeconds",
     "SourceAccessConfigurations",
 )
+_NOT_FOR_STREAMS = ("ScalingConfig", "SourceAccessConfigurations")
 _ABSENT = ("KMSKeyArn", "LoggingConfig", "ProvisionedPollerConfig")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceMapping:
-    """A mapping from a queue to a function."""
+    """A mapping from a queue or a stream to a function."""
 
     uuid: str
     scope: Scope
@@ -57,14 +58,19 @@ class SourceMapping:
     """The function answers which messages failed."""
     maximum_concurrency: int | None = None
     metrics: tuple[str, ...] = ()
+    stream: StreamSettings | None = None
+    """Set if the source is a stream."""
 
     @property
     def arn(self) -> str:
         """The mapping's own ARN."""
         return f"arn:aws:lambda:{self.scope.region}:{self.scope.account}:event-source-mapping:{self.uuid}"
 
-    def describe(self, state: str | None = None) -> dict[str, Any]:
-        """As AWS shows it; `state` is the one of passage that the answer to a change tells [R]."""
+    def describe(self, state: str | None = None, last_result: str = "") -> dict[str, Any]:
+        """As AWS shows it; `state` is the one of passage that the answer to a change tells [R].
+
+        `last_result` is a stream's only: what came of its last batch.
+        """
         shown: dict[str, Any] = {
             "UUID": self.uuid,
             "BatchSize": self.batch_size,
@@ -81,15 +87,17 @@ class SourceMapping:
             "FunctionArn": self.function.arn_as_named,
             "LastModified": self.last_modified,
             "State": state or ("Enabled" if self.enabled else "Disabled"),
-            "StateTransitionReason": "USER_INITIATED",
+            "StateTransitionReason": "USER_INITIATED" if self.stream is None else "User action",
             "FunctionResponseTypes": ["ReportBatchItemFailures"] if self.reports_failures else [],
             "EventSourceMappingArn": self.arn,
         }
+        if self.stream is not None:
+            shown |= {**self.stream.describe(), "LastProcessingResult": last_result}
         return shown
 
 
 def check_source(request: Mapping[str, Any]) -> str:
-    """The ARN of the queue that a new mapping reads. Raises for what is no queue."""
+    """The ARN of the queue or stream that a new mapping reads. Raises for what is neither."""
     text: str = request.get("EventSourceArn") or ""
     if request.get("SelfManagedEventSource") is not None:
         raise NotEmulated("lambda", "CreateEventSourceMapping", "a self-managed Kafka cluster as event source")
@@ -98,17 +106,17 @@ def check_source(request: Mapping[str, Any]) -> str:
         raise invalid_parameter("Unrecognized event source.")
     if arn.service in _OTHER_SOURCES:
         raise NotEmulated("lambda", "CreateEventSourceMapping", f"{_OTHER_SOURCES[arn.service]} as event source")
-    if arn.service != "sqs":
+    if arn.service != "sqs" and not is_stream(text):
         raise invalid_parameter("Unrecognized event source.")
     return text
 
 
-def check_members(request: Mapping[str, Any]) -> None:
-    """Raise for members that a queue's mapping cannot have."""
-    for name in _NOT_FOR_QUEUES:
+def check_members(request: Mapping[str, Any], stream: bool) -> None:
+    """Raise for members that a mapping of such a source cannot have."""
+    for name in _NOT_FOR_STREAMS if stream else _NOT_FOR_QUEUES:
         if request.get(name) not in (None, {}, []):
             raise invalid_parameter(f"Unsupported {name} parameter for given event source mapping type.")
-    for name in ("StartingPosition", "StartingPositionTimestamp"):
+    for name in () if stream else ("StartingPosition", "StartingPositionTimestamp"):
         if request.get(name) is not None:
             raise invalid_parameter(f"{name} is not valid for SQS event sources.")
     for name in ("Topics", "Queues"):
@@ -137,6 +145,8 @@ def changed(base: SourceMapping, request: Mapping[str, Any]) -> SourceMapping:
         result = replace(result, maximum_concurrency=request["ScalingConfig"].get("MaximumConcurrency"))
     if request.get("MetricsConfig") is not None:
         result = replace(result, metrics=tuple(request["MetricsConfig"].get("Metrics") or ()))
+    if result.stream is not None:
+        return replace(result, stream=stream_settings.changed(result.stream, request))
     _check_batching(result)
     return result
 
@@ -152,7 +162,13 @@ def visibility_too_short(visibility_seconds: int, timeout_seconds: float) -> Aws
 
 
 def duplicate(existing: SourceMapping) -> AwsError:
-    """A queue and a function are mapped once; the blanks in the text are AWS's [R]."""
+    """A source and a function are mapped once; the blanks in the texts are AWS's [R], a stream's as users quote it."""
+    if existing.stream is not None:
+        text = (
+            f'The event source arn (" {existing.source_arn} ") and function (" {existing.function.name} ") provided '
+            f"mapping already exists. Please update or delete the existing mapping with UUID {existing.uuid}"
+        )
+        return AwsError("ResourceConflictException", text, 409, {"Type": "User"})
     text = (
         f'An event source mapping with SQS arn (" {existing.source_arn} ") and function '
         f'(" {existing.function.name} ") already exists. Please update or delete the existing mapping with '
@@ -167,6 +183,11 @@ def no_such_queue() -> AwsError:
         "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
         "SQS Error Message: The specified queue does not exist."
     )
+
+
+def no_such_stream(source_arn: str) -> AwsError:
+    """The stream does not exist (quoted by users for DynamoDB)."""
+    return invalid_parameter(f"Stream not found: {source_arn}")
 
 
 def _check_batching(mapping: SourceMapping) -> None:

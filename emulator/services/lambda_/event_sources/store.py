@@ -9,6 +9,7 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.lambda_.event_sources.mapping import SourceMapping
+from emulator.services.lambda_.event_sources.streams.settings import StreamSettings
 from emulator.services.lambda_.rules.names import FunctionName
 
 SCHEMA = """
@@ -163,13 +164,15 @@ def _configuration(mapping: SourceMapping) -> str:
             mapping.reports_failures,
             mapping.maximum_concurrency,
             mapping.metrics,
+            None if mapping.stream is None else mapping.stream.to_stored(),
         ]
     )
 
 
 def _poller(row: tuple[Any, ...]) -> Poller:
     scope = Scope(row[1], row[2])
-    batch_size, window, filters, reports, concurrency, metrics = json.loads(row[8])
+    batch_size, window, filters, reports, concurrency, metrics, *rest = json.loads(row[8])
+    stream = StreamSettings(**rest[0]) if rest and rest[0] is not None else None
     mapping = SourceMapping(
         row[0],
         scope,
@@ -183,5 +186,6 @@ def _poller(row: tuple[Any, ...]) -> Poller:
         reports,
         concurrency,
         tuple(metrics),
+        stream,
     )
     return Poller(mapping, row[9], row[10], row[11], row[12], row[13])
