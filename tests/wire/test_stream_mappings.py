@@ -466,7 +466,7 @@ def test_a_dead_change_is_told_with_the_streams_words(emulator: Any, table: Any)
 
 def test_a_stream_of_another_day_is_not_found(emulator: Any, table: Any) -> None:
     client = function(emulator)
-    arn = table.arn[:-26] + "2020-01-01T00:00:00.000000"
+    arn = table.arn.rpartition("/")[0] + "/2020-01-01T00:00:00.000"
     code, _, message = error_of(lambda: mapped(client, EventSourceArn=arn))
     assert (code, message) == ("InvalidParameterValueException", f"Stream not found: {arn}")
     code, _, message = error_of(lambda: mapped(client, EventSourceArn=table.arn, StartingPosition="AT_TIMESTAMP"))
