@@ -672,3 +672,27 @@ def test_a_writer_in_jsonata(emulator: RunningEmulator) -> None:
     state = distributed(Items="{% [1, 2] %}", ResultWriter=writer, ToleratedFailureCount="{% 0 %}")
     found = output(emulator, state, {"bucket": BUCKET}, QueryLanguage="JSONata")
     assert found["ResultWriterDetails"]["Key"].startswith("a/")
+
+
+KEYED = {"a": {"n": 1}, "b": 2}
+
+
+def test_the_pairs_of_an_object_are_items(emulator: RunningEmulator) -> None:
+    assert output(emulator, distributed(), KEYED) == [{"Key": "a", "Value": {"n": 1}}, {"Key": "b", "Value": 2}]
+
+
+@pytest.mark.parametrize("language", ["JSONPath", "JSONata"])
+def test_a_selector_sees_key_and_value_of_a_pair(emulator: RunningEmulator, language: str) -> None:
+    names = ("Index", "Key", "Value", "Source")
+    if language == "JSONPath":
+        more: dict[str, Any] = {
+            "ItemsPath": "$.o",
+            "ItemSelector": {f"{name}.$": f"$$.Map.Item.{name}" for name in names},
+        }
+    else:
+        selector = {name: f"{{% $states.context.Map.Item.{name} %}}" for name in names}
+        more = {"Items": "{% $states.input.o %}", "ItemSelector": selector}
+    assert output(emulator, distributed(**more), {"o": KEYED}, QueryLanguage=language) == [
+        {"Index": 0, "Key": "a", "Value": {"n": 1}, "Source": "STATE_DATA"},
+        {"Index": 1, "Key": "b", "Value": 2, "Source": "STATE_DATA"},
+    ]

@@ -119,6 +119,11 @@ def test_an_alias_leads_to_its_versions_by_weight(emulator: RunningEmulator, sfn
     listed = sfn.list_executions(stateMachineArn=f"{arn}:prod")["executions"]
     assert {item["stateMachineVersionArn"] for item in listed} == {first, second}
     assert {item["stateMachineAliasArn"] for item in listed} == {f"{arn}:prod"}
+    whole = routing((first, 100), (second, 0))
+    sfn.update_state_machine_alias(stateMachineAliasArn=f"{arn}:prod", routingConfiguration=whole)
+    for _ in range(5):
+        execution = sfn.start_execution(stateMachineArn=f"{arn}:prod")["executionArn"]
+        assert sfn.describe_execution(executionArn=execution)["stateMachineVersionArn"] == first
     sfn.update_state_machine_alias(stateMachineAliasArn=f"{arn}:prod", routingConfiguration=routing((second, 100)))
     execution = sfn.start_execution(stateMachineArn=f"{arn}:prod")["executionArn"]
     emulator.settle()

@@ -110,6 +110,7 @@ class Branches(Leaving):
         state = self._state(frame)
         children, index = frame["children"], child["index"]
         self.frames.put_text(f"r{key}.{index}", output.text)
+        self._release(child)
         self.frames.delete(child_key)
         del children["live"][str(index)]
         children["left"] -= 1
@@ -178,6 +179,7 @@ class Branches(Leaving):
             child = self.frames.get(child_key)
             assert child is not None
             self._drop_children(child_key, child)
+            self._release(child)
             self.frames.delete(child_key)
         for index in range(children["next"]):
             self.frames.take_text(f"r{key}.{index}")

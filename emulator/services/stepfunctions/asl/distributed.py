@@ -53,6 +53,8 @@ class DistributedMaps(Branches):
         )
         token = self._await(key, frame, "map_run")
         frame["map_run"] = arn
+        if isinstance(items, fields.Pairs):
+            frame["pairs"] = True
         shown = self._shown_source(distribution, plan)
         command = StartMapRun(
             token, arn, label, plan, Data(items) if distribution.reader is None else None, shown, limit,
@@ -97,6 +99,8 @@ class DistributedMaps(Branches):
 
     def _context(self, frame: Frame, state: State, item: tuple[int, Data] | None) -> Json:
         shown = super()._context(frame, state, item)
+        if item is not None and "pairs" in frame:
+            shown["Map"]["Item"] = {"Index": item[0], **item[1].value}
         if item is not None and self._item_source is not None:
             shown["Map"]["Item"]["Source"] = self._item_source
         return shown

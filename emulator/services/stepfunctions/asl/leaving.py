@@ -18,11 +18,12 @@ from .payload import Environment
 from .workspace import NOT_TRUNCATED, ROOT, Workspace
 
 MACHINE_TOKEN = "machine"
-PER_STATE = ("entered", "at", "retries", "attempts", "task_token", "map_run", "map_started", "map_redrives")
+PER_STATE = ("entered", "at", "retries", "attempts", "task_token", "map_run", "pairs", "map_started", "map_redrives")
 """What a frame keeps until it leaves the state it is in."""
 
 MOST_VARIABLES_BYTES = 10 * 1024 * 1024
-"""Of all variables of a scope together (AWS: of an execution)."""
+"""Of all variables of an execution together [D:workflow-variables]."""
+NO_LIMIT = 2**62
 
 
 class Leaving(Workspace):
@@ -60,9 +61,8 @@ class Leaving(Workspace):
         """`Output` of a JSONata state."""
         return otherwise if template is None else Data(template(environment))
 
-    @staticmethod
     def _assigned(
-        frame: Frame, state: State, environment: Environment, assign: dict[str, payload.Template]
+        self, frame: Frame, state: State, environment: Environment, assign: dict[str, payload.Template]
     ) -> dict[str, Json]:
         """The values of `Assign`, within the quotas of variables [D:workflow-variables]; the error is unverified."""
         values: dict[str, Json] = {}
@@ -72,10 +72,23 @@ class Leaving(Workspace):
             room -= _bytes(value, room)
             if room < 0:
                 raise too_large(state.name)
-        kept = {name: value for name, value in frame.get("variables", {}).items() if name not in values}
-        if weight(kept, MOST_VARIABLES_BYTES) + DATA_LIMIT_BYTES - room > MOST_VARIABLES_BYTES:
+        replaced = {name: value for name, value in frame.get("variables", {}).items() if name in values}
+        held = self._counters.get("variables", 0) - weight(replaced, MOST_VARIABLES_BYTES)
+        if held + weight(values, MOST_VARIABLES_BYTES) > MOST_VARIABLES_BYTES:
             raise too_large(state.name)
         return values
+
+    def _hold(self, frame: Frame, assigned: dict[str, Json]) -> None:
+        """Assign variables of a scope."""
+        self._release(frame)
+        frame["variables"] = {**frame.get("variables", {}), **assigned}
+        self._counters["variables"] = self._counters.get("variables", 0) + weight(frame["variables"], NO_LIMIT)
+
+    def _release(self, frame: Frame) -> None:
+        """A scope's variables are gone."""
+        if "variables" in frame:
+            before = self._counters.get("variables", 0)
+            self._counters["variables"] = max(0, before - weight(frame["variables"], NO_LIMIT))
 
     def _leave(
         self,
@@ -95,7 +108,7 @@ class Leaving(Workspace):
             raise too_large(state.name)
         details: dict[str, Any] = {}
         if assigned:
-            frame["variables"] = {**frame.get("variables", {}), **assigned}
+            self._hold(frame, assigned)
             details["assignedVariables"] = {name: dumps(value) for name, value in assigned.items()}
             details["assignedVariablesDetails"] = NOT_TRUNCATED
         details.update(name=state.name, output=output.text, outputDetails=NOT_TRUNCATED)

@@ -57,15 +57,31 @@ def test_one_assign_holds_256_kib_together_and_a_scope_ten_mebibytes() -> None:
     more = {"Type": "Pass", "Assign": {"a": "x" * 131_000, "b": "x" * 131_200}}
     assert error_of(run_state(more)) == "States.DataLimitExceeded"
 
-    def chain(length: int) -> Driver:
-        states = {
-            f"S{number}": {"Type": "Pass", "Assign": {f"v{number}": LARGE}, "Next": f"S{number + 1}"}
-            for number in range(length)
-        }
-        return Driver({"StartAt": "S0", "States": {**states, f"S{length}": {"Type": "Succeed"}}}).run()
+    assert error_of(Driver(chain(40)).run()) is None
+    assert error_of(Driver(chain(41)).run()) == "States.DataLimitExceeded"
+    again = chain(40, {"Type": "Pass", "Assign": {"v0": LARGE}, "End": True})
+    assert error_of(Driver(again).run()) is None
 
-    assert error_of(chain(40)) is None
-    assert error_of(chain(41)) == "States.DataLimitExceeded"
+
+def chain(length: int, end: dict[str, Any] | None = None, name: str = "S") -> dict[str, Any]:
+    """States that assign a large variable each."""
+    states = {
+        f"{name}{number}": {"Type": "Pass", "Assign": {f"v{number}": LARGE}, "Next": f"{name}{number + 1}"}
+        for number in range(length)
+    }
+    return {"StartAt": f"{name}0", "States": {**states, f"{name}{length}": end or {"Type": "Succeed"}}}
+
+
+def test_branches_share_the_ten_mebibytes_of_their_execution_and_give_them_back() -> None:
+    fewer = {"Type": "Parallel", "Branches": [chain(20, name="A"), chain(19, name="B")], "Next": "Then"}
+    more = {"Type": "Parallel", "Branches": [chain(22, name="A"), chain(22, name="B")]}
+    small = {"Type": "Pass", "Result": "x"}
+    assert error_of(run_state(more, "x")) == "States.DataLimitExceeded"
+    one_after_another = {
+        "StartAt": "P",
+        "States": {"P": {**fewer, "ResultPath": None}, "Then": {**small, "Next": "S0"}, **chain(40)["States"]},
+    }
+    assert error_of(Driver(one_after_another, '"x"').run()) is None
 
 
 def test_a_task_is_not_given_more_than_256_kib() -> None:
