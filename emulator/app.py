@@ -43,6 +43,7 @@ from emulator.services.cloudwatch import wire as cloudwatch
 from emulator.services.events import wire as events
 from emulator.services.lambda_ import wire as lambda_
 from emulator.services.logs import wire as logs
+from emulator.services.pipes import wire as pipes
 from emulator.services.s3 import wire as s3
 from emulator.services.scheduler import wire as scheduler
 from emulator.services.ses import wire as ses
@@ -62,6 +63,7 @@ HOUSEKEEPING = frozenset(
         "scheduler.recurring",
         "lambda.sqs_poll",
         "lambda.stream_poll",
+        "pipes.poll",
         "apigatewayv2.connection",
     }
 )
@@ -145,6 +147,7 @@ class Emulator:
         bridge = self._mount(events.mount(context)).operations
         self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations, bridge.connections))
         self._mount(scheduler.mount(context))
+        self._mount(pipes.mount(context, self.sqs.operations))
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))
         older = self.apigateway.operations
         newer = self._mount(apigatewayv2.mount(context, self.lambda_.operations, older.data_plane)).operations

@@ -239,7 +239,10 @@ def _with_members(text: str, extra: Mapping[str, str]) -> str:
 
 def _partition_key(definition: Mapping[str, Any], source: Json) -> str:
     """By the path that the target says, or the event's id."""
-    given = (definition.get("KinesisParameters") or {}).get("PartitionKeyPath")
+    own: Mapping[str, Any] = definition.get("KinesisParameters") or {}
+    if own.get("PartitionKey"):
+        return own["PartitionKey"]
+    given = own.get("PartitionKeyPath")
     path = parse_path(given) if given else None
     found = follow(source, path) if path is not None else None
     text = found if isinstance(found, str) else None if found is None else as_text(found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,10 @@ from emulator.services.events.model import Rule, Target, as_text
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d{1,9})\]|\['([^']+)'\]|\[\"([^\"]+)\"\]|(\[\*\]|\.\*)")
 _VARIABLE = re.compile(r"<([A-Za-z0-9_.\-]+)>")
-_MISSING = object()
+MISSING = object()
+"""The value of a variable that the event has not."""
+NO_VARIABLE = object()
+"""What looks like a variable and is none."""
 
 Path = tuple[str | int | None, ...]
 """Names, indexes, and None for every element."""
@@ -53,7 +56,7 @@ def input_of(target: Target, event: Mapping[str, Any], delivery: Delivery) -> st
         return definition["Input"]
     if definition.get("InputPath"):
         found = _find(event, definition["InputPath"])
-        return as_text(None if found is _MISSING else found)
+        return as_text(None if found is MISSING else found)
     transformer = definition.get("InputTransformer")
     if transformer is None:
         return as_text(event)
@@ -65,7 +68,7 @@ def input_of(target: Target, event: Mapping[str, Any], delivery: Delivery) -> st
     values["aws.events.event.ingestion-time"] = delivery.ingested_at
     values["aws.events.event"] = {name: value for name, value in event.items() if name != "detail"}
     values["aws.events.event.json"] = dict(event)
-    return _fill(transformer["InputTemplate"], values)
+    return fill(transformer["InputTemplate"], lambda name: values.get(name, NO_VARIABLE), _VARIABLE)
 
 
 def check_template(template: str, paths: Mapping[str, str]) -> str | None:
@@ -79,12 +82,12 @@ def check_template(template: str, paths: Mapping[str, str]) -> str | None:
 def follow(value: Json, path: Path) -> Json:
     """What a path leads to; None if that is nothing."""
     found = _follow(value, path)
-    return None if found is _MISSING else found
+    return None if found is MISSING else found
 
 
 def _find(event: Mapping[str, Any], text: str) -> Any:
     path = parse_path(text)
-    return _MISSING if path is None else _follow(event, path)
+    return MISSING if path is None else _follow(event, path)
 
 
 def _follow(value: Json, path: Path) -> Any:
@@ -92,20 +95,20 @@ def _follow(value: Json, path: Path) -> Any:
         if step is None:
             items = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
             found = [_follow(item, path[place + 1 :]) for item in items]
-            return [item for item in found if item is not _MISSING]
+            return [item for item in found if item is not MISSING]
         if isinstance(step, int):
             if not isinstance(value, list) or step >= len(value):
-                return _MISSING
+                return MISSING
             value = value[step]
         else:
             if not isinstance(value, dict) or step not in value:
-                return _MISSING
+                return MISSING
             value = value[step]
     return value
 
 
-def _fill(template: str, values: Mapping[str, Any]) -> str:
-    """Put values in place of `<name>`: as JSON outside quotes, as text within."""
+def fill(template: str, value_of: Callable[[str], Any], variable: re.Pattern[str]) -> str:
+    """Put values in place of `<name>`: as JSON outside quotes, as text within; what is `NO_VARIABLE` stays."""
     parts: list[str] = []
     quoted, at = False, 0
     while at < len(template):
@@ -114,9 +117,10 @@ def _fill(template: str, values: Mapping[str, Any]) -> str:
             parts.append(template[at : at + 2])
             at += 2
             continue
-        match = _VARIABLE.match(template, at) if character == "<" else None
-        if match is not None and match[1] in values:
-            parts.append(_within_quotes(values[match[1]]) if quoted else _as_json(values[match[1]]))
+        match = variable.match(template, at) if character == "<" else None
+        value = NO_VARIABLE if match is None else value_of(match[1])
+        if match is not None and value is not NO_VARIABLE:
+            parts.append(_within_quotes(value) if quoted else _as_json(value))
             at = match.end()
             continue
         if character == '"':
@@ -132,11 +136,11 @@ def _fill(template: str, values: Mapping[str, Any]) -> str:
 
 def _as_json(value: Any) -> str:
     # AWS leaves a variable that was not found out, which would make the JSON invalid: null is our choice, unverified.
-    return "null" if value is _MISSING else as_text(value)
+    return "null" if value is MISSING else as_text(value)
 
 
 def _within_quotes(value: Any) -> str:
-    if value is _MISSING:
+    if value is MISSING:
         return ""
     text = value if isinstance(value, str) else as_text(value)
     return json.dumps(text, ensure_ascii=False)[1:-1]
