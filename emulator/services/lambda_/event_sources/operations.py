@@ -18,7 +18,7 @@ from emulator.services.lambda_.event_sources.mapping import SourceMapping
 from emulator.services.lambda_.event_sources.polling import Polling
 from emulator.services.lambda_.event_sources.streams.polling import StreamPolling
 from emulator.services.lambda_.event_sources.streams.settings import DEFAULT_BATCH_SIZE, is_stream, new_settings
-from emulator.services.lambda_.event_sources.streams.source import StreamNotFound
+from emulator.services.lambda_.event_sources.streams.source import StreamNotFound, StreamUnreadable
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.functions import read_marker, write_marker
 from emulator.services.lambda_.rules import names
@@ -54,6 +54,8 @@ class EventSourceOperations:
             return {**request, _STREAM_MEMBER: await self._streams.begin(arn, settings)}
         except StreamNotFound:
             raise rules.no_such_stream(arn) from None
+        except StreamUnreadable as problem:
+            raise invalid_parameter(str(problem)) from None
 
     def create_event_source_mapping(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Let a function read a queue or a stream."""

@@ -207,7 +207,10 @@ class StreamPolling:
     # ── what ──
 
     def idle_lanes(self, tx: Transaction, mapping: SourceMapping, shards: tuple[Shard, ...]) -> list[Lane]:
-        """The lanes that may read: those of a shard begin when its parents are read to the end."""
+        """The lanes that may read: those of a shard begin when its parents are read to the end.
+
+        A closed shard is still looked into, because the library goes on to put records into it.
+        """
         assert mapping.stream is not None
         known = tables.lanes(tx, mapping.uuid)
         numbers = range(mapping.stream.parallelization_factor)
@@ -221,7 +224,7 @@ class StreamPolling:
                 continue
             for number in numbers:
                 lane = known.get((shard.id, number)) or Lane(mapping.uuid, shard.id, number, START)
-                if lane.batch is None and not lane.drained:
+                if lane.batch is None:
                     found.append(lane)
         return found
 
@@ -267,8 +270,8 @@ class StreamPolling:
         if now.position != lane.position or now.batch is not None:
             return
         drained = closed and now.tumbling is None
-        tables.save(tx, replace(now, drained=drained, window_ends_at=None))
-        if drained:
+        tables.save(tx, replace(now, drained=now.drained or drained, window_ends_at=None))
+        if drained and not now.drained:
             self.wake(tx, lane.uuid)
 
     def lane_of(self, tx: Transaction, batch: StreamBatch) -> Lane | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from emulator.aws.arn import Arn
 from emulator.aws.calls import Calls
-from emulator.aws.errors import AwsError
+from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 
 PAGE = 500
@@ -19,7 +19,11 @@ PAGE = 500
 DAY_SECONDS = 86400.0
 
 
-class StreamNotFound(Exception):
+class StreamUnreadable(Exception):
+    """The service refuses to tell; the text says why."""
+
+
+class StreamNotFound(StreamUnreadable):
     """There is no such stream, or it is another one by now."""
 
 
@@ -69,7 +73,7 @@ class Source:
         self._member = "StreamARN" if self._kinesis else "StreamArn"
 
     async def describe(self) -> Stream:
-        """The stream's shards. Raises StreamNotFound."""
+        """The stream's shards. Raises StreamUnreadable."""
         shards: list[Shard] = []
         retention = DAY_SECONDS
         last: str | None = None
@@ -85,7 +89,7 @@ class Source:
                 return Stream(tuple(shards), retention)
 
     async def read(self, shard: str, position: Position, most: int) -> list[dict[str, Any]]:
-        """Up to `most` records after a position, as the service gives them, oldest first. Raises StreamNotFound."""
+        """Up to `most` records after a position, as the service gives them, oldest first. Raises StreamUnreadable."""
         request: dict[str, Any] = {self._member: self._arn, "ShardId": shard, "ShardIteratorType": position.kind}
         if position.kind == "AT_TIMESTAMP":
             request["Timestamp"] = datetime.fromtimestamp(float(position.value)).astimezone()
@@ -108,7 +112,10 @@ class Source:
         try:
             return await self._calls.delegated(self._scope, self._service, operation, request)
         except AwsError as error:
-            raise StreamNotFound(self._arn) from error
+            found = error.code != "ResourceNotFoundException"
+            raise (StreamUnreadable(error.message) if found else StreamNotFound(self._arn)) from error
+        except NotEmulated as missing:
+            raise StreamUnreadable(str(missing)) from missing
 
 
 def sequence_of(record: dict[str, Any]) -> str:

@@ -36,7 +36,14 @@ from emulator.services.lambda_.event_sources.streams.records import (
     shown,
 )
 from emulator.services.lambda_.event_sources.streams.settings import FAILED, OK
-from emulator.services.lambda_.event_sources.streams.source import Position, Shard, Source, StreamNotFound, sequence_of
+from emulator.services.lambda_.event_sources.streams.source import (
+    Position,
+    Shard,
+    Source,
+    StreamNotFound,
+    StreamUnreadable,
+    sequence_of,
+)
 from emulator.services.lambda_.event_sources.streams.store import Lane
 from emulator.services.lambda_.event_sources.worker import Attempt
 from emulator.services.lambda_.events import (
@@ -109,6 +116,9 @@ class StreamWorker:
                 await self._read(source, mapping, lane, by_id[lane.shard], role, stream.retention_seconds)
         except StreamNotFound:
             await self._store.transact(lambda tx: self._polling.lost(tx, uuid))
+        except StreamUnreadable as problem:  # the next write has it looked at again
+            text = f"PROBLEM: {problem}"
+            await self._store.transact(lambda tx: tables.set_result(tx, uuid, text))
         await self._store.transact(lambda tx: self._polling.end_poll(tx, job, reader.woken))
 
     def _drop(self, tx: Transaction, job: Job) -> None:
@@ -127,7 +137,7 @@ class StreamWorker:
             if not went or taken.records or taken.closes:
                 return
             lane = replace(lane, position=taken.scanned_to, window_ends_at=None)
-        if shard.closed or lane.window_ends_at is not None:
+        if (shard.closed and not lane.drained) or lane.window_ends_at is not None:
             at_end = lane
             await self._store.transact(lambda tx: self._polling.nothing_left(tx, at_end, shard.closed))
 
