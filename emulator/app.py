@@ -36,7 +36,7 @@ from emulator.aws.scope import Scope
 from emulator.aws.service import Context, Mounted, Services
 from emulator.aws.telemetry import Silent
 from emulator.control import Control
-from emulator.ports import FunctionRuntime, Mailer, Store
+from emulator.ports import FunctionRuntime, Mailer, OutgoingMail, Store
 from emulator.services.apigateway import wire as apigateway
 from emulator.services.apigatewayv2 import wire as apigatewayv2
 from emulator.services.cloudwatch import wire as cloudwatch
@@ -46,6 +46,7 @@ from emulator.services.logs import wire as logs
 from emulator.services.pipes import wire as pipes
 from emulator.services.s3 import wire as s3
 from emulator.services.scheduler import wire as scheduler
+from emulator.services.ses import inbox
 from emulator.services.ses import wire as ses
 from emulator.services.sns import wire as sns
 from emulator.services.sqs import wire as sqs
@@ -141,8 +142,8 @@ class Emulator:
         self.logs = self._mount(logs.mount(context))
         self.sqs = self._mount(sqs.mount(context))
         self.lambda_ = self._mount(lambda_.mount(context, self.sqs.operations))
-        mounted_ses = self._mount(ses.mount(context))
-        self._mount(sns.mount(context, mounted_ses.operations))
+        self.ses = self._mount(ses.mount(context)).operations
+        self._mount(sns.mount(context, self.ses))
         self._mount(s3.mount(context))
         bridge = self._mount(events.mount(context)).operations
         self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations, bridge.connections))
@@ -264,6 +265,21 @@ class Emulator:
             return None
         scope = Scope(account, region)
         return await self.store.read(lambda tx: self.lambda_.operations.layer_package(tx, scope, name, version))
+
+    async def release(self, message_id: str, to: list[str] | None, smtp: str | None) -> list[str] | None:
+        """Hand a message of the inbox to a mail server; to whom, or None if there is no such message.
+
+        Raises ValueError for a server that cannot be one, MailerUnavailable for one that does not take it.
+        """
+        found = await self.store.read(lambda tx: inbox.get_raw(tx, message_id))
+        if found is None:
+            return None
+        mailer = _mailer(smtp or self.settings.smtp)
+        if mailer is None:
+            raise ValueError('name a mail server, as in {"smtp": "localhost:1025"}, or start with --smtp')
+        recipients = to or list(found.recipients)
+        await mailer.send(OutgoingMail(found.id, found.envelope_sender, recipients, found.raw))
+        return recipients
 
     async def recent_invocations(self) -> list[dict[str, Any]]:
         """Attempts of functions, oldest first."""

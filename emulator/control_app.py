@@ -14,10 +14,10 @@ from fastapi import Body, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from emulator import __version__, control_page, control_requests, jobs
+from emulator import __version__, control_inbox, control_page, control_requests, jobs
 from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
 from emulator.services.logs import tail
-from emulator.services.ses import inbox
+from emulator.services.ses.inbox_pages import PAGE_POLICY
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -58,7 +58,7 @@ def build(emulator: Emulator) -> Any:
         return JSONResponse({"message": message}, status)
 
     def page(html: str) -> HTMLResponse:
-        return HTMLResponse(html, headers={"Content-Security-Policy": inbox.PAGE_POLICY})
+        return HTMLResponse(html, headers={"Content-Security-Policy": PAGE_POLICY})
 
     def unreadable(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
@@ -112,23 +112,6 @@ def build(emulator: Emulator) -> Any:
         """Forget everything: resources, events, executions, mail, settings. Time goes on."""
         await emulator.reset()
         return {"status": "reset"}
-
-    async def list_inbox(to: str | None = None, subject: str | None = None) -> dict[str, Any]:
-        """Every message sent, oldest first."""
-        return {"messages": await emulator.store.read(lambda tx: inbox.list_messages(tx, to=to, subject=subject))}
-
-    async def inbox_page() -> Any:
-        """The inbox for people."""
-        return page(inbox.render_inbox_page(await emulator.store.read(inbox.list_messages)))
-
-    async def read_message(message_id: str, request: Request) -> Any:
-        """One message: a page in a browser, JSON for everyone else."""
-        message = await emulator.store.read(lambda tx: inbox.get_message(tx, message_id))
-        if message is None:
-            return problem(404, f"there is no message {message_id}; GET /_emulator/inbox lists them")
-        if _browses(request):
-            return page(inbox.render_message_page(message))
-        return message
 
     async def list_queue(limit: int = 100) -> dict[str, Any]:
         """Jobs that wait or run, earliest first."""
@@ -225,9 +208,7 @@ def build(emulator: Emulator) -> Any:
     app.add_api_route("/_emulator/settings", current_settings, methods=["GET"])
     app.add_api_route("/_emulator/settings", change_settings, methods=["PUT"])
     app.add_api_route("/_emulator/reset", reset, methods=["POST"])
-    app.add_api_route("/_emulator/inbox", list_inbox, methods=["GET"])
-    app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse)
-    app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"])
+    control_inbox.add_routes(app, emulator)
     app.add_api_route("/_emulator/queue", list_queue, methods=["GET"])
     app.add_api_route("/_emulator/requests", list_requests, methods=["GET"])
     app.add_api_route("/_emulator/requests/{request_id:path}", read_request, methods=["GET"])

@@ -307,6 +307,10 @@ class FunctionRuntime(ABC):
         """
         return nullcontext()
 
+    def caller(self, session_token: str) -> tuple[str, str] | None:
+        """The ARN of the function that has this session token, and the id of its invocation; None if nobody knows."""
+        return None
+
     @abstractmethod
     async def discard(self, function_arn: str, version: str | None = None) -> None:
         """End idle environments of a function (updated or deleted); running ones end after their invocation.

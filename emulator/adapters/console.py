@@ -202,6 +202,9 @@ class _WatchedRuntime(FunctionRuntime):
     async def provision(self, owner: str, wanted: Sequence[Provision]) -> str | None:
         return await self._runtime.provision(owner, wanted)
 
+    def caller(self, session_token: str) -> tuple[str, str] | None:
+        return self._runtime.caller(session_token)
+
     def calling(self, session_token: str) -> AbstractContextManager[None]:
         return self._runtime.calling(session_token)
 

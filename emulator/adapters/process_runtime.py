@@ -194,6 +194,11 @@ class ProcessRuntime(FunctionRuntime, Pool):
         finally:
             caller.call_ends()
 
+    def caller(self, session_token: str) -> tuple[str, str] | None:
+        """The function whose environment has this token, and what it runs now or ran last."""
+        found = next((each for each in self._all if each.site.session_token == session_token), None)
+        return (found.function.arn, found.invoked) if found is not None and found.invoked else None
+
     def _kind_of(self, runtime: str) -> EnvironmentKind | None:
         if runtime not in self._kinds_by_runtime:
             self._kinds_by_runtime[runtime] = next((each for each in self._kinds if each.runs(runtime)), None)

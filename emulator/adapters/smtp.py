@@ -30,7 +30,7 @@ class SmtpMailer(Mailer):
             host, port = text, "25"
         host = host.strip("[]")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ValueError(f"--smtp expects host:port, not {text!r}")
+            raise ValueError(f"a mail server is host:port, not {text!r}")
         return SmtpMailer(host, int(port))
 
     async def send(self, mail: OutgoingMail) -> None:

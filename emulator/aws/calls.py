@@ -20,6 +20,9 @@ TRACE_MEMBER = "_trace_id"
 SERVICE_MEMBER = "_from_service"
 """As above, set to True in a PutEvents: an AWS service speaks, which may name a source that begins with `aws.`."""
 
+EXECUTION_MEMBER = "_execution_arn"
+"""As above: the execution of a state machine whose task makes the request."""
+
 
 class Calls:
     """The one way from service to service where AWS itself calls one for another (destinations, targets, …)."""

@@ -160,6 +160,8 @@ class ExecutionEnvironment(ABC):
     def __init__(self, function: FunctionSpec, clock: Clock, site: Site) -> None:
         self.function = function
         self.site = site
+        self.invoked = ""
+        """The id of the invocation that runs, or ran last."""
         self.retired = False
         self.idle_since = 0.0
         self.used_kib = 0
@@ -237,6 +239,7 @@ class ExecutionEnvironment(ABC):
         return self._as_reply(self._outcome)
 
     def _pose(self, invocation: Invocation, deadline: float) -> None:
+        self.invoked = invocation.request_id
         if not self.native or self._api.has_extensions:
             work = Work(
                 invocation.request_id,

@@ -1,33 +1,74 @@
 """The inbox: every message that SES accepted, to be read by people and by tests. Reads only, changes nothing.
 
-Decides what a message looks like as JSON and as a page. A mail's HTML is foreign: it is shown inside a sandboxed frame
-without scripts, under a policy that loads nothing from anywhere.
+Decides what a message looks like as JSON, and which messages a search finds. What people see is inbox_pages.py's.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from html import escape
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.ses import store
+from emulator.services.ses import mime, store
+from emulator.services.ses.events import iso
 from emulator.services.ses.model import Message
 
-PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-"""The Content-Security-Policy of both pages; send it as a header too."""
+MOST_LINKS = 1000
+LARGEST_INLINE_BYTES = 5 * 1024 * 1024
+"""Of pictures that a message's HTML names by `cid:` and carries along, all together."""
 
 
-def list_messages(tx: Transaction, to: str | None = None, subject: str | None = None) -> list[dict[str, Any]]:
-    """All messages, oldest first; `to` finds part of any recipient, `subject` part of the subject, in any case."""
-    found = [_as_json(scope, message) for scope, message in store.list_messages(tx)]
-    if to:
-        found = [message for message in found if any(to.lower() in text.lower() for text in _all_recipients(message))]
-    if subject:
-        found = [message for message in found if subject.lower() in message["subject"].lower()]
-    return found
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What messages are looked for; every word in any case, all that is given must fit."""
+
+    to: str = ""
+    """Part of any recipient."""
+    sender: str = ""
+    """Part of From or of the envelope sender."""
+    subject: str = ""
+    q: str = ""
+    """Words that are all somewhere: addresses, subject, text, HTML, headers."""
+    since: float | None = None
+    """Epoch seconds of AWS time at which a message was sent at the earliest."""
+    limit: int = 0
+    """The last so many; 0 is all."""
+
+    def finds(self, message: Message) -> bool:
+        """Whether a message fits."""
+        recipients = (*message.to, *message.cc, *message.bcc)
+        if self.since is not None and message.sent_at < self.since:
+            return False
+        if self.to and not any(_holds(text, self.to) for text in recipients):
+            return False
+        if self.sender and not (_holds(message.source, self.sender) or _holds(message.envelope_sender, self.sender)):
+            return False
+        content = message.content
+        if self.subject and not _holds(content.subject, self.subject):
+            return False
+        if self.q:
+            words = [content.subject, content.text or "", content.html or "", message.source, *recipients]
+            everything = "\n".join([*words, *(f"{name}: {value}" for name, value in content.headers)]).casefold()
+            return all(word in everything for word in self.q.casefold().split())
+        return True
+
+
+def _holds(text: str, part: str) -> bool:
+    return part.casefold() in text.casefold()
+
+
+def list_messages(
+    tx: Transaction, to: str | None = None, subject: str | None = None, search: Search | None = None
+) -> list[dict[str, Any]]:
+    """Messages that a search finds, oldest first."""
+    wanted = search or Search(to or "", subject=subject or "")
+    found = [(scope, message) for scope, message in store.list_messages(tx) if wanted.finds(message)]
+    return [_as_json(scope, message) for scope, message in (found[-wanted.limit :] if wanted.limit else found)]
 
 
 def get_message(tx: Transaction, identifier: str) -> dict[str, Any] | None:
@@ -36,18 +77,61 @@ def get_message(tx: Transaction, identifier: str) -> dict[str, Any] | None:
     return _as_json(*found) if found else None
 
 
-def _all_recipients(message: dict[str, Any]) -> list[str]:
+def get_raw(tx: Transaction, identifier: str) -> Message | None:
+    """One message with its bytes."""
+    found = store.get_message(tx, identifier)
+    return found[1] if found else None
+
+
+def get_attachment(tx: Transaction, identifier: str, number: int) -> mime.Part | None:
+    """An attachment of a message, as it came, by its number from 0."""
+    message = get_raw(tx, identifier)
+    if message is None:
+        return None
+    parts = mime.attached(message.raw)
+    return parts[number] if 0 <= number < len(parts) else None
+
+
+def get_html(tx: Transaction, identifier: str) -> str | None:
+    """The HTML of a message, with the pictures it carries along; None if it has none."""
+    message = get_raw(tx, identifier)
+    if message is None or message.content.html is None:
+        return None
+    pictures: dict[str, str] = {}
+    room = LARGEST_INLINE_BYTES
+    for part in mime.attached(message.raw) if "cid:" in message.content.html else ():
+        if part.content_id and part.content_type.startswith("image/") and len(part.content) <= room:
+            room -= len(part.content)
+            pictures[part.content_id] = part.as_data_url()
+    return re.sub(
+        r"cid:([^\"'\s)>]+)", lambda found: pictures.get(found[1], found[0]), message.content.html, flags=re.IGNORECASE
+    )
+
+
+def delete_messages(tx: Transaction, identifier: str | None = None) -> int:
+    """Forget one message or all; how many. What counts them (quotas, statistics) counts them no more."""
+    return store.delete_messages(tx, identifier)
+
+
+def all_recipients(message: dict[str, Any]) -> list[str]:
+    """To, Cc and Bcc of a message as JSON."""
     return [*message["to"], *message["cc"], *message["bcc"]]
 
 
+def path_of(identifier: str) -> str:
+    """Where a message is shown."""
+    return f"/_emulator/inbox/{quote(identifier, safe='')}"
+
+
 def _as_json(scope: Scope, message: Message) -> dict[str, Any]:
-    content = message.content
+    content, sent = message.content, message.sent
     return {
         "id": message.id,
-        "sent_at": _iso(message.sent_at),
+        "sent_at": iso(message.sent_at),
         "account": scope.account,
         "region": scope.region,
         "from": message.source,
+        "envelope_sender": message.envelope_sender,
         "to": list(message.to),
         "cc": list(message.cc),
         "bcc": list(message.bcc),
@@ -57,82 +141,51 @@ def _as_json(scope: Scope, message: Message) -> dict[str, Any]:
         "html": content.html,
         "headers": [{"name": name, "value": value} for name, value in content.headers],
         "attachments": [
-            {"filename": name, "content_type": kind, "size": size} for name, kind, size in content.attachments
+            {
+                "filename": name,
+                "content_type": kind,
+                "size": size,
+                "path": f"{path_of(message.id)}/attachments/{number}",
+            }
+            for number, (name, kind, size) in enumerate(content.attachments)
         ],
+        "links": list(_links(content.text, content.html)),
         "tags": [{"name": name, "value": value} for name, value in message.tags],
+        "operation": sent.operation,
+        "configuration_set": sent.configuration_set,
+        "template": sent.template,
+        "sent_by": dict(sent.sent_by),
         "delivery": {"state": message.delivery, "detail": message.delivery_detail},
+        "raw_path": f"{path_of(message.id)}/raw",
     }
 
 
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _links(text: str | None, html: str | None) -> list[str]:
+    """Addresses that a reader could follow, each once, in order."""
+    found: dict[str, None] = {}
+    for link in _hrefs(html or ""):
+        found.setdefault(link)
+    for link in re.findall(r"https?://[^\s<>\"')\]]+", text or ""):
+        found.setdefault(link.rstrip(".,;:!?"))
+    return list(found)[:MOST_LINKS]
 
 
-# ── pages ───────────────────────────────────────────────────────────────────────────────────────
-
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff}
-h1{font-size:1.4rem}a{color:#0b5cad}dl{display:grid;grid-template-columns:7rem 1fr;gap:.2rem .8rem}
-dt{color:#57606a}dd{margin:0;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f6f8fa;
-padding:1rem;border-radius:6px}
-iframe{width:100%;height:30rem;border:1px solid #d0d7de;border-radius:6px;background:#fff}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid #d0d7de;
-overflow-wrap:anywhere;vertical-align:top}
-"""
+def _hrefs(html: str) -> Iterator[str]:
+    if "href" not in html.lower():
+        return
+    reader = _Hrefs()
+    try:
+        reader.feed(html)
+    except (AssertionError, ValueError):  # what the standard library's parser makes of broken declarations
+        pass
+    yield from reader.found
 
 
-def render_inbox_page(messages: list[dict[str, Any]]) -> str:
-    """The list of messages as a page, newest first."""
-    if not messages:
-        return _page("Inbox", "<h1>Inbox</h1><p>No message yet. Whatever is sent through SES appears here.</p>")
-    rows = "".join(
-        f"<tr><td>{_text(message['sent_at'])}</td><td>{_text(message['from'])}</td>"
-        f"<td>{_text(', '.join(_all_recipients(message)))}</td>"
-        f'<td><a href="/_emulator/inbox/{quote(message["id"], safe="")}">'
-        f"{_text(message['subject'] or '(no subject)')}</a></td><td>{_text(message['delivery']['state'])}</td></tr>"
-        for message in reversed(messages)
-    )
-    head = "<tr><th>Sent</th><th>From</th><th>To</th><th>Subject</th><th>Delivery</th></tr>"
-    return _page("Inbox", f"<h1>Inbox</h1><table><thead>{head}</thead><tbody>{rows}</tbody></table>")
+class _Hrefs(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
 
-
-def render_message_page(message: dict[str, Any]) -> str:
-    """One message as a page that a person can read."""
-    delivery = message["delivery"]
-    facts = [
-        ("From", message["from"]),
-        ("To", ", ".join(message["to"])),
-        ("Cc", ", ".join(message["cc"])),
-        ("Bcc", ", ".join(message["bcc"])),
-        ("Reply-To", ", ".join(message["reply_to"])),
-        ("Sent", message["sent_at"]),
-        ("Delivery", " – ".join(filter(None, (delivery["state"], delivery["detail"])))),
-        ("Attachments", ", ".join(f"{part['filename']} ({part['size']:,} bytes)" for part in message["attachments"])),
-        ("Tags", ", ".join(f"{tag['name']}={tag['value']}" for tag in message["tags"])),
-        ("Message id", message["id"]),
-        ("Account", f"{message['account']} in {message['region']}"),
-    ]
-    subject = message["subject"] or "(no subject)"
-    listed = "".join(f"<dt>{name}</dt><dd>{_text(value)}</dd>" for name, value in facts if value)
-    parts = [f'<p><a href="/_emulator/inbox">Inbox</a></p><h1>{_text(subject)}</h1><dl>{listed}</dl>']
-    if message["text"] is not None:
-        parts.append(f"<h2>Text</h2><pre>{_text(message['text'])}</pre>")
-    if message["html"] is not None:
-        srcdoc = _text(message["html"])
-        parts.append(f'<h2>HTML</h2><iframe sandbox="" title="The HTML of this message" srcdoc="{srcdoc}"></iframe>')
-    headers = "\n".join(f"{header['name']}: {header['value']}" for header in message["headers"])
-    parts.append(f"<details><summary>Headers</summary><pre>{_text(headers)}</pre></details>")
-    return _page(subject, "".join(parts))
-
-
-def _text(value: str) -> str:
-    return escape(str(value), quote=True)
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_text(PAGE_POLICY)}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body>{body}</body></html>"
-    )
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("a", "area"):
+            self.found += [value.strip() for name, value in attrs if name == "href" and value and len(value) < 8192]

@@ -6,10 +6,11 @@ message id, so that the same request gives the same bytes.
 
 from __future__ import annotations
 
+import base64
 import codecs
 import mimetypes
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.errors import MessageError
@@ -270,6 +271,46 @@ def _attachment(part: EmailMessage) -> tuple[str, str, int] | None:
         return printable(filename or ""), printable(part.get_content_type()), size
     except _PARSER_FAILURES:
         return "", "application/octet-stream", 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An attachment as it came."""
+
+    filename: str
+    content_type: str
+    content: bytes
+    content_id: str
+
+    def as_data_url(self) -> str:
+        """A picture as HTML can hold it."""
+        kind = self.content_type if re.fullmatch(r"image/[\w.+-]+", self.content_type) else "image/png"
+        return f"data:{kind};base64,{base64.b64encode(self.content).decode()}"
+
+
+def attached(raw: bytes) -> list[Part]:
+    """The attachments of a message, in the order of `Content.attachments`."""
+    found: list[Part] = []
+    for part in parse(raw).walk():
+        described = None if part.is_multipart() else _attachment(part)
+        if described is not None:
+            found.append(Part(described[0], described[1], _payload(part), _content_id(part)))
+    return found
+
+
+def _payload(part: EmailMessage) -> bytes:
+    try:
+        payload = part.get_payload(decode=True)
+    except _PARSER_FAILURES:
+        return b""
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _content_id(part: EmailMessage) -> str:
+    try:
+        return printable(str(part.get("Content-ID") or "")).strip("<> ")
+    except _PARSER_FAILURES:
+        return ""
 
 
 def printable(text: str) -> str:

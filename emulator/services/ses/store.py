@@ -157,9 +157,17 @@ def get_message(tx: Transaction, identifier: str) -> tuple[Scope, Message] | Non
 
 
 def list_messages(tx: Transaction) -> list[tuple[Scope, Message]]:
-    """Every message of every account, in the order of acceptance."""
-    rows = tx.execute(f"SELECT {_READ} ORDER BY sequence").fetchall()
+    """Every message of every account, in the order of acceptance, without their bytes."""
+    listed = _READ.replace(" raw,", " x'',")
+    rows = tx.execute(f"SELECT {listed} ORDER BY sequence").fetchall()
     return [_scoped(row) for row in rows]
+
+
+def delete_messages(tx: Transaction, identifier: str | None = None) -> int:
+    """Forget one message, or all of them; how many."""
+    where, parameters = ("", ()) if identifier is None else ("WHERE id = ?", (identifier,))
+    tx.execute(f"DELETE FROM ses_circumstances {where}", parameters)
+    return tx.execute(f"DELETE FROM ses_message {where}", parameters).rowcount
 
 
 def set_delivery(tx: Transaction, identifier: str, delivery: Delivery, detail: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from emulator.aws.http import HttpRequest
 from emulator.aws.service import Context, JobKind, Mounted, Service
+from emulator.ports import FunctionRuntime
 from emulator.services.ses import store, store_documents
 from emulator.services.ses.operations import DELIVER, SesOperations
 from emulator.services.ses.operations.configuration_sets import ConfigurationSetOperations
@@ -24,11 +25,20 @@ SCHEMA = store.SCHEMA + store_documents.SCHEMA
 class SesService(Service):
     """Takes over who sends: the address a request comes from, and the trace of the function that makes it."""
 
+    runtime: FunctionRuntime | None = None
+
     def prepare(self, operation: str, request: HttpRequest, parameters: dict[str, Any]) -> None:
         """Called by the edge before an operation."""
         if operation.startswith("Send"):
+            caller = {"source_ip": request.source_ip}
             trace = request.header("x-amzn-trace-id")[:1024]
-            parameters[CALLER_MEMBER] = {"source_ip": request.source_ip, **({"trace_id": trace} if trace else {})}
+            if trace:
+                caller["trace_id"] = trace
+            token = request.header("x-amz-security-token")
+            function = self.runtime.caller(token) if token and self.runtime is not None else None
+            if function is not None:
+                caller["function_arn"], caller["invocation"] = function
+            parameters[CALLER_MEMBER] = caller
 
 
 def mount(context: Context) -> Mounted:
@@ -37,20 +47,23 @@ def mount(context: Context) -> Mounted:
     templates = TemplateOperations(operations)
     worker = DeliveryWorker(context.store, context.mailer, Feedback(operations))
     newer = SesV2Operations(operations, templates)
+    services = [
+        SesService(
+            "ses",
+            context.store,
+            {
+                **operations.table(),
+                **templates.table(),
+                **ConfigurationSetOperations(operations).table(),
+                **IdentitySettingsOperations(operations).table(),
+            },
+        ),
+        SesService("sesv2", context.store, newer.table()),
+    ]
+    for service in services:
+        service.runtime = context.runtime
     return Mounted(
-        services=[
-            SesService(
-                "ses",
-                context.store,
-                {
-                    **operations.table(),
-                    **templates.table(),
-                    **ConfigurationSetOperations(operations).table(),
-                    **IdentitySettingsOperations(operations).table(),
-                },
-            ),
-            SesService("sesv2", context.store, newer.table()),
-        ],
+        services=[*services],
         schema=SCHEMA,
         jobs={DELIVER: JobKind(worker.deliver, lambda: DELIVERIES_AT_ONCE)},
         operations=operations,

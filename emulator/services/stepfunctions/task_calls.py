@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from emulator.aws.calls import TRACE_MEMBER, Calls
+from emulator.aws.calls import EXECUTION_MEMBER, TRACE_MEMBER, Calls
 from emulator.aws.data_planes import DataPlanes
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.http import BrokenStream, HttpRequest
@@ -124,6 +124,7 @@ class TaskCalls:
             return _of_call(kind, self._hand_over(tx, task))
         waits_for_child = kind.goes_on_after_the_call and not kind.waits_for_callback
         extra: dict[str, Any] = {PARENT_MEMBER: (execution.id, token)} if waits_for_child else {}
+        extra[EXECUTION_MEMBER] = execution.arn
         if execution.trace_header is not None:
             extra[TRACE_MEMBER] = execution.trace_header
         return _of_call(kind, self.integrations.inside(tx, task, extra))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from emulator.aws.calls import EXECUTION_MEMBER
 from emulator.aws.errors import AwsError
 from emulator.aws.page_tokens import read_token
 from emulator.services.ses import mime, model
@@ -95,6 +96,8 @@ def limit_of(asked: Any, largest: int, dialect: Dialect) -> int:
 def circumstances(request: dict[str, Any], operation: str, template: str = "") -> Circumstances:
     """How a request asks to send, and who it comes from."""
     caller: dict[str, str] = dict(request.get(CALLER_MEMBER) or {})
+    if request.get(EXECUTION_MEMBER):
+        caller["execution_arn"] = str(request[EXECUTION_MEMBER])
     return Circumstances(
         operation=operation,
         configuration_set=str(request.get("ConfigurationSetName") or ""),

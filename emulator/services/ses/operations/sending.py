@@ -14,6 +14,7 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.ses import events, mime, model, store, store_documents
+from emulator.services.ses.arrivals import Arrivals
 from emulator.services.ses.model import Address, Circumstances, Draft, Message, Refused
 from emulator.services.ses.operations.dialect import V1, Dialect, Tags
 from emulator.services.ses.publishing import Publisher
@@ -34,6 +35,7 @@ class Sending:
     def __init__(self, settings: LiveSettings, publisher: Publisher | None = None) -> None:
         self.settings = settings
         self.publisher = publisher or Publisher()
+        self.arrivals = Arrivals()
 
     def accept(
         self,
@@ -109,7 +111,7 @@ class Sending:
         message = Message(
             identifier, tx.now, draft.source, mailbox, draft.to, (), (), (), content, raw, recipients=recipients
         )
-        store.put_message(tx, scope, message, 0)
+        self._put(tx, scope, message, 0)
         jobs.enqueue(tx, DELIVER, {"id": identifier, "attempts": 0})
         return identifier
 
@@ -190,11 +192,15 @@ class Sending:
 
     # ── keeping ─────────────────────────────────────────────────────────────────────────────────
 
+    def _put(self, tx: Transaction, scope: Scope, message: Message, counted_recipients: int) -> None:
+        store.put_message(tx, scope, message, counted_recipients)
+        tx.after_commit(self.arrivals.ring)
+
     def _keep(self, tx: Transaction, scope: Scope, message: Message) -> None:
         infected = mime.holds_test_virus(message.raw)
         if infected:
             message = replace(message, delivery="rejected", delivery_detail="Bad content")
-        store.put_message(tx, scope, message, _counted(message))
+        self._put(tx, scope, message, _counted(message))
         self.publisher.publish(tx, scope, events.SEND, message, {})
         if infected:  # SES takes what holds a virus, and does not send it (guide, "Reject object") [D]
             self.publisher.publish(tx, scope, events.REJECT, message, {"reason": "Bad content"})
@@ -203,7 +209,7 @@ class Sending:
 
     def _keep_unrendered(self, tx: Transaction, scope: Scope, message: Message, failure: str) -> None:
         message = replace(message, delivery="rendering_failed", delivery_detail=failure)
-        store.put_message(tx, scope, message, 0)
+        self._put(tx, scope, message, 0)
         details = {"errorMessage": failure, "templateName": message.sent.template}
         self.publisher.publish(tx, scope, events.RENDERING_FAILURE, message, details)
 

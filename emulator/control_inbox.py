@@ -1,0 +1,152 @@
+"""`/_emulator/inbox` and `/_emulator/mail`: mail as JSON and as pages, what it carries along, waiting, releasing."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from fastapi import Body, FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from emulator.ports import MailerUnavailable
+from emulator.services.ses import inbox, inbox_pages
+from emulator.services.ses.inbox import Search
+
+if TYPE_CHECKING:
+    from emulator.app import Emulator
+
+LONGEST_WAIT_SECONDS = 366 * 86400.0
+
+
+def add_routes(app: FastAPI, emulator: Emulator) -> None:
+    """Add the inbox to the control API."""
+
+    def problem(status: int, message: str) -> JSONResponse:
+        return JSONResponse({"message": message}, status)
+
+    def no_message(message_id: str) -> JSONResponse:
+        return problem(404, f"there is no message {message_id}; GET /_emulator/inbox lists them")
+
+    async def list_inbox(
+        request: Request,
+        to: str = "",
+        subject: str = "",
+        q: str = "",
+        since: str = "",
+        limit: int = 0,
+        wait: float = 0.0,
+    ) -> Any:
+        """Messages sent, oldest first: to and from (parts of addresses), subject, q (words anywhere), since (epoch
+        seconds or ISO 8601), limit (the last ones). With wait, answers as soon as there is one, or 408 after so many
+        seconds of AWS time."""
+        earliest = _moment(since)
+        if since and earliest is None:
+            return problem(400, "since is a time in epoch seconds or ISO 8601")
+        if not 0 <= wait <= LONGEST_WAIT_SECONDS or limit < 0:
+            return problem(400, "wait is between 0 and a year in seconds, limit 0 or more")
+        search = Search(to, request.query_params.get("from", ""), subject, q, earliest, limit)
+        if not wait:
+            return {"messages": await emulator.store.read(lambda tx: inbox.list_messages(tx, search=search))}
+        found = await emulator.ses.arrivals.wait_for(emulator.store, emulator.clock, search, wait)
+        if found:
+            return {"messages": found}
+        text = f"no such message came within {wait:g} s of AWS time"
+        return JSONResponse({"message": text, "messages": []}, 408)
+
+    async def inbox_page(q: str = "") -> Any:
+        """The inbox for people."""
+        search = Search(q=q, limit=1000)
+        messages = await emulator.store.read(lambda tx: inbox.list_messages(tx, search=search))
+        html = inbox_pages.render_inbox_page(messages, q)
+        return HTMLResponse(html, headers={"Content-Security-Policy": inbox_pages.SEARCH_POLICY})
+
+    async def read_message(message_id: str, request: Request) -> Any:
+        """One message: a page in a browser, JSON for everyone else."""
+        message = await emulator.store.read(lambda tx: inbox.get_message(tx, message_id))
+        if message is None:
+            return no_message(message_id)
+        if "text/html" not in request.headers.get("accept", ""):
+            return message
+        html = await emulator.store.read(lambda tx: inbox.get_html(tx, message_id))
+        page = inbox_pages.render_message_page(message, html)
+        return HTMLResponse(page, headers={"Content-Security-Policy": inbox_pages.PAGE_POLICY})
+
+    async def read_raw(message_id: str) -> Any:
+        """The source of a message, as SES sent it."""
+        message = await emulator.store.read(lambda tx: inbox.get_raw(tx, message_id))
+        return no_message(message_id) if message is None else _file(message.raw, "message/rfc822", f"{message_id}.eml")
+
+    async def read_html(message_id: str) -> Any:
+        """The HTML of a message alone, made harmless: no scripts, nothing loaded from anywhere."""
+        html = await emulator.store.read(lambda tx: inbox.get_html(tx, message_id))
+        if html is None:
+            return problem(404, f"there is no message {message_id} with HTML")
+        return HTMLResponse(html, headers={"Content-Security-Policy": inbox_pages.MESSAGE_POLICY})
+
+    async def read_attachment(message_id: str, number: int) -> Any:
+        """An attachment of a message, by its number from 0, to be kept as a file."""
+        part = await emulator.store.read(lambda tx: inbox.get_attachment(tx, message_id, number))
+        if part is None:
+            return problem(404, f"message {message_id} has no attachment {number}")
+        return _file(part.content, part.content_type, part.filename or f"attachment-{number}")
+
+    async def release(message_id: str, request: dict[str, Any] = Body(examples=[{"smtp": "localhost:1025"}])) -> Any:
+        """Hand a message to a real mail server (smtp, else the one of --smtp), to its recipients or to others."""
+        to, smtp = request.get("to"), request.get("smtp")
+        if to is not None and not (isinstance(to, list) and to and all(isinstance(each, str) for each in to)):
+            return problem(400, '"to" is a list of addresses')
+        if smtp is not None and not isinstance(smtp, str):
+            return problem(400, '"smtp" is host:port')
+        try:
+            recipients = await emulator.release(message_id, to, smtp)
+        except ValueError as error:
+            return problem(400, str(error))
+        except MailerUnavailable as error:
+            return problem(502, f"the mail server did not take it: {error}")
+        return no_message(message_id) if recipients is None else {"released": message_id, "to": recipients}
+
+    async def delete_message(message_id: str) -> Any:
+        """Forget one message."""
+        deleted = await emulator.store.transact(lambda tx: inbox.delete_messages(tx, message_id))
+        return {"deleted": deleted} if deleted else no_message(message_id)
+
+    async def empty() -> dict[str, int]:
+        """Forget every message; identities and templates stay."""
+        return {"deleted": await emulator.store.transact(inbox.delete_messages)}
+
+    app.add_api_route("/_emulator/inbox", list_inbox, methods=["GET"])
+    app.add_api_route("/_emulator/inbox", empty, methods=["DELETE"])
+    app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse)
+    app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"])
+    app.add_api_route("/_emulator/inbox/{message_id}", delete_message, methods=["DELETE"])
+    app.add_api_route("/_emulator/inbox/{message_id}/raw", read_raw, methods=["GET"])
+    app.add_api_route("/_emulator/inbox/{message_id}/html", read_html, methods=["GET"])
+    app.add_api_route("/_emulator/inbox/{message_id}/attachments/{number}", read_attachment, methods=["GET"])
+    app.add_api_route("/_emulator/inbox/{message_id}/release", release, methods=["POST"])
+
+
+def _file(content: bytes, kind: str, name: str) -> Response:
+    """Foreign bytes: kept as a file, never shown by the browser as a page of the emulator's."""
+    shown = kind if kind.isascii() and kind.isprintable() and "/" in kind else "application/octet-stream"
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Security-Policy": inbox_pages.MESSAGE_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Type": shown,
+    }
+    return Response(content, headers=headers)
+
+
+def _moment(text: str) -> float | None:
+    """Epoch seconds of a time in either form; None of what is none."""
+    try:
+        found = float(text)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        found = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return found if math.isfinite(found) else None
