@@ -128,6 +128,7 @@ def _raw_headers(answer: httpx.Response) -> list[tuple[str, str]]:
 @contextmanager
 def _explained(seconds: float) -> Generator[None]:
     """httpx's errors, and asyncio's of time, as those of the port."""
+    import h11
     import httpx
 
     try:
@@ -136,7 +137,7 @@ def _explained(seconds: float) -> Generator[None]:
         raise EndpointTooSlow(f"no answer within {seconds:g} s") from error
     except OverflowError:
         raise
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h11.ProtocolError, ValueError, OSError) as error:
         kind = EndpointUnknown if _is_unknown_host(error) else EndpointUnreachable
         raise kind(f"{type(error).__name__}: {error}"[:300]) from error
 

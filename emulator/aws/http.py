@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field
 from itertools import chain
@@ -9,6 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emulator.aws.request_traces import RequestTrace
+
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+def is_header_name(text: str) -> bool:
+    """Whether a header can have this name (RFC 9110 5.1)."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 class BrokenStream(Exception):

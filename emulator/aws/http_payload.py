@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.http import HttpRequest, HttpResponse, is_header_name
 
 _HOP_BY_HOP = re.compile(
     r"connection|keep-alive|proxy-authenticate|proxy-authorization|proxy-connection|te|trailer|transfer-encoding|upgrade"
@@ -23,7 +23,6 @@ _HOP_BY_HOP = re.compile(
 _TEXT_TYPE = re.compile(r"text/.*|application/(json|javascript|xml|[\w.\-]+\+(json|xml))", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _REMAPPED = frozenset(["connection", "content-length", "date", "server", "transfer-encoding", "www-authenticate"])
 """Headers that belong to the front end: a function's come out as `x-amzn-Remapped-…` (the list is unverified)."""
 
@@ -154,7 +153,7 @@ def _headers(given: Any) -> list[tuple[str, str]]:
     for name, value in named.items():
         if value is None:
             continue
-        if not _TOKEN.fullmatch(name) or isinstance(value, (dict, list)):
+        if not is_header_name(name) or isinstance(value, (dict, list)):
             raise Malformed
         text = value if isinstance(value, str) else json.dumps(value)
         headers.append((f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name, text))

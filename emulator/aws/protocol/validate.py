@@ -60,6 +60,7 @@ UNCHECKED = {
 """Members of which only presence is checked here, and why."""
 
 UNCHECKED_OPERATIONS = {
+    ("apigateway", "PutIntegrationResponse", "responseTemplates"): "null is a template [R: ...response_templates]",
     ("stepfunctions", "StartExecution", "name"): "InvalidName",
     ("stepfunctions", "StartSyncExecution", "name"): "InvalidName",
     ("stepfunctions", "CreateStateMachine", "name"): "InvalidName",
@@ -75,6 +76,17 @@ ENUM_ORDER = (
     ("HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS"),
     ("ipv4", "dualstack"),
     ("PRIVATE", "EDGE", "REGIONAL"),
+    (
+        *("REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND", "AUTHORIZER_CONFIGURATION_ERROR", "MISSING_AUTHENTICATION_TOKEN"),
+        *("BAD_REQUEST_BODY", "INVALID_SIGNATURE", "INVALID_API_KEY", "BAD_REQUEST_PARAMETERS", "AUTHORIZER_FAILURE"),
+        *("UNAUTHORIZED", "INTEGRATION_TIMEOUT", "ACCESS_DENIED", "DEFAULT_4XX", "DEFAULT_5XX", "WAF_FILTERED"),
+        *("QUOTA_EXCEEDED", "THROTTLED", "API_CONFIGURATION_ERROR", "UNSUPPORTED_MEDIA_TYPE", "INTEGRATION_FAILURE"),
+        "EXPIRED_TOKEN",
+    ),
+    (
+        *("RESPONSE_BODY", "RESPONSE", "METHOD", "MODEL", "AUTHORIZER", "RESPONSE_HEADER", "RESOURCE"),
+        *("PATH_PARAMETER", "REQUEST_BODY", "QUERY_PARAMETER", "API", "REQUEST_HEADER"),
+    ),
     ("x86_64", "arm64"),
     ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING"),
     ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from emulator.aws.http import is_header_name
+
 _NAME = r"[A-Za-z0-9._\-$!#%&'*+^`|~\[\]@]+"
 _PLACE = r"(path|querystring|multivaluequerystring|header|multivalueheader)"
 METHOD_REQUEST = re.compile(rf"^method\.request\.{_PLACE}\.({_NAME})$")
@@ -15,6 +17,7 @@ INTEGRATION_REQUEST = re.compile(rf"^integration\.request\.(path|querystring|hea
 METHOD_RESPONSE = re.compile(rf"^method\.response\.header\.({_NAME})$")
 INTEGRATION_RESPONSE = re.compile(rf"^integration\.response\.(header|multivalueheader)\.({_NAME})$")
 INTEGRATION_BODY = re.compile(r"^integration\.response\.body(?:\.(.+))?$")
+GATEWAY_RESPONSE = re.compile(r"^gatewayresponse\.(header|path|querystring)\.(.+)$")
 CONTEXT = re.compile(r"^context\.(.+)$")
 STAGE_VARIABLE = re.compile(r"^stageVariables\.([A-Za-z0-9_]+)$")
 STATIC = re.compile(r"^'(.*)'$", re.S)
@@ -60,6 +63,14 @@ def response_mapping_problem(target: str, source: str, declared: dict[str, bool]
         if pattern.match(source):
             return None
     return malformed(source)
+
+
+def gateway_response_problem(target: str) -> str | None:
+    """Why a gateway response cannot have this parameter, or None (that AWS says it so is unverified)."""
+    match = GATEWAY_RESPONSE.match(target)
+    if match is None or (match.group(1) == "header" and not is_header_name(match.group(2))):
+        return malformed(target)
+    return None
 
 
 def method_parameter_problem(declared: dict[str, bool]) -> str | None:

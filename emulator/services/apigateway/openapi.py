@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.aws.errors import AwsError
-from emulator.services.apigateway import documentation
+from emulator.services.apigateway import documentation, expressions
 from emulator.services.apigateway.model import (
     GATEWAY_RESPONSE_STATUS,
     HTTP_METHODS,
@@ -278,6 +278,8 @@ class _Import:
             for member in ("responseParameters", "responseTemplates"):
                 if response.get(member):
                     stored[member] = {str(key): str(value) for key, value in response[member].items()}
+            problems = map(expressions.gateway_response_problem, stored.get("responseParameters", {}))
+            self.errors.extend(problem for problem in problems if problem)
             self.api.gateway_responses[kind] = stored
 
     def _authorizers(self) -> None:

@@ -1,4 +1,4 @@
-"""YAML as OpenAPI files need it: dates stay text, and nothing in a file can grow it.
+"""YAML as OpenAPI files need it, read and written: dates stay text, and nothing in a file can grow it much.
 
 Imported on first use only, because PyYAML is slow to import.
 """
@@ -9,14 +9,25 @@ from typing import Any
 
 import yaml
 
+LARGEST_DOCUMENT = 16_000_000
+"""Of what aliases may make of a file: characters, and 16 more for each value. A file itself is smaller."""
+_MOST_MERGED = 10_000
+
 
 class _Loader(yaml.SafeLoader):
-    """Dates stay text; aliases, by which a small file grows huge, are refused."""
+    """Dates stay text; aliases are noted, and merged mappings bounded, because a small file can grow huge by them."""
+
+    has_aliases = False
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("aliases are not accepted")
+            self.has_aliases = True
         return super().compose_node(parent, index)
+
+    def flatten_mapping(self, node: Any) -> None:
+        super().flatten_mapping(node)
+        if self.has_aliases and len(node.value) > _MOST_MERGED:
+            raise yaml.YAMLError("too many members are merged")
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -25,9 +36,38 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes a value each time it occurs: readers of OpenAPI files know no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def load(text: str) -> Any:
-    """The document. Raises ValueError for what is not YAML."""
+    """The document, no part of which is shared with another. Raises ValueError for what is not YAML, or grows."""
     try:
-        return yaml.load(text, _Loader)  # noqa: S506
-    except yaml.YAMLError as error:
+        loader = _Loader(text)
+        value = loader.get_single_data()
+        return _Copy().of(value) if loader.has_aliases else value
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(str(error)) from error
+
+
+def dump(document: Any) -> str:
+    """A document as YAML."""
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+class _Copy:
+    """Writes aliases out, up to a limit; one that contains itself comes to it, too."""
+
+    def __init__(self) -> None:
+        self._left = LARGEST_DOCUMENT
+
+    def of(self, value: Any) -> Any:
+        self._left -= 16 + (len(value) if isinstance(value, (str, bytes)) else 0)
+        if self._left < 0:
+            raise ValueError("the document grows too large by its aliases")
+        if isinstance(value, dict):
+            return {name: self.of(item) for name, item in value.items()}
+        return [self.of(item) for item in value] if isinstance(value, list) else value

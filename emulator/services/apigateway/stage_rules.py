@@ -28,7 +28,7 @@ _DEFAULTS: dict[str, Any] = {
     "requireAuthorizationForCacheControl": True,
     "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER",
 }
-"""A method's settings once one of them is set [R:test_create_update_stages]."""
+"""The settings of all methods once one is set; a method's own begin with those of all [R:test_create_update_stages]."""
 
 
 def _rate(value: str) -> float:
@@ -118,7 +118,7 @@ def patch_setting(stage: dict[str, Any], op: str, path: str, value: str) -> None
         raise bad_request(f"Cache TTL must be between 0 and {LONGEST_TTL_SECONDS} seconds")  # unverified
     if member == "unauthorizedCacheControlHeaderStrategy" and converted not in _STRATEGIES:
         raise bad_request(f"Invalid value specified: {value}. Must be one of: [{', '.join(_STRATEGIES)}]")  # unverified
-    every.setdefault(key, dict(_DEFAULTS))[member] = converted
+    every.setdefault(key, dict(every.get("*/*") or _DEFAULTS))[member] = converted
 
 
 def nothing_to_remove(what: str) -> NoReturn:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from emulator.aws.errors import AwsError
+from emulator.aws.http import is_header_name
 from emulator.services.apigateway.model import bad_request
 
 RESERVED = re.compile(
@@ -21,7 +22,6 @@ RESERVED = re.compile(
 """Headers that no mapping may touch; `x-amz-*` is why an HTTP API cannot choose Lambda's invocation type (4.2)."""
 
 _KEY = re.compile(r"(append|overwrite|remove):(header|querystring)\.(.+)|(overwrite):(path)|(overwrite):(statuscode)")
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _EXPRESSION = re.compile(r"\$\{([^}]+)\}")
 _REFERENCE = re.compile(
     r"(?:request|response)\.header\.[^\s${}]+|request\.querystring\.[^\s${}]+|request\.path(?:\.[^\s${}]+)?"
@@ -48,7 +48,7 @@ def parse_key(key: str, of_response: bool) -> Change:
     action = match.group(1) or match.group(4) or match.group(6)
     change = Change(action, match.group(2) or match.group(5) or match.group(7), match.group(3) or "")
     allowed = ("header", "statuscode") if of_response else ("header", "querystring", "path")
-    if change.place not in allowed or (change.place == "header" and not _HEADER_NAME.fullmatch(change.name)):
+    if change.place not in allowed or (change.place == "header" and not is_header_name(change.name)):
         raise _invalid(f"Invalid {kind} Actioned Parameter: {key}")
     if change.place == "header" and RESERVED.fullmatch(change.name.lower()):
         raise _invalid(f"Operations on header {change.name.lower()} are restricted")

@@ -22,6 +22,7 @@ from emulator.services.apigateway.policy import MalformedPolicy, Verdict, evalua
 DEFAULT_TTL_SECONDS = 300
 TIMEOUT_SECONDS = 10.0
 _LARGEST_CACHE = 10_000
+_OF_SIGNATURE = ("Credential", "Signature", "SignedHeaders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Authorizers:
         if kind == "AWS_IAM":
             exchange.trace.add("authorizer", type="AWS_IAM", signed=exchange.signed)
             if not exchange.signed:
-                raise Failure("MISSING_AUTHENTICATION_TOKEN")
+                raise unsigned(exchange)
         if kind not in ("CUSTOM", "COGNITO_USER_POOLS"):
             return
         authorizer = snapshot.api.authorizers.get(method.get("authorizerId") or "")
@@ -139,6 +140,26 @@ class Authorizers:
             raise _broken(f"Authorizer error: {error_message(payload)}")
         latency = round((self._now() - started) * 1000)
         return _read(payload, latency, self._now() + ttl)
+
+
+def unsigned(exchange: Exchange) -> Failure:
+    """The 403 of a request that must be signed and is not, or for which there is no method (3.9; texts [K]).
+
+    Which gateway response an Authorization header gets that is no signature is unverified.
+    """
+    header = exchange.header("Authorization")
+    if not header:
+        return Failure("MISSING_AUTHENTICATION_TOKEN")
+    given = header.partition(" ")[2] or header
+    odd = next((part.strip() for part in given.split(",") if "=" not in part), None)
+    if odd is not None:
+        text = f"'{odd}' not a valid key=value pair (missing equal-sign) in Authorization header: '{header}'."
+        return Failure("INVALID_SIGNATURE", text)
+    missing = [name for name in _OF_SIGNATURE if f"{name}=" not in given]
+    if not missing:
+        return Failure("MISSING_AUTHENTICATION_TOKEN")
+    text = " ".join(f"Authorization header requires '{name}' parameter." for name in missing)
+    return Failure("INVALID_SIGNATURE", f"{text} Authorization={header}")
 
 
 def identity(exchange: Exchange, authorizer: dict[str, Any]) -> list[str]:

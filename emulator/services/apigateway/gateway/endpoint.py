@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from emulator.aws.http import is_header_name
 from emulator.services.apigateway.gateway import templates
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import configuration_error
@@ -63,13 +65,23 @@ def query_pairs(query: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def checked_headers(headers: dict[str, Any]) -> list[tuple[str, str]]:
-    """Mapped headers as they may be sent: a value that would begin a new line is not sent."""
+    """Mapped headers as they may be sent: neither a name that is none, nor a value that would begin a new line."""
     result: list[tuple[str, str]] = []
     for name, value in headers.items():
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        if not any(char in name + text for char in "\r\n\0") and (name + text).isascii():
+        if is_header_name(name) and text.isascii() and not any(char in text for char in "\r\n\0"):
             result.append((name, text))
     return result
+
+
+def http_date(now: float) -> str:
+    """The value of Date."""
+    return _http_date(int(now))
+
+
+@lru_cache(maxsize=64)
+def _http_date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def amz_date(now: float) -> str:

@@ -86,6 +86,7 @@ class Exchange:
         self.usage_key: str | None = None
         """The API key that an authorizer named."""
         self.path_parameters = {name: unquote(value) for name, value in route.parameters.items()}
+        """As mappings, templates and validators see them: decoded (unverified). Events have them as sent [R]."""
 
     def use_authorizer(self, principal_id: str, told: dict[str, Any], latency: int) -> None:
         """Tell mappings, templates and events what the authorizer said."""
@@ -184,13 +185,16 @@ class Exchange:
 
     @lazily
     def stage_path(self) -> str:
-        """The path with its stage; on a custom domain name the path that the client sent."""
-        return f"/{self.where.stage}{unquote(self.where.path)}" if self.where.base_path is None else self.client_path
+        """The path with its stage, as sent [R:test_lambda_aws_proxy_integration]; on a custom domain name all of it."""
+        return f"/{self.where.stage}{self.where.path}" if self.where.base_path is None else self.client_path
 
     @lazily
     def client_path(self) -> str:
-        """The path without its stage; on a custom domain name with its base path (3.10)."""
-        return unquote((self.where.base_path or "") + self.where.path)
+        """The path without its stage, as sent but for slashes repeated at its beginning [R:test_lambda_aws_proxy_…].
+
+        On a custom domain name it has its base path (3.10).
+        """
+        return "/" + ((self.where.base_path or "") + self.where.path).lstrip("/")
 
     @lazily
     def domain_prefix(self) -> str:

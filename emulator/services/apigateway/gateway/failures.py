@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from emulator.aws.http import HttpResponse
+from emulator.aws.http import HttpResponse, is_header_name
 from emulator.services.apigateway.model import DEFAULT_GATEWAY_TEMPLATE
 
 ERRORS: dict[str, tuple[str, str | None]] = {
@@ -19,6 +19,7 @@ ERRORS: dict[str, tuple[str, str | None]] = {
     "INTEGRATION_FAILURE": ("InternalServerErrorException", "Internal server error"),
     "INTEGRATION_TIMEOUT": ("InternalServerErrorException", "Endpoint request timed out"),
     "INVALID_API_KEY": ("ForbiddenException", "Forbidden"),
+    "INVALID_SIGNATURE": ("IncompleteSignatureException", None),
     "MISSING_AUTHENTICATION_TOKEN": ("MissingAuthenticationTokenException", "Missing Authentication Token"),
     "QUOTA_EXCEEDED": ("LimitExceededException", "Limit Exceeded"),
     "REQUEST_TOO_LARGE": ("RequestTooLargeException", "Request Too Long"),
@@ -98,6 +99,6 @@ def gateway_response(
     for target, source in definition["responseParameters"].items():
         name = target.removeprefix("gatewayresponse.header.")
         value = source[1:-1] if source.startswith("'") else parameters.get(source, "")
-        if value and name != target:
+        if value and name != target and is_header_name(name):
             headers = [item for item in headers if item[0].lower() != name.lower()] + [(name, value)]
     return HttpResponse(status, headers, body.encode())

@@ -1,7 +1,8 @@
 """From the method request to the method response: the integration request, whoever answers it, its response (3.1).
 
-The order of the steps, each in a file of its own: `mapping.check_headers`, `templates`, `mapping`, `endpoint`,
-one of `to_lambda`, `to_service`, `to_http` and `to_mock`, then `responses`.
+The order of the steps, each in a file of its own: `templates` (here the body is converted for them), `mapping`,
+`endpoint.with_overrides`, `mapping.check_headers`, one of `to_lambda`, `to_service`, `to_http` and `to_mock`, then
+`responses`.
 """
 
 from __future__ import annotations
@@ -43,16 +44,18 @@ class Integrations:
         milliseconds = integration.get("timeoutInMillis")
         seconds = milliseconds / 1000 if milliseconds else self._settings.default_integration_timeout_seconds
         is_lambda = kind == "AWS_PROXY" or (kind == "AWS" and lambda_function_of(integration["uri"]) is not None)
-        if kind != "MOCK":
-            mapping.check_headers(mappings, kind)
-            if is_lambda and integration.get("httpMethod") != "POST":
-                raise configuration_error("Functions are invoked by POST only")
         if kind == "AWS_PROXY":
+            mapping.check_headers(mappings, kind)
+            _check_method(integration)
             proxy = self.functions.stream if is_streamed(integration) else self.functions.proxy
             return await proxy(exchange, snapshot, integration, seconds)
         body = b"" if kind == "HTTP_PROXY" else await _request_body(exchange, snapshot, integration)
         mapped = mapping.request_parameters(exchange, mappings)
         endpoint.with_overrides(exchange, mapped)
+        if kind != "MOCK":
+            mapping.check_headers(mappings, kind, mapped["header"])
+        if is_lambda:
+            _check_method(integration)
         if kind == "HTTP_PROXY":
             return await self._endpoints.proxy(exchange, snapshot, integration, mapped, seconds)
         if kind == "MOCK":
@@ -64,6 +67,11 @@ class Integrations:
         else:
             given = await self._services.call(exchange, snapshot, integration, mapped, body, seconds)
         return await responses.answer_of(exchange, snapshot, integration, given)
+
+
+def _check_method(integration: dict[str, Any]) -> None:
+    if integration.get("httpMethod") != "POST":
+        raise configuration_error("Functions are invoked by POST only")
 
 
 async def _request_body(exchange: Exchange, snapshot: Snapshot, integration: dict[str, Any]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from emulator.services.apigateway import expressions
@@ -28,12 +29,13 @@ def request_parameters(exchange: Exchange, mappings: dict[str, str]) -> dict[str
     return result
 
 
-def check_headers(mappings: dict[str, str], kind: str) -> None:
-    """Raise unless all mapped headers may be set at all on an integration of type `kind`."""
+def check_headers(mappings: dict[str, str], kind: str, overridden: Iterable[str] = ()) -> None:
+    """Raise unless all mapped headers, and those that a template sets, may be set at all on a `kind` of integration."""
     illegal = _ILLEGAL_FOR_HTTP if kind.startswith("HTTP") else _ILLEGAL
-    for target in mappings:
-        name = target.removeprefix("integration.request.header.")
-        if name != target and name.lower() in illegal:
+    prefix = "integration.request.header."
+    mapped = [target.removeprefix(prefix) for target in mappings if target.startswith(prefix)]
+    for name in (*mapped, *overridden):
+        if name.lower() in illegal:
             raise configuration_error(f"{name} header already present")
 
 

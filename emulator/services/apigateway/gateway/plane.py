@@ -18,7 +18,7 @@ from emulator.ports import Transaction
 from emulator.services.apigateway.gateway import cache, mapping, resource_policy
 from emulator.services.apigateway.gateway.address import Address, address
 from emulator.services.apigateway.gateway.admission import Admission
-from emulator.services.apigateway.gateway.authorization import Authorizers, method_arn
+from emulator.services.apigateway.gateway.authorization import Authorizers, method_arn, unsigned
 from emulator.services.apigateway.gateway.cognito import UserPools
 from emulator.services.apigateway.gateway.deployed import Deployed, Deployments
 from emulator.services.apigateway.gateway.exchange import Exchange
@@ -123,7 +123,7 @@ class GatewayDataPlane:
             by_policy = resource_policy.judge(exchange, policy, method_arn(exchange, snapshot)) if policy else None
             if exchange.route is _NOWHERE:
                 exchange.trace.add("route", resource=None, why="no method of the deployment matches")
-                raise Failure("MISSING_AUTHENTICATION_TOKEN")
+                raise unsigned(exchange)
             exchange.trace.add("route", resource=exchange.route.resource_path, parameters=exchange.path_parameters)
             self._admission.throttle_method(exchange)
             if by_policy is not None:

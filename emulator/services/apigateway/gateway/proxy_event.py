@@ -7,7 +7,7 @@ import binascii
 import json
 from typing import Any
 
-from emulator.aws.http import HttpResponse
+from emulator.aws.http import HttpResponse, is_header_name
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import malformed_proxy_response
 from emulator.services.apigateway.gateway.routing import Snapshot
@@ -33,7 +33,7 @@ def proxy_event(exchange: Exchange, snapshot: Snapshot) -> bytes:
         "multiValueHeaders": _multi(headers),
         "queryStringParameters": exchange.single_query or None,
         "multiValueQueryStringParameters": _multi(exchange.query) if exchange.query else None,
-        "pathParameters": exchange.path_parameters or None,
+        "pathParameters": exchange.route.parameters or None,
         "stageVariables": exchange.stage_variables or None,
         "requestContext": {
             "resourceId": exchange.route.resource_id,
@@ -132,6 +132,8 @@ def _status(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise malformed_proxy_response()
     try:
+        if isinstance(value, str) and not value.isascii():  # int() knows the digits of all scripts
+            raise ValueError
         status = int(value)
     except ValueError:
         raise malformed_proxy_response() from None
@@ -146,12 +148,18 @@ def _answer_headers(single: dict[str, Any] | None, multi: dict[str, Any] | None)
     for name, values in (multi or {}).items():
         if not isinstance(values, list):
             raise malformed_proxy_response()
-        casing[name.lower()] = name
+        casing[_name(name).lower()] = name
         headers.extend((name, _text(value)) for value in values)
     for name, value in (single or {}).items():
         if value is not None:
-            headers.append((casing.get(name.lower()) or name, _text(value)))
+            headers.append((casing.get(_name(name).lower()) or name, _text(value)))
     return headers
+
+
+def _name(name: str) -> str:
+    if not is_header_name(name):
+        raise malformed_proxy_response()
+    return name
 
 
 def _text(value: Any) -> str:

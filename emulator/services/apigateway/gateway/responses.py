@@ -7,7 +7,7 @@ import binascii
 import json
 from typing import Any, NamedTuple
 
-from emulator.aws.http import HttpResponse
+from emulator.aws.http import HttpResponse, is_header_name
 from emulator.services.apigateway.gateway import mapping, templates
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import configuration_error
@@ -111,7 +111,7 @@ async def finish(
     if not any(name.lower() == "content-type" for name in mapped):
         answer.headers.append(("Content-Type", content_type))
     for name, value in mapped.items():
-        if any(char in name + value for char in "\r\n\0") or name.lower() == "transfer-encoding":
+        if name.lower() == "transfer-encoding" or not is_header_name(name) or any(char in value for char in "\r\n\0"):
             continue
         answer.headers.append((f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name, value))
     return answer

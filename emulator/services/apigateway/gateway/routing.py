@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +13,8 @@ import jsonschema_rs
 from emulator.services.apigateway.gateway.vtl import Template, VtlSyntaxError
 from emulator.services.apigateway.model import HTTP_METHODS, Api, is_greedy, is_variable
 from emulator.services.apigateway.operations.definitions import shown_gateway_response
+
+_PART = re.compile(r"[^/]+")
 
 
 @dataclass(slots=True)
@@ -60,22 +63,27 @@ class Snapshot:
         node.resource = resource
 
     def route(self, method: str, path: str) -> Route | None:
-        """The method that answers, or None (wrong path and wrong method are the same to AWS)."""
-        parts = [piece for piece in path.split("/") if piece]
-        return self._find(self._root, parts, 0, {}, method)
+        """The method that answers, or None (wrong path and wrong method are the same to AWS).
 
-    def _find(self, node: _Node, parts: list[str], index: int, parameters: dict[str, str], method: str) -> Route | None:
+        Repeated slashes separate as one does, and stay in what `{proxy+}` takes [R:test_lambda_aws_proxy_integration].
+        """
+        parts = [(found.group(), found.start()) for found in _PART.finditer(path)]
+        return self._find(self._root, path.rstrip("/"), parts, 0, {}, method)
+
+    def _find(
+        self, node: _Node, path: str, parts: list[tuple[str, int]], index: int, parameters: dict[str, str], method: str
+    ) -> Route | None:
         if index == len(parts):
             return self._route(node.resource, parameters, method)
-        part = parts[index]
+        part, start = parts[index]
         child = node.literals.get(part) or node.literals.get(unquote(part))
-        found = self._find(child, parts, index + 1, parameters, method) if child else None
+        found = self._find(child, path, parts, index + 1, parameters, method) if child else None
         if found is None and node.variable is not None:
             name, child = node.variable
-            found = self._find(child, parts, index + 1, {**parameters, name: part}, method)
+            found = self._find(child, path, parts, index + 1, {**parameters, name: part}, method)
         if found is None and node.greedy is not None:
             name, child = node.greedy
-            found = self._route(child.resource, {**parameters, name: "/".join(parts[index:])}, method)
+            found = self._route(child.resource, {**parameters, name: path[start:]}, method)
         return found
 
     def _route(self, resource: dict[str, Any] | None, parameters: dict[str, str], name: str) -> Route | None:

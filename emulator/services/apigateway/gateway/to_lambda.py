@@ -39,7 +39,7 @@ class LambdaIntegration:
         """Type AWS: the invocation type is whatever header the mappings made of it (3.2)."""
         headers = mapped["header"]
         kind = next((str(value) for name, value in headers.items() if name.lower() == "x-amz-invocation-type"), "")
-        result = await self.invoke(exchange, snapshot, integration["uri"], kind or "RequestResponse", body, seconds)
+        result = await self.invoke(exchange, snapshot, integration["uri"], kind, body, seconds)
         payload = result.get("Payload") or b""
         message = responses.error_message(payload)
         return EndpointAnswer(message, result.get("StatusCode", 200), result["Headers"], payload)
@@ -49,7 +49,7 @@ class LambdaIntegration:
     ) -> HttpResponse:
         """Type AWS_PROXY: always RequestResponse; mappings have no effect (3.3)."""
         event = proxy_event.proxy_event(exchange, snapshot)
-        result = await self.invoke(exchange, snapshot, integration["uri"], "RequestResponse", event, seconds)
+        result = await self.invoke(exchange, snapshot, integration["uri"], "", event, seconds)
         payload = result.get("Payload") or b""
         if result.get("FunctionError"):
             raise malformed_proxy_response(
@@ -68,7 +68,10 @@ class LambdaIntegration:
         seconds: float,
         late: str = "INTEGRATION_TIMEOUT",
     ) -> dict[str, Any]:
-        """Lambda's answer to Invoke, but wait no longer than `seconds`; the function runs on (3.8)."""
+        """Lambda's answer to Invoke, but wait no longer than `seconds`; the function runs on (3.8).
+
+        `kind` is the invocation type that was mapped; "" if none was.
+        """
         scope, request, request_id = await self._prepared(exchange, snapshot, uri, kind, payload)
         try:
             result = await self._deadline.within(
@@ -92,7 +95,7 @@ class LambdaIntegration:
         """Type AWS_PROXY by InvokeWithResponseStream: the client's answer begins before the function ends."""
         event = proxy_event.proxy_event(exchange, snapshot)
         uri = integration["uri"]
-        scope, request, request_id = await self._prepared(exchange, snapshot, uri, "RequestResponse", event)
+        scope, request, request_id = await self._prepared(exchange, snapshot, uri, "", event)
         pieces = self._lambda.pieces()
         function = FunctionStream(self._clock, pieces, exchange, seconds, idle_seconds(snapshot))
         function.start(self._lambda.invoke(scope, request, request_id=request_id, on_chunk=pieces.add))
@@ -111,7 +114,7 @@ class LambdaIntegration:
     ) -> tuple[Scope, dict[str, Any], str]:
         """(the function's scope, the request of Invoke, its id)."""
         target = _target(exchange, uri)
-        request: dict[str, Any] = {**target, "InvocationType": kind, "Payload": payload or b"{}"}
+        request: dict[str, Any] = {**target, "InvocationType": kind or "RequestResponse", "Payload": payload or b"{}"}
         scope = _scope_of(target["FunctionName"], snapshot.scope)
         request_id = await self._store.read(lambda tx: tx.new_id(), behind=True)
         url = f"https://lambda.{scope.region}.amazonaws.com/{uri.partition(':path/')[2]}"
@@ -136,7 +139,7 @@ def _call_headers(exchange: Exchange, kind: str) -> list[tuple[str, str]]:
         ("x-amzn-apigateway-api-id", exchange.where.api_id),
         ("Accept", "application/json"),
         ("User-Agent", f"AmazonAPIGateway_{exchange.where.api_id}"),
-        ("X-Amz-Invocation-Type", kind),
+        *([("X-Amz-Invocation-Type", kind)] if kind else []),
     ]
 
 
@@ -161,11 +164,18 @@ def _scope_of(function: str, own: Scope) -> Scope:
 
 
 def _result_headers(result: dict[str, Any], request_id: str, exchange: Exchange) -> list[tuple[str, str]]:
-    """Headers of Lambda's answer that an integration response can map."""
-    headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", request_id)]
-    headers.append(("X-Amzn-Trace-Id", exchange.trace_id))
+    """Headers of Lambda's answer that an integration response can map, in AWS's order [R:test_apigateway_basic]."""
+    headers = [
+        ("Date", endpoint.http_date(exchange.now)),
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(result.get("Payload") or b""))),
+        ("Connection", "keep-alive"),
+        ("x-amzn-RequestId", request_id),
+        ("x-amzn-Remapped-Content-Length", "0"),
+    ]
     if result.get("FunctionError"):
         headers.append(("X-Amz-Function-Error", str(result["FunctionError"])))
     if result.get("ExecutedVersion"):
         headers.append(("X-Amz-Executed-Version", str(result["ExecutedVersion"])))
+    headers.append(("X-Amzn-Trace-Id", exchange.trace_id))
     return headers

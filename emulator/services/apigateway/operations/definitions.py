@@ -6,7 +6,7 @@ from typing import Any
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.apigateway import store
+from emulator.services.apigateway import expressions, store
 from emulator.services.apigateway.model import (
     DEFAULT_GATEWAY_TEMPLATE,
     GATEWAY_RESPONSE_STATUS,
@@ -177,6 +177,7 @@ class Definitions(Loading):
         """Customise one kind of error answer [R:test_gateway_response_put]."""
         api = self._api(tx, scope, request["restApiId"])
         kind = request["responseType"]
+        _check_parameters(request.get("responseParameters") or {})
         api.gateway_responses[kind] = given(request, "statusCode", "responseParameters", "responseTemplates")
         store.save_api(tx, api)
         return shown_gateway_response(api, kind)
@@ -193,7 +194,9 @@ class Definitions(Loading):
             for member in ("responseTemplates", "responseParameters"):
                 if path.startswith(f"/{member}/") and operation.get("op") != "remove" and not operation.get("value"):
                     raise bad_request(f"Invalid null or empty value in {member}")
-        api.gateway_responses[kind] = apply(api.gateway_responses.get(kind) or {}, operations, GATEWAY_RESPONSE)
+        changed = apply(api.gateway_responses.get(kind) or {}, operations, GATEWAY_RESPONSE)
+        _check_parameters(changed.get("responseParameters") or {})
+        api.gateway_responses[kind] = changed
         store.save_api(tx, api)
         return shown_gateway_response(api, kind)
 
@@ -231,3 +234,11 @@ def shown_gateway_response(api: Api, kind: str) -> dict[str, Any]:
     if status:
         shown["statusCode"] = status
     return shown
+
+
+def _check_parameters(parameters: dict[str, str]) -> None:
+    """Raise for a parameter of a gateway response that cannot be sent (that AWS says it so is unverified)."""
+    for target in parameters:
+        problem = expressions.gateway_response_problem(target)
+        if problem:
+            raise bad_request(problem)

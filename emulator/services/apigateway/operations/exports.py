@@ -51,9 +51,9 @@ class Exports(Deployments):
         )
         document = export(snapshot, wanted, parts)
         if yaml:
-            from yaml import safe_dump  # slow to import, and seldom needed
+            from emulator.services.apigateway.safe_yaml import dump  # slow to import, and seldom needed
 
-            body = safe_dump(document, sort_keys=False, allow_unicode=True)
+            body = dump(document)
         else:
             body = json.dumps(document, indent=2)
         suffix = "yaml" if yaml else "json"

@@ -49,7 +49,7 @@ def route_arn(exchange: Exchange) -> str:
 
 
 def _common_2(exchange: Exchange, request: HttpRequest, path: str | None) -> Event:
-    raw_path = exchange.with_stage(path or exchange.path)
+    raw_path = exchange.with_stage(unquote(path or exchange.path))  # decoded, whatever its name says [P]
     headers, cookies = headers_and_cookies(request, exchange.port, exchange.trace_root)
     event: Event = {"rawPath": raw_path, "rawQueryString": request.query}
     if cookies:
@@ -67,7 +67,7 @@ def _common_2(exchange: Exchange, request: HttpRequest, path: str | None) -> Eve
         "domainPrefix": exchange.domain_prefix,
         "http": {
             "method": request.method,
-            "path": unquote(raw_path),
+            "path": raw_path,
             "protocol": f"HTTP/{request.http_version}",
             "sourceIp": request.source_ip,
             "userAgent": request.header("user-agent"),

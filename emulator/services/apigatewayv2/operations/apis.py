@@ -210,9 +210,9 @@ class Apis(Routes, Stages, Authorizers):
         extensions = request.get("IncludeExtensions") is not False
         document = openapi.write(api, endpoint(api.id, api.region, self._base_url), name, extensions)
         if request["OutputType"] == "YAML":
-            import yaml  # slow to import, and seldom needed
+            from emulator.services.apigateway.safe_yaml import dump  # slow to import, and seldom needed
 
-            return {"body": yaml.safe_dump(document, sort_keys=False).encode()}
+            return {"body": dump(document).encode()}
         return {"body": json.dumps(document, indent=2).encode()}
 
     # ── tags ──

@@ -10,6 +10,7 @@ import pytest
 from emulator.aws.http import HttpResponse
 from emulator.services.apigateway.gateway import endpoint, mapping, responses, streaming, templates, to_mock
 from emulator.services.apigateway.gateway.address import address
+from emulator.services.apigateway.gateway.authorization import unsigned
 from emulator.services.apigateway.gateway.failures import ERRORS, Failure, gateway_response
 from emulator.services.apigateway.gateway.responses import EndpointAnswer
 from emulator.services.apigateway.gateway.routing import Route
@@ -168,6 +169,11 @@ def test_an_address_is_made_of_variables_and_parameters(uri: str, path: dict[str
         (b"", None),
         (b"{}", None),
         (b'{"statusCode": "abc"}', None),
+        (b'{"a": {"statusCode": 404}, "statusCode": 200}', 200),
+        (b'{"old_statusCode": 404, "statusCode": 200}', 200),
+        (b'{"note": "statusCode: 404,", "statusCode": 200}', 200),
+        (b'{"statusCode": 200, "a": [{"statusCode": 404}]}', 200),
+        (b'{"a": {"statusCode": 404}}', None),
     ],
 )
 def test_a_mock_answers_the_status_of_its_template(rendered: bytes, status: int | None) -> None:
@@ -215,6 +221,7 @@ def test_the_whole_subject_selects_the_integration_response(subject: str | None,
         ({"method.response.header.X-A": "'s'"}, {"status": 444, "header": {"X-A": "o"}}, {"X-A": "o"}, 444),
         ({"method.response.header.Date": "'s'"}, {}, {"x-amzn-Remapped-Date": "s"}, 200),
         ({"method.response.header.X-A": "'a\r\nX-B: c'"}, {}, {}, 200),
+        ({"method.response.header.a[1]": "'b'"}, {"header": {"bad name": "x", "": "y"}}, {}, 200),
         ({}, {"status": "700"}, {}, 200),
         ({}, {"status": "many"}, {}, 200),
     ],
@@ -265,3 +272,39 @@ def test_every_failure_has_aws_s_status_and_error_type(kind: str) -> None:
     assert str(answer.status) == GATEWAY_RESPONSE_STATUS[kind]
     assert dict(answer.headers)["x-amzn-ErrorType"] == ERRORS[kind][0]
     assert answer.body.lower().startswith(b'{"message":')
+
+
+def test_a_header_that_a_template_sets_is_checked_as_a_mapped_one() -> None:
+    mapping.check_headers({}, "AWS", ["X-Fine"])
+    for kind, header in (("HTTP", "Content-Length"), ("HTTP", "transfer-encoding"), ("AWS", "Authorization")):
+        with pytest.raises(Failure, match="header already present"):
+            mapping.check_headers({}, kind, [header])
+
+
+def test_names_that_are_none_are_no_headers_of_a_request() -> None:
+    given = {"bad name": "x", "a[1]": "x", "": "x", "X-A": "é", "X-B": "a\r\nb", "X-Good": "1"}
+    assert endpoint.checked_headers(given) == [("X-Good", "1")]
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        (None, "Missing Authentication Token"),
+        ("AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=c", "Missing Authentication Token"),
+        (
+            "Bearer abc.def",
+            "'abc.def' not a valid key=value pair (missing equal-sign) in Authorization header: 'Bearer abc.def'.",
+        ),
+        ("allow", "'allow' not a valid key=value pair (missing equal-sign) in Authorization header: 'allow'."),
+        (
+            "Basic dXNlcg==",
+            "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' "
+            "parameter. Authorization header requires 'SignedHeaders' parameter. Authorization=Basic dXNlcg==",
+        ),
+    ],
+)
+def test_what_is_no_signature_is_told_so(sent: str | None, message: str) -> None:
+    failure = unsigned(exchange(headers=[] if sent is None else [("Authorization", sent)]))
+    assert failure.message == message
+    kind = "MissingAuthenticationTokenException" if "Missing" in message else "IncompleteSignatureException"
+    assert ERRORS[failure.kind][0] == kind
