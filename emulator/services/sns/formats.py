@@ -1,21 +1,18 @@
 """What each kind of subscriber receives: the notification as JSON, as Lambda's event, as mail. Pure.
 
 Member order and spacing are those of AWS's own messages (SNS developer guide, lambda_async.md 2.8, email.md 6.7).
-Signatures have the right form only: nobody holds the key that AWS would sign with.
+Signatures are signing.py's.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from typing import Any
 from urllib.parse import quote
 
-from emulator.aws.arn import Arn
 from emulator.services.sns.model import Message, Subscription, iso
+from emulator.services.sns.signing import signature_of
 
-CERTIFICATE = "SimpleNotificationService-9c6465fa7f48f5cacd23014631ec1136.pem"
 CONFIRMATION = "SubscriptionConfirmation"
 NO_SUBJECT = "AWS Notification Message"
 CONFIRMATION_SUBJECT = "AWS Notification - Subscription Confirmation"
@@ -49,7 +46,7 @@ def envelope(message: Message, subscription: Subscription, base_url: str, signat
         found["Subject"] = message.subject
     found |= {"Message": text, "Timestamp": iso(message.published_at)}
     if message.sequence_number is None:  # notifications of FIFO topics carry no signature
-        found |= _signature(found, signature_version, message.topic_arn)
+        found |= signature_of(found, signature_version, base_url)
     found["UnsubscribeURL"] = unsubscribe_url(base_url, subscription)
     if message.attributes:
         found["MessageAttributes"] = {name: dict(value) for name, value in message.attributes.items()}
@@ -67,7 +64,7 @@ def _confirmation(message: Message, base_url: str, signature_version: str) -> di
         "SubscribeURL": confirm_url(base_url, message.topic_arn, message.token),
         "Timestamp": iso(message.published_at),
     }
-    return found | _signature(found, signature_version, message.topic_arn)
+    return found | signature_of(found, signature_version, base_url)
 
 
 def confirmation_text(topic_arn: str) -> str:
@@ -131,18 +128,6 @@ def mail_of(message: Message, subscription: Subscription, base_url: str, signatu
         "If you wish to stop receiving notifications from this topic, please click or visit the link below to"
         f" unsubscribe:\n{unsubscribe_url(base_url, subscription)}\n\n{_CONTACT}\n"
     )
-
-
-def _signature(members: dict[str, Any], version: str, topic_arn: str) -> dict[str, str]:
-    arn = Arn.parse(topic_arn)
-    region = arn.region if arn is not None else "us-east-1"
-    text = "".join(f"{name}\n{members[name]}\n" for name in sorted(members))
-    digest = hashlib.shake_256(text.encode("utf-8", "replace")).digest(256)
-    return {
-        "SignatureVersion": version,
-        "Signature": base64.b64encode(digest).decode(),
-        "SigningCertURL": f"https://sns.{region}.amazonaws.com/{CERTIFICATE}",
-    }
 
 
 def _member(value: Any) -> str:

@@ -10,6 +10,7 @@ from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.services.ses.operations import SesOperations
 from emulator.services.sns.delivery import DELIVER, FAN_OUT, Deliveries
 from emulator.services.sns.operations import SnsOperations
+from emulator.services.sns.signing import CertificatePlane
 from emulator.services.sns.store import SCHEMA
 from emulator.services.sns.worker import SnsWorker
 
@@ -38,4 +39,5 @@ def mount(context: Context, ses: SesOperations) -> Mounted:
             FAN_OUT: JobKind(worker.fan_out, lambda: 1),
         },
         operations=operations,
+        data_planes=[CertificatePlane()],
     )
