@@ -43,6 +43,9 @@ INVALID, UNSUPPORTED = "INVALID_JSONATA_EXPRESSION", "UNSUPPORTED_JSONATA_EXPRES
 _TOP_LEVEL_NAME = re.compile(r"[\s(\[-]*([A-Za-z_]\w*|`[^`]+`)(?!\w)(?!\s*\()")
 """An expression that begins with a name: there is no context item in which it could be (measured on AWS). Names further
 on, which AWS finds as well, are not found here: they are undefined when the expression runs."""
+QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|/\*.*?\*/", re.DOTALL)
+"""Texts and comments in an expression."""
+_MEMBER = re.compile(r"\$states\s*\.\s*(\w+)")
 _LITERALS = ("true", "false", "null")
 
 
@@ -174,8 +177,11 @@ def _compile(value: Json, field: str) -> Template:
     return lambda environment: value
 
 
-def problems(value: Json, field: str = "") -> Iterator[tuple[str, str, str]]:
-    """(path below the field, code, what is wrong) for every expression that AWS refuses to keep."""
+def problems(value: Json, hidden: tuple[str, ...] = (), field: str = "") -> Iterator[tuple[str, str, str]]:
+    """(path below the field, code, what is wrong) for every expression that AWS refuses to keep.
+
+    `hidden` are members of `$states` that there are not in this field [D:transforming-data]; the text is unverified.
+    """
     text = expression_text(value)
     if text is not None:
         name = _TOP_LEVEL_NAME.match(text)
@@ -186,12 +192,15 @@ def problems(value: Json, field: str = "") -> Iterator[tuple[str, str, str]]:
         else:
             if name is not None and name[1] not in _LITERALS:
                 yield field, UNSUPPORTED, f"Reference to '{name[1].strip('`')}' at the top level is not supported."
+            for member in dict.fromkeys(_MEMBER.findall(QUOTED.sub("", text))):
+                if member in hidden:
+                    yield field, UNSUPPORTED, f"Reference to '$states.{member}' is not supported in this field."
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from problems(item, f"{field}/{key}")
+            yield from problems(item, hidden, f"{field}/{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from problems(item, f"{field}[{index}]")
+            yield from problems(item, hidden, f"{field}[{index}]")
 
 
 def bindable(value: Json) -> Json:

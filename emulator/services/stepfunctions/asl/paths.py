@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .data import Json
+from .data import Json, runtime
 
 MAX_PATH_CHARACTERS = 2_000
 MAX_SEGMENTS = 100
@@ -116,7 +116,7 @@ class Path:
                     search.visit()
                     found.append(value)
                     if len(found) > MAX_SELECTED:
-                        raise NoResult("The path selects too many values")
+                        raise runtime(f"The path '{self.text}' selects too many values.")
             nodes = found
         return nodes
 

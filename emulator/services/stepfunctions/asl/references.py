@@ -12,11 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 from .data import Json, loads
-from .jsonata import expression_text
+from .jsonata import QUOTED, expression_text
 
 _VARIABLE = re.compile(r"(?<![$\w])\$([A-Za-z_]\w*)")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'")
-_QUOTED_JSONATA = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|/\*.*?\*/", re.DOTALL)
 _SCOPES = ("States", "Branches", "ItemProcessor", "Iterator")
 
 
@@ -60,7 +59,7 @@ def _in_jsonata(value: Json) -> Iterator[str]:
         return
     expression = expression_text(value)
     if expression is not None:
-        yield from _VARIABLE.findall(_QUOTED_JSONATA.sub("", expression))
+        yield from _VARIABLE.findall(QUOTED.sub("", expression))
 
 
 def _assigned(value: Json) -> Iterator[str]:

@@ -7,7 +7,7 @@ other; the rest is validation/'s. What a Task's Resource may be is asked from ou
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from . import json_words
@@ -118,6 +118,8 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
             self.add(f"{at}/States", "Value cannot be empty")
             return
         targets: dict[str, list[str]] = {}
+        around, self.outer = self.outer, self.below
+        self.below = self.outer | frozenset(_assigned(states))
         for name, state in states.items():
             where = f"{at}/States/{name}"
             if not 1 <= len(name) <= 80:
@@ -127,6 +129,7 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
             self.names.add(name)
             self.name = name
             targets[name] = self.state(state, where, states, depth)
+        self.outer, self.below = around, self.outer
         if "StartAt" not in scope:
             return
         if not isinstance(start, str):
@@ -206,6 +209,21 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
         "Parallel": TypeJudge.parallel,
         "Map": TypeJudge.map,
     }
+
+
+def _assigned(states: dict[str, Any]) -> Iterator[str]:
+    """Variables that the states of a scope assign, scopes within apart."""
+    for state in states.values():
+        if isinstance(state, dict):
+            rules = [*_listed(state.get("Choices")), *_listed(state.get("Catch"))]
+            for source in (state, *(rule for rule in rules if isinstance(rule, dict))):
+                assign = source.get("Assign")
+                if isinstance(assign, dict):
+                    yield from (str(name).removesuffix(".$") for name in assign)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _ends(state: Json) -> bool:

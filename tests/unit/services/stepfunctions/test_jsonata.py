@@ -288,7 +288,7 @@ def test_an_expression_that_would_not_end_fails_its_state(expression: str, monke
 @given(st.text(alphabet="$.[]{}()'\"+-*/&|<>=!?:;,%~^@# abcstaeinput0123\\\n\ud800", max_size=40))
 def test_no_text_crashes_the_reader(text: str) -> None:
     expression = loads(json.dumps(f"{{%{text}%}}"))  # as a definition is read
-    problems = list(jsonata.problems(expression, "/Output"))
+    problems = list(jsonata.problems(expression))
     if not problems:
         run({"Type": "Pass", "Output": expression})
 
@@ -367,3 +367,34 @@ def test_the_library_outlives_the_thread_that_needed_it_first() -> None:
 def test_what_begins_with_no_name_of_data_is_good(text: str) -> None:
     document = {"QueryLanguage": "JSONata", **one({"Type": "Pass", "Output": f"{{% {text} %}}"})}
     assert validate.validate(document, lambda *_: []) == []
+
+
+# ── what there is not in a field ────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("state", "refused"),
+    [
+        ({**TASK, "Output": "{% $states.result %}", "Assign": {"a": "{% $states . result.b %}"}}, []),
+        ({**TASK, "Arguments": "{% $states.result %}"}, ["result at /States/S/Arguments"]),
+        ({**TASK, "Output": {"a": "{% $states.errorOutput %}"}}, ["errorOutput at /States/S/Output/a"]),
+        ({**TASK, "Output": "{% 'no $states.errorOutput' & /* $states.errorOutput */ 'here' %}"}, []),
+        ({**TASK, "TimeoutSeconds": "{% $states.result %}"}, ["result at /States/S/TimeoutSeconds"]),
+        ({"Type": "Pass", "Output": "{% $states.result %}"}, ["result at /States/S/Output"]),
+        ({"Type": "Pass", "Output": "{% $states.input.result %}"}, []),
+        ({"Type": "Wait", "Seconds": "{% $states.result %}"}, ["result at /States/S/Seconds"]),
+        ({**TASK, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "S", "Output": "{% $states.errorOutput %}",
+                             "Assign": {"e": "{% $states.errorOutput.Error %}"}}]}, []),
+        ({**TASK, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "S", "Output": "{% $states.result %}"}]},
+         ["result at /States/S/Catch[0]/Output"]),
+    ],
+)  # fmt: skip
+def test_a_result_or_error_that_there_is_not_is_refused_when_a_machine_is_created(
+    state: dict[str, Any], refused: list[str]
+) -> None:
+    problems = validate.judge(json.dumps({**one(state), "QueryLanguage": "JSONata"}), lambda resource, parameters: [])
+    assert [f"{problem.message} {problem.location}" for problem in problems] == [
+        f"Reference to '$states.{text.split()[0]}' is not supported in this field. {text.split()[2]}"
+        for text in refused
+    ]
+    assert {problem.code for problem in problems} <= {"UNSUPPORTED_JSONATA_EXPRESSION"}

@@ -120,6 +120,8 @@ def _states(draw: st.DrawFn, kind: str, jsonata: bool, depth: int, name: str) ->
         rule = draw(st.sampled_from([{"IsPresent": True}, {"NumericGreaterThan": 1}, {"StringMatches": "a*"}]))
         return {**state, "Choices": [{"Variable": draw(st.sampled_from(["$.a", "$.b[0]", "$.c.d"])), **rule}]}
     given_fields = draw(fields(jsonata))
+    if "Assign" in given_fields:  # an inner scope assigns no variable of an outer one
+        given_fields["Assign"] = {"zyx"[depth] + name[1:]: value for name, value in given_fields["Assign"].items()}
     if kind != "Pass":
         state |= draw(handlers)
     if kind == "Task":

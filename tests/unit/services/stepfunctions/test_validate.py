@@ -187,3 +187,35 @@ def test_a_hostile_definition_is_judged_in_time_that_grows_with_its_length() -> 
     assert len(validate.judge('{"a":' * 200_000, lambda *_: [])) == 1
     name = "/" * 100_000
     assert len(judged({**machine(A=PASS), name: 1})) == 1
+
+
+def assigning(name: str, **more: Any) -> dict[str, Any]:
+    return {"Type": "Pass", "Assign": {name: 1}, "End": True, **more}
+
+
+def within(inner: dict[str, Any], outer: dict[str, Any], config: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A machine of a state and a Map whose states assign, too."""
+    processor = {"ProcessorConfig": config or {"Mode": "INLINE"}, "StartAt": "I", "States": {"I": inner}}
+    each = {"Type": "Map", "ItemProcessor": processor, "End": True}
+    return {"StartAt": "O", "States": {"O": {**outer, "End": False, "Next": "M"}, "M": each}}
+
+
+def problems_of(definition: dict[str, Any]) -> list[tuple[str, str | None]]:
+    return [(problem.message, problem.location) for problem in validate.judge(json.dumps(definition), lambda *_: [])]
+
+
+def test_a_variable_of_an_outer_scope_cannot_be_assigned_in_an_inner_one() -> None:
+    taken = "The variable 'x' is assigned in an outer scope already"
+    where = "/States/M/ItemProcessor/States/I/Assign"
+    assert problems_of(within(assigning("x"), assigning("x"))) == [(taken, f"{where}/x")]
+    assert problems_of(within(assigning("x.$") | {"Assign": {"x.$": "$"}}, assigning("x"))) == [(taken, f"{where}/x.$")]
+    assert problems_of(within(assigning("y"), assigning("x"))) == []
+    distributed = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    assert problems_of(within(assigning("x"), assigning("x"), distributed)) == []
+    branches = [{"StartAt": name, "States": {name: assigning("x")}} for name in ("A", "B")]
+    parallel = {"Type": "Parallel", "Branches": branches, "End": True}
+    assert problems_of({"StartAt": "P", "States": {"P": parallel}}) == []
+    caught = {**parallel, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "F", "Assign": {"x": 1}}]}
+    assert [where for _, where in problems_of({"StartAt": "P", "States": {"P": caught, "F": {"Type": "Succeed"}}})] == [
+        "/States/P/Branches[0]/States/A/Assign/x", "/States/P/Branches[1]/States/B/Assign/x",
+    ]  # fmt: skip

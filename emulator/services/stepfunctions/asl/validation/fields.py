@@ -31,6 +31,10 @@ class FieldJudge:
         self.names: set[str] = set()
         self.name = ""
         """The state that is being judged."""
+        self.outer: frozenset[str] = frozenset()
+        """Variables of the scopes around the one that is being judged."""
+        self.below: frozenset[str] = frozenset()
+        """The same, for scopes within."""
         self.jsonata_machine = False
         self.jsonata = False
         """Whether the state that is being judged speaks JSONata."""
@@ -68,7 +72,7 @@ class FieldJudge:
     def expressions(self, source: dict[str, Any], name: str, at: str) -> None:
         """Judge every expression anywhere in a field."""
         if self.jsonata and name in source:
-            for below, code, message in jsonata.problems(source[name]):
+            for below, code, message in jsonata.problems(source[name], _hidden(source, name)):
                 self.add(f"{at}/{name}{below}", message, code)
 
     def whole(self, source: dict[str, Any], name: str, at: str, low: int, high: int) -> None:
@@ -135,6 +139,8 @@ class FieldJudge:
                 self.add(f"{at}/Assign/{key}", f"The variable name '{name}' is not valid")
             elif name == "states":
                 self.add(f"{at}/Assign/{key}", "The variable name 'states' is reserved")
+            elif name in self.outer:  # [D:workflow-variables]; the text is unverified
+                self.add(f"{at}/Assign/{key}", f"The variable '{name}' is assigned in an outer scope already")
         if self.jsonata:
             self.expressions(source, "Assign", at)
         else:
@@ -151,3 +157,13 @@ class FieldJudge:
             # The word is Next wherever it stands: in Default, in a rule, in a catcher (measured on AWS).
             self.add(f"{at}/{name}", f"Missing 'Next' target: {target}", TARGET)
         return [target]
+
+
+def _hidden(source: dict[str, Any], name: str) -> tuple[str, ...]:
+    """Which of `$states` there is not in a field of a state, a catcher or a rule."""
+    if name in ("Output", "Assign"):
+        if "ErrorEquals" in source:
+            return ("result",)
+        if source.get("Type") in ("Task", "Parallel", "Map"):
+            return ("errorOutput",)
+    return ("result", "errorOutput")

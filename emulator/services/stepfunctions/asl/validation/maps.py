@@ -40,9 +40,6 @@ class MapJudge(FieldJudge):
             self.add(at, "These fields are required: [ItemProcessor]")
         elif len(given) != 1:
             self.add(at, "Exactly one of these fields is required: [ItemProcessor, Iterator]")
-        items = state.get("Items", [])
-        if not isinstance(items, list) and jsonata.expression_text(items) is None:
-            self.add(f"{at}/Items", "Expected value of type Array or a JSONata expression")
         self.at_most_one(state, ("Parameters", "ItemSelector"), at)
         self.at_most_one(state, ("MaxConcurrency", "MaxConcurrencyPath"), at)
         self.whole(state, "MaxConcurrency", at, 0, 99_999_999)
@@ -57,9 +54,15 @@ class MapJudge(FieldJudge):
             self.unknown(processor, ("ProcessorConfig", "StartAt", "States", "Comment"), where)
             distributed, express = self._mode(processor.get("ProcessorConfig", {}), f"{where}/ProcessorConfig")
             outside, self.express = self.express, self.express or express
+            own = self.below
+            if distributed:
+                self.below = frozenset()  # children are executions with variables of their own
             self.scope(processor, where, depth + 1)
-            self.express = outside
+            self.express, self.below = outside, own
         self.jsonata = self.jsonata_machine or state.get("QueryLanguage") == "JSONata"
+        items = state.get("Items", [])
+        if not isinstance(items, (list, dict) if distributed else list) and jsonata.expression_text(items) is None:
+            self.add(f"{at}/Items", "Expected value of type Array or a JSONata expression")
         if distributed:
             self._distributed(state, at)
         else:
