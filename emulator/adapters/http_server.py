@@ -1,5 +1,5 @@
-"""uvicorn with httptools, keeping the case of header names (AWS's proxy events show it), with a short way for exchanges
-that are whole.
+"""uvicorn with httptools, keeping the case of header names both ways (AWS's proxy events and answers show it), with a
+short way for exchanges that are whole.
 """
 
 from __future__ import annotations
@@ -103,6 +103,13 @@ class AnnouncingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Let uvicorn do what it does ten times a second, and spell the headers of all answers as AWS does: `Date`."""
+        stops = await super().on_tick(counter)
+        state = self.server_state
+        state.default_headers = [(name.title(), value) for name, value in state.default_headers]
+        return stops
 
 
 def server(app: Any) -> AnnouncingServer:

@@ -63,6 +63,10 @@ class WholeExchange(Protocol):
         """Send a complete answer, or False: then it must be sent piece by piece."""
         ...
 
+    def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """Send the head of an answer whose body follows piece by piece."""
+        ...
+
 
 class NamedHosts(NamedTuple):
     """Hosts whose names users have chosen: a name is known only to the store, so that finding it takes a read."""
@@ -266,22 +270,31 @@ async def _send(send: AsgiSend, whole: WholeExchange | None, response: HttpRespo
     """Write an answer; one to HEAD may say itself how long the body would be."""
     headers = [(_header_name(name), _header_bytes(value)) for name, value in response.headers]
     if response.stream is not None:
-        await _send_stream(send, response.status, headers, response.stream)
+        await _send_head(send, whole, response.status, headers)
+        await _send_stream(send, response.stream)
         return
     body = b"" if response.status in (204, 304) else response.body
-    if response.status not in (204, 304) and not (head and any(name == b"content-length" for name, _ in headers)):
-        headers.append((b"content-length", b"%d" % len(body)))
+    if response.status not in (204, 304) and not (head and any(n.lower() == b"content-length" for n, _ in headers)):
+        headers.append((b"Content-Length", b"%d" % len(body)))
     if whole is not None and whole.answer(response.status, headers, body):
         return
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await _send_head(send, whole, response.status, headers)
     await send({"type": "http.response.body", "body": body})
 
 
-async def _send_stream(
-    send: AsgiSend, status: int, headers: list[tuple[bytes, bytes]], stream: AsyncGenerator[bytes]
+async def _send_head(
+    send: AsgiSend, whole: WholeExchange | None, status: int, headers: list[tuple[bytes, bytes]]
 ) -> None:
+    """Begin an answer; a server without the short way writes its names in lower case, as ASGI has it."""
+    if whole is not None:
+        whole.head(status, headers)
+        return
+    lower = [(name.lower(), value) for name, value in headers]
+    await send({"type": "http.response.start", "status": status, "headers": lower})
+
+
+async def _send_stream(send: AsgiSend, stream: AsyncGenerator[bytes]) -> None:
     """Send each piece at once. A stream that breaks leaves the chunked body without its end, as a broken one must."""
-    await send({"type": "http.response.start", "status": status, "headers": headers})
     try:
         async for piece in stream:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -294,10 +307,10 @@ async def _send_stream(
 
 @lru_cache(maxsize=1024)
 def _header_name(name: str) -> bytes:
-    """As it is sent: in lower case. Raises ValueError for what cannot be a name."""
+    """As it is sent: in the spelling of whoever named it. Raises ValueError for what cannot be a name."""
     if _NO_NAME.search(name):
         raise ValueError(f"{name!r} cannot be the name of a header")
-    return name.lower().encode("latin-1", "replace")
+    return name.encode("latin-1", "replace")
 
 
 def _header_bytes(value: str) -> bytes:

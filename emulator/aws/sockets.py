@@ -61,7 +61,7 @@ class Socket:
         """Answer the upgrade request like any other request; there will be no conversation."""
         headers = [pair for pair in response.headers if pair[0].lower() != "content-length"]
         if response.stream is None:
-            headers.append(("content-length", str(len(response.body))))
+            headers.append(("Content-Length", str(len(response.body))))
         head = {"type": "websocket.http.response.start", "status": response.status, "headers": _encoded(headers)}
         await self._tell(head)
         if response.stream is None:

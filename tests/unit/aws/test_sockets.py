@@ -34,7 +34,7 @@ def test_a_refusal_is_an_answer_with_its_length() -> None:
     server = Server()
     asyncio.run(server.socket.refuse(HttpResponse(403, [("X-A", "b\nc"), ("Content-Length", "9")], b"no")))
     head, body = server.told
-    assert (head["status"], head["headers"]) == (403, [(b"X-A", b"b c"), (b"content-length", b"2")])
+    assert (head["status"], head["headers"]) == (403, [(b"X-A", b"b c"), (b"Content-Length", b"2")])
     assert body == {"type": "websocket.http.response.body", "body": b"no"}
 
 
