@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import shutil
 import signal
 import tempfile
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from emulator.adapters.http_sender import HttpxSender
 from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.request_ids import seeded_request_ids
 from emulator.adapters.runtime.debugging import debug_ports
+from emulator.adapters.runtime.packages import remove_tree
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
 from emulator.adapters.watched_file import WatchedFile
@@ -212,7 +212,7 @@ class Emulator:
             if self._console is not None:
                 self._console.close()
             if self._temporary is not None:
-                shutil.rmtree(self._temporary, ignore_errors=True)
+                remove_tree(self._temporary)
 
     async def advance(self, seconds: float) -> None:
         """Move AWS time forward by `seconds`, running everything that falls due on the way."""

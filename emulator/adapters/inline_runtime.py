@@ -29,6 +29,7 @@ from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, Inv
 from emulator.settings import LiveSettings
 
 from .runtime import api_addresses, bootstrap, outcomes, platform_log, wire
+from .runtime.aws_paths import seal
 from .runtime.control_channel import LARGEST
 from .runtime.environment import Hold
 from .runtime.errors import describe
@@ -180,6 +181,9 @@ class InlineRuntime(FunctionRuntime):
         variables = function_environment(
             function, task_root, layers_root, temporary, self._endpoint_url(), stream, token
         )
+        for folder in (task_root if function.source_directory is None else None, layers_root):
+            if folder is not None:
+                seal(str(folder))
         folders = [task_root, *(bootstrap.layer_folders(layers_root) if layers_root else ())]
         return _Environment(function, variables, folders)
 

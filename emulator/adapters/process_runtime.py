@@ -28,11 +28,12 @@ from emulator.settings import LiveSettings
 from .node.environment import NodeKind
 from .runtime import outcomes
 from .runtime.attempt import UNHANDLED, Attempt
+from .runtime.aws_paths import seal
 from .runtime.environment import ExecutionEnvironment, Hold, Site
 from .runtime.interpreters import Interpreter, Interpreters
 from .runtime.kinds import EnvironmentKind
 from .runtime.launcher import Launcher, Launchers, default_launcher
-from .runtime.packages import Packages
+from .runtime.packages import Packages, remove_tree
 from .runtime.platform_log import PlatformLog
 from .runtime.pool import Pool
 from .runtime.provisioned import ProvisionedEnvironments
@@ -89,7 +90,9 @@ class ProcessRuntime(FunctionRuntime, Pool):
         self._states: dict[str, tuple[str, str]] = {}
         """Of functions that run from a folder, by key: ARN, and the key with the state last seen."""
         self._compiled = work_dir.absolute() / "compiled"
+        remove_tree(self._compiled)
         self._stage = work_dir.absolute() / "stage"
+        self._nothing = work_dir.absolute() / "nothing"
         self._numbers = itertools.count()
         self._idle: dict[str, list[ExecutionEnvironment]] = {}
         self._all: set[ExecutionEnvironment] = set()
@@ -176,6 +179,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         for kind in self._kinds:
             await kind.aclose()
         await self._launchers.aclose()
+        await asyncio.get_running_loop().run_in_executor(None, self._packages.close)
 
     @contextmanager
     def calling(self, session_token: str) -> Generator[None]:
@@ -296,9 +300,9 @@ class ProcessRuntime(FunctionRuntime, Pool):
         variables = function_environment(
             function, task_root, layers_root, temporary, self._endpoint_url(), stream, token
         )
-        compiled = self._compiled if function.source_directory is not None else None
         programs = self._launchers.of_programs
         room = self._room(function, task_root, layers_root, temporary)
+        compiled = self._compiled_apart(function, task_root, layers_root)
         site = Site(task_root, layers_root, temporary, stream, token, variables, programs, compiled, room)
         environment = kind.create(function, site)
         self._all.add(environment)
@@ -306,17 +310,31 @@ class ProcessRuntime(FunctionRuntime, Pool):
 
     def _room(
         self, function: FunctionSpec, task_root: Path, layers_root: Path | None, temporary: Path
-    ) -> dict[str, str | None] | None:
-        """What is to appear at /var/task, /opt and /tmp."""
-        if self._stays_where_it_is(function):
+    ) -> dict[str, Any] | None:
+        """What is to appear at /var/task, /opt and /tmp. None: everything stays where a debugger finds it."""
+        if function.name in self._debugged:
+            for folder in (task_root if function.source_directory is None else None, layers_root):
+                if folder is not None:
+                    seal(str(folder))
             return None
         self._stage.mkdir(parents=True, exist_ok=True)
+        self._nothing.mkdir(parents=True, exist_ok=True)
+        in_place = function.source_directory is not None
         return {
-            "task_root": str(task_root),
-            "layers_root": str(layers_root) if layers_root else None,
-            "temporary": str(temporary) if self.settings.private_tmp else None,
+            "task_root": None if in_place else str(task_root),
+            "layers_root": str(layers_root or self._nothing),
+            "temporary": str(temporary) if self.settings.private_tmp and not in_place else None,
             "stage": str(self._stage),
+            "needed": [str(task_root), str(temporary), str(self._compiled)],
         }
+
+    def _compiled_apart(self, function: FunctionSpec, task_root: Path, layers_root: Path | None) -> Path | None:
+        """Where Python keeps what it compiles: code is read-only, and every package is at /var/task."""
+        if function.source_directory is not None:
+            return self._compiled
+        if self.settings.private_tmp:  # /tmp, which may hide the folder, is the handler's alone
+            return None
+        return self._compiled / task_root.name / (layers_root.name if layers_root else "none")
 
     def _stays_where_it_is(self, function: FunctionSpec) -> bool:
         """Code that its author edits or debugs."""

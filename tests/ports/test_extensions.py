@@ -392,6 +392,20 @@ def test_an_extension_is_at_opt(on_processes: Any, notes: Path) -> None:
     on_processes(test)
 
 
+@needs_namespaces
+def test_an_extension_cannot_change_code(on_processes: Any, notes: Path) -> None:
+    async def test(bench: Bench) -> None:
+        body = (
+            "for path in ('/var/task/app.py', sys.argv[0]):\n"
+            "    try:\n        open(path, 'a').close()\n        note('written')\n"
+            "    except OSError as error:\n        note(str(error.errno))\n"
+        )
+        await run(bench, extended(body + LOYAL, notes))
+        assert notes.read_text().splitlines()[:2] == ["30", "30"]
+
+    on_processes(test)
+
+
 def test_the_runtime_is_asked_to_end_when_extensions_are_there(on_processes: Any, notes: Path) -> None:
     async def test(bench: Bench) -> None:
         source = (

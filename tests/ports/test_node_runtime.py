@@ -182,6 +182,22 @@ def test_a_packaged_function_is_at_var_task_and_its_layers_are_at_opt(on_process
     on_processes(test)
 
 
+@needs_namespaces
+def test_code_and_layers_are_read_only(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = (
+            "const fs = require('fs');\nexports.handler = async (paths) => paths.map((path) => {\n"
+            "  try { fs.writeFileSync(path, 'x'); return 'written'; } catch (error) { return error.code; }\n});"
+        )
+        layers = [layer({"nodejs/node_modules/shared/index.js": ""})]
+        paths = ["/var/task/index.js", "/opt/nodejs/node_modules/shared/index.js", "/opt/new"]
+        result = await run(bench, source, paths, layers=layers)
+        assert json.loads(result.payload) == ["EROFS"] * 3
+        assert json.loads((await run(bench, source, ["/opt/new"])).payload) == ["EROFS"]
+
+    on_processes(test)
+
+
 # ── errors ──────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.runtime.interpreters import Interpreters
 from emulator.ports import CodeSource
 from emulator.settings import LiveSettings
@@ -377,6 +378,108 @@ def test_a_packaged_function_is_at_var_task_and_its_layers_are_at_opt(on_process
         failed = error_of(await bench.run(WHERE, "fail", layers=layers))
         assert failed["stackTrace"] == ["  File \"/var/task/app.py\", line 4, in handler\n    raise ValueError('x')\n"]
         assert not os.path.exists("/var/task") and not list((bench.folder / "stage").iterdir())  # noqa: ASYNC240 — local
+
+    on_processes(test)
+
+
+POISON = (
+    "import os\ndef handler(event, context):\n"
+    "    told = []\n"
+    "    for path in event:\n"
+    "        try:\n            open(path, 'w').write('def handler(event, context): return 0')\n"
+    "            told.append('written')\n"
+    "        except OSError as error:\n            told.append(str(error).split(':')[0])\n"
+    "    return told\n"
+)
+
+
+@needs_namespaces
+def test_code_and_layers_are_read_only(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        paths = ["/var/task/app.py", "/var/task/new.py", "/opt/python/mine.py", "/opt/new"]
+        refused = "[Errno 30] Read-only file system"
+        layers = [layer(python__mine_py="")]
+        result = await bench.run(POISON, paths, layers=layers)
+        assert json.loads(result.payload) == [refused] * 4
+        two = await bench.run(POISON, paths, layers=[*layers, layer(python__other_py="")])
+        assert json.loads(two.payload) == [refused] * 4
+
+    on_processes(test)
+
+
+@needs_namespaces
+def test_without_layers_opt_is_empty_and_read_only(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = "import os\ndef handler(event, context):\n    return os.listdir('/opt')\n"
+        kept = {Path(path).parts[2] for path in (sys.prefix, sys.base_prefix, __file__) if path.startswith("/opt/")}
+        folder = bench.folder / "source"
+        folder.mkdir()
+        (folder / "app.py").write_text(source)
+        assert set(json.loads((await bench.run(source)).payload)) == kept
+        in_place = await bench.run("", key="edited", source_directory=str(folder))
+        assert set(json.loads(in_place.payload)) == kept
+        assert json.loads((await bench.run(POISON, ["/opt/new"])).payload) == ["[Errno 30] Read-only file system"]
+        assert not os.path.exists("/opt/new")  # noqa: ASYNC240 — local
+
+    on_processes(test)
+
+
+def test_what_a_function_needs_in_opt_stays_beside_its_layers(tmp_path: Path) -> None:
+    if not namespaces_are_allowed() or not os.access("/opt", os.R_OK) or not os.listdir("/opt"):
+        pytest.skip("nothing in /opt, or no namespaces")
+    needed = sorted(os.listdir("/opt"))[0]
+    for name in ("stage", "layers/python", "code"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "layers/greeting").write_text("hello")
+    (tmp_path / "layers/link").symlink_to("greeting")
+    room = {
+        "task_root": str(tmp_path / "code"), "layers_root": str(tmp_path / "layers"), "temporary": None,
+        "stage": str(tmp_path / "stage"), "needed": [f"/opt/{needed}/something"],
+    }  # fmt: skip
+    program = (
+        "import json, os, sys\nfrom emulator.adapters.runtime import aws_paths\n"
+        "aws_paths.enter(json.loads(sys.argv[1]))\n"
+        "print(json.dumps([sorted(os.listdir('/opt')), open('/opt/link').read()]))\n"
+        "try:\n    open('/opt/greeting', 'w')\nexcept OSError as error:\n    print(error.errno)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(room)], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    seen, errno = done.stdout.splitlines()
+    entries, text = json.loads(seen)
+    assert {needed, "greeting", "link", "python"} <= set(entries) and text == "hello"
+    assert errno == "30"
+
+
+def test_where_there_are_no_namespaces_code_is_read_only_by_its_permissions(
+    on_processes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(bench: Bench) -> None:
+        real = ProcessRuntime._room  # pyright: ignore[reportPrivateUsage]
+
+        def without(*arguments: Any) -> Any:  # a stage that is no folder: nothing can be mounted there
+            return {**real(*arguments), "stage": "/dev/null"}
+
+        monkeypatch.setattr(ProcessRuntime, "_room", without)
+        source = (
+            "import os, stat\ndef handler(event, context):\n"
+            "    return [oct(os.stat(path).st_mode & 0o222) for path in (__file__, os.path.dirname(__file__))]\n"
+        )
+        result = await bench.run(source, layers=[layer(python__mine_py="")])
+        assert json.loads(result.payload) == ["0o0", "0o0"]
+
+    on_processes(test)
+
+
+@needs_namespaces
+def test_what_is_compiled_of_one_package_is_not_taken_for_anothers(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = "import mine\ndef handler(event, context):\n    return [mine.name, mine.__cached__]\n"
+        one = json.loads((await bench.run(source, files={"mine": "name = 1"})).payload)
+        two = json.loads((await bench.run(source, key="other", name="other", files={"mine": "name = 2"})).payload)
+        assert (one[0], two[0]) == (1, 2) and one[1] != two[1]
+        assert Path(one[1]).is_file() and not one[1].startswith("/var/task")  # noqa: ASYNC240 — a local file
 
     on_processes(test)
 

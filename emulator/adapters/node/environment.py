@@ -126,8 +126,8 @@ class NodeEnvironment(ExecutionEnvironment):
             str(BOOTSTRAP),
         ]
         room = site.room
-        if room is not None and any(str(path).startswith("/opt/") for path in (self._node, self._node.resolve())):
-            room = {**room, "layers_root": None}  # an /opt of layers would hide Node.js itself
+        if room is not None:  # Node.js itself may live in /opt
+            room = {**room, "needed": [*room["needed"], str(self._node), str(self._node.resolve()), str(BOOTSTRAP)]}
         program = Program(
             path=self._node,
             arguments=arguments,

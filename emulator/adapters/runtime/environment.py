@@ -76,7 +76,7 @@ class Site:
     """What starts processes that are not the function's own: extensions."""
     compiled: Path | None = None
     """Where Python keeps what it compiles of code that runs from the user's own folder; None: beside the source."""
-    room: Mapping[str, str | None] | None = None
+    room: Mapping[str, Any] | None = None
     """For `aws_paths.enter` in the process: which of these folders it sees at AWS's paths."""
 
 

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import wire
 from .control_channel import ControlChannel
@@ -44,7 +45,7 @@ class Program:
     Otherwise both end when the program begins.
     """
 
-    room: Mapping[str, str | None] | None = None
+    room: Mapping[str, Any] | None = None
     """For `aws_paths.enter`: which folders it sees at AWS's paths."""
     wrapper: str = ""
     """What is started in its stead, with all of `arguments` (`wrapper.py`)."""

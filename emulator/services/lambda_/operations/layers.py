@@ -32,7 +32,7 @@ from emulator.services.lambda_.rules.errors import (
     not_found,
     stale_revision,
 )
-from emulator.services.lambda_.rules.package import check_package, code_sha256
+from emulator.services.lambda_.rules.package import LAYER_ROOT, check_package, code_sha256
 
 Request = dict[str, Any]
 PAGE = 50
@@ -49,7 +49,7 @@ class LayerOperations(LambdaState):
             raise access_denied(scope, "PublishLayerVersion", layer.arn)
         content: Request = request.get("Content") or {}
         package, fetched = _archive(content), content.get(FETCHED_MEMBER)
-        check_package(package)
+        check_package(package, root=LAYER_ROOT)
         if fetched is not None and fetched.problem is not None:
             raise fetched.problem
         settings: dict[str, Any] = {}

@@ -22,7 +22,7 @@ from emulator.aws.scope import Scope
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import invalid_parameter
-from emulator.services.lambda_.rules.package import check_content, check_package, code_sha256
+from emulator.services.lambda_.rules.package import FUNCTION_ROOT, LAYER_ROOT, check_content, check_package, code_sha256
 
 Request = dict[str, Any]
 
@@ -56,19 +56,21 @@ class PackageOperations(LambdaState):
         """A request with the code that its S3 members name. Whatever is wrong with its name is told first."""
         if operation == "CreateFunction":
             names.parse_new(request["FunctionName"], scope)
-            return {**request, "Code": await self._checked(await self.fetch_code(scope, request.get("Code") or {}))}
+            code = await self.fetch_code(scope, request.get("Code") or {})
+            return {**request, "Code": await self._checked(code, FUNCTION_ROOT)}
         if operation == "UpdateFunctionCode":
             names.parse(request["FunctionName"], scope, action=operation)
-            return await self._checked(await self.fetch_code(scope, request))
-        return {**request, "Content": await self._checked(await self.fetch_code(scope, request.get("Content") or {}))}
+            return await self._checked(await self.fetch_code(scope, request), FUNCTION_ROOT)
+        content = await self.fetch_code(scope, request.get("Content") or {})
+        return {**request, "Content": await self._checked(content, LAYER_ROOT)}
 
-    async def _checked(self, code: Request) -> Request:
+    async def _checked(self, code: Request, root: str) -> Request:
         """`code` with its package read to the end, in a thread: nobody else waits for a large archive."""
         fetched: CodeFetched | None = code.get(FETCHED_MEMBER)
         package = fetched.package if fetched is not None else code.get("ZipFile")
         if not package or (fetched is not None and fetched.directory is not None):
             return code
-        problem = await asyncio.to_thread(_content_problem, bytes(package))
+        problem = await asyncio.to_thread(_content_problem, bytes(package), root)
         return code if problem is None else {**code, FETCHED_MEMBER: CodeFetched(bytes(package), problem=problem)}
 
     async def fetch_code(self, scope: Scope, code: Request) -> Request:
@@ -118,9 +120,9 @@ def code_of(operation: str, code: Request) -> CodeFetched:
     return CodeFetched(bytes(package))
 
 
-def _content_problem(package: bytes) -> AwsError | None:
+def _content_problem(package: bytes, root: str) -> AwsError | None:
     try:
-        check_package(package, in_request=False)
+        check_package(package, in_request=False, root=root)
     except AwsError:
         return None  # told in its order, by whoever looks at the directory again
     try:

@@ -15,13 +15,15 @@ import zipfile
 import zlib
 
 from emulator.aws.errors import AwsError
+from emulator.services.lambda_.rules import links
 from emulator.services.lambda_.rules.errors import invalid_parameter, too_large
 
 LARGEST_ZIPPED_BYTES = 52_428_800
 LARGEST_UNZIPPED_BYTES = 262_144_000
 MOST_MEMBERS = 100_000
 """Ours, not AWS's: a 50 MB archive could name a million empty files."""
-
+FUNCTION_ROOT, LAYER_ROOT = "/var/task", "/opt"
+"""Where a package is seen by the function it belongs to."""
 
 _UNREADABLE = (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, OverflowError, EOFError, OSError)
 """What `zipfile` raises, depending on where bytes are wrong."""
@@ -32,8 +34,8 @@ def code_sha256(package: bytes) -> str:
     return base64.b64encode(hashlib.sha256(package).digest()).decode()
 
 
-def check_package(package: bytes, in_request: bool = True) -> None:
-    """Raise AWS's error unless `package` is a zip of ordinary files below its root [R:test_create_lambda_*].
+def check_package(package: bytes, in_request: bool = True, root: str = FUNCTION_ROOT) -> None:
+    """Raise AWS's error unless `package` is a zip of files and links that stay below its root [R:test_create_lambda_*].
 
     The limit on zipped bytes is for packages that come in the request.
     """
@@ -44,19 +46,24 @@ def check_package(package: bytes, in_request: bool = True) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
             members = archive.infolist()
-    except _UNREADABLE:
+            safe = len(members) <= MOST_MEMBERS and all(_is_safe(member) for member in members)
+            found = [member for member in members if _is_link(member)] if safe else []
+            targets = {member.filename: archive.read(member) for member in found[: links.MOST_LINKS]}
+    except (*_UNREADABLE, zlib.error, RuntimeError):
         raise _not_a_zip() from None
     if not members:
         raise invalid_parameter("Uploaded file must be a non-empty zip")
-    if len(members) > MOST_MEMBERS or not all(_is_safe(member) for member in members):
+    if not safe or len(targets) < len(found):
         raise _not_a_zip()
     if sum(member.file_size for member in members) >= LARGEST_UNZIPPED_BYTES:
         raise invalid_parameter(f"Unzipped size must be smaller than {LARGEST_UNZIPPED_BYTES} bytes")
-    files = {member.filename for member in members if not member.is_dir()}
-    folders = {parent for member in members for parent in _parents(member.filename)}
-    folders.update(member.filename.rstrip("/") for member in members if member.is_dir())
-    if files & folders:
+    if _has_file_as_folder(members):
         raise _not_a_zip()
+    if targets:
+        others = {links.path_of(member.filename) for member in members if not _is_link(member)}
+        by_place = {links.path_of(name): target.decode("utf-8", "surrogateescape") for name, target in targets.items()}
+        if len(by_place) < len(targets) or by_place.keys() & others or not links.stay_inside(by_place, root):
+            raise _not_a_zip()
 
 
 def check_content(package: bytes) -> None:
@@ -93,13 +100,22 @@ def _is_safe(member: zipfile.ZipInfo) -> bool:
         and len(name) <= 3000
         and not member.flag_bits & 0x1  # encrypted
         and member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-        and (stat.S_IFMT(mode) in (0, stat.S_IFREG, stat.S_IFDIR))
+        and stat.S_IFMT(mode) in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
+        and not (_is_link(member) and (member.is_dir() or member.file_size > links.LONGEST_LINK_BYTES))
     )
 
 
-def _parents(name: str) -> list[str]:
-    parts = name.rstrip("/").split("/")
-    return ["/".join(parts[:length]) for length in range(1, len(parts))]
+def _has_file_as_folder(members: list[zipfile.ZipInfo]) -> bool:
+    """Whether something is below a file. In their order, what begins with a path comes right behind it."""
+    paths = sorted({(links.path_of(member.filename), member.is_dir()) for member in members})
+    return any(
+        not is_folder and (path == () or following[: len(path)] == path)
+        for (path, is_folder), (following, _) in zip(paths, [*paths[1:], (("/",), True)], strict=True)
+    )
+
+
+def _is_link(member: zipfile.ZipInfo) -> bool:
+    return stat.S_ISLNK(member.external_attr >> 16)
 
 
 def _not_a_zip() -> AwsError:

@@ -12,7 +12,7 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.configuration import new_configuration, refuse_absent_features
-from emulator.services.lambda_.rules.package import check_package
+from emulator.services.lambda_.rules.package import LAYER_ROOT, check_package
 from emulator.services.lambda_.rules.payload import check_json, check_size
 from tests.unit.services.lambda_.support import zipped
 
@@ -87,6 +87,21 @@ def _with_member(name: str, mode: int = 0, text: bytes = b"x", flags: int = 0) -
     return buffer.getvalue()
 
 
+LINK = stat.S_IFLNK | 0o777
+
+
+def _linked(links: dict[str, str], files: dict[str, str] | None = None) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, target in links.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = LINK << 16
+            archive.writestr(info, target)
+        for name, text in (files or {}).items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     "package",
     [
@@ -98,6 +113,26 @@ def _with_member(name: str, mode: int = 0, text: bytes = b"x", flags: int = 0) -
         _with_member("/etc/passwd"),
         _with_member("C:/evil.py"),
         _with_member("link", stat.S_IFLNK | 0o777, b"/etc/passwd"),
+        _with_member("link", LINK, b"../outside"),
+        _with_member("deep/link", LINK, b"../../outside"),
+        _with_member("deep/link", LINK, b"../app.py/../../outside"),
+        _with_member("link", LINK, b"link"),
+        _with_member("link", LINK, b""),
+        _with_member("link", LINK, b"a\0b"),
+        _with_member("link", LINK, b"x" * 4097),
+        _with_member("link", LINK, b"/opt/lib"),
+        _with_member("link", LINK, b"/var/task/../../etc"),
+        _with_member("link", LINK, b"/var/tasks"),
+        _with_member("link/", LINK, b"app.py"),
+        _with_member(".", LINK, b"app.py"),
+        _linked({"a": "b", "b": "a"}),
+        _linked({"a": ".", "b": "a/../x"}),
+        _linked({"a": "deep/b", "deep/b": "../../x"}),
+        _linked({f"l{number}": f"l{number + 1}" for number in range(50)}),
+        _linked({"a": "."}, {"a/evil.py": ""}),
+        _linked({"./a": "."}, {"a//evil.py": ""}),
+        _linked({"a": "x"}, {"./a": ""}),
+        _linked({"a": "x", "./a": "y"}),
         _with_member("pipe", stat.S_IFIFO | 0o644),
         _with_member("x" * 256),
         _with_member("app.py/below.py"),
@@ -106,6 +141,35 @@ def _with_member(name: str, mode: int = 0, text: bytes = b"x", flags: int = 0) -
 def test_a_package_that_is_no_safe_zip_is_refused(package: bytes) -> None:
     with pytest.raises(AwsError, match="Could not unzip uploaded file"):
         check_package(package)
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        _linked({"lib/libz.so": "libz.so.1", "lib/libz.so.1": "libz.so.1.2"}, {"lib/libz.so.1.2": ""}),
+        _linked({"node_modules/.bin/tool": "../tool/cli.js"}, {"node_modules/tool/cli.js": ""}),
+        _linked({"missing": "not/there", "all": ".", "deep/up": ".."}),
+        _linked({"absolute": "/var/task/app.py", "root": "/var/task"}),
+        _linked({f"l{number}": f"l{number + 1}" for number in range(40)}),
+    ],
+)
+def test_links_that_stay_in_a_package_are_kept(package: bytes) -> None:
+    check_package(package)
+
+
+def test_links_of_a_layer_may_lead_to_where_it_is_seen_only() -> None:
+    check_package(_linked({"lib/a": "/opt/lib/b"}), root=LAYER_ROOT)
+    with pytest.raises(AwsError, match="Could not unzip uploaded file"):
+        check_package(_linked({"lib/a": "/var/task/b"}), root=LAYER_ROOT)
+
+
+def test_links_that_take_long_to_follow_are_refused_soon() -> None:
+    chains = {f"{chain}/{step}": "./" * 9 + str(step + 1) for chain in range(250) for step in range(39)}
+    check_package(_linked(chains))
+    with pytest.raises(AwsError):
+        check_package(_linked({f"l{number}": "a/../" * 400 + "b" for number in range(1500)}))
+    with pytest.raises(AwsError):
+        check_package(_linked({f"l{number}": "x" for number in range(10_001)}))
 
 
 def test_a_package_that_unpacks_to_more_than_the_limit_is_refused() -> None:
