@@ -202,6 +202,17 @@ def test_rules_whose_prefixes_differ_may_share_events(emulator: Any, s3: Any, he
     assert event["Records"][0]["s3"]["configurationId"] == "b"
 
 
+def test_a_bucket_elsewhere_notifies_there(emulator: Any) -> None:
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    sqs = emulator.client("sqs", region_name="eu-west-1")
+    url = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    listen(s3, ["s3:ObjectCreated:*"], QueueArn="arn:aws:sqs:eu-west-1:000000000000:heard")
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"1")
+    received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert json.loads(received[1]["Body"])["Records"][0]["awsRegion"] == "eu-west-1"
+
+
 # ── events ──
 
 

@@ -97,10 +97,9 @@ class Notifier:
             raise model.malformed()
         given: dict[str, Any] = read["NotificationConfiguration"]
         account = _requester(request)
-        where = await self._context.calls.delegated(
-            Scope(account, DEFAULT_REGION), "s3", "GetBucketLocation", {"Bucket": bucket}
-        )
-        owner = Scope(account, _region_of(where.get("LocationConstraint")))
+        asking = Scope(account, DEFAULT_REGION)
+        found = await self._context.calls.delegated(asking, "s3", "HeadBucket", {"Bucket": bucket})
+        owner = Scope(account, found.get("BucketRegion") or DEFAULT_REGION)
         unchecked = request.header("x-amz-skip-destination-validation").lower() == "true"
         await self._store.transact(lambda tx: self._save(tx, bucket, owner, given, unchecked))
         return 200, [], b""
@@ -279,10 +278,6 @@ def _requester(request: DelegatedRequest) -> str:
     parts = urlsplit(request.url)
     read = HttpRequest(request.method, parts.path, parts.query, list(request.headers))
     return address_of(read, lambda name: name == "s3").scope.account
-
-
-def _region_of(constraint: str | None) -> str:
-    return "eu-west-1" if constraint == "EU" else constraint or "us-east-1"
 
 
 def _scope_of(arn: str) -> Scope:
