@@ -29,6 +29,8 @@ from emulator.services.events.transform import Delivery, input_of
 from emulator.settings import LiveSettings
 
 log = logging.getLogger("emulator.events")
+remarks = logging.getLogger("emulator.functions")
+"""What people see while the emulator runs: here, what nobody hears of otherwise."""
 
 DELIVER = "events.deliver"
 """Job kind: one more try for one target, as payload says (target, attempts, first_at); body is the event."""
@@ -185,8 +187,11 @@ class Router:
         else:
             condition = None
         self._count(tx, rule, "Invocations", "FailedInvocations")
+        told = "no dead-letter queue"
         if target.dead_letter_arn is not None:
-            self._give_up(tx, rule, target, event, failure, attempts, condition)
+            told = self._give_up(tx, rule, target, event, failure, attempts, condition)
+        line = f"rule {rule.name}: event {event['id']} not delivered to {target.arn} ({failure.text}); {told}"
+        tx.after_commit(lambda: remarks.info("%s", line))
 
     def _text(self, tx: Transaction, rule: Rule, target: Target, event: Mapping[str, Any]) -> str:
         return input_of(target, event, Delivery(rule, model.iso(tx.now)))
@@ -275,11 +280,13 @@ class Router:
         failure: Failure,
         attempts: int,
         condition: str | None,
-    ) -> None:
-        """Send the event to the target's dead-letter queue, with the attributes of EventBridge's user guide."""
+    ) -> str:
+        """Send the event to the target's dead-letter queue, with the attributes of EventBridge's user guide.
+
+        Returns what became of it, in words.
+        """
         arn = Arn.parse(target.dead_letter_arn or "")
-        if arn is None:
-            return
+        assert arn is not None, "checked when the target was put"
         texts = {
             "RULE_ARN": rule.arn,
             "TARGET_ARN": target.arn,
@@ -298,9 +305,11 @@ class Router:
         }
         try:
             self._calls.call(tx, Scope(arn.account, arn.region), "sqs", "SendMessage", request)
-            self._count(tx, rule, "InvocationsSentToDlq")
-        except (AwsError, NotEmulated):
+        except (AwsError, NotEmulated) as refusal:
             self._count(tx, rule, "InvocationsFailedToBeSentToDlq")
+            return f"the dead-letter queue refused it: {refusal}"
+        self._count(tx, rule, "InvocationsSentToDlq")
+        return f"sent to {arn.resource}"
 
     def _count(self, tx: Transaction, rule: Rule, *names: str) -> None:
         dimensions = {"RuleName": rule.name}

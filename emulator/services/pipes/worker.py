@@ -30,7 +30,8 @@ from emulator.services.pipes.operations import PipeOperations
 from emulator.services.pipes.polling import Batch, Polling
 from emulator.services.pipes.targets import Unusable
 
-log = logging.getLogger("emulator.pipes")
+remarks = logging.getLogger("emulator.functions")
+"""What people see while the emulator runs: here, what nobody hears of otherwise."""
 
 
 class StageFailed(Exception):
@@ -132,7 +133,9 @@ class PipeWorker:
             )
         await self._rows.transact(lambda tx: self._commit(tx, job, progress, inside))
         if progress.problem is not None:
-            log.info("pipe %s: %d events stay in the queue: %s", pipe.name, len(progress.failed), progress.problem)
+            remarks.info(
+                "pipe %s: %d messages stay in the queue: %s", pipe.name, len(progress.failed), progress.problem
+            )
 
     # ── enrichment ──────────────────────────────────────────────────────────────────────────────
 

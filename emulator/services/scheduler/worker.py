@@ -6,6 +6,7 @@ their caller wait, are called by a job of their own and may see a call twice aft
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ from emulator.services.scheduler.model import Schedule, retry_policy
 from emulator.services.scheduler.operations import plan_next, remove
 from emulator.services.scheduler.targets import Call, Occasion, Unusable, call_of, input_of
 
+remarks = logging.getLogger("emulator.functions")
+"""What people see while the emulator runs: here, what nobody hears of otherwise."""
 ATTEMPT = "scheduler.attempt"
 """Job kind: one more try for a target, or the first for one that takes time. Payload: see `Invocation`."""
 _LONGEST_TEXT = 1_024
@@ -198,6 +201,7 @@ class SchedulerWorker:
         schedule = invocation.schedule
         arn = Arn.parse((schedule.target.get("DeadLetterConfig") or {}).get("Arn") or "")
         if arn is None:
+            self._remark(tx, invocation, failed, "no dead-letter queue")
             return
         texts = {
             "ERROR_CODE": _code(failed),
@@ -222,9 +226,16 @@ class SchedulerWorker:
         try:
             self._calls.call(tx, Scope(arn.account, arn.region), "sqs", "SendMessage", request)
             self._count(tx, invocation, "InvocationsSentToDeadLetterCount")
+            self._remark(tx, invocation, failed, f"sent to {arn.resource}")
         except (AwsError, NotEmulated) as refusal:
             self._count(tx, invocation, "InvocationsFailedToBeSentToDeadLetterCount")
             self._count(tx, invocation, f"InvocationsFailedToBeSentToDeadLetterCount_{_code(refusal)}")
+            self._remark(tx, invocation, failed, f"the dead-letter queue refused it: {refusal}")
+
+    def _remark(self, tx: Transaction, invocation: Invocation, failed: AwsError | NotEmulated, told: str) -> None:
+        schedule = invocation.schedule
+        line = f"schedule {schedule.name}: {schedule.target['Arn']} not invoked ({failed}); {told}"
+        tx.after_commit(lambda: remarks.info("%s", line))
 
     def _count(self, tx: Transaction, invocation: Invocation, name: str) -> None:
         dimensions = {"ScheduleGroup": invocation.schedule.group}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,9 @@ from emulator.ports import LogEvent, Transaction
 from emulator.services.ses.operations import SesOperations
 from emulator.services.sns import filters, formats, model, store
 from emulator.services.sns.model import Message, Subscription, Topic
+
+remarks = logging.getLogger("emulator.functions")
+"""What people see while the emulator runs: here, what nobody hears of otherwise."""
 
 DELIVER = "sns.deliver"
 """Job kind: one more try for one subscription. Payload {subscription, failures}, body the message."""
@@ -89,7 +93,7 @@ class Deliveries:
         if delay is not None:
             enqueue_delivery(tx, subscription.arn, message, failures=1, due_at=tx.now + delay)
             return ""
-        return self.give_up(tx, topic, subscription, message)
+        return self.give_up(tx, topic, subscription, message, failure)
 
     def _wanted(self, subscription: Subscription, message: Message) -> bool:
         text = subscription.attributes.get("FilterPolicy")
@@ -121,16 +125,22 @@ class Deliveries:
             return Failure(str(missing), False)
         return None
 
-    def give_up(self, tx: Transaction, topic: Topic, subscription: Subscription, message: Message) -> str:
+    def give_up(
+        self, tx: Transaction, topic: Topic, subscription: Subscription, message: Message, failure: Failure
+    ) -> str:
         """The message goes to the subscription's dead-letter queue, or is lost; the metric that counts it."""
         queue = subscription.dead_letter_queue
-        outcome = "NumberOfNotificationsFailed"
+        outcome, told = "NumberOfNotificationsFailed", "no dead-letter queue"
         if queue is not None and message.kind == "Notification":
             try:
                 self._send_to_queue(tx, topic, subscription, message, queue)
                 self.count(tx, topic, {"NumberOfNotificationsRedrivenToDlq": 1})
-            except (AwsError, NotEmulated):
+                told = f"sent to {queue.rpartition(':')[2]}"
+            except (AwsError, NotEmulated) as refusal:
                 self.count(tx, topic, {"NumberOfNotificationsFailedToRedriveToDlq": 1})
+                told = f"the dead-letter queue refused it: {refusal}"
+        line = f"topic {topic.name}: message {message.id} not delivered to {subscription.endpoint} ({failure.text})"
+        tx.after_commit(lambda: remarks.info("%s; %s", line, told))
         return outcome
 
     def body(self, topic: Topic, subscription: Subscription, message: Message) -> str:

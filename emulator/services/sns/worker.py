@@ -107,7 +107,7 @@ class SnsWorker:
             jobs.reschedule(tx, job.id, tx.now + delay, {**job.payload, "failures": failures})
             return
         jobs.complete(tx, job.id)
-        self._deliveries.count(tx, topic, {self._deliveries.give_up(tx, topic, subscription, message): 1})
+        self._deliveries.count(tx, topic, {self._deliveries.give_up(tx, topic, subscription, message, failure): 1})
 
 
 def _load(tx: Transaction, job: Job) -> _Delivery | None:
