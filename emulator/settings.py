@@ -209,6 +209,8 @@ class LiveSettings:
         200, "Requests to deployed APIs whose steps `GET /_emulator/requests` can still show.", 0, 10_000
     )
     task_concurrency: int = _live(64, "Steps of state machines that run at the same time on this machine.", 1, 10000)
+    state_machines: int = _live(100_000, "State machines that an account and region may have.", 0)
+    activities: int = _live(100_000, "Activities that an account and region may have.", 0)
     event_chain_limit: int = _live(
         1000, "Invocations after which an event put by their chain matches no EventBridge rule any more.", 1, 32767
     )

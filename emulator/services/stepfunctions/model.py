@@ -256,6 +256,8 @@ def tags_of(given: list[dict[str, Any]] | None) -> dict[str, str]:
         if tag.get("key") is None:
             where = f"tags.{number}.member.key"
             raise validation_errors([f"Value null at '{where}' failed to satisfy constraint: Member must not be null"])
+        if tag["key"].lower().startswith("aws:"):  # [D:sfn-best-practices tagging]; the text is unverified
+            raise validation_errors([f"Tag key '{tag['key']}' must not begin with 'aws:'"])
         tags[tag["key"]] = tag.get("value") or ""
     if len(tags) > MAX_TAGS:
         raise too_many_tags()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from contextlib import ExitStack
 from typing import Any
 
 from emulator.aws.errors import AwsError
@@ -45,6 +46,8 @@ from .task_calls import TaskCalls
 NAME = "StateName"
 """What the context object calls a state that was given alone [R:state_scenarios]."""
 MOCKED = ("Task", "Map", "Parallel")
+LONGEST_SECONDS = 300.0
+"""How long a state may take; then it fails with States.Timeout [D:test-state-isolation]."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,7 +119,30 @@ class StateTester:
             return await self._store.transact(
                 lambda tx: self._calls.inside(tx, execution, call.token, call.resource, call.parameters, request_id)
             )
-        return await self._calls.outside(execution, call.token, call.resource, call.parameters, request_id, exchanges)
+        limits = [command.due_at for command in outcome.commands if isinstance(command, SetTimer)]
+        until = min([execution.started_at + LONGEST_SECONDS, *limits])
+        with ExitStack() as hold:
+            hold.enter_context(self._clock.busy("stepfunctions.TestState"))
+            calling = asyncio.create_task(self._call(hold.pop_all(), execution, call, request_id, exchanges))
+        sleeping = asyncio.create_task(self._clock.sleep_until(until, "stepfunctions.TestState"))
+        try:
+            with self._clock.parked():
+                await asyncio.wait((calling, sleeping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            if not calling.done():
+                calling.cancel()
+                await asyncio.gather(calling, return_exceptions=True)
+        return TimerFired(call.token) if calling.cancelled() else calling.result()
+
+    async def _call(
+        self, hold: ExitStack, execution: StoredExecution, call: CallTask, request_id: str, exchanges: list[Exchange]
+    ) -> Signal:
+        """Call the task; AWS time stands still meanwhile, as `hold` says."""
+        with hold:
+            return await self._calls.outside(
+                execution, call.token, call.resource, call.parameters, request_id, exchanges
+            )
 
     # ── the request ─────────────────────────────────────────────────────────────────────────────
 

@@ -41,7 +41,7 @@ def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connec
     )  # fmt: skip
     progress = Progress(telemetry, mocks, coverage, calls.start_problem)
     express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks, coverage)
-    operations = Operations(context.store, context.clock, calls.problems, progress, express, mocks)
+    operations = Operations(context.store, context.clock, calls.problems, progress, express, mocks, context.settings)
     worker = StepFunctionsWorker(context.store, progress, calls, express)
     map_runs = MapRunDriver(
         context.store, progress, ItemReaders(context.calls), ResultWriters(context.store, context.calls)

@@ -18,6 +18,8 @@ from emulator.services.stepfunctions.model import Activity
 from emulator.services.stepfunctions.operations.state import StepFunctionsState, page
 
 LONGEST_POLL_SECONDS = 60.0
+MOST_POLLERS = 1000
+"""Of one activity at once [D:service-quotas]; the text of the refusal is unverified."""
 
 
 class ActivityOperations(StepFunctionsState):
@@ -31,6 +33,8 @@ class ActivityOperations(StepFunctionsState):
         arn = model.activity_arn(scope, name)
         found = store.find_activity(tx, scope, arn)
         if found is None:
+            if store.count_activities(tx, scope) >= self.settings.activities:
+                raise AwsError("ActivityLimitExceeded", f"Activity Limit Exceeded: '{self.settings.activities}'")
             found = Activity(arn, name, tx.now, encryption, model.tags_of(request.get("tags")))
             store.save_activity(tx, scope, found)
             self._count_activities(tx, scope)
@@ -70,6 +74,17 @@ class ActivityOperations(StepFunctionsState):
         """The next task of an activity; waits up to a minute of AWS time, then answers with a null token."""
         arn = request["activityArn"]
         await self.store.read(lambda tx: self.activity(tx, scope, arn))
+        if self.pollers[arn] >= MOST_POLLERS:
+            raise AwsError("ActivityWorkerLimitExceeded", f"Activity Worker Limit Exceeded: '{arn}'")
+        self.pollers[arn] += 1
+        try:
+            return await self._poll(scope, arn, request)
+        finally:
+            self.pollers[arn] -= 1
+            if not self.pollers[arn]:
+                del self.pollers[arn]
+
+    async def _poll(self, scope: Scope, arn: str, request: dict[str, Any]) -> dict[str, Any]:
         deadline = self.clock.now() + LONGEST_POLL_SECONDS
         offered = self.offers.setdefault(arn, asyncio.Event())
         while True:

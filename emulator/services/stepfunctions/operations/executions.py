@@ -26,6 +26,8 @@ REDRIVEN = {"REDRIVEN": True, "NOT_REDRIVEN": False}
 
 REDRIVABLE_SECONDS = 14 * 86400.0
 MOST_EVENTS_TO_REDRIVE = 24_999
+MOST_REDRIVES = 1000
+"""AWS documents it of map runs, which are redriven with their execution [D:service-quotas]."""
 
 PARENT_MEMBER = "_parent"
 """Only from inside: (execution id, token) of the task that waits for the new execution."""
@@ -210,6 +212,8 @@ def _not_redrivable(tx: Transaction, execution: StoredExecution) -> str | None:
         return f"Execution is {execution.status} and cannot be redriven"
     if execution.stopped_at is not None and tx.now - execution.stopped_at > REDRIVABLE_SECONDS:
         return "Execution has exceeded its redrivable period and cannot be redriven"
+    if execution.redrive_count >= MOST_REDRIVES:
+        return "Execution has reached the maximum number of redrives and cannot be redriven"
     if store.last_event_id(tx, execution.id) >= MOST_EVENTS_TO_REDRIVE:
         return "Execution has reached the maximum number of history events and cannot be redriven"
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from emulator.services.stepfunctions.asl.messages import Ended
 from emulator.services.stepfunctions.asl.validation.source import positions
 from emulator.services.stepfunctions.model import Activity, StateMachine, StoredExecution
 from emulator.services.stepfunctions.task_mocks import TaskMocks
+from emulator.settings import LiveSettings
 
 _logger = logging.getLogger("emulator.functions")
 _MOST_TOLD = 10
@@ -54,13 +56,17 @@ class StepFunctionsState:
         movement: progress.Progress,
         express: Express,
         mocks: TaskMocks,
+        settings: LiveSettings,
     ) -> None:
         self.store = data
         self.clock = clock
         self.progress = movement
         self.express = express
         self.mocks = mocks
+        self.settings = settings
         self.running_sync = 0
+        self.pollers: Counter[str] = Counter()
+        """By activity: who waits for a task of it."""
         self._task_problems = task_problems
         self.offers: dict[str, asyncio.Event] = {}
         """By activity: set whenever a commit may have brought a task for those who wait for one."""

@@ -46,6 +46,10 @@ class StateMachineOperations(StepFunctionsState):
                 "creationDate": existing.created_at,
                 **self._published(tx, scope, existing, request),
             }
+        if store.count_machines(tx, scope) >= self.settings.state_machines:  # the text is unverified
+            raise AwsError(
+                "StateMachineLimitExceeded", f"State Machine Limit Exceeded: '{self.settings.state_machines}'"
+            )
         machine = StateMachine(arn, name, request["definition"], request["roleArn"], tx.now, tx.now, logging=logging)
         machine.type = kind
         machine.tracing = tracing

@@ -1,0 +1,100 @@
+"""Quotas of Step Functions that a user can run into [D:service-quotas]."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from emulator.services.stepfunctions.operations import activities, executions
+from emulator.testing import RunningEmulator
+from tests.wire import lambda_support
+
+ROLE = "arn:aws:iam::000000000000:role/states"
+PASS = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Pass", "End": True}}})
+
+
+def refused(work: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        work()
+    return caught.value.response["Error"]["Code"]
+
+
+def test_an_account_has_so_many_machines_and_activities(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    emulator.control("PUT", "settings", {"state_machines": 1, "activities": 1})
+    first = sfn.create_state_machine(name="a", definition=PASS, roleArn=ROLE)["stateMachineArn"]
+    assert sfn.create_state_machine(name="a", definition=PASS, roleArn=ROLE)["stateMachineArn"] == first
+    another = {"name": "b", "definition": PASS, "roleArn": ROLE}
+    assert refused(lambda: sfn.create_state_machine(**another)) == "StateMachineLimitExceeded"
+    sfn.delete_state_machine(stateMachineArn=first)
+    sfn.create_state_machine(**another)
+    sfn.create_activity(name="a")
+    sfn.create_activity(name="a")
+    assert refused(lambda: sfn.create_activity(name="b")) == "ActivityLimitExceeded"
+
+
+def test_so_many_workers_wait_for_an_activity_at_once(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities, "MOST_POLLERS", 1)
+    sfn = emulator.client("stepfunctions")
+    arn = sfn.create_activity(name="a")["activityArn"]
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(emulator.client("stepfunctions").get_activity_task, activityArn=arn) for _ in range(2)]
+        (one,) = wait(waiting, return_when=FIRST_COMPLETED).done
+        assert refused(one.result) == "ActivityWorkerLimitExceeded"
+        while not all(poll.done() for poll in waiting):
+            emulator.advance(10)
+    with ThreadPoolExecutor(1) as pool:
+        later = pool.submit(sfn.get_activity_task, activityArn=arn)
+        while not later.done():
+            emulator.advance(10)
+        assert not later.result().get("taskToken")
+
+
+def test_tags_of_aws_are_its_own(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    tags = [{"key": "aws:mine", "value": "x"}]
+    create = {"name": "a", "definition": PASS, "roleArn": ROLE}
+    assert refused(lambda: sfn.create_state_machine(**create, tags=tags)) == "ValidationException"
+    arn = sfn.create_state_machine(**create)["stateMachineArn"]
+    assert refused(lambda: sfn.tag_resource(resourceArn=arn, tags=tags)) == "ValidationException"
+    assert refused(lambda: sfn.create_activity(name="b", tags=tags)) == "ValidationException"
+
+
+def test_an_execution_is_redriven_so_often(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executions, "MOST_REDRIVES", 2)
+    sfn = emulator.client("stepfunctions")
+    fail = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Fail"}}})
+    machine = sfn.create_state_machine(name="m", definition=fail, roleArn=ROLE)["stateMachineArn"]
+    arn = sfn.start_execution(stateMachineArn=machine)["executionArn"]
+    for _ in range(2):
+        assert sfn.describe_execution(executionArn=arn)["redriveStatus"] == "REDRIVABLE"
+        sfn.redrive_execution(executionArn=arn)
+    assert sfn.describe_execution(executionArn=arn)["redriveStatus"] == "NOT_REDRIVABLE"
+    assert refused(lambda: sfn.redrive_execution(executionArn=arn)) == "ExecutionNotRedrivable"
+
+
+@pytest.mark.parametrize(("limits", "took"), [({}, 300), ({"TimeoutSeconds": 20}, 20), ({"TimeoutSeconds": 500}, 300)])
+def test_a_state_that_is_tested_has_five_minutes(
+    emulator: RunningEmulator, limits: dict[str, int], took: float
+) -> None:
+    source = "import time\ndef handler(event, context):\n    time.sleep(600)\n"
+    lambda_support.create(emulator.client("lambda"), "f", Code={"ZipFile": lambda_support.package(source)}, Timeout=900)
+    config = Config(inject_host_prefix=False, read_timeout=60)
+    function = "arn:aws:lambda:us-east-1:000000000000:function:f"
+    state = {"Type": "Task", "Resource": function, "End": True, **limits}
+    before = emulator.now()
+    with ThreadPoolExecutor(1) as pool:
+        sfn = emulator.client("stepfunctions", config=config)
+        testing = pool.submit(sfn.test_state, definition=json.dumps(state), roleArn=ROLE)
+        while not testing.done():
+            emulator.advance(10)
+        answer = testing.result()
+    assert (answer["status"], answer["error"]) == ("FAILED", "States.Timeout")
+    assert took <= emulator.now() - before
