@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zipfile
@@ -498,13 +499,69 @@ def test_a_subscribed_function_is_called_with_what_the_pattern_chooses(emulator:
     assert gone[0] == "ResourceNotFoundException"
 
 
-def test_destinations_that_are_no_functions_are_refused_by_name(stream: Any) -> None:
+ROLE = "arn:aws:iam::000000000000:role/r"
+KINESIS = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
+
+
+def unpacked(kinesis: Any) -> list[Any]:
+    """What is in the stream `s`."""
+    shard = {"StreamName": "s", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
+    iterator = kinesis.get_shard_iterator(**shard)["ShardIterator"]
+    return [
+        json.loads(gzip.decompress(each["Data"])) for each in kinesis.get_records(ShardIterator=iterator)["Records"]
+    ]
+
+
+def test_a_stream_is_given_what_the_pattern_chooses(emulator: RunningEmulator, stream: Any) -> None:
+    kinesis = emulator.client("kinesis")
+    given = {"logGroupName": GROUP, "filterName": "s", "filterPattern": "ERROR", "destinationArn": KINESIS}
+    assert refused(stream.put_subscription_filter, **given) == (
+        "InvalidParameterException",
+        "destinationArn for vendor kinesis cannot be used without roleArn",
+    )
+    assert refused(stream.put_subscription_filter, **given, roleArn=ROLE) == (
+        "InvalidParameterException",
+        "Could not deliver test message to specified Kinesis stream. "
+        "Check if the given kinesis stream is in ACTIVE state.",
+    )
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    stream.put_subscription_filter(**given, roleArn=ROLE)
+    at = now_ms(emulator)
+    put(stream, (at, "ERROR one"), (at, "fine"))
+    emulator.settle()
+    control, told = unpacked(kinesis)
+    assert (control["messageType"], control["owner"]) == ("CONTROL_MESSAGE", "CloudwatchLogs")
+    assert (told["messageType"], told["logGroup"], told["logStream"]) == ("DATA_MESSAGE", GROUP, STREAM)
+    assert [event["message"] for event in told["logEvents"]] == ["ERROR one"]
+
+
+def test_a_stream_that_is_gone_is_tried_for_a_while_and_then_counted(emulator: RunningEmulator, stream: Any) -> None:
+    kinesis = emulator.client("kinesis")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    given = {"logGroupName": GROUP, "filterName": "s", "filterPattern": ""}
+    stream.put_subscription_filter(**given, destinationArn=KINESIS, roleArn=ROLE)
+    kinesis.delete_stream(StreamName="s")
+    at = now_ms(emulator)
+    put(stream, (at, "one"))
+    emulator.advance(5)
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    emulator.settle()
+    [told] = unpacked(kinesis)
+    assert told["logEvents"][0]["message"] == "one"
+    kinesis.delete_stream(StreamName="s")
+    put(stream, (at, "two"))
+    emulator.settle()
+    [metric] = emulator.client("cloudwatch").list_metrics(Namespace="AWS/Logs", MetricName="DeliveryErrors")["Metrics"]
+    assert {"Name": "DestinationType", "Value": "Kinesis"} in metric["Dimensions"]
+
+
+def test_destinations_that_are_neither_functions_nor_streams_are_refused_by_name(stream: Any) -> None:
     with pytest.raises(ClientError) as caught:
         stream.put_subscription_filter(
             logGroupName=GROUP,
             filterName="s",
             filterPattern="",
-            destinationArn="arn:aws:kinesis:us-east-1:000000000000:stream/s",
+            destinationArn="arn:aws:logs:us-east-1:000000000000:destination:d",
         )
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 

@@ -1,7 +1,8 @@
 """What happens when events arrive in a group that has filters: metrics are counted, functions are called.
 
 Both are calls of other services' operations in the transaction of the write, so a log event and its effects are one
-commit. A delivery that is refused is counted (AWS/Logs DeliveryErrors) and not tried again; AWS retries for a day.
+commit; a delegated stream is reached by a durable job after it (streaming.py). A delivery that is refused is counted
+(AWS/Logs DeliveryErrors) and not tried again; AWS retries for a day.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from emulator.services.logs.patterns import InvalidPattern, Pattern, compile_pat
 from emulator.services.logs.patterns.conditions import number_of
 from emulator.services.logs.patterns.fields import field_of
 from emulator.services.logs.store import Filter
+from emulator.services.logs.streaming import deliver_later, stream_of
 
 LARGEST_DELIVERY_BYTES = 512 * 1024
 """Of messages in one delivery; packed, it stays below Lambda's limit (unverified: AWS's size is not documented)."""
@@ -58,11 +60,13 @@ class GroupWatchers:
                 self._call(tx, scope, each, "CloudWatch", "cloudwatch", "PutMetricData", request)
 
     def _deliver(self, tx: Transaction, scope: Scope, each: Filter, stream: str, events: Sequence[StoredEvent]) -> None:
-        request = {
-            "FunctionName": each.settings["destinationArn"],
-            "InvocationType": "Event",
-            "Payload": delivery(scope, each, stream, events),
-        }
+        packed = _packed(scope, each, stream, events)
+        destination: str = each.settings["destinationArn"]
+        if stream_of(destination) is not None:
+            key = tx.new_id() if each.settings["distribution"] == "Random" else stream
+            deliver_later(tx, scope, each.group_name, each.name, destination, key, packed)
+            return
+        request = {"FunctionName": destination, "InvocationType": "Event", "Payload": delivery(packed)}
         self._call(tx, scope, each, "Lambda", "lambda", "Invoke", request)
 
     def _call(
@@ -82,8 +86,12 @@ class GroupWatchers:
             self._context.metrics.add(tx, scope, "AWS/Logs", dimensions, [Datum("DeliveryErrors", 1)])
 
 
-def delivery(scope: Scope, each: Filter, stream: str, events: Iterable[StoredEvent]) -> bytes:
+def delivery(packed: bytes) -> bytes:
     """The event that a subscribed function is given: gzip in base64 in JSON [D: SubscriptionFilters]."""
+    return json.dumps({"awslogs": {"data": base64.b64encode(packed).decode()}}).encode()
+
+
+def _packed(scope: Scope, each: Filter, stream: str, events: Iterable[StoredEvent]) -> bytes:
     data = {
         "messageType": "DATA_MESSAGE",
         "owner": scope.account,
@@ -95,8 +103,7 @@ def delivery(scope: Scope, each: Filter, stream: str, events: Iterable[StoredEve
             for event in events
         ],
     }
-    packed = gzip.compress(json.dumps(data, separators=(",", ":")).encode(), compresslevel=1, mtime=0)
-    return json.dumps({"awslogs": {"data": base64.b64encode(packed).decode()}}).encode()
+    return gzip.compress(json.dumps(data, separators=(",", ":")).encode(), compresslevel=1, mtime=0)
 
 
 def function_exists(calls: Calls, tx: Transaction, scope: Scope, arn: str) -> bool:

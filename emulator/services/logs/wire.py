@@ -9,16 +9,19 @@ import anyio.lowlevel
 
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
-from emulator.ports import Store
+from emulator.ports import Clock, Store
 from emulator.services.logs.ingest import SWEEP_JOB, Ingest
-from emulator.services.logs.model import LARGEST_PAGE_BYTES, LARGEST_PAGE_EVENTS, weight
+from emulator.services.logs.model import LARGEST_PAGE_BYTES, LARGEST_PAGE_EVENTS, invalid, weight
 from emulator.services.logs.operations import LogsOperations
 from emulator.services.logs.operations.events import MOST_SEARCHED
 from emulator.services.logs.store import SCHEMA
+from emulator.services.logs.streaming import DELIVER_JOB, STREAMS, Deliverer, stream_of
 from emulator.services.logs.watchers import GroupWatchers
 from emulator.services.logs.worker import Sweeper
 
 SWEEPS_AT_ONCE = 1
+DELIVERIES_AT_ONCE = 1
+"""Into delegated streams, which answer one request at a time; so they also keep the order of the events."""
 SEARCHED_AT_ONCE = 4000
 """Events FilterLogEvents looks at before it lets others work: a few hundredths of a second."""
 
@@ -26,16 +29,32 @@ SEARCHED_AT_ONCE = 4000
 class LogsService(Service):
     """Searches in steps, letting others work in between; what changes nothing needs no transaction either."""
 
-    def __init__(self, store: Store, logs: LogsOperations) -> None:
+    prepared = frozenset({"PutSubscriptionFilter"})
+
+    def __init__(self, store: Store, logs: LogsOperations, deliverer: Deliverer, clock: Clock) -> None:
         super().__init__("logs", store, _table(logs))
         self._logs = logs
+        self._deliverer = deliverer
+        self._clock = clock
 
     async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
         if operation == "FilterLogEvents":
             return await self._search(scope, request)
         if operation == "TestMetricFilter":
             return await self.store.read(lambda tx: self._logs.test_metric_filter(tx, scope, request))
+        if operation == "PutSubscriptionFilter" and request.get("roleArn"):
+            await self._check_stream(request["destinationArn"])
         return await super().call(operation, scope, request, request_id)
+
+    async def _check_stream(self, destination: str) -> None:
+        """A stream that becomes a destination is tried first, as AWS does (the text for Kinesis is quoted by users)."""
+        found = stream_of(destination)
+        if found is not None and await self._deliverer.check(destination, self._clock.now()) is not None:
+            what = STREAMS[found[1]]
+            raise invalid(
+                f"Could not deliver test message to specified {what} stream. "
+                f"Check if the given {found[1]} stream is in ACTIVE state."
+            )
 
     async def _search(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """FilterLogEvents, a few thousand events at a time."""
@@ -65,10 +84,14 @@ def mount(context: Context) -> Mounted:
     context.logs = ingest
     operations = LogsOperations(ingest, context.calls)
     sweeper = Sweeper(context.store)
+    deliverer = Deliverer(context.store, context.calls, context.metrics)
     return Mounted(
-        services=[LogsService(context.store, operations)],
+        services=[LogsService(context.store, operations, deliverer, context.clock)],
         schema=SCHEMA,
-        jobs={SWEEP_JOB: JobKind(sweeper.sweep, lambda: SWEEPS_AT_ONCE)},
+        jobs={
+            SWEEP_JOB: JobKind(sweeper.sweep, lambda: SWEEPS_AT_ONCE),
+            DELIVER_JOB: JobKind(deliverer.deliver, lambda: DELIVERIES_AT_ONCE),
+        },
         operations=operations,
     )
 
