@@ -24,6 +24,7 @@ from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.request_ids import seeded_request_ids
 from emulator.adapters.runtime.debugging import debug_ports
 from emulator.adapters.runtime.packages import remove_tree
+from emulator.adapters.smtp_server import SmtpServer
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
 from emulator.adapters.watched_file import WatchedFile
@@ -32,11 +33,11 @@ from emulator.aws.calls import Calls
 from emulator.aws.data_planes import DataPlanes
 from emulator.aws.edge import DataPlane, Edge, NamedHosts
 from emulator.aws.request_traces import RequestTraces
-from emulator.aws.scope import Scope
+from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
 from emulator.aws.service import Context, Mounted, Services
 from emulator.aws.telemetry import Silent
 from emulator.control import Control
-from emulator.ports import FunctionRuntime, Mailer, OutgoingMail, Store
+from emulator.ports import FunctionRuntime, Mailer, MailSubmission, OutgoingMail, Store
 from emulator.services.apigateway import wire as apigateway
 from emulator.services.apigatewayv2 import wire as apigatewayv2
 from emulator.services.cloudwatch import wire as cloudwatch
@@ -178,6 +179,11 @@ class Emulator:
             request_ids=request_ids,
             named_hosts=named,
         )
+        self.smtp_server: SmtpServer | None = None
+        if settings.smtp_port is not None:
+            self.smtp_server = SmtpServer(
+                settings.host, settings.smtp_port, self._submit, self.receive_mail, settings.smtp_certificate
+            )
         self._loop: asyncio.Task[None] | None = None
         self.unfinished: dict[str, int] = {}
         """Jobs by kind that an earlier run left and this one goes on with; what keeps house for itself apart."""
@@ -196,11 +202,15 @@ class Emulator:
         for mounted in self.mounted:
             if mounted.start is not None:
                 await mounted.start()
+        if self.smtp_server is not None:
+            await self.smtp_server.start()
         self._loop = asyncio.create_task(self.worker.run(), name="worker")
 
     async def stop(self) -> None:
         """End functions, the worker and the store; everything committed stays."""
         try:
+            if self.smtp_server is not None:
+                await self.smtp_server.aclose()
             if self._loop is not None:
                 self._loop.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -280,6 +290,19 @@ class Emulator:
         recipients = to or list(found.recipients)
         await mailer.send(OutgoingMail(found.id, found.envelope_sender, recipients, found.raw))
         return recipients
+
+    async def _submit(self, mail: MailSubmission) -> str:
+        """Accept mail of an application by SMTP; its SES message id. Raises `SubmissionRefused`."""
+        account = mail.user if len(mail.user) == 12 and mail.user.isdecimal() else DEFAULT_ACCOUNT
+        scope = Scope(account, self.settings.region)
+        with self.clock.busy("SMTP"):
+            return await self.store.transact(lambda tx: self.ses.incoming.submit(tx, scope, mail))
+
+    async def receive_mail(self, mail: MailSubmission) -> str:
+        """Take mail in from outside, for receipt rules; its id. Raises `SubmissionRefused`."""
+        scope = Scope(DEFAULT_ACCOUNT, self.settings.region)
+        with self.clock.busy("incoming mail"):
+            return await self.store.transact(lambda tx: self.ses.incoming.receive(tx, scope, mail))
 
     async def recent_invocations(self) -> list[dict[str, Any]]:
         """Attempts of functions, oldest first."""

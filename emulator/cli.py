@@ -81,6 +81,7 @@ def start(
     smtp: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Send a copy of every email to this server.")
     ] = None,
+    smtp_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of SES's SMTP interface.")] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No line for requests, failed invocations, dropped events.")
     ] = False,
@@ -106,6 +107,7 @@ def start(
     try:
         overrides: dict[str, Any] = {"port": port, "host": host, "data": data, "smtp": smtp, "frozen": frozen or None}
         overrides["debug"] = tuple(debug) if debug else None
+        overrides["smtp_port"] = smtp_port
         settings = Settings.from_environment(**overrides)
     except ValueError as error:
         stop(f"{error}.", "docs/settings.md lists every variable and its values.")
@@ -239,6 +241,8 @@ def greeting(emulator: Emulator) -> str:
         )
     if settings.smtp:
         lines.append(f"  mail also  to {settings.smtp}")
+    if emulator.smtp_server is not None:
+        lines.append(f"  SMTP       {emulator.smtp_server.host}:{emulator.smtp_server.port}")
     return "\n".join(
         [
             *lines,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fastapi import Body, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from emulator.ports import MailerUnavailable
+from emulator.ports import MailerUnavailable, MailSubmission, SubmissionRefused
 from emulator.services.ses import inbox, inbox_pages
 from emulator.services.ses.inbox import Search
 
@@ -107,6 +109,26 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
             return problem(502, f"the mail server did not take it: {error}")
         return no_message(message_id) if recipients is None else {"released": message_id, "to": recipients}
 
+    async def inbound(
+        request: dict[str, Any] = Body(
+            examples=[{"from": "ada@example.org", "to": ["in@example.com"], "subject": "Hi", "text": "Hello"}]
+        ),
+    ) -> Any:
+        """Mail from outside, for SES's receipt rules: from, to and raw (the whole message), or subject, text, html."""
+        to = request.get("to")
+        texts = {name: request.get(name) for name in ("from", "raw", "subject", "text", "html")}
+        if not (isinstance(to, list) and to and all(isinstance(each, str) for each in to)):
+            return problem(400, '"to" is a list of addresses')
+        if not texts["from"] or not all(text is None or isinstance(text, str) for text in texts.values()):
+            return problem(400, '"from" is an address, and raw, subject, text and html are texts')
+        try:
+            raw = _written(texts, to) if texts["raw"] is None else texts["raw"].encode("utf-8", "replace")
+            return {"id": await emulator.receive_mail(MailSubmission(texts["from"], tuple(to), raw, "", "127.0.0.1"))}
+        except SubmissionRefused as refused:
+            return problem(422, str(refused))
+        except ValueError as error:
+            return problem(400, str(error))
+
     async def delete_message(message_id: str) -> Any:
         """Forget one message."""
         deleted = await emulator.store.transact(lambda tx: inbox.delete_messages(tx, message_id))
@@ -118,6 +140,7 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
 
     app.add_api_route("/_emulator/inbox", list_inbox, methods=["GET"])
     app.add_api_route("/_emulator/inbox", empty, methods=["DELETE"])
+    app.add_api_route("/_emulator/inbound", inbound, methods=["POST"])
     app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"])
     app.add_api_route("/_emulator/inbox/{message_id}", delete_message, methods=["DELETE"])
@@ -125,6 +148,19 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
     app.add_api_route("/_emulator/inbox/{message_id}/html", read_html, methods=["GET"])
     app.add_api_route("/_emulator/inbox/{message_id}/attachments/{number}", read_attachment, methods=["GET"])
     app.add_api_route("/_emulator/inbox/{message_id}/release", release, methods=["POST"])
+
+
+def _written(texts: dict[str, Any], to: list[str]) -> bytes:
+    """A message from its parts. Raises ValueError for a header that is none."""
+    message = EmailMessage(policy=policy.SMTP)
+    message["From"], message["To"], message["Subject"] = texts["from"], ", ".join(to), texts["subject"] or ""
+    message.set_content(texts["text"] or "")
+    if texts["html"] is not None:
+        message.add_alternative(texts["html"], subtype="html")
+    try:
+        return message.as_bytes()
+    except UnicodeError:
+        raise ValueError("the message has characters that no mail can have") from None
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:

@@ -349,6 +349,22 @@ class MailRefused(MailerUnavailable):
     """The relay said no for good: trying again is pointless, the message bounced."""
 
 
+@dataclass(frozen=True, slots=True)
+class MailSubmission:
+    """A message that came by SMTP, with the envelope that it came in."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+    user: str
+    """Who has logged in; empty if nobody has."""
+    source_ip: str
+
+
+class SubmissionRefused(Exception):
+    """A message that came by SMTP is not taken; the text is the reply, with its code."""
+
+
 class Mailer(ABC):
     """Takes mail out of the emulator. The inbox is in the store; a Mailer is what may follow it."""
 

@@ -33,6 +33,10 @@ class Settings:
     """Epoch seconds at which a frozen clock starts; None is the host's time."""
     smtp: str | None = None
     """host:port of a mail server that receives a copy of every message."""
+    smtp_port: int | None = None
+    """Port of the SMTP interface of SES; 0 takes a free one, None is off."""
+    smtp_certificate: Path | None = None
+    """PEM file with certificate and key, by which the SMTP interface offers STARTTLS."""
     fsync: bool = False
     """Survive power loss too, not only a killed process: fsync each group of commits."""
     allowed_hosts: tuple[str, ...] = ()
@@ -143,6 +147,8 @@ def _keys(text: str) -> str:
 
 _READ: dict[str, Callable[[str], Any]] = {
     "port": _port,
+    "smtp_port": lambda text: _port(text) if text else None,
+    "smtp_certificate": lambda text: Path(text) if text else None,
     "region": _region,
     "data": lambda text: Path(text) if text else None,
     "sfn_mock_config": lambda text: Path(text) if text else None,

@@ -13,8 +13,11 @@ from emulator.services.ses.operations.configuration_sets import ConfigurationSet
 from emulator.services.ses.operations.dialect import CALLER_MEMBER
 from emulator.services.ses.operations.feedback import Feedback
 from emulator.services.ses.operations.identity_settings import IdentitySettingsOperations
+from emulator.services.ses.operations.incoming import RECEIVE, Incoming
+from emulator.services.ses.operations.receipt_rules import ReceiptRuleOperations
 from emulator.services.ses.operations.templates import TemplateOperations
 from emulator.services.ses.publishing import Publisher
+from emulator.services.ses.receipt_worker import ReceiptWorker
 from emulator.services.ses.worker import DeliveryWorker
 from emulator.services.sesv2.operations import SesV2Operations
 
@@ -45,6 +48,9 @@ def mount(context: Context) -> Mounted:
     """The services `ses` and `sesv2`: two APIs of the same identities, messages and delivery jobs."""
     operations = SesOperations(context.settings, Publisher(context.calls, context.metrics))
     templates = TemplateOperations(operations)
+    rules = ReceiptRuleOperations(operations)
+    operations.incoming = Incoming(operations, rules)
+    receipts = ReceiptWorker(context.store, operations, context.calls, context.services)
     worker = DeliveryWorker(context.store, context.mailer, Feedback(operations))
     newer = SesV2Operations(operations, templates)
     services = [
@@ -56,6 +62,7 @@ def mount(context: Context) -> Mounted:
                 **templates.table(),
                 **ConfigurationSetOperations(operations).table(),
                 **IdentitySettingsOperations(operations).table(),
+                **rules.table(),
             },
         ),
         SesService("sesv2", context.store, newer.table()),
@@ -65,6 +72,9 @@ def mount(context: Context) -> Mounted:
     return Mounted(
         services=[*services],
         schema=SCHEMA,
-        jobs={DELIVER: JobKind(worker.deliver, lambda: DELIVERIES_AT_ONCE)},
+        jobs={
+            DELIVER: JobKind(worker.deliver, lambda: DELIVERIES_AT_ONCE),
+            RECEIVE: JobKind(receipts.act, lambda: DELIVERIES_AT_ONCE),
+        },
         operations=operations,
     )

@@ -32,6 +32,9 @@ from emulator.services.ses.operations.sending import IDENTITY_SETTINGS, Sending
 class SesOperations(Sending):
     """SES of one emulator: the 2010 API's operations, and what sesv2 builds on."""
 
+    incoming: Any = None
+    """`operations.incoming.Incoming`, once all of SES is put together."""
+
     # ── identities, for both APIs ───────────────────────────────────────────────────────────────
 
     def put_identity(self, tx: Transaction, scope: Scope, name: str, tags: Tags = ()) -> Identity:
