@@ -175,6 +175,32 @@ def test_an_authorizer_is_tested_without_a_deployment(api: RestApi) -> None:
     assert test(restApiId=api.id, authorizerId=authorizer, headers={"X-Token": "broken"})["clientStatus"] == 500
 
 
+def test_a_tested_authorizer_may_be_told_of_a_context(emulator: RunningEmulator, api: RestApi) -> None:
+    create_function(emulator, "echo", "def handler(event, context):\n    raise Exception('Unauthorized')\n")
+    made = api.client.create_authorizer(
+        restApiId=api.id,
+        name="by context",
+        type="REQUEST",
+        authorizerUri=function_uri("echo"),
+        identitySource="context.tenant",
+        authorizerResultTtlInSeconds=0,
+    )
+    named = {"restApiId": api.id, "authorizerId": made["id"]}
+    without = api.client.test_invoke_authorizer(**named)
+    told = api.client.test_invoke_authorizer(**named, additionalContext={"tenant": "pets"})
+    assert ("Endpoint request URI" in without["log"], "Endpoint request URI" in told["log"]) == (False, True)
+
+
+def test_apis_are_listed_in_pages(emulator: RunningEmulator, api: RestApi) -> None:
+    made = [api.id, *(api.client.create_rest_api(name=f"a{number}")["id"] for number in range(4))]
+    first = api.client.get_rest_apis(limit=2)
+    second = api.client.get_rest_apis(limit=2, position=first["position"])
+    last = api.client.get_rest_apis(limit=2, position=second["position"])
+    assert [item["id"] for page in (first, second, last) for item in page["items"]] == made
+    assert "position" not in last
+    assert api.client.get_rest_apis(position="9" * 30)["items"] == []
+
+
 def test_a_file_brings_its_authorizer(emulator: RunningEmulator, api: RestApi) -> None:
     document = {
         "openapi": "3.0.1",

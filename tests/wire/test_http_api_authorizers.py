@@ -131,8 +131,11 @@ def handler(event, context):
     if event["version"] == "2.0" and who != "policy":
         return {"isAuthorized": who == "ada", "context": {"asked": len(ASKED), "event": sorted(event)}}
     arn = event.get("routeArn") or event["methodArn"]
-    effect = "Allow" if who in ("ada", "policy") else "Deny"
+    effect = "Deny" if who == "eve" else "Allow"
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": arn}
+    if who in ("near", "far"):
+        addresses = "127.0.0.0/8" if who == "near" else "10.0.0.0/8"
+        statement["Condition"] = {"IpAddress": {"aws:SourceIp": addresses}}
     return {"principalId": "p", "policyDocument": {"Statement": [statement]}, "context": {"asked": len(ASKED)}}
 """
 
@@ -190,7 +193,8 @@ def test_a_policy_admits_or_denies(emulator: Emulator, version: str) -> None:
     shown = event["requestContext"]["authorizer"]
     assert shown == ({"asked": 1, "principalId": "p"} if version == "1.0" else {"lambda": {"asked": 1}})
     if version == "1.0":
-        assert api.ask("/x/1", headers={"X-Who": "eve"}).status == 403
+        statuses = {who: api.ask("/x/1", headers={"X-Who": who}).status for who in ("eve", "near", "far")}
+        assert statuses == {"eve": 403, "near": 200, "far": 403}
 
 
 def test_a_decision_is_remembered_for_its_time_and_until_the_cache_is_reset(emulator: Emulator) -> None:

@@ -27,6 +27,9 @@ def handler(event, context):
     effect = "Deny" if what == "deny" else "Allow"
     resource = event["methodArn"] if what != "elsewhere" else "arn:aws:execute-api:us-east-1:1:x/*"
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}
+    if what in ("near", "far"):
+        addresses = "127.0.0.0/8" if what == "near" else "10.0.0.0/8"
+        statement["Condition"] = {"IpAddress": {"aws:SourceIp": addresses}}
     told = {"number": 1, "flag": True, "text": "t", "event": ",".join(event)}
     return {"principalId": "me", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}, "context": told}
 """
@@ -77,6 +80,7 @@ def test_what_the_authorizer_says_is_in_every_event(api: WebSocketApi) -> None:
     ("query", "headers", "status", "message"),
     [
         ("", {}, 401, "Unauthorized"),
+        ("?do=far", {"Auth": "x"}, 403, "User is not authorized to access this resource"),
         ("?do=deny", {"Auth": "x"}, 403, "User is not authorized to access this resource with an explicit deny"),
         ("?do=elsewhere", {"Auth": "x"}, 403, "User is not authorized to access this resource"),
         ("?do=unauthorized", {"Auth": "x"}, 401, "Unauthorized"),

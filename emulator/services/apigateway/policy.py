@@ -29,13 +29,10 @@ class MalformedPolicy(Exception):
 # ── evaluation ──
 
 
-def evaluate(
-    document: Any, resource: str, action: str = INVOKE, facts: Facts | None = None, account: str | None = None
-) -> Verdict:
+def evaluate(document: Any, resource: str, facts: Facts, action: str = INVOKE, account: str | None = None) -> Verdict:
     """What the document says of `action` on `resource`. `account` is the caller's, if it signed the request.
 
-    A statement without a principal (an authorizer's) is about every caller. Raises MalformedPolicy, and
-    NotImplementedError for conditions when no facts are given.
+    A statement without a principal (an authorizer's) is about every caller. Raises MalformedPolicy.
     """
     if not isinstance(document, dict):
         raise MalformedPolicy("the policy document is no object")
@@ -113,11 +110,9 @@ def covers(pattern: str, subject: str) -> bool:
 # ── conditions ──
 
 
-def _holds(condition: Any, facts: Facts | None) -> bool:
+def _holds(condition: Any, facts: Facts) -> bool:
     if not condition:
         return True
-    if facts is None:
-        raise NotImplementedError("Condition")
     if not isinstance(condition, dict):
         raise MalformedPolicy("a condition is no object")
     return all(_operator(name, block, facts) for name, block in condition.items())

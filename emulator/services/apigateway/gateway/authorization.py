@@ -197,7 +197,7 @@ def _request_event(exchange: Exchange, snapshot: Snapshot) -> dict[str, Any]:
 def _enforce(exchange: Exchange, policy: dict[str, Any], resource: str, by_policy: Verdict | None) -> None:
     """Raise the 403 unless the grant's policy, or the API's where the grant is silent, allows (AWS, table A)."""
     try:
-        verdict = evaluate(policy, resource, facts=facts_of(exchange))
+        verdict = evaluate(policy, resource, facts=facts_of(exchange.request, exchange.now))
     except MalformedPolicy as problem:
         raise _broken(f"Invalid policy: {problem}") from None
     if verdict == "explicit deny":

@@ -11,6 +11,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from emulator.aws.http import HttpRequest
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure
 from emulator.services.apigateway.policy import Verdict, evaluate
@@ -19,18 +20,18 @@ _DECIDE = ("CUSTOM", "AWS_IAM")
 """Authorization types whose verdict counts where the policy is silent."""
 
 
-def facts_of(exchange: Exchange) -> dict[str, str]:
+def facts_of(request: HttpRequest, now: float) -> dict[str, str]:
     """What conditions may ask of a request. There is no VPC here, so that nothing is known of one."""
-    moment = datetime.fromtimestamp(exchange.now, UTC)
+    moment = datetime.fromtimestamp(now, UTC)
     facts = {
-        "aws:sourceip": exchange.request.source_ip,
-        "aws:securetransport": "true" if exchange.request.scheme == "https" else "false",
+        "aws:sourceip": request.source_ip,
+        "aws:securetransport": "true" if request.scheme == "https" else "false",
         "aws:currenttime": moment.isoformat(),
-        "aws:epochtime": str(int(exchange.now)),
+        "aws:epochtime": str(int(now)),
     }
-    for key, header in (("aws:useragent", "User-Agent"), ("aws:referer", "Referer")):
-        value = exchange.header(header)
-        if value is not None:
+    for key, header in (("aws:useragent", "user-agent"), ("aws:referer", "referer")):
+        value = request.header(header)
+        if value:
             facts[key] = value
     return facts
 
@@ -38,7 +39,7 @@ def facts_of(exchange: Exchange) -> dict[str, str]:
 def judge(exchange: Exchange, policy: str, resource: str) -> Verdict:
     """What the policy says of the request. Raises the 403 of an explicit deny."""
     account = exchange.account if exchange.signed else None  # whoever signs is of the API's account here
-    verdict = evaluate(_parsed(policy), resource, facts=facts_of(exchange), account=account)
+    verdict = evaluate(_parsed(policy), resource, facts=facts_of(exchange.request, exchange.now), account=account)
     exchange.trace.add("resource policy", resource=resource, verdict=verdict)
     if verdict == "explicit deny":
         raise _denied(resource, " with an explicit deny")

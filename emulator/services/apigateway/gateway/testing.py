@@ -91,6 +91,7 @@ class TestInvocations:
         path = request.get("pathWithQueryString") or "/"
         route = Route({"authorizationType": "CUSTOM"}, "", path.partition("?")[0], {}, None)
         exchange = self._exchange(api, route, path, "GET", request, ids)
+        exchange.context.update(request.get("additionalContext") or {})
         begun = f"Starting authorizer: {authorizer['id']} for request: {exchange.request_id}"
         started = self._clock.now()
         answer: dict[str, Any] = {"clientStatus": 200}

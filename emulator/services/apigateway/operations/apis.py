@@ -10,7 +10,7 @@ from emulator.services.apigateway import domain_store, openapi, store
 from emulator.services.apigateway.clone import clone_into
 from emulator.services.apigateway.model import Api, bad_request, default_models, short_id
 from emulator.services.apigateway.operations.documentation import Documentation
-from emulator.services.apigateway.operations.loading import checked_endpoint, given, page
+from emulator.services.apigateway.operations.loading import checked_endpoint, given, paged, window
 from emulator.services.apigateway.patch import Listed, Patchable, Scalar, apply, flag, whole
 from emulator.services.apigateway.policy import checked, shown
 
@@ -87,7 +87,8 @@ class Apis(Documentation):
 
     def get_rest_apis(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """All APIs of the account and region, a page at a time."""
-        return page([self._shown(api) for api in store.list_apis(tx, scope, 10_000, 0)], request)
+        start, limit = window(request)
+        return paged([self._shown(api) for api in store.list_apis(tx, scope, limit + 1, start)], start, limit)
 
     def update_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change an API by patch operations."""

@@ -11,6 +11,7 @@ from emulator.services.apigateway import store
 from emulator.services.apigateway.model import HTTP_METHODS, Api, bad_request, not_found
 from emulator.settings import LiveSettings
 
+_LARGEST_POSITION = 2**31
 _Found: TypeAlias = tuple[Api, dict[str, Any], dict[str, Any]]
 
 
@@ -73,6 +74,17 @@ def check_http_method(name: str) -> None:
 
 def page(items: list[Any], request: dict[str, Any], default: int = 25) -> dict[str, Any]:
     """`items` and `position` of a paged listing; the position is opaque to callers."""
+    start, limit = window(request, default)
+    return paged(items[start : start + limit + 1], start, limit)
+
+
+def paged(items: list[Any], start: int, limit: int) -> dict[str, Any]:
+    """A page of what begins at `start`; `items` has one more than `limit` if another page follows."""
+    return {"items": items[:limit], **({"position": str(start + limit)} if len(items) > limit else {})}
+
+
+def window(request: dict[str, Any], default: int = 25) -> tuple[int, int]:
+    """(start, limit) of a page that is asked for. Raises BadRequestException."""
     limit = min(int(request.get("limit") or default), 500)
     if limit < 0:
         raise bad_request("Invalid limit parameter specified")  # unverified
@@ -83,10 +95,7 @@ def page(items: list[Any], request: dict[str, Any], default: int = 25) -> dict[s
         start = -1
     if isinstance(start, bool) or not isinstance(start, int) or start < 0:
         raise bad_request("Invalid position parameter specified")
-    result: dict[str, Any] = {"items": items[start : start + limit]}
-    if start + limit < len(items):
-        result["position"] = str(start + limit)
-    return result
+    return min(start, _LARGEST_POSITION), limit
 
 
 def given(request: dict[str, Any], *members: str) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from emulator.aws.callers import signed_caller
 from emulator.aws.deadline import Deadline
-from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.errors import AwsError
 from emulator.aws.jwt import BadToken, claims_of, shown_claims
 from emulator.aws.service import Context
 from emulator.services.apigateway.gateway.pool_keys import PoolKeys
+from emulator.services.apigateway.gateway.resource_policy import facts_of
 from emulator.services.apigateway.policy import MalformedPolicy
 from emulator.services.apigateway.policy import evaluate as evaluate_policy
 from emulator.services.apigatewayv2.gateway import events
@@ -104,9 +105,9 @@ class Authorizing:
         key = (exchange.api.id, authorizer["AuthorizerId"], tuple(identity))
         kept = self._cached.get(key)
         if kept is not None and ttl and exchange.now < kept[0]:
-            return _read(kept[1], authorizer, events.route_arn(exchange))
+            return _read(kept[1], authorizer, exchange)
         answer = await self._ask(exchange, authorizer, identity)
-        verdict = _read(answer, authorizer, events.route_arn(exchange))
+        verdict = _read(answer, authorizer, exchange)
         if ttl:
             while len(self._cached) >= _MOST_CACHED:
                 self._cached.pop(next(iter(self._cached)))
@@ -145,7 +146,7 @@ def _error_message(payload: bytes) -> Any:
     return value.get("errorMessage") if isinstance(value, dict) else None
 
 
-def _read(answer: Any, authorizer: Document, arn: str) -> Verdict:
+def _read(answer: Any, authorizer: Document, exchange: Exchange) -> Verdict:
     """What an authorizer's answer means for a route. Raises the 500 for what is none."""
     if not isinstance(answer, dict):
         raise Failure(500, "The authorizer's answer is no object")
@@ -162,12 +163,11 @@ def _read(answer: Any, authorizer: Document, arn: str) -> Verdict:
         raise Failure(500, "policyDocument is missing")
     principal = {"principalId": answer["principalId"]} if "principalId" in answer else {}
     version_1 = authorizer["AuthorizerPayloadFormatVersion"] == "1.0"
+    facts = facts_of(exchange.request, exchange.now)
     try:
-        verdict = evaluate_policy(answer["policyDocument"], arn)
+        verdict = evaluate_policy(answer["policyDocument"], events.route_arn(exchange), facts)
     except MalformedPolicy as problem:
         raise Failure(500, str(problem)) from None
-    except NotImplementedError:
-        raise NotEmulated("apigatewayv2", "Lambda authorizer", "conditions in a policy") from None
     return verdict == "allow", {**shown, **(principal if version_1 else {})}
 
 

@@ -9,13 +9,14 @@ import json
 from typing import Any
 
 from emulator.aws.deadline import Deadline
-from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.errors import AwsError
 from emulator.aws.http_payload import access_key
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context
 from emulator.ports import Transaction
 from emulator.services.apigateway.gateway import endpoint
 from emulator.services.apigateway.gateway.failures import Failure
+from emulator.services.apigateway.gateway.resource_policy import facts_of
 from emulator.services.apigateway.gateway.responses import error_message
 from emulator.services.apigateway.policy import MalformedPolicy, evaluate
 from emulator.services.apigatewayv2.gateway.authorizing import AUTHORIZER_SECONDS
@@ -105,7 +106,7 @@ class Authorizing:
             **{name: selection.text_of(value) for name, value in named.items()},
         }
         exchange.forget_context()
-        _enforce(answer["policyDocument"], exchange.method_arn)
+        _enforce(exchange, answer["policyDocument"])
         usage = answer.get("usageIdentifierKey")
         exchange.usage_key = usage if isinstance(usage, str) else None
 
@@ -136,13 +137,11 @@ class Authorizing:
         return payload
 
 
-def _enforce(policy: Document, resource: str) -> None:
+def _enforce(exchange: Exchange, policy: Document) -> None:
     try:
-        verdict = evaluate(policy, resource)
+        verdict = evaluate(policy, exchange.method_arn, facts_of(exchange.request, exchange.now))
     except MalformedPolicy as problem:
         raise _broken(f"Invalid policy: {problem}") from None
-    except NotImplementedError:
-        raise NotEmulated("apigatewayv2", "an authorizer's policy", "a Condition is not emulated") from None
     if verdict != "allow":
         raise Failure("ACCESS_DENIED", EXPLICIT if verdict == "explicit deny" else None)
 
