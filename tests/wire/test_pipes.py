@@ -9,7 +9,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
+from tests.wire.http_endpoint import Endpoint, endpoint
 from tests.wire.lambda_support import create, package
+
+__all__ = ["endpoint"]
 
 ROLE = "arn:aws:iam::000000000000:role/pipe"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:"
@@ -206,6 +209,38 @@ def test_buses_topics_and_log_groups_receive_each_event(emulator: RunningEmulato
     emulator.advance(0)
     found = emulator.client("logs").get_log_events(logGroupName="orders", logStreamName="s")["events"]
     assert [event["message"] for event in found] == ["3"]
+
+
+def test_api_destinations_enrich_and_receive_each_event(emulator: RunningEmulator, endpoint: Endpoint) -> None:
+    source = queue(emulator, "in", VisibilityTimeout="30")
+    events = emulator.client("events")
+    basic = {"BasicAuthParameters": {"Username": "me", "Password": "pass"}}
+    login = events.create_connection(Name="c", AuthorizationType="BASIC", AuthParameters=basic)["ConnectionArn"]
+    given = {"ConnectionArn": login, "HttpMethod": "POST", "InvocationRateLimitPerSecond": 1}
+    arns = [
+        events.create_api_destination(Name=name, InvocationEndpoint=f"{endpoint.url}/{name}/*", **given)[
+            "ApiDestinationArn"
+        ]
+        for name in ("enrich", "take")
+    ]
+    endpoint.answers = [(200, {}, b'{"rich": 1}'), (200, {}, b"[]"), (503, {}, b"")]
+    path = {"HttpParameters": {"PathParameterValues": ["$.body.n"]}}
+    pipe(
+        emulator,
+        arns[1],
+        Enrichment=arns[0],
+        EnrichmentParameters=path,
+        TargetParameters={"InputTemplate": '{"got": <$.rich>}', "HttpParameters": {"PathParameterValues": ["$.rich"]}},
+        SourceParameters={"SqsQueueParameters": {"BatchSize": 1}},
+    )
+    send(emulator, source, '{"n": 5}', '{"n": 6}')
+    emulator.advance(10)
+    lines = [heard["line"] for heard in endpoint.requests]
+    assert sorted(lines) == ["POST /enrich/5", "POST /enrich/6", "POST /take/1"]
+    assert [heard["body"] for heard in endpoint.requests if "/take/" in heard["line"]] == ['{"got":1}']
+    assert counts(emulator, source) == ("0", "1")  # the endpoint refused what it was given: it comes again
+    emulator.advance(30)
+    assert counts(emulator, source) == ("0", "0")
 
 
 def test_a_stopped_pipe_leaves_messages_alone_until_it_is_started(emulator: RunningEmulator) -> None:

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
+from tests.wire.lambda_support import create as create_function
 
 ROLE = "arn:aws:iam::000000000000:role/scheduler"
 OFF = {"Mode": "OFF"}
@@ -244,6 +245,29 @@ def test_what_a_target_refuses_goes_to_the_dead_letter_queue(emulator: RunningEm
         create(emulator, unusable, at(emulator, 1), Name=name, Target=given)
     emulator.advance(1)
     assert sorted(bodies(emulator, url)) == ["[]", '{"Queue": "x"}', "{}"]
+
+
+def test_what_is_throttled_is_tried_again_as_the_retry_policy_says(emulator: RunningEmulator) -> None:
+    url, dead = queue(emulator, "dead")
+    functions = emulator.client("lambda")
+    create_function(functions, "f")
+    functions.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+    text = json.dumps({"FunctionName": "f", "Payload": "<aws.scheduler.attempt-number>"})
+    retries = {"RetryPolicy": {"MaximumRetryAttempts": 2}, "DeadLetterConfig": {"Arn": dead}}
+    invoke = "arn:aws:scheduler:::aws-sdk:lambda:invoke"
+    create(emulator, invoke, at(emulator, 1), Target={"Input": text, **retries})
+    emulator.settle()
+    [message] = received(emulator, url)
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert json.loads(message["Body"])["Payload"] == "3"
+    assert (attributes["ERROR_CODE"], attributes["RETRY_ATTEMPTS"]) == ("TooManyRequestsException", "2")
+    assert attributes["EXHAUSTED_RETRY_CONDITION"] == "MaximumRetryAttempts"
+    create(emulator, invoke, at(emulator, 1), Name="again", Target={"Input": text})
+    emulator.advance(1)
+    functions.delete_function_concurrency(FunctionName="f")
+    emulator.settle()
+    outcomes = [each["outcome"] for each in emulator.control("GET", "timeline")["invocations"]]
+    assert outcomes.count("success") == 1
 
 
 def test_a_group_holds_schedules_of_its_own_and_takes_them_with_it(emulator: RunningEmulator) -> None:
