@@ -20,6 +20,8 @@ MOST_GROUPS = 500
 LONGEST_AGE_SECONDS = 86_400
 MOST_RETRIES = 185
 EARLIEST_START_SECONDS = 300.0
+_LAST_DATE = 253_402_214_400.0
+"""A day before the calendar ends, so that every time zone has it."""
 
 
 def invalid(text: str) -> AwsError:
@@ -168,6 +170,9 @@ def retry_policy(target: Mapping[str, Any]) -> dict[str, int]:
 
 def check_dates(starts_at: float | None, ends_at: float | None, now: float) -> None:
     """Raise ValidationException for dates that AWS does not take; the first text is AWS's."""
+    for name, at in (("StartDate", starts_at), ("EndDate", ends_at)):
+        if at is not None and not at < _LAST_DATE:
+            raise invalid(f"The {name} you specify is out of range.")
     if starts_at is not None and starts_at < now - EARLIEST_START_SECONDS:
         raise invalid("The StartDate you specify cannot be earlier than 5 minutes ago.")
     if ends_at is not None and ends_at <= now:

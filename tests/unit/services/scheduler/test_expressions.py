@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from emulator.aws.errors import AwsError
 from emulator.services.events.schedule import InvalidSchedule
 from emulator.services.scheduler.expressions import next_time, parse, zone_of
+from emulator.services.scheduler.model import check_dates
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZULU = ZoneInfo("UTC")
@@ -92,3 +95,10 @@ def test_time_zones_are_those_of_the_database() -> None:
     assert [zone_of(name) for name in ("Europe/Atlantis", "", "../../etc/passwd", "/etc/passwd", "a\0b", "Europe")] == (
         [None] * 6
     )
+
+
+@pytest.mark.parametrize("at", [253_402_300_800.0, 1e300, math.inf, math.nan])
+def test_a_date_that_no_calendar_has_is_refused(at: float) -> None:
+    for dates in ((at, None), (None, at)):
+        with pytest.raises(AwsError, match="out of range"):
+            check_dates(*dates, now=0.0)
