@@ -11,7 +11,7 @@ class AwsError(Exception):
 
     `code` is the wire code (`ResourceNotFoundException`), `status` the HTTP status, `members` further
     members of the error's shape (Lambda's `Type`, `Reason`), `message_key` overrides the member that
-    carries the text where a service's model does not say it.
+    carries the text where a service's model does not say it. Without `tells`, AWS sends null in place of the text.
     """
 
     def __init__(
@@ -21,6 +21,7 @@ class AwsError(Exception):
         status: int = 400,
         members: Mapping[str, Any] | None = None,
         message_key: str | None = None,
+        tells: bool = True,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -28,6 +29,7 @@ class AwsError(Exception):
         self.status = status
         self.members = dict(members or {})
         self.message_key = message_key
+        self.tells = tells
 
 
 def validation_errors(problems: list[str], code: str = "ValidationException") -> AwsError:

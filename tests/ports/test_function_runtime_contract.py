@@ -196,6 +196,16 @@ def test_the_log_is_start_output_end_report(on_each: Any) -> None:
     on_each(test)  # fmt: skip
 
 
+def test_end_follows_an_uncaught_exception_on_a_line_of_its_own(on_each: Any) -> None:
+    async def test(bench: Bench) -> None:
+        result = await bench.run("def handler(event, context):\n    raise ValueError('x')\n")
+        assert f"\nEND RequestId: {REQUEST_ID}\n" in result.log_tail.decode()
+        (error,) = [text for text in texts(result) if text.startswith("[ERROR]")]
+        assert not error.endswith("\n")
+
+    on_each(test)
+
+
 def test_the_log_tail_is_the_last_four_kilobytes(on_each: Any) -> None:
     async def test(bench: Bench) -> None:
         result = await bench.run("def handler(event, context):\n    print('x' * 10_000)\n")

@@ -50,6 +50,14 @@ def error_of(work: Callable[[], Any]) -> tuple[str, int, str]:
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Message"]
 
 
+def members_of(work: Callable[[], Any]) -> dict[str, Any]:
+    """The members of a refusal beside its code: what boto3 finds in the body."""
+    with pytest.raises(ClientError) as caught:
+        work()
+    response: dict[str, Any] = dict(caught.value.response)
+    return {name: value for name, value in response.items() if name not in ("Error", "ResponseMetadata")}
+
+
 def without_metadata(answer: dict[str, Any]) -> dict[str, Any]:
     """The members of an answer."""
     return {key: value for key, value in answer.items() if key != "ResponseMetadata"}

@@ -219,6 +219,24 @@ def test_other_sources_are_refused_by_name(emulator: RunningEmulator, source: st
     assert "event source" in text
 
 
+def test_what_aws_refuses_of_other_sources_is_told_before_that_they_are_not_emulated(
+    emulator: RunningEmulator,
+) -> None:
+    create = Setup(emulator).client.create_event_source_mapping
+    kafka = {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["kafka:1000"]}}
+    access = [{"Type": "BASIC_AUTH", "URI": f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:s"}]
+    more = {"SelfManagedEventSource": kafka, "Topics": ["topic"], "StartingPosition": "TRIM_HORIZON"}
+    missing = (400, "InvalidParameterValueException", "Required 'sourceAccessConfigurations' parameter is missing.")
+    assert refusal(create, FunctionName="consume", **more) == missing
+    more["SourceAccessConfigurations"] = access
+    nobody = (400, "InvalidParameterValueException", "Function does not exist")
+    assert refusal(create, FunctionName="nobody", **more) == nobody
+    msk = f"arn:aws:kafka:us-east-1:{ACCOUNT}:cluster/c/1"
+    assert refusal(create, FunctionName="nobody", EventSourceArn=msk) == nobody
+    status, _, text = refusal(create, FunctionName="consume", **more)
+    assert status == 501 and "self-managed Kafka" in text
+
+
 def test_mappings_are_listed_in_pages(emulator: RunningEmulator) -> None:
     setup = Setup(emulator)
     made = {setup.map()["UUID"]}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.testing import RunningEmulator
-from tests.wire.lambda_support import ARN, create, error_of, package, saying, without_metadata
+from tests.wire.lambda_support import ARN, create, error_of, members_of, package, saying, without_metadata
 from tests.wire.test_lambda_metrics import statistics
 
 PUBLISHERS = {"SigningProfileVersionArns": ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/test"]}
@@ -102,6 +102,7 @@ def test_what_does_not_exist_is_told_in_aws_s_words(client: Any, config: dict[st
         client.list_functions_by_code_signing_config,
     ):
         assert error_of(lambda: work(CodeSigningConfigArn=NOWHERE)) == no_config  # noqa: B023
+        assert members_of(lambda: work(CodeSigningConfigArn=NOWHERE)) == {"Message": no_config[2]}  # noqa: B023
     no_function = ("ResourceNotFoundException", 404, f"Function not found: {ARN[:-1]}g")
     for work in (client.get_function_code_signing_config, client.delete_function_code_signing_config):
         assert error_of(lambda: work(FunctionName="g")) == no_function  # noqa: B023

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
-from tests.wire.lambda_support import ARN, ROLE, create, error_of, package, saying, without_metadata
+from tests.wire.lambda_support import ARN, ROLE, create, error_of, members_of, package, saying, without_metadata
 
 REFUSED = "InvalidParameterValueException", 400
 NAME_PATTERN = (
@@ -664,3 +665,11 @@ def test_an_accounts_code_has_a_limit_that_versions_and_layers_count_against(emu
     assert error_of(lambda: client.update_function_code(FunctionName="f", ZipFile=larger)) == exceeded
     assert client.get_account_settings()["AccountUsage"] == {"TotalCodeSize": size, "FunctionCount": 1}
     assert client.list_versions_by_function(FunctionName="f")["Versions"][0]["CodeSize"] == size
+
+
+def test_a_function_of_another_account_is_not_created_and_no_text_says_so(client: Any) -> None:
+    name = ARN.replace("000000000000", "123400000000")
+    with pytest.raises(ClientError) as caught:
+        create(client, name)
+    assert caught.value.response["Error"] == {"Code": "AccessDeniedException", "Message": None}
+    assert members_of(lambda: create(client, name)) == {}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.testing import RunningEmulator
-from tests.wire.lambda_support import ARN, create, error_of, without_metadata
+from tests.wire.lambda_support import ARN, create, error_of, members_of, without_metadata
 
 NONE_FOUND = (
     "ProvisionedConcurrencyConfigNotFoundException",
@@ -153,6 +153,8 @@ def test_the_accounts_limits_hold(client: Any) -> None:
         "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
         "minimum value of [100].",
     )
+    for size in (901, 801):
+        assert set(members_of(lambda: put(client, "1", size))) == {"message"}  # noqa: B023
     put(client, "1", 800)
     assert client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"] == 100
     put(client, "1", 10)

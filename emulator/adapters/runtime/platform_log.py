@@ -170,9 +170,15 @@ def _milliseconds(seconds: float) -> float:
 
 
 def tail(events: list[LogEvent]) -> bytes:
-    """The last 4 KB of what an invocation logged, START … REPORT."""
-    parts = [event.message.encode("utf-8", "backslashreplace") for event in last_events(events)]
-    return b"".join(parts)[-LOG_TAIL_BYTES:]
+    """The last 4 KB of what an invocation logged, START … REPORT; every event on lines of its own.
+
+    An uncaught exception is an event without a line break at its end, END follows on the next line all the same
+    [R:test_dead_letter_queue].
+    """
+    shown = last_events(events)
+    texts = [event.message if event.message.endswith("\n") else f"{event.message}\n" for event in shown[:-1]]
+    texts += [event.message for event in shown[-1:]]
+    return "".join(texts).encode("utf-8", "backslashreplace")[-LOG_TAIL_BYTES:]
 
 
 def last_events(events: list[LogEvent]) -> list[LogEvent]:

@@ -97,7 +97,7 @@ def _members(
         for name, member in described.items():
             if name.lower() == "message":
                 key = member.get("locationName", name)
-    body[key or "message"] = error.message
+    body[key or "message"] = error.message if error.tells else None
     return body, headers
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.services.lambda_.model import timestamp
+from emulator.services.lambda_.rules.errors import UNTYPED
 
 SIGNATURE_PREFIX = "META-INF/aws_signer_signature"
 
@@ -71,7 +72,7 @@ def verification_failed(what: str) -> AwsError:
 def config_not_found(arn: str) -> AwsError:
     """404 of the configs' own operations: without `Type` [R:test_code_signing_not_found_excs]."""
     text = f"The Lambda code signing configuration {arn} can not be found."
-    return AwsError("ResourceNotFoundException", text, 404)
+    return AwsError("ResourceNotFoundException", text, 404, UNTYPED)
 
 
 def config_of_function_not_found(arn: str) -> AwsError:

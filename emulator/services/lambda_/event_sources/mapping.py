@@ -97,18 +97,26 @@ class SourceMapping:
 
 
 def check_source(request: Mapping[str, Any]) -> str:
-    """The ARN of the queue or stream that a new mapping reads. Raises for what is neither."""
+    """The ARN of what a new mapping reads, empty for a self-managed cluster. Raises for what AWS does not read."""
     text: str = request.get("EventSourceArn") or ""
     if request.get("SelfManagedEventSource") is not None:
-        raise NotEmulated("lambda", "CreateEventSourceMapping", "a self-managed Kafka cluster as event source")
+        if not request.get("SourceAccessConfigurations"):  # [R:test_create_event_source_self_managed]
+            raise invalid_parameter("Required 'sourceAccessConfigurations' parameter is missing.")
+        return ""
     arn = Arn.parse(text)
-    if arn is None:
-        raise invalid_parameter("Unrecognized event source.")
-    if arn.service in _OTHER_SOURCES:
-        raise NotEmulated("lambda", "CreateEventSourceMapping", f"{_OTHER_SOURCES[arn.service]} as event source")
-    if arn.service != "sqs" and not is_stream(text):
+    if arn is None or not (arn.service in ("sqs", *_OTHER_SOURCES) or is_stream(text)):
         raise invalid_parameter("Unrecognized event source.")
     return text
+
+
+def absent_source(source_arn: str) -> NotEmulated | None:
+    """What to raise, after AWS's own refusals, for a source that AWS reads and the emulator does not."""
+    arn = Arn.parse(source_arn)
+    if arn is None:
+        return NotEmulated("lambda", "CreateEventSourceMapping", "a self-managed Kafka cluster as event source")
+    if arn.service in _OTHER_SOURCES:
+        return NotEmulated("lambda", "CreateEventSourceMapping", f"{_OTHER_SOURCES[arn.service]} as event source")
+    return None
 
 
 def check_members(request: Mapping[str, Any], stream: bool) -> None:

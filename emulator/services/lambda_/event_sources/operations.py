@@ -21,6 +21,7 @@ from emulator.services.lambda_.event_sources.streams.settings import DEFAULT_BAT
 from emulator.services.lambda_.event_sources.streams.source import StreamNotFound, StreamUnreadable
 from emulator.services.lambda_.operations import LambdaOperations
 from emulator.services.lambda_.operations.functions import read_marker, write_marker
+from emulator.services.lambda_.operations.state import Resolved
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import invalid_parameter, not_found
 from emulator.services.sqs.operations import SqsOperations
@@ -60,9 +61,13 @@ class EventSourceOperations:
     def create_event_source_mapping(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Let a function read a queue or a stream."""
         source_arn = rules.check_source(request)
+        function = names.parse(request["FunctionName"], scope, action="CreateEventSourceMapping")
+        absent = rules.absent_source(source_arn)
+        if absent is not None:
+            self._resolve(tx, function)
+            raise absent
         streaming = is_stream(source_arn)
         rules.check_members(request, streaming)
-        function = names.parse(request["FunctionName"], scope, action="CreateEventSourceMapping")
         new = SourceMapping(tx.new_id(), scope, function, source_arn, True, tx.now)
         if streaming:
             new = replace(new, batch_size=DEFAULT_BATCH_SIZE, stream=new_settings(source_arn, request))
@@ -138,12 +143,15 @@ class EventSourceOperations:
             raise not_found("The resource you requested does not exist.")
         return poller.mapping
 
-    def _check_ends(self, tx: Transaction, mapping: SourceMapping) -> None:
-        """The function exists, and a queue does and hides messages long enough for it."""
+    def _resolve(self, tx: Transaction, named: names.FunctionName) -> Resolved:
         try:
-            function = self._functions.resolve_in(tx, mapping.function)
+            return self._functions.resolve_in(tx, named)
         except AwsError:
             raise invalid_parameter("Function does not exist") from None
+
+    def _check_ends(self, tx: Transaction, mapping: SourceMapping) -> None:
+        """The function exists, and a queue does and hides messages long enough for it."""
+        function = self._resolve(tx, mapping.function)
         if mapping.stream is not None:
             return
         queue = self._queues.find_by_arn(tx, mapping.source_arn)

@@ -18,6 +18,7 @@ from emulator.services.lambda_.operations.paging import page_size, read_marker, 
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import (
+    UNTYPED,
     USER,
     alias_not_found,
     conflict,
@@ -156,6 +157,7 @@ class ProvisionedOperations(LambdaState):
                 "InvalidParameterValueException",
                 f"Specified ConcurrentExecutions for function is greater than account's unreserved concurrency "
                 f"[{unreserved}].",
+                members=UNTYPED,
             )
         least = min(LEAST_UNRESERVED, limit)
         if unreserved - requested < least:
@@ -163,4 +165,5 @@ class ProvisionedOperations(LambdaState):
                 "InvalidParameterValueException",
                 "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below "
                 f"its minimum value of [{least}].",
+                members=UNTYPED,
             )

@@ -5,9 +5,13 @@ Decides what an error consists of; which operation raises it, and when, is not k
 
 from __future__ import annotations
 
+from typing import Any
+
 from emulator.aws.errors import AwsError, validation_errors
 
 USER = {"Type": "User"}
+UNTYPED: dict[str, Any] = {"Type": None}
+"""For the few errors that AWS answers without the `Type` of their shape."""
 
 
 def invalid_parameter(message: str) -> AwsError:

@@ -119,9 +119,11 @@ def parse_new(text: str, scope: Scope) -> FunctionName:
 
 
 def _foreign_account(scope: Scope, arn: str, action: str) -> AwsError:
+    """403; CreateFunction's has no text [R:test_function_arns]."""
     return AwsError(
         "AccessDeniedException",
         f"User: arn:aws:iam::{scope.account}:root is not authorized to perform: lambda:{action} on resource: {arn} "
         f"because no resource-based policy allows the lambda:{action} action",
         403,
+        tells=action != "CreateFunction",
     )
