@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 from emulator.services.apigateway.gateway.failures import configuration_error
 from emulator.services.apigateway.gateway.responses import EndpointAnswer
 
-_PIECE = re.compile(
-    r"""
-      (?P<member> (?P<quote>["']?) statusCode (?P=quote) \s*:\s* (?P<around>["']?) (?P<status>[0-9]{3}) (?P=around)
-                  \s*(?=[,}]) )
-    | "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | [\w$.\-]+ | [{\[] | [}\]]
-    """,
-    re.X | re.S,
+LARGEST_LENIENT_TEXT = 256 * 1024
+"""What is no JSON is read token by token, which costs others their time; nobody writes that much by hand."""
+_TOKEN = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+    r"|'[^'\\]*+(?:\\.[^'\\]*+)*+'?"
+    r"|[{}\[\],:]"
+    r"""|[^\s{}\[\],:"']+""",
+    re.S,
 )
-"""Of JSON, read leniently: a member `statusCode` with its number, a text, a word, an opening or a closing bracket."""
+"""Possessive, so that no text is read twice."""
+_STATUS_CODE = re.compile("[0-9]{3}")
 
 
 def mocked(rendered: bytes) -> EndpointAnswer:
     """The answer that a rendered template asks for; its JSON is read leniently, as on AWS. Raises the 500."""
-    status = _status_code(rendered.decode("utf-8", "replace"))
-    if status is None:
+    found = _status_code(rendered.decode("utf-8", "replace"))
+    if found is None:
         raise configuration_error(
             "Unable to parse statusCode. It should be an integer that is defined in the request template."
         )
-    return EndpointAnswer(status, int(status), [], b"")
+    return EndpointAnswer(found, int(found), [], b"")
 
 
 def _status_code(text: str) -> str | None:
-    """The member `statusCode` of the object itself, not of one in it; of several the last, as JSON has it."""
-    depth, status = 0, None
-    for piece in _PIECE.finditer(text):
-        if piece["member"] is not None:
-            status = piece["status"] if depth == 1 else status
-        elif piece[0] in "{[":
+    """`statusCode` of the object itself, not of one within it, or None."""
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        written = _lenient(text) if len(text) <= LARGEST_LENIENT_TEXT else None
+    else:
+        code = value.get("statusCode") if isinstance(value, dict) else None
+        written = str(code) if isinstance(code, (int, str)) else None
+    return written if written is not None and _STATUS_CODE.fullmatch(written) else None
+
+
+def _lenient(text: str) -> str | None:
+    """The value of `statusCode` in an object of bare or single-quoted names, the last one if there are several."""
+    depth = 0
+    found: str | None = None
+    before = ("", "", "")
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        if depth == 1 and token in (",", "}") and before[1] == ":" and before[0].strip("\"'") == "statusCode":
+            found = before[2].strip("\"'")
+        if token in ("{", "["):
             depth += 1
-        elif piece[0] in "}]":
+        elif token in ("}", "]"):
             depth -= 1
-    return status
+            if depth <= 0:
+                break
+        before = (before[1], before[2], token)
+    return found

@@ -174,6 +174,18 @@ def test_an_address_is_made_of_variables_and_parameters(uri: str, path: dict[str
         (b'{"note": "statusCode: 404,", "statusCode": 200}', 200),
         (b'{"statusCode": 200, "a": [{"statusCode": 404}]}', 200),
         (b'{"a": {"statusCode": 404}}', None),
+        (b'{"a": {"statusCode": 404}, "statusCode": 200}', 200),
+        (b'{"old_statusCode": 404, "statusCode": 200}', 200),
+        (b'{"note": "statusCode: 404,", "statusCode": 200}', 200),
+        (b"{note: 'statusCode: 404,', a: [{statusCode: 404}], old_statusCode: 404, statusCode: 200, more: 1}", 200),
+        (b"{note: 'it\\'s statusCode: 404,', statusCode: '201',}", 201),
+        (b'{"a": {"statusCode": 404}}', None),
+        (b"{a: {statusCode: 404}}", None),
+        (b'{"statusCode": 200.0}', None),
+        (b'{"statusCode": "\xd9\xa2\xd9\xa0\xd9\xa0"}', None),
+        (b"[" * 100_000, None),
+        (b'{"' + b'\\"' * 100_000, None),
+        (b"{,:" * 1_000_000 + b"statusCode: 200}", None),
     ],
 )
 def test_a_mock_answers_the_status_of_its_template(rendered: bytes, status: int | None) -> None:
