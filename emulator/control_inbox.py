@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fastapi import Body, FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from emulator.ports import MailerUnavailable, MailSubmission, SubmissionRefused
 from emulator.services.ses import inbox, inbox_pages
@@ -129,6 +129,15 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
         except ValueError as error:
             return problem(400, str(error))
 
+    async def verify(token: str) -> Any:
+        """What the link of a verification mail does."""
+        verified, onward = await emulator.store.transact(lambda tx: emulator.ses.verification.confirm(tx, token))
+        if onward.startswith(("http://", "https://")):
+            return RedirectResponse(onward, 302)
+        if verified:
+            return Response("The address is verified.\n", media_type="text/plain")
+        return problem(404, "this link is unknown or has expired")
+
     async def delete_message(message_id: str) -> Any:
         """Forget one message."""
         deleted = await emulator.store.transact(lambda tx: inbox.delete_messages(tx, message_id))
@@ -140,6 +149,7 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
 
     app.add_api_route("/_emulator/inbox", list_inbox, methods=["GET"])
     app.add_api_route("/_emulator/inbox", empty, methods=["DELETE"])
+    app.add_api_route("/_emulator/verify/{token}", verify, methods=["GET"])
     app.add_api_route("/_emulator/inbound", inbound, methods=["POST"])
     app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"])

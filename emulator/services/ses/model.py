@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 IdentityKind = Literal["EmailAddress", "Domain"]
@@ -69,6 +69,10 @@ class Identity:
     token: str
     dkim_tokens: tuple[str, ...]
     tags: tuple[tuple[str, str], ...] = ()
+
+    def verify(self) -> Identity:
+        """The identity once its owner has confirmed it."""
+        return replace(self, verified=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ from emulator.ports import FunctionRuntime
 from emulator.services.ses import store, store_documents
 from emulator.services.ses.operations import DELIVER, SesOperations
 from emulator.services.ses.operations.configuration_sets import ConfigurationSetOperations
-from emulator.services.ses.operations.dialect import CALLER_MEMBER
+from emulator.services.ses.operations.contacts import ContactOperations
+from emulator.services.ses.operations.dialect import CALLER_MEMBER, V1, V2
 from emulator.services.ses.operations.feedback import Feedback
 from emulator.services.ses.operations.identity_settings import IdentitySettingsOperations
 from emulator.services.ses.operations.incoming import RECEIVE, Incoming
 from emulator.services.ses.operations.receipt_rules import ReceiptRuleOperations
 from emulator.services.ses.operations.templates import TemplateOperations
+from emulator.services.ses.operations.verification import VerificationOperations
 from emulator.services.ses.publishing import Publisher
 from emulator.services.ses.receipt_worker import ReceiptWorker
 from emulator.services.ses.worker import DeliveryWorker
@@ -48,6 +50,8 @@ def mount(context: Context) -> Mounted:
     """The services `ses` and `sesv2`: two APIs of the same identities, messages and delivery jobs."""
     operations = SesOperations(context.settings, Publisher(context.calls, context.metrics))
     templates = TemplateOperations(operations)
+    verification = VerificationOperations(operations, context.base_url)
+    operations.verification = verification
     rules = ReceiptRuleOperations(operations)
     operations.incoming = Incoming(operations, rules)
     receipts = ReceiptWorker(context.store, operations, context.calls, context.services)
@@ -63,9 +67,14 @@ def mount(context: Context) -> Mounted:
                 **ConfigurationSetOperations(operations).table(),
                 **IdentitySettingsOperations(operations).table(),
                 **rules.table(),
+                **verification.table(V1),
             },
         ),
-        SesService("sesv2", context.store, newer.table()),
+        SesService(
+            "sesv2",
+            context.store,
+            {**newer.table(), **verification.table(V2), **ContactOperations().table()},
+        ),
     ]
     for service in services:
         service.runtime = context.runtime

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -34,10 +35,15 @@ class SesOperations(Sending):
 
     incoming: Any = None
     """`operations.incoming.Incoming`, once all of SES is put together."""
+    verification: Any = None
+    """`operations.verification.VerificationOperations`, likewise."""
 
     # ── identities, for both APIs ───────────────────────────────────────────────────────────────
 
-    def put_identity(self, tx: Transaction, scope: Scope, name: str, tags: Tags = ()) -> Identity:
+    ask_for_verification: Callable[[Transaction, Scope, str], None] = staticmethod(lambda tx, scope, address: None)
+    """Sends an address the mail with the link that verifies it."""
+
+    def put_identity(self, tx: Transaction, scope: Scope, name: str, tags: Tags = (), ask: bool = True) -> Identity:
         """Create an identity, verified at once if the settings say so; an existing one keeps what it has."""
         name = model.identity_name(name)
         existing = store.get_identity(tx, scope, name)
@@ -47,6 +53,8 @@ class SesOperations(Sending):
         else:
             identity = model.new_identity(name, verified, tx.now, tx.new_id(), tags)
         store.put_identity(tx, scope, identity)
+        if ask and not identity.verified and identity.kind == "EmailAddress":
+            self.ask_for_verification(tx, scope, identity.name)
         return identity
 
     def find_identity(self, tx: Transaction, scope: Scope, name: str) -> Identity | None:
