@@ -9,6 +9,7 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 
+from .asl.data import dumps
 from .asl.messages import Ended, Event
 from .model import Activity, ActivityTask, Alias, StateMachine, StoredExecution, Version, split_machine_arn
 
@@ -316,6 +317,12 @@ def load_execution(tx: Transaction, execution_id: int) -> StoredExecution | None
     return StoredExecution(*row) if row else None
 
 
+def unchanged(tx: Transaction, execution: StoredExecution) -> bool:
+    """Whether an execution that was loaded before is as it was: nothing else of it ever changes."""
+    row = tx.execute("SELECT status, redrive_count FROM sfn_execution WHERE id = ?", (execution.id,)).fetchone()
+    return row is not None and tuple(row) == (execution.status, execution.redrive_count)
+
+
 def list_executions(
     tx: Transaction, arn: str, status: str | None, before: int | None, limit: int, redriven: bool | None
 ) -> list[StoredExecution]:
@@ -470,7 +477,7 @@ def add_events(tx: Transaction, execution: StoredExecution, events: list[Event])
         some = events[start : start + _EVENTS_PER_STATEMENT]
         parameters: list[Any] = []
         for event in some:
-            details = json.dumps(event.details, separators=(",", ":"), ensure_ascii=False)
+            details = dumps(event.details)
             parameters += (
                 execution.id, event.id, execution.account, execution.region, tx.now, event.type, event.previous_id,
                 event.member, details,

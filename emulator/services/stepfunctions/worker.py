@@ -63,12 +63,12 @@ class StepFunctionsWorker:
         if execution is None:
             await self._store.transact(lambda tx: jobs.complete(tx, job.id))
             return
-        execution = execution.called_as(job.payload.get("role"))
-        signal = await self._calls.outside(execution, token, resource, parameters, request_id)
+        caller = execution.called_as(job.payload.get("role"))
+        signal = await self._calls.outside(caller, token, resource, parameters, request_id)
 
         def commit(tx: Transaction) -> None:
             if jobs.complete(tx, job.id):
-                self._progress.signal_execution(tx, job.payload["execution"], signal)
+                self._progress.signal_loaded(tx, execution, signal)
 
         await self._store.transact(commit)
 
@@ -87,7 +87,7 @@ class StepFunctionsWorker:
         token, resource, request_id = job.payload["token"], job.payload["resource"], job.payload["request_id"]
         caller = execution.called_as(job.payload.get("role"))
         signal = self._calls.inside(tx, caller, token, resource, parameters, request_id)
-        self._progress.signal_execution(tx, execution.id, signal)
+        self._progress.signal_loaded(tx, execution, signal)
 
     async def child_ended(self, job: Job) -> None:
         """An execution that a task waits for has ended: that is the task's result."""

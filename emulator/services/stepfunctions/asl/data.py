@@ -21,9 +21,12 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _MISSING: Any = object()
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def dumps(value: Json) -> str:
     """Compact JSON, as Step Functions writes it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _encode(value)
 
 
 def loads(text: str | bytes) -> Json:
@@ -31,7 +34,7 @@ def loads(text: str | bytes) -> Json:
     if isinstance(text, bytes):
         text = text.decode()
     try:
-        value = json.loads(text, parse_constant=no_constant, parse_float=finite)
+        value = _decode(text)
         if _SURROGATE.search(text):
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         return value
@@ -50,6 +53,10 @@ def finite(text: str) -> float:
 def no_constant(name: str) -> Json:
     """Refuse NaN and Infinity. Raises ValueError."""
     raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=no_constant, parse_float=finite).decode
+"""Made once: `json.loads` makes a decoder for each text."""
 
 
 class Data:
