@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 from emulator.services.stepfunctions.operations import activities, executions
 from emulator.testing import RunningEmulator
 from tests.wire import lambda_support
+from tests.wire.stepfunctions_maps import create, distributed
+from tests.wire.test_stepfunctions_metrics import sums
 
 ROLE = "arn:aws:iam::000000000000:role/states"
 PASS = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Pass", "End": True}}})
@@ -98,3 +100,33 @@ def test_a_state_that_is_tested_has_five_minutes(
         answer = testing.result()
     assert (answer["status"], answer["error"]) == ("FAILED", "States.Timeout")
     assert took <= emulator.now() - before
+
+
+def test_map_runs_beyond_the_quota_wait_for_others_to_end(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    emulator.control("PUT", "settings", {"open_map_runs": 1})
+    wait_a_minute = {"W": {"Type": "Wait", "Seconds": 60, "End": True}}
+    machine = create(emulator, distributed(wait_a_minute))
+    runs: list[str] = []
+    for _ in range(3):
+        execution = sfn.start_execution(stateMachineArn=machine, input="[1, 2]")["executionArn"]
+        emulator.advance(0)
+        runs += [run["mapRunArn"] for run in sfn.list_map_runs(executionArn=execution)["mapRuns"]]
+
+    def seen() -> list[tuple[str, int]]:
+        described = [sfn.describe_map_run(mapRunArn=arn) for arn in runs]
+        return [(run["status"], run["itemCounts"]["total"]) for run in described]
+
+    assert seen() == [("RUNNING", 2), ("RUNNING", 0), ("RUNNING", 0)]
+    counted = sums(emulator, None)
+    assert counted["ApproximateMapRunBacklogSize"] == 1 + 2
+    assert counted["OpenMapRunLimit"] == 1 * 3
+    emulator.advance(61)
+    assert seen() == [("SUCCEEDED", 2), ("RUNNING", 2), ("RUNNING", 0)]
+    sfn.stop_execution(executionArn=sfn.describe_map_run(mapRunArn=runs[1])["executionArn"])
+    emulator.advance(0)
+    assert seen()[1:] == [("ABORTED", 2), ("RUNNING", 2)]
+    emulator.control("PUT", "settings", {"open_map_runs": 5})
+    sfn.start_execution(stateMachineArn=machine, input="[1]")
+    emulator.settle()
+    assert seen() == [("SUCCEEDED", 2), ("ABORTED", 2), ("SUCCEEDED", 2)]

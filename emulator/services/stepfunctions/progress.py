@@ -11,7 +11,9 @@ from typing import Any
 
 from emulator import jobs
 from emulator.aws.scope import Scope
+from emulator.aws.telemetry import Datum
 from emulator.ports import Transaction
+from emulator.settings import LiveSettings
 
 from . import store, task_mocks
 from .asl.data import Data, loads
@@ -67,7 +69,9 @@ class Progress:
         mocks: TaskMocks,
         coverage: Coverage,
         start_problem: Callable[[str, Data], str | None],
+        settings: LiveSettings,
     ) -> None:
+        self._settings = settings
         self.telemetry = telemetry
         self.mocks = mocks
         self.coverage = coverage
@@ -210,6 +214,16 @@ class Progress:
             }
             jobs.enqueue(tx, CHILD_ENDED, payload)
 
+    def map_runs_changed(self, tx: Transaction, scope: Scope) -> None:
+        """A map run has begun or ended: another may be open now, and CloudWatch is told how many are."""
+        most = self._settings.open_map_runs
+        map_runs.open_next(tx, scope, most)
+        data = [Datum("ApproximateOpenMapRunCount", map_runs.count_open(tx, scope)), Datum("OpenMapRunLimit", most)]
+        backlog = map_runs.count_backlog(tx, scope)
+        if backlog:
+            data.append(Datum("ApproximateMapRunBacklogSize", backlog))
+        self.telemetry.counted(tx, scope, data)
+
     def _obey(self, tx: Transaction, execution: StoredExecution, frames: Frames, command: Command) -> None:
         payload: dict[str, Any] = {"execution": execution.id, "arn": execution.arn}
         if isinstance(command, (CallTask, OfferActivity)):
@@ -239,11 +253,14 @@ class Progress:
             for child in store.children_of(tx, execution.id, command.token):
                 self.advance(tx, child, Stop(None, None))  # best effort on AWS too
         elif isinstance(command, StartMapRun):
-            map_runs.add_map_run(tx, execution, command)
+            map_runs.add_map_run(tx, execution, command, self._settings.open_map_runs)
+            self.map_runs_changed(tx, Scope(execution.account, execution.region))
         elif isinstance(command, StopMapRun):
             map_runs.stop(tx, execution.id, command.token)
+            self.map_runs_changed(tx, Scope(execution.account, execution.region))
         elif isinstance(command, RedriveMapRun):
             map_runs.redrive(tx, Scope(execution.account, execution.region), command.arn, command.token)
+            self.map_runs_changed(tx, Scope(execution.account, execution.region))
         else:
             assert isinstance(command, GoOn)
             payload["token"] = RESUME_TOKEN

@@ -39,7 +39,7 @@ def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connec
         integrations, lambda_operations, context.clock, context.store, context.calls, context.planes, context.http,
         connections,
     )  # fmt: skip
-    progress = Progress(telemetry, mocks, coverage, calls.start_problem)
+    progress = Progress(telemetry, mocks, coverage, calls.start_problem, context.settings)
     express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks, coverage)
     operations = Operations(context.store, context.clock, calls.problems, progress, express, mocks, context.settings)
     worker = StepFunctionsWorker(context.store, progress, calls, express)

@@ -263,10 +263,12 @@ class MapRunDriver:
 
     def _succeed(self, tx: Transaction, run: MapRun, output: Data) -> None:
         store.end(tx, run, "SUCCEEDED")
+        self._progress.map_runs_changed(tx, run.scope)
         self._progress.signal_execution(tx, run.execution_id, MapRunEnded(run.token, output))
 
     def _end(self, tx: Transaction, run: MapRun, error: str | None, cause: str | None) -> None:
         store.end(tx, run, "FAILED")
+        self._progress.map_runs_changed(tx, run.scope)
         self._progress.signal_execution(tx, run.execution_id, MapRunEnded(run.token, None, error, cause, run.read > 0))
 
 

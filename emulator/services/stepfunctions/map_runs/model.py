@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from emulator.aws.scope import Scope
 from emulator.services.stepfunctions.asl.distribution import MOST_CHILDREN_AT_ONCE
 
-# What a map run is doing. The first is skipped by one that exports no results.
+# What a map run is doing. The first is only where too many are open; the second is skipped by one that exports nothing.
+BACKLOGGED = "backlogged"
 OPENING, RUNNING, FAILING, STOPPING, WRITING, DONE = "opening", "running", "failing", "stopping", "writing", "done"
 
 EXCEEDED = ("States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded")

@@ -17,7 +17,19 @@ from emulator.services.stepfunctions import store as executions
 from emulator.services.stepfunctions.asl.messages import StartMapRun
 from emulator.services.stepfunctions.model import StateMachine, StoredExecution
 
-from .model import COUNTED, DONE, OF_STATUS, OPENING, READER_FAILED, RUNNING, STOPPING, Counts, MapRun, machine_of
+from .model import (
+    BACKLOGGED,
+    COUNTED,
+    DONE,
+    OF_STATUS,
+    OPENING,
+    READER_FAILED,
+    RUNNING,
+    STOPPING,
+    Counts,
+    MapRun,
+    machine_of,
+)
 
 MAP_RUN = "sfn.map_run"
 """The kind of job that moves a map run; it has at most one."""
@@ -36,6 +48,7 @@ CREATE TABLE IF NOT EXISTS sfn_map_run (
   {", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in _COUNTERS)},
   driven INTEGER NOT NULL DEFAULT 0, items TEXT
 );
+CREATE INDEX IF NOT EXISTS sfn_map_run_open ON sfn_map_run (account, region, phase, id) WHERE status = 'RUNNING';
 CREATE INDEX IF NOT EXISTS sfn_map_run_execution ON sfn_map_run (execution_id, id);
 CREATE TABLE IF NOT EXISTS sfn_map_item (
   map_run_id INTEGER NOT NULL, position INTEGER NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL,
@@ -65,8 +78,8 @@ def _map_run(row: Sequence[Any]) -> MapRun:
     return run
 
 
-def add_map_run(tx: Transaction, execution: StoredExecution, start: StartMapRun) -> None:
-    """Insert a map run that a state of an execution starts; unless it has failed, it is moved from now on."""
+def add_map_run(tx: Transaction, execution: StoredExecution, start: StartMapRun, most_open: int) -> None:
+    """Insert a map run that a state of an execution starts; unless it has failed, it is moved once it may be open."""
     scope = Scope(execution.account, execution.region)
     plan = dict(start.plan)
     exports = (plan.get("writer") or {}).get("parameters") is not None
@@ -74,6 +87,8 @@ def add_map_run(tx: Transaction, execution: StoredExecution, start: StartMapRun)
         child = StateMachine(machine_of(start.arn), "", plan["definition"], "", tx.now, tx.now)
         plan["definition"] = executions.keep_definition(tx, scope, child)
     status, phase = ("FAILED", DONE) if start.failed else ("RUNNING", OPENING if exports else RUNNING)
+    if not start.failed and count_open(tx, scope) >= most_open:
+        phase = BACKLOGGED
     map_run_id = tx.execute(
         "INSERT INTO sfn_map_run (account, region, arn, execution_id, token, label, plan, source, started_at, "
         "stopped_at, status, phase, max_concurrency, tolerated_count, tolerated_percentage, items) "
@@ -83,7 +98,39 @@ def add_map_run(tx: Transaction, execution: StoredExecution, start: StartMapRun)
          start.tolerated_percentage, start.items.text if start.items is not None else None),
     ).lastrowid  # fmt: skip
     assert map_run_id is not None
-    if not start.failed:
+    if phase not in (DONE, BACKLOGGED):
+        wake(tx, map_run_id)
+
+
+def count_open(tx: Transaction, scope: Scope) -> int:
+    """How many map runs are in progress, those that wait to be apart."""
+    where = (scope.account, scope.region, BACKLOGGED)
+    return tx.execute(
+        "SELECT count(*) FROM sfn_map_run WHERE status = 'RUNNING' AND account = ? AND region = ? AND phase <> ?", where
+    ).fetchone()[0]
+
+
+def count_backlog(tx: Transaction, scope: Scope) -> int:
+    """How many map runs wait until fewer are open."""
+    where = (scope.account, scope.region, BACKLOGGED)
+    return tx.execute(
+        "SELECT count(*) FROM sfn_map_run WHERE status = 'RUNNING' AND account = ? AND region = ? AND phase = ?", where
+    ).fetchone()[0]
+
+
+def open_next(tx: Transaction, scope: Scope, most_open: int) -> None:
+    """Let map runs that wait longest be open, as many as may be."""
+    room = most_open - count_open(tx, scope)
+    if room <= 0:
+        return
+    waiting = tx.execute(
+        "SELECT id, plan FROM sfn_map_run WHERE status = 'RUNNING' AND account = ? AND region = ? AND phase = ? "
+        "ORDER BY id LIMIT ?",
+        (scope.account, scope.region, BACKLOGGED, room),
+    ).fetchall()
+    for map_run_id, plan in waiting:
+        exports = (json.loads(plan).get("writer") or {}).get("parameters") is not None
+        tx.execute("UPDATE sfn_map_run SET phase = ? WHERE id = ?", (OPENING if exports else RUNNING, map_run_id))
         wake(tx, map_run_id)
 
 
