@@ -11,7 +11,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator
-from functools import lru_cache, wraps
+from functools import cache, lru_cache, wraps
 from typing import Any
 
 from . import jsonata_engines, timestamps
@@ -77,7 +77,7 @@ class Expression:
             raise BadExpression(str(error)) from None
 
     def _compiled(self) -> Engine:
-        return self._kind(self.text, _functions(self._current))
+        return self._kind(self.text, _functions(self._current, self._kind))
 
     def evaluate(self, environment: Environment, field: str) -> Json:
         """The JSON value. Raises `QueryError`."""
@@ -217,14 +217,20 @@ def bindable(value: Json) -> Json:
 # ── functions that Step Functions adds, replaces or forbids ─────────────────────────────────────
 
 
-def _functions(current: Callable[[], Environment]) -> dict[str, Callable[..., Any]]:
+def _functions(current: Callable[[], Environment], engine: type[Engine]) -> dict[str, Callable[..., Any]]:
     def random(*seed: Any) -> float:
         return seeded_random(seed[0]) if seed and seed[0] is not None else current().random()
 
-    def now(*picture: Any) -> str:
-        if any(item is not None for item in picture):
-            raise EngineError("$now with a picture is not emulated; use $fromMillis($millis(), picture)")
-        return timestamps.render(current().now)
+    @cache
+    def shown() -> Engine:
+        return engine("$fromMillis($millis, $picture, $timezone)", {})
+
+    def now(picture: Any = None, timezone: Any = None) -> Any:
+        given = {"picture": picture, "timezone": timezone}
+        given = {name: value for name, value in given.items() if value is not None}  # what is not bound is undefined
+        if not given:
+            return timestamps.render(current().now)
+        return shown().evaluate({"millis": millis(), **given}, current().seconds_left())
 
     def millis() -> int:
         return math.floor(current().now * 1000)
