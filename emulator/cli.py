@@ -83,7 +83,10 @@ def start(
     ] = None,
     smtp_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of SES's SMTP interface.")] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No line for requests, failed invocations, dropped events.")
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="No line for requests, failed invocations, dropped events, bad definitions."
+        ),
     ] = False,
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Start with AWS time frozen; POST /_emulator/clock moves it.")
