@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.to_thread
 
+from emulator.adapters.supporting_names import refused_name
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.protocol import load_service
 from emulator.aws.scope import DEFAULT_ACCOUNT, DEFAULT_REGION
@@ -87,11 +88,15 @@ class MotoServices(SupportingServices):
     async def handle(
         self, service: str, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Answer one request. Raises NotEmulated for what moto itself refuses."""
+        """Answer one request. Raises NotEmulated for what moto itself refuses, AwsError for names that AWS would."""
+        request = DelegatedRequest(method, url, headers, body)
+        problem = refused_name(service, request)
+        if problem is not None:
+            raise AwsError("ValidationException", problem)
         ask: AskLibrary = partial(self._ask, service)
         for around in self._around.get(service, ()):
             ask = partial(_asked_around, around, ask)
-        return await ask(DelegatedRequest(method, url, headers, body))
+        return await ask(request)
 
     def surround(self, service: str, around: Around) -> None:
         """Have `around` answer the requests to a service."""

@@ -129,6 +129,28 @@ def test_dynamodb_names_its_errors_as_each_generation_of_the_sdk_does(machines: 
     assert cause.startswith(f"{text} (Service: DynamoDb, Status Code: 400, Request ID: ")
 
 
+def test_names_that_aws_refuses_are_refused_before_the_delegated_service(
+    emulator: RunningEmulator, machines: Machines
+) -> None:
+    """As recorded of AWS (test_put_item_invalid_table_name, test_invalid_secret_name)."""
+    error, cause = machines.failure("dynamodb:putItem", {"TableName": "/pets", "Item": PET})
+    pattern = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+    said = f"1 validation error detected: Value '/pets' at 'tableName' failed to satisfy constraint: {pattern}"
+    assert error == "DynamoDB.AmazonDynamoDBException"
+    assert cause.startswith(f"{said} (Service: AmazonDynamoDBv2; Status Code: 400; Error Code: ValidationException; ")
+    secret = {"Name": "Invalid Name", "SecretString": "s"}
+    error, cause = machines.failure("aws-sdk:secretsmanager:createSecret", secret)
+    allowed = "Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
+    assert error == "SecretsManager.SecretsManagerException"
+    assert cause.startswith(f"Invalid name. {allowed} (Service: SecretsManager, Status Code: 400, Request ID: ")
+    with pytest.raises(ClientError, match="Must be a valid name containing"):
+        emulator.client("secretsmanager").create_secret(**secret)
+    arn = "arn:aws:dynamodb:us-east-1:000000000000:table/pets"
+    assert machines.failure("dynamodb:putItem", {"TableName": arn, "Item": PET})[0] == (
+        "DynamoDB.ResourceNotFoundException"
+    )
+
+
 # ── aws-sdk ─────────────────────────────────────────────────────────────────────────────────────
 
 
