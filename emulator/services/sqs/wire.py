@@ -60,7 +60,7 @@ def _without_nulls(value: Any) -> Any:
 
 def mount(context: Context) -> Mounted:
     """Build SQS for `app.py`."""
-    operations = SqsOperations(context.store, context.clock, context.settings, context.base_url)
+    operations = SqsOperations(context.store, context.clock, context.settings, context.base_url, context.metrics)
     worker = MoveWorker(operations)
     return Mounted(
         services=[SqsService(context.store, operations)],

@@ -13,6 +13,7 @@ from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
+from emulator.aws.telemetry import Datum
 from emulator.ports import Transaction
 from emulator.services.sqs import store as tables
 from emulator.services.sqs.model import DEDUPLICATION_SECONDS, Message, Queue
@@ -31,6 +32,8 @@ from emulator.services.sqs.rules.errors import (
 )
 
 Request = dict[str, Any]
+
+_ONE_DELETED = Datum("NumberOfMessagesDeleted", 1.0)
 
 LONGEST_WAIT_SECONDS = 20
 CLIENT_GONE_MEMBER = "_client_gone"
@@ -106,7 +109,10 @@ class ReceiveOperations(SqsState):
         """Receive up to `limit` messages, hiding each; those received too often go to the dead-letter queue instead."""
         tables.drop_expired(tx, queue)
         until = tx.now + (queue.settings.visibility_timeout_seconds if hidden_seconds is None else hidden_seconds)
-        return self._take_fifo(tx, queue, limit, until) if queue.fifo else self._take_standard(tx, queue, limit, until)
+        found = self._take_fifo(tx, queue, limit, until) if queue.fifo else self._take_standard(tx, queue, limit, until)
+        if found:
+            self.measure(tx, queue, Datum("NumberOfMessagesReceived", float(len(found))))
+        return found
 
     def delete_message(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Delete a message by its latest receipt handle; an older handle deletes nothing and is no error."""
@@ -306,6 +312,7 @@ class ReceiveOperations(SqsState):
             self._remove(tx, queue, message)
 
     def _remove(self, tx: Transaction, queue: Queue, message: Message) -> None:
+        self.measure(tx, queue, _ONE_DELETED)
         tables.delete_message(tx, message.row)
         if queue.fifo and message.group_id is not None and tables.refresh_group(tx, queue, message.group_id):
             self.arrived(tx, queue, tx.now)  # the rest of the group may be free now

@@ -8,6 +8,7 @@ from typing import Any
 from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
+from emulator.aws.telemetry import Datum
 from emulator.ports import Transaction
 from emulator.services.sqs import store as tables
 from emulator.services.sqs.model import DEDUPLICATION_SECONDS, NewMessage, Queue, sequence_number
@@ -18,6 +19,7 @@ from emulator.services.sqs.rules.errors import invalid_parameter, invalid_value,
 Request = dict[str, Any]
 
 LONGEST_DELAY_SECONDS = 900
+_ONE_SENT = Datum("NumberOfMessagesSent", 1.0)
 _NOT_FOR_THIS_TYPE = "The request include parameter that is not valid for this queue type."
 
 
@@ -67,6 +69,8 @@ class SendOperations(SqsState):
                 expires_at = tx.now + DEDUPLICATION_SECONDS
                 tables.remember_sent(tx, queue, scope_of_ids, new.deduplication_id, message_id, row, expires_at)
             self.arrived(tx, queue, visible_at)
+        size = messages.size_of(new.body, new.attributes)
+        self.measure(tx, queue, _ONE_SENT, Datum("SentMessageSize", float(size), "Bytes"))
         answer: dict[str, Any] = {"MD5OfMessageBody": messages.md5_of_body(new.body)}
         if new.attributes:
             answer["MD5OfMessageAttributes"] = messages.md5_of_attributes(new.attributes)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 
 from emulator.aws.scope import Scope
+from emulator.aws.telemetry import Datum, DimensionSets, MetricSink, Silent
 from emulator.ports import Clock, Store, Transaction
 from emulator.services.sqs import store as tables
 from emulator.services.sqs.model import Queue
@@ -25,14 +27,22 @@ BELL = "sqs.bell"
 """No kind of job: a commit that says it only wakes long polls."""
 
 
+@lru_cache(maxsize=1024)
+def _dimensions(name: str) -> DimensionSets:
+    return ((("QueueName", name),),)
+
+
 class SqsState:
     """Base of the operation classes."""
 
-    def __init__(self, store: Store, clock: Clock, settings: LiveSettings, base_url: str) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, settings: LiveSettings, base_url: str, metrics: MetricSink | None = None
+    ) -> None:
         self.store = store
         self.clock = clock
         self.settings = settings
         self.base_url = base_url
+        self._metrics = metrics or Silent()
         self._bells: dict[int, set[asyncio.Event]] = {}
         self._rung: set[int] = set()
         self._listeners: list[Arrival] = []
@@ -46,6 +56,10 @@ class SqsState:
         """After a reset: whoever waits finds that its queue is gone."""
         self._rung.update(self._bells)
         self._ring({})
+
+    def measure(self, tx: Transaction, queue: Queue, *data: Datum) -> None:
+        """Add to the queue's CloudWatch metrics, which AWS has by the minute."""
+        self._metrics.add_to_each(tx, queue.scope, "AWS/SQS", _dimensions(queue.at.name), data)
 
     def find(self, tx: Transaction, at: QueueName) -> Queue | None:
         """The queue of that name."""
