@@ -115,3 +115,42 @@ def test_a_custom_runtime_without_a_bootstrap_fails_as_on_aws(emulator: RunningE
     answer = client.invoke(FunctionName="f", Payload=b"1")
     assert answer["FunctionError"] == "Unhandled"
     assert json.load(answer["Payload"])["errorType"] == "Runtime.InvalidEntrypoint"
+
+
+SYNCHRONOUS = """
+const http = require('http');
+exports.handler = (event) => new Promise((resolve, reject) => {
+    const endpoint = new URL(process.env.AWS_ENDPOINT_URL);
+    const request = http.request({
+        host: 'sync-' + endpoint.hostname,
+        port: endpoint.port,
+        method: 'POST',
+        headers: {
+            'Content-Type': 'application/x-amz-json-1.0',
+            'X-Amz-Target': 'AWSStepFunctions.StartSyncExecution',
+            Authorization: 'AWS4-HMAC-SHA256 Credential=test/20270115/us-east-1/states/aws4_request, ' +
+                'SignedHeaders=host, Signature=0',
+        },
+    }, (answer) => {
+        let text = '';
+        answer.on('data', (some) => { text += some; });
+        answer.on('end', () => resolve(JSON.parse(text)));
+    });
+    request.on('error', reject);
+    request.end(JSON.stringify({ stateMachineArn: event.machine }));
+});
+"""
+
+
+@with_node
+def test_a_node_function_reaches_the_name_that_synchronous_executions_have(emulator: RunningEmulator) -> None:
+    definition = {"StartAt": "S", "States": {"S": {"Type": "Pass", "Result": {"n": 1}, "End": True}}}
+    machine = emulator.client("stepfunctions").create_state_machine(
+        name="m", definition=json.dumps(definition), roleArn="arn:aws:iam::000000000000:role/any", type="EXPRESS"
+    )["stateMachineArn"]
+    functions = emulator.client("lambda")
+    code = {"ZipFile": archive({"index.js": SYNCHRONOUS})}
+    create(functions, "f", Code=code, Runtime="nodejs22.x", Handler="index.handler")
+    answer = functions.invoke(FunctionName="f", Payload=json.dumps({"machine": machine}))
+    told = json.loads(answer["Payload"].read())
+    assert (told.get("status"), told.get("output")) == ("SUCCEEDED", '{"n":1}')
