@@ -89,6 +89,55 @@ def test_a_task_waits_for_whoever_has_its_token(emulator: RunningEmulator, queue
     }  # fmt: skip
 
 
+def test_a_token_is_worth_nothing_once_its_execution_has_ended(emulator: RunningEmulator, queue: str) -> None:
+    sfn = emulator.client("stepfunctions")
+    state = {**asks_for_approval(queue), "Type": "Task", "End": True}
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 5, "Next": "F"}, "F": {"Type": "Fail"}}}
+    parallel = {"Type": "Parallel", "Branches": [{"StartAt": "T", "States": {"T": state}}, wait]}
+    failed = start(emulator, machine(emulator, "fails", parallel), {"report": "Q1"})
+    stopped = start(emulator, machine(emulator, "stopped", asks_for_approval(queue)), {"report": "Q2"})
+    emulator.advance(1)
+    tokens = [token_in(emulator, queue), token_in(emulator, queue)]
+    sfn.stop_execution(executionArn=stopped)
+    emulator.advance(10)
+    assert [describe(emulator, arn)["status"] for arn in (failed, stopped)] == ["FAILED", "ABORTED"]
+    for arn, token in zip((failed, stopped), tokens, strict=True):
+        before = types(emulator, arn)
+        with pytest.raises(ClientError, match="TaskTimedOut"):
+            sfn.send_task_success(taskToken=token, output="{}")
+        emulator.settle()
+        assert types(emulator, arn) == before
+
+
+def test_a_worker_is_not_given_what_nobody_waits_for_any_more(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    activity = sfn.create_activity(name="paint")["activityArn"]
+    branches = [
+        {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": activity, "End": True}}},
+        {"StartAt": "F", "States": {"F": {"Type": "Fail"}}},
+    ]
+    failed = start(emulator, machine(emulator, "fails", {"Type": "Parallel", "Branches": branches}), "first")
+    stopped = start(emulator, machine(emulator, "m", {"Resource": activity}), "second")
+    sfn.stop_execution(executionArn=stopped)
+    arn = sfn.describe_execution(executionArn=stopped)["stateMachineArn"]
+    going = start(emulator, arn, "third")
+    emulator.settle()
+    assert [describe(emulator, each)["status"] for each in (failed, stopped, going)] == ["FAILED", "ABORTED", "RUNNING"]
+    assert sfn.get_activity_task(activityArn=activity)["input"] == '"third"'
+
+
+def test_an_output_is_measured_in_bytes(emulator: RunningEmulator, queue: str) -> None:
+    sfn = emulator.client("stepfunctions")
+    arn = start(emulator, machine(emulator, "m", asks_for_approval(queue)), {"report": "Q3"})
+    emulator.settle()
+    token = token_in(emulator, queue)
+    with pytest.raises(ClientError, match="InvalidOutput"):
+        sfn.send_task_success(taskToken=token, output='"' + "é" * 131_072 + '"')
+    sfn.send_task_success(taskToken=token, output='"' + "é" * 131_071 + '"')
+    emulator.settle()
+    assert describe(emulator, arn)["status"] == "SUCCEEDED"
+
+
 def test_a_failure_without_error_and_cause_is_caught_with_nulls(emulator: RunningEmulator, queue: str) -> None:
     state = asks_for_approval(queue, Catch=[{"ErrorEquals": ["States.ALL"], "Next": "H"}])
     arn = start(emulator, machine(emulator, "m", state, H={"Type": "Pass", "End": True}), {"report": "Q3"})

@@ -176,3 +176,15 @@ def test_what_cannot_be_redriven_is_refused(emulator: RunningEmulator, urls: tup
     with pytest.raises(ClientError) as caught:
         sfn.redrive_execution(executionArn=execution)
     assert caught.value.response["Error"]["Code"] == "ExecutionNotRedrivable"
+
+
+def test_retries_are_counted_anew_after_a_redrive(emulator: RunningEmulator, urls: tuple[str, str]) -> None:
+    retry = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 2, "IntervalSeconds": 1}]
+    state = send(urls[1], Retry=retry, End=True)
+    execution = start(emulator, {"StartAt": "T", "States": {"T": state}})
+    emulator.advance(10)
+    assert history(emulator, execution).count("TaskFailed") == 3
+    emulator.client("stepfunctions").redrive_execution(executionArn=execution)
+    emulator.advance(10)
+    assert history(emulator, execution).count("TaskFailed") == 6
+    assert describe(emulator, execution)["status"] == "FAILED"

@@ -119,6 +119,12 @@ def test_an_alias_leads_to_its_versions_by_weight(emulator: RunningEmulator, sfn
     listed = sfn.list_executions(stateMachineArn=f"{arn}:prod")["executions"]
     assert {item["stateMachineVersionArn"] for item in listed} == {first, second}
     assert {item["stateMachineAliasArn"] for item in listed} == {f"{arn}:prod"}
+    other = sfn.create_state_machine(name="other", definition=passing(0), roleArn=ROLE, publish=True)
+    assert error_of(
+        lambda: sfn.update_state_machine_alias(
+            stateMachineAliasArn=f"{arn}:prod", routingConfiguration=routing((other["stateMachineVersionArn"], 100))
+        )
+    ) == ("ValidationException", "Routing configuration must contain versions of the state machine of the alias.")
     whole = routing((first, 100), (second, 0))
     sfn.update_state_machine_alias(stateMachineAliasArn=f"{arn}:prod", routingConfiguration=whole)
     for _ in range(5):

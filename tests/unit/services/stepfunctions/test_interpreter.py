@@ -279,8 +279,10 @@ def test_an_item_selector_sees_item_index_and_input() -> None:
     assert driver.rows.keys() <= {"x", "0"}
 
 
-def test_no_more_than_forty_iterations_run_at_once() -> None:
-    driver = run_state({"Type": "Map", "ItemProcessor": branch("T", {**TASK})}, list(range(50)), lambda _: Never)
+@pytest.mark.parametrize("wanted", [0, 41, 1000])
+def test_no_more_than_forty_iterations_run_at_once(wanted: int) -> None:
+    state = {"Type": "Map", "ItemProcessor": branch("T", {**TASK}), "MaxConcurrency": wanted}
+    driver = run_state(state, list(range(50)), lambda _: Never)
     assert sum(event.type == "MapIterationStarted" for event in driver.events) == 40
 
 
@@ -379,3 +381,17 @@ def test_result_selector_and_result_path_shape_the_output() -> None:
     driver = run_state(state, {"in": {}, "keep": 1}, lambda _: {"deep": {"n": 3}})
     assert driver.output == {"in": {}, "keep": 1, "out": {"n": 3}}
     assert json.loads(driver.events[2].details["input"]) == {}
+
+
+def test_a_branch_that_is_stopped_leaves_no_timer_behind() -> None:
+    resource = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
+    limited = {"Type": "Task", "Resource": resource, "TimeoutSeconds": 90, "HeartbeatSeconds": 30}
+    branches = [branch("T", limited), branch("W", {"Type": "Wait", "Seconds": 60}), branch("F", {"Type": "Fail"})]
+    caught = {"ErrorEquals": ["States.ALL"], "Next": "Later"}
+    states = {
+        "P": {"Type": "Parallel", "Branches": branches, "Catch": [caught], "End": True},
+        "Later": {"Type": "Wait", "Seconds": 5, "End": True},
+    }
+    driver = Driver({"StartAt": "P", "States": states}, answer=lambda _: Never)
+    driver.send(Start())
+    assert [timer.due_at - driver.now for timer in driver.timers] == [5]
