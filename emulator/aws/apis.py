@@ -98,6 +98,9 @@ class AwsApis:
     async def _forward(self, name: str, request: HttpRequest, request_id: str) -> HttpResponse:
         """Hand a raw request to the delegated services."""
         host = request.header("host") or "localhost"
+        spoken = load_service(name).spoken_in(request)
+        if spoken is not load_service(name) and spoken.match_name(request) is not None:
+            return await self._forward_query(spoken, request, request_id)
         url = f"{request.scheme}://{host}{request.path}{'?' + request.query if request.query else ''}"
         model = load_service(name)
         protocol = model.protocol_of(request)
@@ -116,6 +119,34 @@ class AwsApis:
         if not any(key.lower() in ("x-amzn-requestid", "x-amz-request-id") for key, _ in headers):
             headers.append(("x-amzn-RequestId", request_id))
         return HttpResponse(status, headers, body)
+
+    async def _forward_query(self, spoken: ServiceModel, request: HttpRequest, request_id: str) -> HttpResponse:
+        """Hand on in JSON what an older client has sent as a form, and answer it in XML."""
+        name = spoken.match_name(request) or ""
+        if not spoken.has_operation(name):
+            return model_error(spoken, _unknown_operation(spoken, "query", name), request_id, "query")
+        operation = spoken.operation(name)
+        try:
+            parameters = operation.parse(request)
+        except AwsError as error:
+            return model_error(spoken, error, request_id, "query")
+        replaced = ("content-type", "content-length", "accept")
+        headers = [pair for pair in request.headers if pair[0].lower() not in replaced]
+        headers += [
+            ("X-Amz-Target", f"{spoken.metadata['targetPrefix']}.{name}"),
+            ("Content-Type", f"application/x-amz-json-{spoken.metadata['jsonVersion']}"),
+        ]
+        body = json.dumps(parameters, default=str).encode()
+        forwarded = HttpRequest("POST", "/", "", headers, body, scheme=request.scheme)
+        answer = await self._forward(spoken.name, forwarded, request_id)
+        said: dict[str, Any] = json.loads(answer.body or b"{}")
+        if answer.status < 300:
+            return operation.serialize(said, request_id)
+        code = str(said.get("__type", "InternalFailure")).rpartition("#")[2]
+        text = str(said.get("message") or said.get("Message") or "")
+        response = model_error(spoken, AwsError(code, text, answer.status), request_id, "query")
+        response.headers += [pair for pair in answer.headers if pair[0] == "x-emulator-error"]
+        return response
 
 
 # ── answers that no service gives ───────────────────────────────────────────────────────────────

@@ -6,7 +6,9 @@ import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from xml.etree import ElementTree
 
+import httpx
 import pytest
 
 from emulator.testing import RunningEmulator
@@ -258,3 +260,62 @@ def test_a_service_that_is_not_emulated_is_named(emulator: RunningEmulator, api:
 def test_an_unknown_service_is_refused_when_the_integration_is_put(api: RestApi) -> None:
     with pytest.raises(api.client.exceptions.BadRequestException):
         api.method("/", "POST", aws("nosuchservice:action/Do"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "more"),
+    [
+        ("ssm:path//", {"requestTemplates": {"application/json": "Action=GetParameter&Name=a%2Fb&Version=2014-11-06"}}),
+        ("ssm:action/GetParameter", {"requestTemplates": {"application/json": "Name=a%2Fb"}}),
+        ("ssm:action/GetParameter&Name=a%2Fb", {"requestTemplates": {"application/json": ""}}),
+    ],
+    ids=["path", "action", "query"],
+)
+def test_ssm_answers_forms_as_a_query_service(  # [R:test_ssm_aws_integration]
+    emulator: RunningEmulator, api: RestApi, uri: str, more: dict[str, Any]
+) -> None:
+    emulator.client("ssm").put_parameter(Name="a/b", Type="String", Value="123")
+    api.method("/", "POST", aws(uri, requestParameters=FORM, **more))
+    api.deploy()
+    answer = api.request("POST", json={})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    [(root, told)] = answer.json().items()
+    parameter = told["GetParameterResult"]["Parameter"]
+    assert root == "GetParameterResponse" and set(told["ResponseMetadata"]) == {"RequestId"}
+    assert list(parameter) == [
+        *("ARN", "DataType", "LastModifiedDate", "Name", "Selector", "SourceResult", "Type", "Value", "Version")
+    ]
+    assert parameter["LastModifiedDate"] == pytest.approx(emulator.now(), abs=5)
+    del parameter["ARN"], parameter["LastModifiedDate"]
+    expected = {"DataType": "text", "Name": "a/b", "Selector": None, "SourceResult": None, "Type": "String"}
+    assert parameter == {**expected, "Value": "123", "Version": 1}
+
+
+def test_ssm_refuses_forms_in_its_own_words(api: RestApi) -> None:
+    for path, form in (("/none", "Action=GetParameter&Name=none"), ("/odd", "Action=Odd")):
+        templates = {"application/json": form}
+        responses = {"200": {}, "400": {"selectionPattern": "4.."}}
+        api.method(path, "POST", aws("ssm:path//", requestParameters=FORM, requestTemplates=templates), responses)
+    api.deploy()
+    missing = api.request("POST", "/none", json={})
+    assert (missing.status_code, missing.json()["Error"]["Code"]) == (400, "ParameterNotFound")
+    odd = api.request("POST", "/odd", json={})
+    assert (odd.status_code, odd.json()["Error"]["Code"]) == (400, "InvalidAction")
+
+
+def test_ssm_answers_a_form_that_asks_for_nothing_else_in_xml(  # [R:test_get_parameter_query_protocol]
+    emulator: RunningEmulator,
+) -> None:
+    emulator.client("ssm").put_parameter(Name="a", Type="String", Value="<1>")
+    credential = "Credential=test/20260101/us-east-1/ssm/aws4_request, SignedHeaders=host, Signature=0"
+    answer = httpx.post(
+        emulator.url,
+        data={"Action": "GetParameter", "Name": "a", "Version": "2014-11-06"},
+        headers={"Authorization": f"AWS4-HMAC-SHA256 {credential}"},
+    )
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/xml")
+    assert answer.text.startswith('<GetParameterResponse xmlns="http://ssm.amazonaws.com/doc/2014-11-06/">')
+    root = ElementTree.fromstring(answer.text)
+    names = [element.tag.rpartition("}")[2] for element in root[0][0]]
+    assert sorted(names) == ["ARN", "DataType", "LastModifiedDate", "Name", "Type", "Value", "Version"]
+    assert "<Value>&lt;1&gt;</Value>" in answer.text and "<Version>1</Version>" in answer.text

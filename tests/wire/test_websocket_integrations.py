@@ -236,7 +236,7 @@ def test_a_mock_answers_by_its_templates(api: WebSocketApi) -> None:
     made = api.integration(
         IntegrationType="MOCK",
         TemplateSelectionExpression="200",
-        RequestTemplates={"200": '{"statusCode": $input.path("$.status")}'},
+        RequestTemplates={"200": '{"a": {"statusCode": 418}, "statusCode": $input.path("$.status")}'},
     )
     respond(api, made, "/2\\d\\d/", ResponseTemplates={"$default": '{"pong": "$context.routeKey"}'})
     respond(

@@ -3,6 +3,9 @@
 AWS's models of such services (`awsQueryCompatible`) no longer say how lists, maps and errors are named in forms and
 XML. The tables here do, for SQS: from the WSDL of version 2012-11-05 and the API reference. `spoken_in_query` makes a
 second model with those names, which parses, serialises and fails like that of any other query service.
+
+SSM answers such clients, too [R:test_get_parameter_query_protocol]; its lists and maps are named as query services name
+theirs where nothing else is said (unverified).
 """
 
 from __future__ import annotations
@@ -29,7 +32,10 @@ QUERY_TEXTS = {"QueueDoesNotExist": "The specified queue does not exist for this
 """Texts that the query protocol words in its own way."""
 
 _STATUSES = {"PurgeQueueInProgress": 403, "OverLimit": 403, "ReceiptHandleIsInvalid": 404}
-_NAMESPACES = {"sqs": "http://queue.amazonaws.com/doc/2012-11-05/"}
+_NAMESPACES = {
+    "sqs": "http://queue.amazonaws.com/doc/2012-11-05/",
+    "ssm": "http://ssm.amazonaws.com/doc/2014-11-06/",
+}
 _MEMBERS = {
     "Attributes": "Attribute",
     "MessageAttributes": "MessageAttribute",
@@ -51,14 +57,23 @@ _OTHER_MAPS = ("Name", "Value")
 
 def speaks_query(name: str, metadata: Mapping[str, Any]) -> bool:
     """Whether a service is one that older clients reach with forms though its model says JSON."""
-    return name in _NAMESPACES and "awsQueryCompatible" in metadata
+    return name in _NAMESPACES and "json" in metadata.get("protocols", (metadata["protocol"],))
 
 
 def spoken_in_query(name: str, description: Mapping[str, Any]) -> dict[str, Any]:
     """The description of a service as a query service; the given one stays as it is."""
     said: dict[str, Any] = copy.deepcopy(dict(description))
     said["metadata"] |= {"protocol": "query", "protocols": ["query"], "xmlNamespace": _NAMESPACES[name]}
-    del said["metadata"]["awsQueryCompatible"]
+    said["metadata"].pop("awsQueryCompatible", None)
+    for operation_name, operation in said["operations"].items():
+        if "output" in operation:
+            operation["output"]["resultWrapper"] = f"{operation_name}Result"
+    if name == "sqs":
+        _name_as_sqs(said)
+    return said
+
+
+def _name_as_sqs(said: dict[str, Any]) -> None:
     for shape_name, shape in said["shapes"].items():
         if shape["type"] == "list":
             shape["member"]["locationName"] = _ITEMS.get(shape_name, shape_name.removesuffix("List"))
@@ -72,7 +87,3 @@ def spoken_in_query(name: str, description: Mapping[str, Any]) -> dict[str, Any]
             if said["shapes"][member["shape"]]["type"] == "map":
                 member["locationName"] = _MEMBERS.get(member_name, member_name)
         shape.pop("required", None)  # SQS itself says what is missing, and a queue may be named by the request's path
-    for operation_name, operation in said["operations"].items():
-        if "output" in operation:
-            operation["output"]["resultWrapper"] = f"{operation_name}Result"
-    return said

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
@@ -113,4 +114,6 @@ def _one(model: ServiceModel, member: Mapping[str, Any], element: ElementTree.El
         return text == "true"
     if kind in _NUMBERS:
         return json.loads(text)
+    if kind == "timestamp":
+        return datetime.fromisoformat(text).timestamp()  # as services that speak JSON write it (unverified here)
     return text

@@ -24,7 +24,7 @@ _STATUS_CODE = re.compile("[0-9]{3}")
 
 def mocked(rendered: bytes) -> EndpointAnswer:
     """The answer that a rendered template asks for; its JSON is read leniently, as on AWS. Raises the 500."""
-    found = _status_code(rendered.decode("utf-8", "replace"))
+    found = status_code(rendered)
     if found is None:
         raise configuration_error(
             "Unable to parse statusCode. It should be an integer that is defined in the request template."
@@ -32,8 +32,9 @@ def mocked(rendered: bytes) -> EndpointAnswer:
     return EndpointAnswer(found, int(found), [], b"")
 
 
-def _status_code(text: str) -> str | None:
+def status_code(rendered: bytes) -> str | None:
     """`statusCode` of the object itself, not of one within it, or None."""
+    text = rendered.decode("utf-8", "replace")
     try:
         value: Any = json.loads(text)
     except (ValueError, RecursionError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -21,7 +20,7 @@ from emulator.aws.http_payload import Malformed, response_of
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context
 from emulator.ports import EndpointTooSlow, EndpointUnreachable
-from emulator.services.apigateway.gateway import endpoint, mapping, templates, to_service
+from emulator.services.apigateway.gateway import endpoint, mapping, templates, to_mock, to_service
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
 from emulator.services.apigateway.gateway.responses import error_message
 from emulator.services.apigatewayv2.model import Document
@@ -30,7 +29,6 @@ from emulator.services.apigatewayv2.websocket.exchange import CONNECTED, Exchang
 from emulator.services.apigatewayv2.websocket_rules import function_of
 
 LARGEST_ANSWER = 128 * 1024
-_STATUS_CODE = re.compile(r"""["']?statusCode["']?\s*:\s*["']?(\d{3})["']?\s*[,}]""")
 
 
 @dataclass(slots=True)
@@ -81,10 +79,10 @@ class Integrations:
         body = await _request_body(exchange, integration)
         endpoint.with_overrides(exchange, mapped)
         if kind == "MOCK":
-            found = _STATUS_CODE.search(body.decode("utf-8", "replace"))
-            if found is None:
+            status = to_mock.status_code(body)
+            if status is None:
                 raise configuration_error("Unable to parse statusCode of the mock integration's request template")
-            return Outcome(int(found.group(1)))
+            return Outcome(int(status))
         if kind == "HTTP":
             return await self._http_call(exchange, integration, uri, mapped, body)
         if function_of(uri) is not None:
