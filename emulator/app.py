@@ -24,7 +24,7 @@ from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.request_ids import seeded_request_ids
 from emulator.adapters.runtime.debugging import debug_ports
 from emulator.adapters.runtime.packages import remove_tree
-from emulator.adapters.smtp_server import SmtpServer
+from emulator.adapters.smtp_server import SmtpServer, SmtpUnavailable
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
 from emulator.adapters.watched_file import WatchedFile
@@ -203,7 +203,11 @@ class Emulator:
             if mounted.start is not None:
                 await mounted.start()
         if self.smtp_server is not None:
-            await self.smtp_server.start()
+            try:
+                await self.smtp_server.start()
+            except SmtpUnavailable:
+                await self.stop()
+                raise
         self._loop = asyncio.create_task(self.worker.run(), name="worker")
 
     async def stop(self) -> None:

@@ -101,6 +101,7 @@ def start(
     What was accepted survives a restart, and a kill.
     """
     from emulator.adapters.console import Console
+    from emulator.adapters.smtp_server import SmtpUnavailable
     from emulator.adapters.sqlite import DataDirectoryInUse, UnknownSchema
     from emulator.app import serve
     from emulator.settings import Settings
@@ -126,6 +127,8 @@ def start(
         )
     except UnknownSchema as error:
         stop(str(error), "Start with another --data, or with the version that wrote this one.")
+    except SmtpUnavailable as error:
+        stop(str(error), "Choose another with --smtp-port, or leave it out; docs/settings.md says more.")
     except OSError as error:
         _stop_for(error, settings)
 

@@ -28,6 +28,10 @@ _ACCESS_KEY = re.compile(r"(AKIA|ASIA)[A-Z0-9]{12,}")
 Accept = Callable[[MailSubmission], Awaitable[str]]
 
 
+class SmtpUnavailable(Exception):
+    """The SMTP interface cannot listen; the text says why."""
+
+
 class SmtpServer:
     """Listens on one address. Who has logged in sends (`submit`); mail of others comes in from outside (`receive`)."""
 
@@ -41,13 +45,16 @@ class SmtpServer:
         self._conversations: set[Any] = set()
 
     async def start(self) -> None:
-        """Listen. Raises OSError if the port is taken or the certificate cannot be read."""
+        """Listen. Raises `SmtpUnavailable` if the port is taken or the certificate cannot be read."""
         from aiosmtpd.smtp import SMTP
 
         context: ssl.SSLContext | None = None
         if self._certificate is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(self._certificate)
+            try:
+                context.load_cert_chain(self._certificate)
+            except (OSError, ValueError) as error:  # SSLError is an OSError
+                raise SmtpUnavailable(f"The certificate {self._certificate} cannot be used: {error}.") from None
         loop = asyncio.get_running_loop()
 
         def conversation() -> Any:
@@ -64,7 +71,11 @@ class SmtpServer:
                 loop=loop,
             )
 
-        self._server = await loop.create_server(conversation, self.host, self.port)
+        try:
+            self._server = await loop.create_server(conversation, self.host, self.port)
+        except OSError as error:
+            where = f"port {self.port} on {self.host}"
+            raise SmtpUnavailable(f"The SMTP interface cannot listen to {where}: {error.strerror}.") from None
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def aclose(self) -> None:

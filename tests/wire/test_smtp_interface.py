@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import base64
 import smtplib
+import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from emulator.adapters.smtp_server import SmtpUnavailable
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
 
@@ -80,3 +87,46 @@ def test_an_access_key_needs_an_smtp_password(smtp: smtplib.SMTP) -> None:
 def test_without_login_nothing_is_sent(served: RunningEmulator, smtp: smtplib.SMTP) -> None:
     assert refusal(smtp, "reports@example.com", ["ada@example.org"], MESSAGE) == (530, "Authentication required")
     assert served.inbox() == []
+
+
+def certificate(path: Path) -> Path:
+    """A certificate for localhost that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def test_with_a_certificate_there_is_starttls_and_a_taken_port_is_named(tmp_path: Path) -> None:
+    pem = certificate(tmp_path / "smtp.pem")
+    settings = Settings(port=0, data=None, frozen=True, smtp_port=0, smtp_certificate=pem)
+    with RunningEmulator(settings) as emulator:
+        emulator.client("sesv2").create_email_identity(EmailIdentity="example.com")
+        assert emulator.emulator.smtp_server is not None
+        port = emulator.emulator.smtp_server.port
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+            client.starttls(context=trusting)
+            client.login("user", "password")
+            client.sendmail("reports@example.com", ["ada@example.org"], MESSAGE)
+        assert len(emulator.inbox()) == 1
+        with pytest.raises(SmtpUnavailable, match=f"port {port} on 127.0.0.1"):
+            RunningEmulator(Settings(port=0, data=None, frozen=True, smtp_port=port)).start()
+    wrong = Settings(port=0, data=None, frozen=True, smtp_port=0, smtp_certificate=tmp_path / "missing.pem")
+    with pytest.raises(SmtpUnavailable, match="cannot be used"):
+        RunningEmulator(wrong).start()
