@@ -154,6 +154,7 @@ class Emulator:
         older = self.apigateway.operations
         newer = self._mount(apigatewayv2.mount(context, self.lambda_.operations, older.data_plane)).operations
         older.custom_domains.also(newer.answering)
+        older.has_websocket_stage = newer.has_websocket_stage
         self.store.add_schema(jobs.SCHEMA)
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
         self.worker = Worker(self.store, self.clock, self.clock, kinds)

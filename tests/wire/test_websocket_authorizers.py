@@ -106,18 +106,37 @@ def test_a_signature_must_be_there(emulator: Emulator) -> None:
         pass
 
 
-def test_an_api_key_must_be_an_enabled_one(emulator: Emulator) -> None:
+def test_an_api_key_must_be_an_enabled_one_of_the_stage_s_usage_plan(emulator: Emulator) -> None:
     keys = emulator.client("apigateway")
-    good = keys.create_api_key(name="good", enabled=True, value="k" * 24)["value"]
-    keys.create_api_key(name="off", enabled=False, value="o" * 24)
     api = websocket_api(emulator)
     api.route("$connect", ApiKeyRequired=True)
-    for key in ({}, {"x-api-key": "wrong"}, {"x-api-key": "o" * 24}):
+    stages = [{"apiId": api.id, "stage": "prod"}]
+    plan = keys.create_usage_plan(name="two a day", apiStages=stages, quota={"limit": 2, "period": "DAY"})["id"]
+    for name, enabled, in_plan in (("good", True, True), ("off", False, True), ("stranger", True, False)):
+        made = keys.create_api_key(name=name, enabled=enabled, value=name.ljust(24, "x"))
+        if in_plan:
+            keys.create_usage_plan_key(usagePlanId=plan, keyId=made["id"], keyType="API_KEY")
+    for key in ({}, *({"x-api-key": name.ljust(24, "x")} for name in ("wrong", "off", "stranger"))):
         with pytest.raises(Refused) as refused:
             api.connect(headers=key)
         assert (refused.value.status, refused.value.body) == (403, b'{"message":"Forbidden"}')
-    with api.talk(headers={"X-API-Key": good}):
+    good = {"X-API-Key": "good".ljust(24, "x")}
+    for _ in range(2):
+        with api.talk(headers=good):
+            pass
+    with pytest.raises(Refused) as refused:
+        api.connect(headers=good)
+    assert (refused.value.status, refused.value.body) == (429, b'{"message":"Limit Exceeded"}')
+    emulator.advance(24 * 3600)
+    with api.talk(headers=good):
         pass
+
+
+def test_usage_plans_are_for_stages_that_are_there(emulator: Emulator) -> None:
+    keys = emulator.client("apigateway")
+    api = websocket_api(emulator)
+    for stage in ({"apiId": api.id, "stage": "none"}, {"apiId": "none", "stage": "prod"}):
+        assert error_of(lambda stage=stage: keys.create_usage_plan(name="p", apiStages=[stage]))[1] == 404
 
 
 def test_required_parameters_are_required(emulator: Emulator) -> None:

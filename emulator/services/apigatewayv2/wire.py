@@ -19,7 +19,7 @@ def mount(context: Context, lambda_operations: Any, rest: GatewayDataPlane) -> M
     """Offer the control plane and a data plane that hands requests to REST APIs on to `rest`."""
     operations = Operations(context.base_url, context.calls)
     http = HttpApiPlane(context, lambda_operations, rest)
-    conversations = WebSocketPlane(context, lambda_operations, http.handle)
+    conversations = WebSocketPlane(context, lambda_operations, http.handle, rest.admission)
     operations.data_plane, operations.conversations = http, conversations
     operations.answering = answering(http, conversations)
     return Mounted(

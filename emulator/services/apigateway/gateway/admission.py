@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from emulator.aws.scope import Scope
 from emulator.ports import Store, Transaction
 from emulator.services.apigateway import plan_store
 from emulator.services.apigateway.gateway.exchange import Exchange
@@ -44,22 +45,26 @@ class Admission:
             raise Failure("THROTTLED")
 
     async def check_key(self, exchange: Exchange, snapshot: Snapshot) -> None:
-        """The API key, its usage plan's throttle and quota. Raises 403 or 429."""
+        """The API key of a method that wants one. Raises 403 or 429."""
         if not exchange.route.method["apiKeyRequired"]:
             return
         from_authorizer = snapshot.api.settings.get("apiKeySource") == "AUTHORIZER"
         value = exchange.usage_key if from_authorizer else exchange.header("x-api-key")
+        method = f"{exchange.route.resource_path}/{exchange.route.method.get('httpMethod')}"
+        await self.use_key(exchange, snapshot.scope, value, method)
+
+    async def use_key(self, exchange: Exchange, scope: Scope, value: str | None, method: str) -> None:
+        """Use a key once: its usage plan's throttles, that of `method` too, and its quota. Raises 403 or 429."""
         if not value:
             exchange.trace.add("api key", admitted=False, why="the request has none")
             raise Failure("INVALID_API_KEY")
-        found = await self._store.read(lambda tx: _plan_of(tx, exchange, snapshot, value))
+        found = await self._store.read(lambda tx: _plan_of(tx, exchange, scope, value))
         if found is None:
             exchange.trace.add("api key", admitted=False, why="unknown, disabled, or in no usage plan of this stage")
             raise Failure("INVALID_API_KEY")
         key, plan, stage = found
         exchange.identity["apiKey"] = value
         exchange.identity["apiKeyId"] = key["id"]
-        method = f"{exchange.route.resource_path}/{exchange.route.method.get('httpMethod')}"
         limits = [(plan.get("throttle"), ""), ((stage.get("throttle") or {}).get(method), method)]
         for limit, name in limits:
             if limit and not self._take(
@@ -91,10 +96,10 @@ class Admission:
 
 
 def _plan_of(
-    tx: Transaction, exchange: Exchange, snapshot: Snapshot, value: str
+    tx: Transaction, exchange: Exchange, scope: Scope, value: str
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None:
     """(key, usage plan, the plan's entry for this stage) of a key that may be used here."""
-    key = plan_store.key_of_value(tx, snapshot.scope, value)
+    key = plan_store.key_of_value(tx, scope, value)
     if key is None or not key["enabled"]:
         return None
     for plan in plan_store.plans_of_key(tx, key["id"]):

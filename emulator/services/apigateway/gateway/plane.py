@@ -55,7 +55,7 @@ class GatewayDataPlane:
         self._integrations = Integrations(context, lambda_operations)
         pools = UserPools(PoolKeys(context))
         self._authorizers = Authorizers(self._integrations.functions, pools, context.clock.now)
-        self._admission = Admission(context.store)
+        self.admission = Admission(context.store)
         self._cache = cache.Cache()
         self._records = Records(context.store, context.logs, context.metrics)
         self._traces = context.traces
@@ -69,7 +69,7 @@ class GatewayDataPlane:
         """Drop compiled deployments (after a reset)."""
         self._deployments.forget()
         self._authorizers.forget()
-        self._admission.forget()
+        self.admission.forget()
         self._cache.forget()
         self._records.forget()
 
@@ -125,11 +125,11 @@ class GatewayDataPlane:
                 exchange.trace.add("route", resource=None, why="no method of the deployment matches")
                 raise unsigned(exchange)
             exchange.trace.add("route", resource=exchange.route.resource_path, parameters=exchange.path_parameters)
-            self._admission.throttle_method(exchange)
+            self.admission.throttle_method(exchange)
             if by_policy is not None:
                 resource_policy.demand(exchange, by_policy, method_arn(exchange, snapshot))
             await self._authorizers.authorize(exchange, snapshot, by_policy)
-            await self._admission.check_key(exchange, snapshot)
+            await self.admission.check_key(exchange, snapshot)
         except Failure as failure:
             return self._fail(exchange, snapshot, failure)
         return await self._run(exchange, snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,11 @@ _OPERATIONS: dict[str, tuple[str, ...]] = {
 
 class UsagePlans(Loading):
     """CreateUsagePlan … DeleteUsagePlanKey, GetUsage, UpdateUsage."""
+
+    has_websocket_stage: Callable[[Transaction, Scope, str, str], bool] = staticmethod(
+        lambda tx, scope, api, stage: False
+    )
+    """Whether a WebSocket API has a stage: plans are for those, too. Set by app.py."""
 
     def create_usage_plan(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A plan over stages."""
@@ -176,7 +182,8 @@ class UsagePlans(Loading):
     def _check_api_stage(self, tx: Transaction, scope: Scope, api_id: Any, stage: Any, plan_id: str) -> None:
         if not api_id or not stage:
             raise bad_request("Invalid API Stage specified")
-        if store.load_api(tx, scope, api_id) is None or store.load_stage(tx, api_id, stage) is None:
+        of_rest = store.load_api(tx, scope, api_id) is not None and store.load_stage(tx, api_id, stage) is not None
+        if not of_rest and not self.has_websocket_stage(tx, scope, api_id, stage):
             raise not_found(f"Invalid API Stage {{api: {api_id}, stage: {stage}}} specified for usageplan {plan_id}")
 
     def _patch(self, tx: Transaction, scope: Scope, plan: dict[str, Any], operation: dict[str, str]) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from emulator.aws.scope import Scope
+from emulator.ports import Transaction
+from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.operations.apis import Apis
 from emulator.services.apigatewayv2.operations.domains import Domains
 from emulator.services.apigatewayv2.operations.responses import Responses
@@ -27,6 +30,11 @@ class Operations(Apis, Domains, Responses, VpcLinks):
         if self.data_plane is not None:
             self.data_plane.forget_cached()
             self.conversations.forget_cached()
+
+    def has_websocket_stage(self, tx: Transaction, scope: Scope, api_id: str, stage: str) -> bool:
+        """Whether a WebSocket API of the account and region has a stage; usage plans ask."""
+        api = store.load_api(tx, scope, api_id)
+        return api is not None and api.is_websocket and store.load_stage(tx, api_id, stage) is not None
 
     def reset_authorizers_cache(self, tx: Any, scope: Any, request: dict[str, Any]) -> dict[str, Any]:
         """Ask Lambda authorizers anew."""

@@ -13,8 +13,8 @@ from emulator.aws.errors import AwsError
 from emulator.aws.http_payload import access_key
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context
-from emulator.ports import Transaction
 from emulator.services.apigateway.gateway import endpoint
+from emulator.services.apigateway.gateway.admission import Admission
 from emulator.services.apigateway.gateway.failures import Failure
 from emulator.services.apigateway.gateway.resource_policy import facts_of
 from emulator.services.apigateway.gateway.responses import error_message
@@ -31,8 +31,9 @@ EXPLICIT = "User is not authorized to access this resource with an explicit deny
 class Authorizing:
     """Decides at `$connect`."""
 
-    def __init__(self, context: Context, lambda_operations: Any) -> None:
+    def __init__(self, context: Context, lambda_operations: Any, admission: Admission) -> None:
         self._context = context
+        self._admission = admission
         self._lambda = lambda_operations
         self._deadline = Deadline(context.clock, "apigatewayv2: WebSocket authorizer")
 
@@ -63,23 +64,10 @@ class Authorizing:
             raise Failure("BAD_REQUEST_PARAMETERS", text)
 
     async def _check_key(self, exchange: Exchange) -> None:
-        """Any enabled key of the account will do: usage plans know no stages of WebSocket APIs here (leniency)."""
+        """A key of a usage plan of the stage, whose limits count connections (that messages count is not known)."""
         expression = exchange.deployed.api.settings.get("ApiKeySelectionExpression", "")
         key = exchange.usage_key if "usageIdentifierKey" in expression else exchange.header("x-api-key")
-
-        def known(tx: Transaction) -> bool:
-            scope, position = exchange.deployed.scope, None
-            while True:
-                request = {"includeValues": True, "limit": 500, **({"position": position} if position else {})}
-                found = self._context.calls.call(tx, scope, "apigateway", "GetApiKeys", request)
-                if any(item.get("enabled") and item.get("value") == key for item in found.get("items") or []):
-                    return True
-                position = found.get("position")
-                if not position:
-                    return False
-
-        if not key or not await self._context.store.read(known):
-            raise Failure("INVALID_API_KEY")
+        await self._admission.use_key(exchange, exchange.deployed.scope, key, exchange.key)
 
     async def _ask(self, exchange: Exchange, authorizer: Document) -> None:
         for source in authorizer["IdentitySource"]:

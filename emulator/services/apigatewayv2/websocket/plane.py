@@ -19,6 +19,7 @@ from emulator.aws.service import Context
 from emulator.aws.sockets import EMULATOR_STOPS, Closed, Socket
 from emulator.jobs import Job
 from emulator.ports import Transaction
+from emulator.services.apigateway.gateway.admission import Admission
 from emulator.services.apigateway.gateway.failures import Failure
 from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.gateway.address import Address, address
@@ -49,6 +50,7 @@ _STATUS = {
     "INTEGRATION_TIMEOUT": 504,
     "INVALID_API_KEY": 403,
     "MISSING_AUTHENTICATION_TOKEN": 403,
+    "QUOTA_EXCEEDED": 429,
     "THROTTLED": 429,
     "UNAUTHORIZED": 401,
     "UNSUPPORTED_MEDIA_TYPE": 415,
@@ -64,12 +66,12 @@ Plain = Callable[[HttpRequest, Address], Awaitable[HttpResponse]]
 class WebSocketPlane:
     """Converses with clients of WebSocket APIs; `plain` answers upgrade requests to other APIs, as requests."""
 
-    def __init__(self, context: Context, lambda_operations: Any, plain: Plain) -> None:
+    def __init__(self, context: Context, lambda_operations: Any, plain: Plain, admission: Admission) -> None:
         self._context = context
         self._store = context.store
         self._clock = context.clock
         self._plain = plain
-        self._authorizing = Authorizing(context, lambda_operations)
+        self._authorizing = Authorizing(context, lambda_operations, admission)
         self._integrations = Integrations(context, lambda_operations)
         self._throttle = Throttle()
         self._snapshots: dict[tuple[str, str], Snapshot] = {}
