@@ -10,6 +10,7 @@ import pytest
 
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
+from tests.ports.functions import alive
 from tests.wire.lambda_support import create, package
 from tests.wire.test_lambda_metrics import point, statistics
 
@@ -109,6 +110,20 @@ def test_code_that_cannot_be_loaded_is_told_by_the_status(emulator: RunningEmula
     client.update_alias(FunctionName="f", Name="live", FunctionVersion="1")
     emulator.settle()
     assert status(client) == ("READY", 2, None)
+
+
+def test_of_a_provision_that_fails_nothing_is_left(emulator: RunningEmulator, client: Any, tmp_path: Path) -> None:
+    """One of two environments is initialised: it would hold a place that AWS does not count."""
+    source = (
+        f"import os\nos.close(os.open({str(tmp_path / 'first')!r}, os.O_CREAT | os.O_EXCL))\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        "def handler(event, context):\n    return 'never'\n"
+    )
+    client.update_function_code(FunctionName="f", ZipFile=package(source), Publish=True)
+    client.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
+    provision(emulator, 2)
+    assert status(client) == ("FAILED", 0, "FUNCTION_ERROR_INIT_FAILURE")
+    assert not alive(int((tmp_path / "pid").read_text()))
 
 
 def test_what_finds_no_provisioned_place_spills_over_and_is_counted(emulator: RunningEmulator, client: Any) -> None:

@@ -102,6 +102,30 @@ def test_a_mapping_deals_with_every_message_of_a_flood(emulator: RunningEmulator
     assert {run["outcome"] for run in runs} == {"success"}
 
 
+def test_a_mapping_runs_as_many_batches_at_once_as_it_may(emulator: RunningEmulator) -> None:
+    """Six messages of ten seconds each, two at a time: three pairs, one after the other."""
+    sqs, client = emulator.client("sqs"), emulator.client("lambda")
+    url = sqs.create_queue(QueueName="work")["QueueUrl"]
+    client.create_function(
+        FunctionName="slow",
+        Runtime="python3.11",
+        Role="arn:aws:iam::000000000000:role/r",
+        Handler="app.handler",
+        Timeout=20,
+        Code={"ZipFile": package("import time\ndef handler(event, context):\n    time.sleep(10)\n")},
+    )
+    client.create_event_source_mapping(
+        EventSourceArn=f"{ARN}work", FunctionName="slow", BatchSize=1, ScalingConfig={"MaximumConcurrency": 2}
+    )
+    entries = [{"Id": str(index), "MessageBody": str(index)} for index in range(6)]
+    sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    emulator.settle()
+    logs = emulator.client("logs")
+    found = logs.filter_log_events(logGroupName="/aws/lambda/slow", filterPattern="START")["events"]
+    begun = sorted(event["timestamp"] for event in found if event["message"].startswith("START "))
+    assert [round((at - begun[0]) / 1000) for at in begun] == [0, 0, 10, 10, 20, 20]
+
+
 def test_an_alarm_mail_follows_a_dead_letter(emulator: RunningEmulator) -> None:
     """Queue, failing function, dead-letter queue, second function, mail: in the minutes it takes on AWS."""
     sqs, client = emulator.client("sqs"), emulator.client("lambda")
