@@ -298,7 +298,7 @@ class ProcessRuntime(FunctionRuntime, Pool):
         stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
         token = uuid.uuid4().hex
         variables = function_environment(
-            function, task_root, layers_root, temporary, self._endpoint_url(), stream, token
+            function, task_root, layers_root or self._nothing, temporary, self._endpoint_url(), stream, token
         )
         programs = self._launchers.of_programs
         room = self._room(function, task_root, layers_root, temporary)

@@ -236,6 +236,7 @@ def test_the_environment_is_awss_with_the_users_variables_and_the_endpoint(
         assert variables["_HANDLER"] == "app.handler"
         assert "AWS_PROFILE" not in variables
         assert variables["AWS_LAMBDA_LOG_STREAM_NAME"].startswith("2027/01/15/[$LATEST]")
+        assert variables["LAMBDA_RUNTIME_DIR"] == variables["PYTHONPATH"] == "/var/runtime"
 
     on_each(test)  # fmt: skip
 

@@ -183,6 +183,20 @@ def test_a_packaged_function_is_at_var_task_and_its_layers_are_at_opt(on_process
 
 
 @needs_namespaces
+def test_packages_are_looked_for_where_aws_does(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = "exports.handler = async () => [process.env.NODE_PATH, process.env.LC_CTYPE, process.env.PYTHONPATH];"
+        path, *absent = json.loads((await run(bench, source)).payload)
+        # [R:test_introspection_invoke]
+        assert path == (
+            "/opt/nodejs/node20/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task"
+        )
+        assert absent == [None, None]
+
+    on_processes(test)
+
+
+@needs_namespaces
 def test_code_and_layers_are_read_only(on_processes: Any) -> None:
     async def test(bench: Bench) -> None:
         source = (

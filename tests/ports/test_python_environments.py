@@ -473,6 +473,20 @@ def test_where_there_are_no_namespaces_code_is_read_only_by_its_permissions(
 
 
 @needs_namespaces
+def test_the_variables_name_awss_paths_with_layers_or_without(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
+        variables = json.loads((await bench.run(source, runtime="python3.12")).payload)
+        assert variables["PATH"].endswith(":/opt/bin")
+        assert variables["LD_LIBRARY_PATH"].endswith("/var/task:/var/task/lib:/opt/lib")
+        assert variables["LC_CTYPE"] == "C.UTF-8"
+        older = json.loads((await bench.run(source, runtime="python3.11", name="older", key="older")).payload)
+        assert "LC_CTYPE" not in older
+
+    on_processes(test)
+
+
+@needs_namespaces
 def test_what_is_compiled_of_one_package_is_not_taken_for_anothers(on_processes: Any) -> None:
     async def test(bench: Bench) -> None:
         source = "import mine\ndef handler(event, context):\n    return [mine.name, mine.__cached__]\n"

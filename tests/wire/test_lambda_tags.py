@@ -98,3 +98,10 @@ def test_reserved_concurrency_is_refused_in_aws_words(client: Any) -> None:
         "Member must have value greater than or equal to 0",
     )
     put(FunctionName="f", ReservedConcurrentExecutions=900)
+
+
+def test_names_of_awss_own_are_no_tags(client: Any) -> None:
+    for tags in ({"aws:mine": "x"}, {"AWS:mine": "x"}):
+        assert error_of(lambda: client.tag_resource(Resource=ARN, Tags=tags))[:2] == REFUSED  # noqa: B023
+        assert error_of(lambda: create(client, "g", Tags=tags))[:2] == REFUSED  # noqa: B023
+    assert client.list_tags(Resource=ARN)["Tags"] == {}

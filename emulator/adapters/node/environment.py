@@ -22,6 +22,7 @@ from ..runtime.kinds import EnvironmentKind
 from ..runtime.launcher import Child, Launcher, Launchers
 from ..runtime.platform_log import PlatformLog
 from ..runtime.program import Program, exec_error
+from ..runtime.variables import RUNTIME_DIR
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.cjs")
 OLDEST_MAJOR = 18
@@ -85,13 +86,15 @@ class NodeEnvironment(ExecutionEnvironment):
 
     def _node_path(self) -> str:
         """Where AWS's runtimes look for packages beside the function's own."""
-        folders = [self.site.task_root]
-        if self.site.layers_root is not None:
-            packages = self.site.layers_root / "nodejs"
-            folders[:0] = [
-                packages / f"node{_major(self.function.runtime)}" / "node_modules",
-                packages / "node_modules",
-            ]
+        room = self.site.room
+        packages = (self.site.layers_root or Path(room["layers_root"] if room else "/opt")) / "nodejs"
+        folders = [
+            packages / f"node{_major(self.function.runtime)}" / "node_modules",
+            packages / "node_modules",
+            f"{RUNTIME_DIR}/node_modules",
+            RUNTIME_DIR,
+            self.site.task_root,
+        ]
         return ":".join(map(str, folders))
 
     async def _launch(self, ticks: socket.socket, log: int) -> Child:

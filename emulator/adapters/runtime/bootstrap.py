@@ -202,8 +202,7 @@ class Process:
         if config["layers_root"]:
             folders += map(str, layer_folders(Path(translate(config["layers_root"]))))
         forget_shadowed(folders)
-        here = str(Path(__file__).parent)  # LAMBDA_RUNTIME_DIR; its modules are none of the function's business
-        extra = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in ("", here)]
+        extra = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
         sys.path[:0] = [*folders, *(entry for entry in extra if entry not in sys.path)]
         sys.argv = ["bootstrap.py"]
         api_addresses.install()

@@ -35,10 +35,9 @@ from emulator.services.lambda_.rules.errors import (
     invalid_parameter,
 )
 from emulator.services.lambda_.rules.package import LARGEST_UNZIPPED_BYTES, LARGEST_ZIPPED_BYTES, check_package
+from emulator.services.lambda_.rules.tags import checked_tags
 
 Request = dict[str, Any]
-
-MOST_TAGS = 50
 
 
 class FunctionOperations(LambdaState):
@@ -58,9 +57,7 @@ class FunctionOperations(LambdaState):
         if request.get("CodeSigningConfigArn"):
             assign_code_signing(tx, scope, named.name, request["CodeSigningConfigArn"])
         self._check_signatures(tx, scope, named.name, code, configuration.get("Layers", []))
-        tags = dict(request.get("Tags") or {})
-        if len(tags) > MOST_TAGS:
-            raise invalid_parameter("Number of tags exceeds resource tag limit.")
+        tags = checked_tags(request.get("Tags") or {})
         function = Function(
             scope,
             named.name,

@@ -17,11 +17,10 @@ from emulator.services.lambda_.operations.code_signing import existing_config
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import function_not_found, invalid_parameter, not_found
+from emulator.services.lambda_.rules.tags import checked_tags
 
 Request = dict[str, Any]
 Tags = dict[str, str]
-
-MOST_TAGS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,7 @@ class TagOperations(LambdaState):
         tagged = self._tagged(tx, scope, request, "TagResource")
         if not request.get("Tags"):
             raise invalid_parameter("An error occurred and the request cannot be processed.")
-        tags = {**tagged.tags, **request["Tags"]}
-        if len(tags) > MOST_TAGS:
-            raise invalid_parameter("Number of tags exceeds resource tag limit.")
-        tagged.save(tags)
+        tagged.save(checked_tags({**tagged.tags, **request["Tags"]}))
         return {}
 
     def untag_resource(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
