@@ -51,7 +51,7 @@ def history(aws: RunningEmulator) -> list[str]:
 def prepare_waits(aws: RunningEmulator) -> None:
     queue = {"FifoQueue": "true"}
     aws.client("sqs").create_queue(QueueName="done.fifo", Attributes=queue)
-    aws.client("stepfunctions").create_activity(name="nobody")
+    aws.client("sqs").create_queue(QueueName="nobody")
     answer = task("arn:aws:states:::aws-sdk:sfn:sendTaskSuccess", {"TaskToken.$": "$.token", "Output": "1"}, End=True)
     machine(aws, "answer", {"Think": {"Type": "Wait", "Seconds": 5, "Next": "Answer"}, "Answer": answer})
     machine(aws, "child", {"Grow": {"Type": "Wait", "Seconds": 5, "End": True}})
@@ -71,13 +71,13 @@ def prepare_waits(aws: RunningEmulator) -> None:
     states = {
         "Ask": task(f"{START}.waitForTaskToken", token, TimeoutSeconds=100, Next="Child"),
         "Child": task(f"{START}.sync:2", {"StateMachineArn": f"{ARN}stateMachine:child"}, Next="Work"),
-        "Work": {
-            "Type": "Task",
-            "Resource": f"{ARN}activity:nobody",
-            "TimeoutSeconds": 20,
-            "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Quick"}],
-            "Next": "Quick",
-        },
+        "Work": task(
+            "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            {"QueueUrl": f"{aws.url}/000000000000/nobody", "MessageBody.$": "$$.Task.Token"},
+            TimeoutSeconds=20,
+            Catch=[{"ErrorEquals": ["States.Timeout"], "Next": "Quick"}],
+            Next="Quick",
+        ),
         "Quick": task(START, {"StateMachineArn": f"{ARN}stateMachine:quick", "Name": "once"}, End=True),
     }
     machine(aws, "story", states)
@@ -94,7 +94,7 @@ def verify_waits(aws: RunningEmulator) -> None:
     ]
     assert history(aws) == [
         "ExecutionStarted", *submitted, *submitted,
-        "TaskStateEntered", "ActivityScheduled", "ActivityTimedOut", "TaskStateExited",
+        "TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskTimedOut", "TaskStateExited",
         "TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited", "ExecutionSucceeded",
     ]  # fmt: skip
     client = aws.client("stepfunctions")
