@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -13,35 +13,50 @@ from emulator.adapters.http_sender import HttpxSender
 from emulator.ports import EndpointTooSlow, EndpointUnreachable
 
 Work = Callable[[HttpxSender, str], Coroutine[Any, Any, None]]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
+@contextlib.asynccontextmanager
+async def endpoint(serve: Serve, backlog: int = 100) -> AsyncIterator[str]:
+    """The address of a server whose connections `serve` answers; all of them are closed when it ends."""
+    served: list[asyncio.Task[Any] | None] = []
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.current_task())
+        try:
+            await serve(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(connection, "127.0.0.1", 0, backlog=backlog)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        await asyncio.gather(*[task for task in served if task is not None])
 
 
 def against(answer: bytes | None, work: Work) -> bytes:
     """Run `work` against a server that reads a request and sends `answer` (None: nothing); what it read."""
     heard: list[bytes] = []
-    served: list[asyncio.Task[Any] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        served.append(asyncio.current_task())
         heard.append(await reader.readuntil(b"\r\n\r\n"))
         if answer is None:
             await reader.read()
         else:
             writer.write(answer)
             await writer.drain()
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
 
     async def main() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        sender = HttpxSender()
-        try:
-            await work(sender, f"http://127.0.0.1:{port}/a%2Fb?x=1")
-        finally:
-            await sender.aclose()
-            server.close()
-            await asyncio.gather(*[task for task in served if task is not None])
+        async with endpoint(serve) as address:
+            sender = HttpxSender()
+            try:
+                await work(sender, f"{address}/a%2Fb?x=1")
+            finally:
+                await sender.aclose()
 
     asyncio.run(main())
     return heard[0] if heard else b""  # a machine so slow that the time was up first
@@ -75,15 +90,12 @@ def test_no_request_waits_for_others_to_be_answered() -> None:
             await all_asked.wait()
             writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
             await writer.drain()
-            writer.close()
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=at_once)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        sender = HttpxSender()
-        answers = await asyncio.gather(*(sender.exchange("GET", url, [], b"", 20, 10) for _ in range(at_once)))
-        assert {status for status, _, _ in answers} == {204}
-        await sender.aclose()
-        server.close()
+        async with endpoint(serve, backlog=at_once) as url:
+            sender = HttpxSender()
+            answers = await asyncio.gather(*(sender.exchange("GET", url, [], b"", 20, 10) for _ in range(at_once)))
+            assert {status for status, _, _ in answers} == {204}
+            await sender.aclose()
 
     asyncio.run(main())
 
@@ -124,19 +136,16 @@ def test_an_endpoint_that_ends_its_connection_after_an_answer_is_asked_on_anothe
                 if turn == 1:
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
                     await writer.drain()
-        writer.close()
 
     async def main() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        sender = HttpxSender()
-        for method in ("GET", "POST"):
-            assert (await sender.exchange(method, url, [], b"", 5, 10))[2] == b"hi"
-        _, _, pieces = await sender.stream("GET", url, [], b"", 5, 5)
-        assert [piece async for piece in pieces] == [b"hi"]
-        assert await sender.post(url, {}, b"", 5) == 200
-        await sender.aclose()
-        server.close()
+        async with endpoint(serve) as url:
+            sender = HttpxSender()
+            for method in ("GET", "POST"):
+                assert (await sender.exchange(method, url, [], b"", 5, 10))[2] == b"hi"
+            _, _, pieces = await sender.stream("GET", url, [], b"", 5, 5)
+            assert [piece async for piece in pieces] == [b"hi"]
+            assert await sender.post(url, {}, b"", 5) == 200
+            await sender.aclose()
 
     asyncio.run(main())
     assert asked == [1, 1, 1, 1]
