@@ -39,6 +39,7 @@ def _sample(schema: Any, models: Mapping[str, str], variable: str, indent: int, 
         element = _sample(
             items[0] if isinstance(items, list) and items else items, models, "$elem", indent + 1, depth + 1
         )
+        # The reminder is AWS's, to whoever asked for the template: part of the answer, no work left here.
         return (
             "[\n##TODO: Update this foreach loop to reference array from input json\n"
             f"#foreach($elem in {variable})\n{inner}{element}#if($foreach.hasNext),#end\n#end\n{'  ' * indent}]"
