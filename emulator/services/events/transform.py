@@ -81,20 +81,27 @@ def check_template(template: str, paths: Mapping[str, str]) -> str | None:
 
 def follow(value: Json, path: Path) -> Json:
     """What a path leads to; None if that is nothing."""
-    found = _follow(value, path)
+    found = find_in(value, path)
     return None if found is MISSING else found
 
 
 def _find(event: Mapping[str, Any], text: str) -> Any:
     path = parse_path(text)
-    return MISSING if path is None else _follow(event, path)
+    return MISSING if path is None else find_in(event, path)
 
 
-def _follow(value: Json, path: Path) -> Any:
+def find_in(value: Json, path: Path, open_text: Callable[[str], Json] | None = None) -> Any:
+    """What `path` leads to in `value`, or `MISSING`. With `open_text` a path may go on into what a text says; it raises
+    ValueError of a text that says nothing."""
     for place, step in enumerate(path):
+        if open_text is not None and isinstance(value, str):
+            try:
+                value = open_text(value)
+            except ValueError:
+                return MISSING
         if step is None:
             items = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
-            found = [_follow(item, path[place + 1 :]) for item in items]
+            found = [find_in(item, path[place + 1 :], open_text) for item in items]
             return [item for item in found if item is not MISSING]
         if isinstance(step, int):
             if not isinstance(value, list) or step >= len(value):

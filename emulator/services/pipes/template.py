@@ -12,7 +12,7 @@ from typing import Any
 
 from emulator.ports import Json
 from emulator.services.events.model import as_text
-from emulator.services.events.transform import MISSING, NO_VARIABLE, Path, fill, parse_path
+from emulator.services.events.transform import MISSING, NO_VARIABLE, fill, find_in, parse_path
 from emulator.services.stepfunctions.asl.data import loads
 
 _VARIABLE = re.compile(r"<(\$[^<>]*|aws\.pipes\.[a-z.\-]+)>")
@@ -56,7 +56,7 @@ def transformed(template: str | None, event: Json, reserved: Mapping[str, str]) 
 def look_up(event: Json, text: str) -> Any:
     """What a path leads to, or `MISSING`."""
     path = parse_path(text)
-    return MISSING if path is None else _follow(event, path)
+    return MISSING if path is None else find_in(event, path, loads)
 
 
 def resolved(event: Json, text: str) -> str:
@@ -65,25 +65,3 @@ def resolved(event: Json, text: str) -> str:
         return text
     found = look_up(event, text)
     return "" if found is MISSING or found is None else found if isinstance(found, str) else as_text(found)
-
-
-def _follow(value: Json, path: Path) -> Any:
-    for place, step in enumerate(path):
-        if isinstance(value, str):
-            try:
-                value = loads(value)
-            except ValueError:
-                return MISSING
-        if step is None:
-            items = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
-            found = [_follow(item, path[place + 1 :]) for item in items]
-            return [item for item in found if item is not MISSING]
-        if isinstance(step, int):
-            if not isinstance(value, list) or step >= len(value):
-                return MISSING
-            value = value[step]
-        else:
-            if not isinstance(value, dict) or step not in value:
-                return MISSING
-            value = value[step]
-    return value
