@@ -110,6 +110,10 @@ def main() -> None:
                 figures[f"{label}: server CPU ms per event, accepted and partly run"] = used
                 drained(port)
 
+            quotas = json.dumps({"api_resources": options.resources + 3, "edge_apis": options.apis + 2}).encode()
+            Connection(port).exchange(
+                request(port, "PUT", "/_emulator/settings", quotas, "Content-Type: application/json")
+            )
             measure("one resource", deploy(client))
             large = deploy(client, options.resources)
             for _ in range(options.apis):

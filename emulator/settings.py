@@ -211,6 +211,21 @@ class LiveSettings:
     max_integration_timeout_seconds: float = _live(
         29.0, "Largest timeoutInMillis that PutIntegration accepts.", 0.05, 900
     )
+    edge_apis: int = _live(120, "Edge-optimized REST APIs that an account and region may have.", 0)
+    regional_apis: int = _live(
+        600, "Regional REST APIs of an account and region, and so many HTTP and WebSocket APIs.", 0
+    )
+    api_resources: int = _live(300, "Resources that a REST API may have, its root among them.", 1)
+    api_stages: int = _live(10, "Stages that an API may have.", 0)
+    api_authorizers: int = _live(10, "Authorizers that an API may have.", 0)
+    api_routes: int = _live(300, "Routes that an HTTP or WebSocket API may have.", 0)
+    api_integrations: int = _live(300, "Integrations that an HTTP or WebSocket API may have.", 0)
+    api_keys: int = _live(10_000, "API keys that an account and region may have.", 0)
+    usage_plans: int = _live(300, "Usage plans that an account and region may have.", 0)
+    usage_plans_of_key: int = _live(10, "Usage plans that an API key may be in.", 0)
+    documentation_parts: int = _live(2000, "Documentation parts that a REST API may have.", 0)
+    client_certificates: int = _live(60, "Client certificates that an account and region may have.", 0)
+    custom_domain_names: int = _live(120, "Public custom domain names that an account and region may have.", 0)
     kept_requests: int = _live(
         200, "Requests to deployed APIs whose steps `GET /_emulator/requests` can still show.", 0, 10_000
     )

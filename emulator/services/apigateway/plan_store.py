@@ -90,6 +90,14 @@ def list_keys(tx: Transaction, scope: Scope) -> list[dict[str, Any]]:
     return [json.loads(row[0]) for row in rows]
 
 
+def count_keys(tx: Transaction, scope: Scope) -> int:
+    """How many keys an account and region have."""
+    row = tx.execute(
+        "SELECT count(*) FROM apigateway_key WHERE account = ? AND region = ?", (scope.account, scope.region)
+    ).fetchone()
+    return row[0]
+
+
 def delete_key(tx: Transaction, scope: Scope, key_id: str) -> None:
     """Delete a key and take it out of its plans."""
     tx.execute("DELETE FROM apigateway_key WHERE id = ? AND account = ?", (key_id, scope.account))

@@ -63,6 +63,14 @@ def save_api(tx: Transaction, api: Api) -> None:
     tx.execute("UPDATE apigateway_api SET document = ? WHERE id = ?", (api.to_json(), api.id))
 
 
+def count_apis(tx: Transaction, scope: Scope) -> int:
+    """How many APIs an account and region have."""
+    row = tx.execute(
+        "SELECT count(*) FROM apigateway_api WHERE account = ? AND region = ?", (scope.account, scope.region)
+    ).fetchone()
+    return row[0]
+
+
 def list_apis(tx: Transaction, scope: Scope, limit: int, offset: int) -> list[Api]:
     """APIs of an account and region, oldest first."""
     rows = tx.execute(

@@ -21,9 +21,8 @@ WEBSOCKET = "WEBSOCKET"
 DEFAULT = "$default"
 """The catch-all route key, and the stage without a path prefix."""
 
-MOST = {"routes": 300, "integrations": 300, "authorizers": 10, "models": 50}
-"""Resources of an API [D: http-api quotas]; models is ours."""
-MOST_STAGES = 10
+MOST_MODELS = 50
+"""Of an API; the number is ours."""
 LONGEST_ROUTE_KEY = 1024
 """AWS's limit is unverified; ours keeps the search of routes shallow."""
 

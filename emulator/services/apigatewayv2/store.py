@@ -80,6 +80,14 @@ def save_api(tx: Transaction, api: Api) -> None:
     tx.execute("UPDATE apigatewayv2_api SET document = ? WHERE id = ?", (api.to_json(), api.id))
 
 
+def count_apis(tx: Transaction, scope: Scope) -> int:
+    """How many APIs an account and region have."""
+    row = tx.execute(
+        "SELECT count(*) FROM apigatewayv2_api WHERE account = ? AND region = ?", (scope.account, scope.region)
+    ).fetchone()
+    return row[0]
+
+
 def list_apis(tx: Transaction, scope: Scope) -> list[Api]:
     """APIs of an account and region, oldest first."""
     rows = tx.execute(

@@ -17,7 +17,7 @@ from emulator.services.apigatewayv2.websocket.plane import EXPIRY
 
 def mount(context: Context, lambda_operations: Any, rest: GatewayDataPlane) -> Mounted:
     """Offer the control plane and a data plane that hands requests to REST APIs on to `rest`."""
-    operations = Operations(context.base_url, context.calls)
+    operations = Operations(context.base_url, context.calls, context.settings)
     http = HttpApiPlane(context, lambda_operations, rest)
     conversations = WebSocketPlane(context, lambda_operations, http.handle, rest.admission)
     operations.data_plane, operations.conversations = http, conversations

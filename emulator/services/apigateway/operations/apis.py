@@ -13,6 +13,7 @@ from emulator.services.apigateway.operations.documentation import Documentation
 from emulator.services.apigateway.operations.loading import checked_endpoint, given, paged, window
 from emulator.services.apigateway.patch import Listed, Patchable, Scalar, apply, flag, whole
 from emulator.services.apigateway.policy import checked, shown
+from emulator.services.apigateway.quotas import check_room
 
 _ALL = ("add", "replace", "remove")
 PATCHABLE = Patchable(
@@ -28,6 +29,7 @@ PATCHABLE = Patchable(
     },
     listed={"binaryMediaTypes": Listed("binaryMediaTypes")},
 )
+_ALL_OF_THEM = 2**31 - 1
 _COMPRESSION = "Invalid minimum compression size, must be between 0 and 10485760"
 
 
@@ -65,6 +67,7 @@ class Apis(Documentation):
         settings["createdDate"] = float(int(tx.now))
         settings["apiKeySource"] = request.get("apiKeySource") or "HEADER"
         settings["endpointConfiguration"] = checked_endpoint(request.get("endpointConfiguration"))
+        self._check_apis(tx, scope, settings["endpointConfiguration"]["types"])
         settings["disableExecuteApiEndpoint"] = bool(request.get("disableExecuteApiEndpoint"))
         if request.get("tags"):
             settings["tags"] = dict(request["tags"])
@@ -170,6 +173,16 @@ class Apis(Documentation):
         store.save_api(tx, api)
         return {"tags": {}, **self._shown(api), **({"warnings": warnings} if warnings else {})}
 
+    def _check_apis(self, tx: Transaction, scope: Scope, types: list[str]) -> None:
+        """Raise unless the account and region may have one more API of these endpoint types."""
+        edge = types == ["EDGE"]
+        most = self._settings.edge_apis if edge else self._settings.regional_apis
+        if store.count_apis(tx, scope) < most:
+            return
+        others = (api.settings["endpointConfiguration"]["types"] for api in store.list_apis(tx, scope, _ALL_OF_THEM, 0))
+        kept = sum(other == types for other in others)
+        check_room(kept, most, "edge-optimized APIs" if edge else f"{types[0].lower()} APIs", "account")
+
     def _import(self, tx: Transaction, api: Api, document: dict[str, Any], request: dict[str, Any]) -> list[str]:
         parameters = request.get("parameters") or {}
         basepath = parameters.get("basepath", "ignore").lower()
@@ -178,6 +191,8 @@ class Apis(Documentation):
         warnings = openapi.fill(api, document, lambda length: short_id(tx.new_id(), length), basepath, self._settings)
         if warnings and request.get("failOnWarnings"):
             raise bad_request("Warnings found during import:\n\t" + "\n\t".join(warnings))
+        check_room(len(api.resources) - 1, self._settings.api_resources, "resources")
+        check_room(len(api.authorizers) - 1, self._settings.api_authorizers, "authorizers")
         parts = openapi.documentation_parts(document)
         if parts is not None and parameters.get("ignore") != "documentation":
             self._keep_parts(tx, api.scope, api.id, parts, request.get("mode") == "overwrite")

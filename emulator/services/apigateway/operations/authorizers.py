@@ -12,6 +12,7 @@ from emulator.services.apigateway import expressions, store
 from emulator.services.apigateway.model import Api, bad_request, conflict, lambda_function_of, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
 from emulator.services.apigateway.patch import Listed, Patchable, Scalar, apply, whole
+from emulator.services.apigateway.quotas import check_room
 
 _ALL = ("add", "replace", "remove")
 _AUTH_TYPES = {"COGNITO_USER_POOLS": "cognito_user_pools"}
@@ -104,6 +105,7 @@ class Authorizers(Loading):
                 f"Authorizer name must be unique. Authorizer {request['name']} already exists in this RestApi."
             )
         authorizer = new_authorizer(request, short_id(tx.new_id(), 6))
+        check_room(len(api.authorizers), self._settings.api_authorizers, "authorizers")
         api.authorizers[authorizer["id"]] = authorizer
         store.save_api(tx, api)
         return authorizer

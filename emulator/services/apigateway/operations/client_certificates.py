@@ -13,6 +13,7 @@ from emulator.services.apigateway.document_store import Place
 from emulator.services.apigateway.model import bad_request, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
 from emulator.services.apigateway.patch import Patchable, Scalar, apply
+from emulator.services.apigateway.quotas import check_room
 
 CERTIFICATE = Patchable(scalars={"/description": Scalar("description")}, strict=True)
 _CERTIFICATES = Place("client certificate")
@@ -23,6 +24,8 @@ class ClientCertificates(Loading):
 
     def generate_client_certificate(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A new certificate, valid for a year."""
+        kept = documents.listed(tx, scope, _CERTIFICATES)
+        check_room(len(kept), self._settings.client_certificates, "client certificates", "account")
         pem, expires = self_signed(tx.new_id(), tx.now)
         certificate: dict[str, Any] = {
             "clientCertificateId": short_id(tx.new_id(), 6),

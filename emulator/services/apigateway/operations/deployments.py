@@ -14,6 +14,7 @@ from emulator.services.apigateway.operations.client_certificates import ClientCe
 from emulator.services.apigateway.operations.documentation import Documentation
 from emulator.services.apigateway.operations.loading import given, page
 from emulator.services.apigateway.patch import Keyed, Patchable, Scalar, apply, flag
+from emulator.services.apigateway.quotas import check_room
 
 DEPLOYMENT = Patchable(scalars={"/description": Scalar("description")})
 STAGE = Patchable(
@@ -68,7 +69,10 @@ class Deployments(Documentation, ClientCertificates):
         }
         store.insert_deployment(tx, scope, api.id, deployment, api.to_json())
         if stage_name:
-            stage = store.load_stage(tx, api.id, stage_name) or _new_stage(stage_name, tx.now)
+            stage = store.load_stage(tx, api.id, stage_name)
+            if stage is None:
+                self._check_stages(tx, api)
+                stage = _new_stage(stage_name, tx.now)
             if canary and stage.get("deploymentId"):
                 stage["canarySettings"] = _canary(canary, deployment["id"])
             else:
@@ -145,6 +149,7 @@ class Deployments(Documentation, ClientCertificates):
             raise bad_request("Deployment id does not exist")
         if store.load_stage(tx, api.id, name):
             raise conflict("Stage already exists")
+        self._check_stages(tx, api)
         _check_variables(request.get("variables") or {})
         stage = {
             **_new_stage(name, tx.now),
@@ -159,6 +164,10 @@ class Deployments(Documentation, ClientCertificates):
         self._check_stage(tx, scope, api, stage)
         store.put_stage(tx, scope, api.id, stage)
         return stage
+
+    def _check_stages(self, tx: Transaction, api: Api) -> None:
+        """Raise unless the API may have one more stage."""
+        check_room(len(store.list_stages(tx, api.id)), self._settings.api_stages, "stages")
 
     def get_stage(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """One stage."""

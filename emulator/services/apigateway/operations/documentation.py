@@ -13,6 +13,7 @@ from emulator.services.apigateway.document_store import Place
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
 from emulator.services.apigateway.patch import Patchable, Scalar, apply
+from emulator.services.apigateway.quotas import check_room
 
 PART = Patchable(scalars={"/properties": Scalar("properties")}, strict=True)
 VERSION = Patchable(scalars={"/description": Scalar("description")}, strict=True)
@@ -30,9 +31,11 @@ class Documentation(Loading):
         """What is said of one entity of an API [R:test_documentation_part_lifecycle]."""
         api = self._api(tx, scope, request["restApiId"])
         location = rules.checked_location(request["location"])
-        if any(part["location"] == location for part in self._parts(tx, scope, api.id)):
+        others = self._parts(tx, scope, api.id)
+        if any(part["location"] == location for part in others):
             place = rules.described(location)
             raise conflict(f"Documentation part already exists for the specified location: {place}.")  # unverified
+        check_room(len(others), self._settings.documentation_parts, "documentation parts")
         part: dict[str, Any] = {
             "id": short_id(tx.new_id(), 6),
             "location": location,
@@ -86,7 +89,9 @@ class Documentation(Loading):
         if overwrite:
             documents.clear(tx, scope, place)
         ids: list[str] = []
-        for part in rules.merged(old, parts):
+        merged = list(rules.merged(old, parts))
+        check_room(len(merged) - 1, self._settings.documentation_parts, "documentation parts")
+        for part in merged:
             if part in old:
                 continue
             part_id = part.get("id") or short_id(tx.new_id(), 6)

@@ -27,6 +27,7 @@ from emulator.services.apigateway.domains import (
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, checked_endpoint, given, page
 from emulator.services.apigateway.patch import Patchable, Scalar, apply
+from emulator.services.apigateway.quotas import check_room
 
 _ASSOCIATIONS = Place("domain name access association")
 _ALL = ("add", "replace", "remove")
@@ -81,6 +82,9 @@ class DomainNames(Loading):
         if not private and names.find(tx, name) is not None:
             raise bad_request("The domain name you provided already exists.")
         _check_routing(request.get("routingMode"), "CreateDomainName")
+        if not private:
+            public = [item for item in names.listed(tx, scope) if "domainNameId" not in item]
+            check_room(len(public), self._settings.custom_domain_names, "domain names", "account")
         domain: dict[str, Any] = {"domainName": name, **_identity(tx, scope, name, private), **given(request, *_GIVEN)}
         domain["endpointConfiguration"] = endpoint
         domain["domainNameStatus"] = "AVAILABLE"

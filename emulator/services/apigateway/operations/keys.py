@@ -12,6 +12,7 @@ from emulator.services.apigateway.key_file import check_value, keys_of_file
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
 from emulator.services.apigateway.patch import Listed, Patchable, Scalar, apply, flag
+from emulator.services.apigateway.quotas import check_room
 
 API_KEY = Patchable(
     scalars={
@@ -41,6 +42,7 @@ class ApiKeys(Loading):
         value = value or short_id(tx.new_id() + tx.new_id(), 40)
         if plan_store.key_of_value(tx, scope, value) is not None:
             raise conflict("API Key already exists")
+        self._check_keys(tx, scope)
         now = float(int(tx.now))
         key: dict[str, Any] = {
             "id": short_id(tx.new_id(), 10),
@@ -55,6 +57,10 @@ class ApiKeys(Loading):
         }
         plan_store.put_key(tx, scope, key)
         return key
+
+    def _check_keys(self, tx: Transaction, scope: Scope) -> None:
+        """Raise unless the account may have one more key."""
+        check_room(plan_store.count_keys(tx, scope), self._settings.api_keys, "API keys", "account")
 
     def get_api_key(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """One key; its value only when asked for."""
@@ -101,6 +107,8 @@ class ApiKeys(Loading):
         warnings: list[str] = []
         for item in keys_of_file(request.get("body") or b""):
             known = plan_store.key_of_value(tx, scope, item.value)
+            if known is None:
+                self._check_keys(tx, scope)
             now = float(int(tx.now))
             key: dict[str, Any] = known or {
                 "id": short_id(tx.new_id(), 10),

@@ -18,6 +18,7 @@ from emulator.services.apigateway.model import (
     short_id,
 )
 from emulator.services.apigateway.operations.loading import Loading, page
+from emulator.services.apigateway.quotas import check_room
 
 _PATHS = ("/parentId", "/pathPart")
 
@@ -30,6 +31,7 @@ class Resources(Loading):
         api, parent = self._resource(tx, scope, {**request, "resourceId": request["parentId"]})
         part = request["pathPart"]
         check_child(parent, part, children(api).get(parent["id"], ()))
+        check_room(len(api.resources), self._settings.api_resources, "resources")
         resource = {
             "id": short_id(tx.new_id(), 6),
             "parentId": parent["id"],

@@ -12,6 +12,7 @@ from emulator.services.apigateway import plan_store, store
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
 from emulator.services.apigateway.patch import unescape
+from emulator.services.apigateway.quotas import check_room
 
 _PERIODS = ("DAY", "WEEK", "MONTH")
 _LONGEST_REPORT_DAYS = 366
@@ -46,6 +47,7 @@ class UsagePlans(Loading):
         """A plan over stages."""
         if not request.get("name"):
             raise bad_request("Usage Plan name cannot be blank")
+        check_room(len(plan_store.list_plans(tx, scope)), self._settings.usage_plans, "usage plans", "account")
         plan: dict[str, Any] = {
             "id": short_id(tx.new_id(), 6),
             **given(request, "name", "description"),
@@ -101,6 +103,8 @@ class UsagePlans(Loading):
         key = plan_store.load_key(tx, scope, request["keyId"])
         if key is None:
             raise not_found("Invalid API Key identifier specified")
+        others = [other for other in plan_store.plans_of_key(tx, key["id"]) if other["id"] != plan["id"]]
+        check_room(len(others), self._settings.usage_plans_of_key, "usage plans", "API key")
         if not plan_store.add_plan_key(tx, plan["id"], key["id"]):
             raise conflict(f"Usage plan key {key['id']} already exists in usage plan {plan['id']}")
         return _shown_key(key)

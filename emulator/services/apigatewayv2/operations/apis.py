@@ -33,18 +33,22 @@ class Apis(Routes, Stages, Authorizers):
         """A new API; with `Target` a route, its integration and the stage `$default` too (quick create)."""
         if request["ProtocolType"] == WEBSOCKET:
             api = Api(short_id(tx.new_id(), 10), scope.account, scope.region, websocket_settings(tx.now, request))
-            store.insert_api(tx, api)
+            self._insert(tx, api)
             return self._shown(api)
         expression = request.get("RouteSelectionExpression")
         if expression not in (None, "$request.method $request.path", "${request.method} ${request.path}"):
             raise bad_request("Invalid RouteSelectionExpression for an HTTP API: ${request.method} ${request.path}")
         api = self._new(tx, scope, request)
-        store.insert_api(tx, api)
+        self._insert(tx, api)
         if request.get("Target"):
             self._quick_create(tx, api, request)
         elif request.get("RouteKey") or request.get("CredentialsArn"):
             raise bad_request("RouteKey and CredentialsArn are only supported together with Target")
         return self._shown(api)
+
+    def _insert(self, tx: Transaction, api: Api) -> None:
+        self._check_room(store.count_apis(tx, api.scope), "APIs", "account")
+        store.insert_api(tx, api)
 
     def _new(self, tx: Transaction, scope: Scope, request: Request) -> Api:
         unsupported = [name for name in _WEBSOCKET if request.get(name)]
@@ -153,7 +157,7 @@ class Apis(Routes, Stages, Authorizers):
         """A new API from an OpenAPI 3 document."""
         definition = openapi.read(request["Body"], request.get("Basepath") or "ignore")
         api = self._new(tx, scope, {"ProtocolType": "HTTP", **definition.settings})
-        store.insert_api(tx, api)
+        self._insert(tx, api)
         return self._import(tx, api, definition, request)
 
     def reimport_api(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway.model import bad_request, conflict, short_id
 from emulator.services.apigatewayv2.model import Api, Document, lambda_function_of
-from emulator.services.apigatewayv2.operations.loading import Loading, Request, check_room, found, given, page
+from emulator.services.apigatewayv2.operations.loading import Loading, Request, found, given, page
 from emulator.services.apigatewayv2.websocket_rules import check_authorizer
 
 _JWT = ("AuthorizerType", "IdentitySource", "JwtConfiguration", "Name")
@@ -43,7 +43,7 @@ class Authorizers(Loading):
 
     def add_authorizer(self, tx: Transaction, api: Api, request: Request) -> Document:
         """Put a new authorizer into an API that is being edited."""
-        check_room(api.authorizers, "authorizers")
+        self._check_room(len(api.authorizers), "Authorizers")
         members = _JWT if request["AuthorizerType"] == "JWT" else _LAMBDA
         authorizer = _checked(api, given(request, members), request)
         _check_name(api, authorizer)

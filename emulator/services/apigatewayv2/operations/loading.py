@@ -9,8 +9,10 @@ from emulator.aws.calls import Calls
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
+from emulator.services.apigateway.quotas import check_room
 from emulator.services.apigatewayv2 import store
-from emulator.services.apigatewayv2.model import MOST, Api, Document
+from emulator.services.apigatewayv2.model import MOST_MODELS, Api, Document
+from emulator.settings import LiveSettings
 
 Request = dict[str, Any]
 
@@ -18,9 +20,23 @@ Request = dict[str, Any]
 class Loading:
     """Looking up, and keeping what was changed."""
 
-    def __init__(self, base_url: str, calls: Calls) -> None:
+    def __init__(self, base_url: str, calls: Calls, settings: LiveSettings) -> None:
         self._base_url = base_url
+        self._settings = settings
         self._calls = calls
+
+    def _check_room(self, kept: int, noun: str, owner: str = "API") -> None:
+        """Raise AWS's 429 unless an API, or an account, may have one more; the status is unverified."""
+        settings = self._settings
+        most = {
+            "APIs": settings.regional_apis,
+            "Routes": settings.api_routes,
+            "Integrations": settings.api_integrations,
+            "Authorizers": settings.api_authorizers,
+            "Stages": settings.api_stages,
+            "Models": MOST_MODELS,
+        }
+        check_room(kept, most[noun], noun, owner, "TooManyRequestsException")
 
     def _api(self, tx: Transaction, scope: Scope, request: Request) -> Api:
         api = store.load_api(tx, scope, request["ApiId"])
@@ -75,12 +91,6 @@ def found(kind: str, documents: dict[str, Document], identifier: str) -> Documen
     if document is None:
         raise not_found(f"Unable to find {kind} by ID {identifier} within the provided RestApi")
     return document
-
-
-def check_room(documents: dict[str, Document], kind: str) -> None:
-    """Raise unless an API may have one more of a kind (text unverified)."""
-    if len(documents) >= MOST[kind]:
-        raise bad_request(f"Maximum number of {kind} for this API has been reached. Limit is {MOST[kind]}.")
 
 
 def given(request: Request, members: Iterable[str]) -> Document:

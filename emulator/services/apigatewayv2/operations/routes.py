@@ -22,7 +22,7 @@ from emulator.services.apigatewayv2.model import (
     lambda_function_of,
     split_route_key,
 )
-from emulator.services.apigatewayv2.operations.loading import Loading, Request, check_room, found, given, page
+from emulator.services.apigatewayv2.operations.loading import Loading, Request, found, given, page
 from emulator.services.apigatewayv2.service_actions import action_of, check_parameters
 from emulator.services.apigatewayv2.websocket_rules import check_websocket_route, checked_websocket_integration
 
@@ -82,7 +82,7 @@ class Routes(Loading):
 
     def add_route(self, tx: Transaction, api: Api, request: Request) -> Document:
         """Put a new route into an API that is being edited."""
-        check_room(api.routes, "routes")
+        self._check_room(len(api.routes), "Routes")
         members = (*_ROUTE, *_WEBSOCKET_ROUTE) if api.is_websocket else _ROUTE
         route: Document = {"ApiKeyRequired": False, "AuthorizationType": "NONE", **given(request, members)}
         self._check_route(api, route, request)
@@ -155,7 +155,7 @@ class Routes(Loading):
 
     def add_integration(self, tx: Transaction, api: Api, request: Request) -> Document:
         """Put a new integration into an API that is being edited."""
-        check_room(api.integrations, "integrations")
+        self._check_room(len(api.integrations), "Integrations")
         integration = _checked(api, given(request, _members(api)), request)
         self._check_link(tx, api, integration)
         integration["IntegrationId"] = short_id(tx.new_id(), 7)
@@ -216,7 +216,7 @@ class Routes(Loading):
     def create_model(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """A new model: HTTP APIs keep and show it only, routes of WebSocket APIs validate messages by it."""
         api = self._api(tx, scope, request)
-        check_room(api.models, "models")
+        self._check_room(len(api.models), "Models")
         model = {"ContentType": "application/json", **given(request, _MODEL)}
         _check_model(api, model)
         model["ModelId"] = short_id(tx.new_id(), 6)

@@ -10,7 +10,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigatewayv2 import store
-from emulator.services.apigatewayv2.model import DEFAULT, MOST_STAGES, Api, Document
+from emulator.services.apigatewayv2.model import DEFAULT, Api, Document
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, check_stage_is_new, given, page
 
 _STAGE = (
@@ -37,8 +37,7 @@ class Stages(Loading):
         if (api.is_websocket or name != DEFAULT) and not _NAME.fullmatch(name):
             raise bad_request(f"Stage name only allows a-zA-Z0-9_-{'' if api.is_websocket else ' and $default'}")
         check_stage_is_new(tx, api.id, name)
-        if len(store.list_stages(tx, api.id)) >= MOST_STAGES:
-            raise bad_request(f"Maximum number of stages for this API has been reached. Limit is {MOST_STAGES}.")
+        self._check_room(len(store.list_stages(tx, api.id)), "Stages")
         stage = {**new_stage(tx.now, request), "Tags": dict(request.get("Tags") or {})}
         self._check_stage(tx, api, stage, request)
         store.put_stage(tx, api.id, stage)
