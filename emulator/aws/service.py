@@ -70,6 +70,10 @@ class Service:
             return self._for_services.get(operation)
         return self.operations.get(operation)
 
+    async def prefetch(self, operation: str, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """The request of a `prepared` operation with what it refers to elsewhere, ready for `transactional`."""
+        return request
+
     async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
         """Run an operation for a caller at the edge. Raises `AwsError` or `NotEmulated`.
 

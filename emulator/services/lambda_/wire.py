@@ -82,11 +82,14 @@ class LambdaService(Service):
             result = await invoke(scope, request, request_id=request_id)
             result[REQUEST_ID_MEMBER] = request_id
             return result
-        if operation in BRINGS_CODE:
-            request = await self._lambda.with_code(operation, scope, request)
-        elif operation == "CreateEventSourceMapping":
-            request = await self._sources.with_stream(request)
+        if operation in self.prepared:
+            request = await self.prefetch(operation, scope, request)
         return await super().call(operation, scope, request, request_id)
+
+    async def prefetch(self, operation: str, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        if operation in BRINGS_CODE:
+            return await self._lambda.with_code(operation, scope, request)
+        return await self._sources.with_stream(request)
 
     def prepare(self, operation: str, request: HttpRequest, parameters: dict[str, Any]) -> None:
         """Take over the request id and the trace of an invocation from its headers."""

@@ -42,9 +42,14 @@ class LogsService(Service):
             return await self._search(scope, request)
         if operation == "TestMetricFilter":
             return await self.store.read(lambda tx: self._logs.test_metric_filter(tx, scope, request))
-        if operation == "PutSubscriptionFilter" and request.get("roleArn"):
-            await self._check_stream(request["destinationArn"])
+        if operation in self.prepared:
+            request = await self.prefetch(operation, scope, request)
         return await super().call(operation, scope, request, request_id)
+
+    async def prefetch(self, operation: str, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("roleArn"):
+            await self._check_stream(request["destinationArn"])
+        return request
 
     async def _check_stream(self, destination: str) -> None:
         """A stream that becomes a destination is tried first, as AWS does (the text for Kinesis is quoted by users)."""

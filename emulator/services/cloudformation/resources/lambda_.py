@@ -1,0 +1,162 @@
+"""Functions."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Generator
+from typing import Any
+
+from emulator.aws.errors import AwsError
+from emulator.ports import Json
+from emulator.services.cloudformation.resources.types import (
+    Call,
+    Made,
+    NameForm,
+    ResourceFailed,
+    ResourceType,
+    Steps,
+    Subject,
+    words,
+)
+
+_CONFIGURATION = (
+    "DeadLetterConfig Description Environment EphemeralStorage FileSystemConfigs Handler ImageConfig KmsKeyArn Layers"
+    " LoggingConfig MemorySize Role Runtime SnapStart Timeout TracingConfig VpcConfig"
+)
+_ONLY_AT_CREATION = "Architectures CapacityProviderConfig DurableConfig PackageType TenancyConfig"
+_DEFAULTS: dict[str, Any] = {
+    "DeadLetterConfig": {"TargetArn": ""},
+    "Description": "",
+    "Environment": {"Variables": {}},
+    "EphemeralStorage": {"Size": 512},
+    "FileSystemConfigs": [],
+    "KmsKeyArn": "",
+    "Layers": [],
+    "MemorySize": 128,
+    "SnapStart": {"ApplyOn": "None"},
+    "Timeout": 3,
+    "TracingConfig": {"Mode": "PassThrough"},
+    "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []},
+}
+"""What a property that an update leaves out goes back to."""
+
+
+def _code(it: Subject) -> dict[str, Any]:
+    """The code, whose ZipFile is a source text in templates: of `index.py`, or of `index.js`."""
+    given: dict[str, Any] = dict(it.get("Code") or {})
+    source = given.get("ZipFile")
+    if source is None:
+        return given
+    runtime = str(it.get("Runtime") or "")
+    if not runtime.startswith(("python", "nodejs")):
+        raise ResourceFailed(
+            f"Value ({runtime}) for parameter runtime is invalid. ZipFile can only be used when Runtime is set to"
+            " nodejs or python."
+        )
+    return {**given, "ZipFile": inline_package("index.js" if runtime.startswith("nodejs") else "index.py", str(source))}
+
+
+def inline_package(name: str, source: str) -> bytes:
+    """A package of one file, always the same bytes for the same source."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+        entry.external_attr = 0o644 << 16
+        file.writestr(entry, source, zipfile.ZIP_DEFLATED)
+    return archive.getvalue()
+
+
+def _create_function(it: Subject) -> Steps:
+    request = it.wanted("CodeSigningConfigArn", *_CONFIGURATION.split(), *_ONLY_AT_CREATION.split())
+    request = _spelled({**request, "FunctionName": it.name, "Code": _code(it), "Tags": it.all_tags()})
+    try:
+        made = yield Call("CreateFunction", request)
+    except AwsError as problem:
+        if problem.code == "ResourceConflictException" and it.is_named:
+            raise ResourceFailed(
+                f"Resource of type 'AWS::Lambda::Function' with identifier '{it.name}' already exists."
+            ) from problem
+        raise
+    yield from _set_the_rest(it, creating=True)
+    return Made(it.name, {"Arn": made["FunctionArn"]})
+
+
+def _spelled(request: dict[str, Any]) -> dict[str, Any]:
+    if "KmsKeyArn" in request:
+        request["KMSKeyArn"] = request.pop("KmsKeyArn")
+    return request
+
+
+def _set_the_rest(it: Subject, creating: bool) -> Generator[Call, Json, None]:
+    """What operations of their own set."""
+    name = it.name if creating else it.physical_id
+    if it.changed("ReservedConcurrentExecutions"):
+        reserved = it.get("ReservedConcurrentExecutions")
+        if reserved is not None:
+            yield Call("PutFunctionConcurrency", {"FunctionName": name, "ReservedConcurrentExecutions": reserved})
+        else:
+            yield Call("DeleteFunctionConcurrency", {"FunctionName": name})
+    if it.changed("RuntimeManagementConfig"):
+        config = it.get("RuntimeManagementConfig") or {"UpdateRuntimeOn": "Auto"}
+        yield Call("PutRuntimeManagementConfig", {"FunctionName": name, **config})
+    if it.changed("RecursiveLoop"):
+        loop = it.get("RecursiveLoop") or "Terminate"
+        yield Call("PutFunctionRecursionConfig", {"FunctionName": name, "RecursiveLoop": loop})
+
+
+def _update_function(it: Subject) -> Steps:
+    """Code first, then configuration: each may take time, during which Lambda accepts no other."""
+    name, config = it.physical_id, _CONFIGURATION.split()
+    more = it.changed(*config)
+    if it.stage == 0 and it.changed("Code", "Architectures"):
+        yield Call("UpdateFunctionCode", {"FunctionName": name, **_code(it), **it.wanted("Architectures")})
+        if more:
+            return Made(name, it.attributes, more=True)
+    if more:
+        changed = {key: it.get(key, _DEFAULTS.get(key)) for key in config if it.changed(key)}
+        yield Call("UpdateFunctionConfiguration", _spelled({"FunctionName": name, **changed}))
+    if it.changed("CodeSigningConfigArn"):
+        arn = it.get("CodeSigningConfigArn")
+        if arn:
+            yield Call("PutFunctionCodeSigningConfig", {"FunctionName": name, "CodeSigningConfigArn": arn})
+        else:
+            yield Call("DeleteFunctionCodeSigningConfig", {"FunctionName": name})
+    yield from _set_the_rest(it, creating=False)
+    arn = it.attributes["Arn"]
+    tagged = yield Call("ListTags", {"Resource": arn})
+    tags = it.all_tags()
+    stale = [key for key in tagged.get("Tags") or {} if key not in tags]
+    if stale:
+        yield Call("UntagResource", {"Resource": arn, "TagKeys": stale})
+    if tags and tags != tagged.get("Tags"):
+        yield Call("TagResource", {"Resource": arn, "Tags": tags})
+    return Made(name, it.attributes)
+
+
+def _delete_function(it: Subject) -> Generator[Call, Json, None]:
+    yield Call("DeleteFunction", {"FunctionName": it.physical_id})
+
+
+def _is_ready(it: Subject) -> Generator[Call, Json, bool]:
+    answer = yield Call("GetFunctionConfiguration", {"FunctionName": it.physical_id})
+    return answer["State"] != "Pending" and answer["LastUpdateStatus"] != "InProgress"
+
+
+TYPES = [
+    ResourceType(
+        name="AWS::Lambda::Function",
+        service="lambda",
+        properties=words(f"{_CONFIGURATION} {_ONLY_AT_CREATION} Code CodeSigningConfigArn FunctionName RecursiveLoop")
+        | words("ReservedConcurrentExecutions RuntimeManagementConfig Tags"),
+        required=words("Code Role"),
+        replaces=words("FunctionName PackageType CapacityProviderConfig TenancyConfig DurableConfig"),
+        named_by="FunctionName",
+        name_form=NameForm(64),
+        create=_create_function,
+        update=_update_function,
+        delete=_delete_function,
+        ready=_is_ready,
+        busy=words("ResourceConflictException"),
+    ),
+]

@@ -1,0 +1,48 @@
+"""Values of templates as texts and tags, and what is said of those that are of the wrong type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from emulator.ports import Json
+
+
+class ResourceFailed(Exception):
+    """A resource cannot be made, changed or deleted; the text is the reason in the stack's events."""
+
+
+def tag_map(tags: list[Any] | Mapping[str, Any] | None, path: str = "#/Tags") -> dict[str, str]:
+    """Tags as a map, whichever way the template wrote them."""
+    if not tags:
+        return {}
+    if isinstance(tags, Mapping):
+        return {str(key): text_of(value) for key, value in tags.items()}
+    found: dict[str, str] = {}
+    for index, item in enumerate(tags):
+        if not isinstance(item, Mapping) or not {"Key", "Value"} >= set(cast(Mapping[str, Any], item)):
+            raise wrong_type(f"{path}/{index}", "Tag", item)
+        pair = cast(Mapping[str, Any], item)
+        found[text_of(pair.get("Key", ""))] = text_of(pair.get("Value", ""))
+    return found
+
+
+def text_of(value: Json) -> str:
+    """A value where an operation wants text; objects and lists are written as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def wrong_type(path: str, expected: str, value: Json) -> ResourceFailed:
+    """AWS's sentence of its resource schemas, whose words for types are Java's."""
+    kinds = ((bool, "Boolean"), (str, "String"), (int, "Integer"), (float, "BigDecimal"), (list, "JSONArray"))
+    found = next((name for kind, name in kinds if isinstance(value, kind)), "JSONObject")
+    return ResourceFailed(
+        f"Properties validation failed with message:\n{path}: expected type: {expected}, found: {found}"
+    )
