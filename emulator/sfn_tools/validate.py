@@ -6,7 +6,6 @@ Decides how a diagnosis is shown; what is wrong is judged by the same code as Cr
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 from emulator.app import Emulator
 from emulator.services.stepfunctions.asl import validate
 from emulator.services.stepfunctions.asl.validate import Problem
-from emulator.services.stepfunctions.asl.validation.problems import ERROR, WARNING
 from emulator.settings import Settings
 from emulator.sfn_tools.definition_file import DefinitionFile
 
@@ -52,8 +50,12 @@ def diagnose(files: list[DefinitionFile], express: bool) -> list[list[Diagnosis]
     async def work() -> list[list[Diagnosis]]:
         emulator = Emulator(Settings(data=None, frozen=True), "http://localhost:0")
         try:
-            judge = emulator.stepfunctions.operations.judge
-            return [placed(file, [*judge(file.definition, "", express), *_warnings(file)]) for file in files]
+            operations = emulator.stepfunctions.operations
+            found: list[list[Diagnosis]] = []
+            for file in files:
+                problems = operations.judge(file.definition, "", express)
+                found.append(placed(file, [*problems, *_warnings(file), *operations.absent(file.definition)]))
+            return found
         finally:
             await emulator.stop()
 
@@ -61,12 +63,10 @@ def diagnose(files: list[DefinitionFile], express: bool) -> list[list[Diagnosis]
 
 
 def placed(file: DefinitionFile, problems: list[Problem]) -> list[Diagnosis]:
-    """Problems with their places; what AWS knows and only the emulator does not is no error of the definition."""
+    """Problems with their places."""
     places = file.places([problem.location for problem in problems if problem.location is not None])
     found: list[Diagnosis] = []
     for problem in problems:
-        if problem.message.endswith("not emulated yet.") and problem.severity == ERROR:
-            problem = dataclasses.replace(problem, code="NOT_EMULATED", severity=WARNING)
         in_source = _IN_SOURCE.search(problem.location or "")
         line, column = (
             (int(in_source[1]), int(in_source[2])) if in_source else places.get(problem.location or "", (1, 1))

@@ -204,8 +204,8 @@ def test_mistakes_are_told_by_file_line_and_column(folder: Path) -> None:
         "bad.yaml:8:9: error: MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere (/States/Pick/Choices[0]/Next)",
         "bad.yaml:13:7: warning: NO_DOLLAR: The value of the field 'x' looks like a JSONPath or an intrinsic function "
         "call, but its name does not end with '.$' (/States/Copy/Parameters/x)",
-        "orders.asl.json:36:7: warning: NOT_EMULATED: The resource provided arn:aws:states:::glue:startJobRun.sync is "
-        "not emulated yet. (/States/Ship/Resource)",
+        "orders.asl.json:36:7: warning: NOT_EMULATED: arn:aws:states:::glue:startJobRun.sync is not emulated: the task "
+        "fails unless it is mocked (/States/Ship/Resource)",
     ]
     assert "orders.asl.json: ${ChargeFunction} not filled; -s ChargeFunction=VALUE does." in result.stderr
     listed = json.loads(sfn("validate", "bad.yaml", "--json").stdout)

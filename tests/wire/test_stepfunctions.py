@@ -210,10 +210,10 @@ def test_lists_page_and_filter(emulator: RunningEmulator) -> None:
         (
             {
                 "StartAt": "A",
-                "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "End": True}},
+                "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::glue:stopJobRun", "End": True}},
             },
-            "SCHEMA_VALIDATION_FAILED: The resource provided arn:aws:states:::glue:startJobRun is not emulated yet. "
-            "at /States/A/Resource",
+            "SCHEMA_VALIDATION_FAILED: The resource provided arn:aws:states:::glue:stopJobRun is not recognized. The "
+            "value is not a valid resource ARN, or the resource is not available in this region. at /States/A/Resource",
         ),
     ],
 )

@@ -224,11 +224,6 @@ def test_an_aws_sdk_task_waits_for_its_token(machines: Machines, emulator: Runni
         ("aws-sdk:s3:getObject.sync", "is not recognized."),
         ("dynamodb:getItem.waitForTaskToken", "is not recognized."),
         ("http:invoke.waitForTaskToken", "is not recognized."),
-        ("batch:submitJob.sync", "is not emulated yet."),
-        ("glue:startJobRun.sync", "is not emulated yet."),
-        ("elasticmapreduce:addStep", "is not emulated yet."),
-        ("aws-sdk:braket:searchDevices", "is not emulated yet."),
-        ("aws-sdk:s3:selectObjectContent", "is not emulated yet."),
     ],
 )
 def test_what_cannot_be_called_is_refused_by_name_when_the_machine_is_created(

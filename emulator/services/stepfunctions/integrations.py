@@ -19,10 +19,11 @@ from emulator.aws.scope import Scope
 from emulator.aws.service import Services
 from emulator.ports import SupportingServices, Transaction
 
-from . import java_sdk, lambda_tasks, optimised
+from . import elsewhere, java_sdk, lambda_tasks, optimised
 from .asl.data import Data, Json, dumps, loads
 from .asl.messages import TaskFailed, TaskSucceeded
 from .asl.tasks import CALLBACK, is_activity
+from .elsewhere import Elsewhere
 from .model import StoredExecution
 from .optimised import Optimised
 from .task_parameters import from_boto3, missing, pascal, to_boto3, unsupported
@@ -73,6 +74,7 @@ class Integrations:
         self._calls = calls
         self._supporting = supporting
         self._models: dict[str, ServiceModel | None] = {}
+        self._streaming: dict[tuple[str, str], bool] = {}
 
     # ── when a state machine is created ─────────────────────────────────────────────────────────
 
@@ -84,16 +86,21 @@ class Integrations:
             return parameter_problems(parameters, lambda_tasks.PARAMETERS, lambda_tasks.REQUIRED)
         called = self._called(resource)
         if called is None:
-            reason = "is not emulated yet." if optimised.is_known_elsewhere(resource) else NOT_RECOGNIZED
-            return [("Resource", f"The resource provided {resource} {reason}")]
-        if not self._answers(called):
-            return [("Resource", f"The resource provided {resource} is not emulated yet.")]
+            other = elsewhere.find(resource)
+            if other is None:
+                return [("Resource", f"The resource provided {resource} {NOT_RECOGNIZED}")]
+            return parameter_problems(parameters, *self._members_elsewhere(other))
         members, required = self._members(called)
         # Required members are for SQS to miss, when the task runs [R:test_send_message_empty_body].
         return parameter_problems(parameters, members, () if called.service == "sqs" else required)
 
+    def is_emulated(self, resource: str) -> bool:
+        """Whether a task of a machine that was created can be called; else it fails unless it is mocked."""
+        called = self._called(resource)
+        return elsewhere.find(resource) is None if called is None else self._answers(called)
+
     def _called(self, resource: str) -> _Called | None:
-        """What a resource names; None if AWS has no such integration."""
+        """What a resource names; None if it is none of the emulator's and none of the SDK's."""
         found = optimised.find(resource)
         if found is not None:
             return _Called(found[0].service, found[0].operation, found[0])
@@ -104,25 +111,42 @@ class Integrations:
         model = self._model(service) if service is not None else None
         if service is None or model is None or pascal(match[2]) not in _names(model):
             return None
-        return _Called(service, pascal(match[2]), None)
+        called = _Called(service, pascal(match[2]), None)
+        return None if self._streams(called) else called  # no task takes a stream of events [D:supported-services]
 
     def _answers(self, called: _Called) -> bool:
         native = self._services.get(called.service)
         if native is not None:
-            return called.operation in native.operations and not self._streams(called)
-        return self._supporting.supports(called.service) and not self._streams(called)
+            return called.operation in native.operations
+        return self._supporting.supports(called.service)
 
     def _streams(self, called: _Called) -> bool:
-        """Whether the answer is a stream of events, which no task takes."""
-        described = self._described(called)
-        return bool(described.has_event_stream_input or described.has_event_stream_output)
+        known = self._streaming.get((called.service, called.operation))
+        if known is None:
+            described = self._described(called)
+            known = bool(described.has_event_stream_input or described.has_event_stream_output)
+            self._streaming[called.service, called.operation] = known
+        return known
 
     def _members(self, called: _Called) -> tuple[list[str], list[str]]:
-        """(all, required) parameters of an operation as the states language writes them."""
+        """(all, required) parameters of an operation as the states language writes them.
+
+        Tokens that make a request idempotent are the SDK's to give, as on AWS.
+        """
         shape: Any = self._described(called).input_shape
         if shape is None:
             return [], []
-        return [pascal(name) for name in shape.members], [pascal(name) for name in shape.required_members]
+        given = {name for name, member in shape.members.items() if member.metadata.get("idempotencyToken")}
+        required = [pascal(name) for name in shape.required_members if name not in given]
+        return [pascal(name) for name in shape.members], required
+
+    def _members_elsewhere(self, entry: Elsewhere) -> tuple[list[str], list[str]]:
+        """The same of an integration whose service is not here."""
+        members, required = (
+            self._members(_Called(entry.service, entry.operation, None)) if entry.operation else ([], [])
+        )
+        known = [name for name in members if name not in entry.without]
+        return [*known, *entry.members], [*required, *entry.required]
 
     def result_shape(self, resource: str) -> tuple[Any, tuple[str, ...]]:
         """(botocore's shape of what a task returns, members of it that hold any JSON); None if nothing is known."""
@@ -141,11 +165,16 @@ class Integrations:
 
     def start_problems(self, resource: str, parameters: Data) -> list[str]:
         """Why a task cannot be started with these parameters."""
-        called = self._called(resource)
+        called, value = self._called(resource), parameters.value
         if called is None:
-            return []
+            other = elsewhere.find(resource)
+            if other is None or not other.operation:
+                return []
+            called = _Called(other.service, other.operation, None)
+            if isinstance(value, dict):
+                value = {name: item for name, item in value.items() if name not in other.members}
         problems: list[str] = []
-        to_boto3(self._described(called).input_shape, parameters.value, problems)
+        to_boto3(self._described(called).input_shape, value, problems)
         return problems
 
     def takes_time(self, resource: str, parameters: Data) -> bool:
@@ -185,8 +214,8 @@ class Integrations:
     async def outside(self, task: CalledTask, now: Callable[[], float]) -> TaskSucceeded | TaskFailed:
         """The same for an operation that makes its caller wait, or that a delegated service answers."""
         called = self._called(task.resource)
-        if called is None:  # a state that test cases mock, called by an execution of none
-            return TaskFailed(task.token, "States.TaskFailed", f"The resource {task.resource} is not emulated.")
+        if called is None or not self._answers(called):
+            return TaskFailed(task.token, "States.TaskFailed", not_emulated(task.resource))
         request, native = self._request(task, called), self._services.get(called.service)
         result: dict[str, Any] | AwsError | NotEmulated
         try:
@@ -274,6 +303,15 @@ class Integrations:
             except BotoCoreError:
                 self._models[name] = None
         return self._models[name]
+
+
+def not_emulated(resource: str) -> str:
+    """What is said of a task that only a mock can answer."""
+    named = resource.split(":", 5)[-1]
+    return (
+        f"{named} is not emulated: only a mock can answer it, of a test case (SFN_MOCK_CONFIG), of "
+        "`emulator sfn run --mock` or of TestState."
+    )
 
 
 def parameter_problems(parameters: Json, allowed: Any, required: Any) -> list[tuple[str, str]]:

@@ -66,13 +66,6 @@ TABLE = {
     "dynamodb:updateItem": _dynamodb("UpdateItem"),
     "dynamodb:deleteItem": _dynamodb("DeleteItem"),
 }  # fmt: skip
-NOT_EMULATED = frozenset(
-    {
-        "athena", "batch", "bedrock", "codebuild", "databrew", "ecs", "eks", "elasticmapreduce", "emr-containers",
-        "emr-serverless", "glue", "mediaconvert", "sagemaker",
-    }
-)  # fmt: skip
-"""Services that have optimised integrations on AWS and none here."""
 _RESOURCE = re.compile(r"arn:aws[a-z-]*:states:::([a-z-]+):([a-zA-Z]+)((?:\.[A-Za-z]+(?::\d+)?)?)")
 
 
@@ -83,12 +76,6 @@ def find(resource: str) -> tuple[Optimised, str] | None:
     if match is None or entry is None or match[3] not in entry.patterns:
         return None
     return entry, match[3]
-
-
-def is_known_elsewhere(resource: str) -> bool:
-    """Whether AWS has the integration and the emulator has not."""
-    match = _RESOURCE.fullmatch(resource)
-    return match is not None and match[1] in NOT_EMULATED
 
 
 def with_metadata(

@@ -36,7 +36,6 @@ from .asl.messages import (
 )
 from .asl.tasks import pattern, task_kind
 from .asl.validation.problems import NO_END
-from .asl.validation.types import resource_problems
 from .http_tasks import Exchange
 from .map_runs.parsing import PARSERS, Unreadable
 from .model import StoredExecution
@@ -199,7 +198,9 @@ class StateTester:
             raise _bad_definition([problem] if problem is not None else [])
         alone = "States" not in document
         judged = document if not alone else _alone(document)
-        found = validate.validate(judged, self._calls.problems if not mocked else resource_problems)
+        found = validate.validate(
+            judged, lambda resource, given: self._calls.problems(resource, None if mocked else given)
+        )
         problems = [problem] if problem is not None else []
         # A state alone may lead to nothing but itself.
         problems += [each for each in found if not (alone and each.code == NO_END)]

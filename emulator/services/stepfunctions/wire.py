@@ -41,7 +41,9 @@ def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connec
     )  # fmt: skip
     progress = Progress(telemetry, mocks, coverage, calls.start_problem, context.settings)
     express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks, coverage)
-    operations = Operations(context.store, context.clock, calls.problems, progress, express, mocks, context.settings)
+    operations = Operations(
+        context.store, context.clock, calls.problems, calls.is_emulated, progress, express, mocks, context.settings
+    )
     worker = StepFunctionsWorker(context.store, progress, calls, express)
     map_runs = MapRunDriver(
         context.store, progress, ItemReaders(context.calls), ResultWriters(context.store, context.calls)

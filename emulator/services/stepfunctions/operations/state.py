@@ -17,6 +17,8 @@ from emulator.services.stepfunctions.asl import validate
 from emulator.services.stepfunctions.asl.data import loads
 from emulator.services.stepfunctions.asl.definition import compile_definition
 from emulator.services.stepfunctions.asl.messages import Ended
+from emulator.services.stepfunctions.asl.validation.problems import NOT_EMULATED, WARNING
+from emulator.services.stepfunctions.asl.validation.resources import resources
 from emulator.services.stepfunctions.asl.validation.source import positions
 from emulator.services.stepfunctions.model import Activity, StateMachine, StoredExecution
 from emulator.services.stepfunctions.task_mocks import TaskMocks
@@ -46,13 +48,17 @@ class Express(Protocol):
 
 
 class StepFunctionsState:
-    """Base of the operation classes. `task_problems` judges a Task's resource and parameters."""
+    """Base of the operation classes.
+
+    `task_problems` judges a Task's resource and parameters; `is_emulated` says whether the resource can be called.
+    """
 
     def __init__(
         self,
         data: Store,
         clock: Clock,
         task_problems: validate.TaskProblems,
+        is_emulated: Callable[[str], bool],
         movement: progress.Progress,
         express: Express,
         mocks: TaskMocks,
@@ -68,6 +74,7 @@ class StepFunctionsState:
         self.pollers: Counter[str] = Counter()
         """By activity: who waits for a task of it."""
         self._task_problems = task_problems
+        self._is_emulated = is_emulated
         self.offers: dict[str, asyncio.Event] = {}
         """By activity: set whenever a commit may have brought a task for those who wait for one."""
         data.on_wake(self._ring)
@@ -153,11 +160,26 @@ class StepFunctionsState:
         """Everything wrong with a definition of the machine `name`, whose test cases may mock tasks."""
         return validate.judge(text, self._task_problems, express, self.mocks.mocked_states(name))
 
+    def absent(self, text: str, name: str = "") -> list[validate.Problem]:
+        """What a good definition names and the emulator has not: warnings of our own. `name` is as for `judge`."""
+        document, _ = validate.parse_json(text)
+        mocked = self.mocks.mocked_states(name)
+        return [
+            validate.Problem(
+                NOT_EMULATED, f"{resource} is not emulated: the task fails unless it is mocked", at, WARNING
+            )
+            for state, at, resource in resources(document)
+            if state not in mocked and not self._is_emulated(resource)
+        ]
+
     def check_definition(self, text: str, name: str, machine_type: str = model.STANDARD) -> None:
         """Raise InvalidDefinition naming everything that is wrong with the definition of the machine `name`."""
         model.check_definition_length(text)
         problems = self.judge(text, name, machine_type == model.EXPRESS)
-        if problems:
+        if not problems:
+            for absent in self.absent(text, name)[:_MOST_TOLD]:
+                _logger.info("definition of %s: %s", name, absent)
+        else:
             problems = problems[: model.MOST_DIAGNOSTICS]
             _tell(name, text, problems)
             listed = ", ".join(str(item) for item in problems)
