@@ -300,4 +300,5 @@ def timer_signal(token: str) -> Signal:
 
 
 def _key(execution: StoredExecution, token: str) -> str:
-    return f"{execution.arn}#{token}"
+    """What jobs are cancelled by. Short, for each job has it in a row and in an index."""
+    return f"sfn{execution.id}#{token}"

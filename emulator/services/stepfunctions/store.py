@@ -62,10 +62,10 @@ CREATE TABLE IF NOT EXISTS sfn_frame (
   execution_id INTEGER NOT NULL, key TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, doc TEXT NOT NULL,
   PRIMARY KEY (execution_id, key)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sfn_event (
-  execution_id INTEGER NOT NULL, id INTEGER NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL,
-  timestamp REAL NOT NULL, type TEXT NOT NULL, previous_id INTEGER NOT NULL, member TEXT, details TEXT NOT NULL,
-  PRIMARY KEY (execution_id, id)
+CREATE TABLE IF NOT EXISTS sfn_history (
+  execution_id INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, account TEXT NOT NULL,
+  region TEXT NOT NULL, timestamp REAL NOT NULL, events TEXT NOT NULL,
+  PRIMARY KEY (execution_id, first)
 ) WITHOUT ROWID;
 """
 
@@ -79,7 +79,11 @@ EXECUTION = (
     "e.version_arn, e.alias_arn, e.logging, e.redrive_count, e.redriven_at"
 )
 _EXECUTION_FROM = "sfn_execution e JOIN sfn_definition d ON d.id = e.definition_id"
-_EVENTS_PER_STATEMENT = 50
+EVENTS_PER_ROW = 50
+ROW_CHARACTERS = 65_536
+"""History is kept as it comes about, the events of one signal together: a row and an encoding for each of them would be
+a tenth of the server's work on an execution. A row of large events holds few, so that a page of one reads few."""
+_ROWS_AT_A_TIME = 16
 
 
 # ── machines ────────────────────────────────────────────────────────────────────────────────────
@@ -460,50 +464,73 @@ def load_frame(tx: Transaction, execution_id: int, key: str) -> str | None:
 
 def save_frames(tx: Transaction, execution: StoredExecution, changes: Iterable[tuple[str, str | None]]) -> None:
     """Write what changed; None deletes."""
+    kept: list[tuple[Any, ...]] = []
     for key, text in changes:
         if text is None:
             tx.execute("DELETE FROM sfn_frame WHERE execution_id = ? AND key = ?", (execution.id, key))
         else:
-            tx.execute(
-                "INSERT INTO sfn_frame (execution_id, key, account, region, doc) VALUES (?, ?, ?, ?, ?) "
-                "ON CONFLICT (execution_id, key) DO UPDATE SET doc = excluded.doc",
-                (execution.id, key, execution.account, execution.region, text),
-            )
+            kept.append((execution.id, key, execution.account, execution.region, text))
+    if kept:
+        tx.execute_many(
+            "INSERT INTO sfn_frame (execution_id, key, account, region, doc) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (execution_id, key) DO UPDATE SET doc = excluded.doc",
+            kept,
+        )
 
 
 def add_events(tx: Transaction, execution: StoredExecution, events: list[Event]) -> None:
-    """Append history events, all at the transaction's time."""
-    for start in range(0, len(events), _EVENTS_PER_STATEMENT):
-        some = events[start : start + _EVENTS_PER_STATEMENT]
-        parameters: list[Any] = []
-        for event in some:
-            details = dumps(event.details)
-            parameters += (
-                execution.id, event.id, execution.account, execution.region, tx.now, event.type, event.previous_id,
-                event.member, details,
-            )  # fmt: skip
-        marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(some))
-        tx.execute(
-            "INSERT INTO sfn_event (execution_id, id, account, region, timestamp, type, previous_id, member, details) "
-            f"VALUES {marks}",
-            parameters,
-        )
+    """Append history events, whose ids follow each other, all at the transaction's time."""
+    for start in range(0, len(events), EVENTS_PER_ROW):
+        _add_row(tx, execution, events[start : start + EVENTS_PER_ROW])
+
+
+def _add_row(tx: Transaction, execution: StoredExecution, events: list[Event]) -> None:
+    text = dumps([(event.type, event.previous_id, event.member, event.details) for event in events])
+    if len(text) > ROW_CHARACTERS and len(events) > 1:
+        middle = len(events) // 2
+        _add_row(tx, execution, events[:middle])
+        _add_row(tx, execution, events[middle:])
+        return
+    tx.execute(
+        "INSERT INTO sfn_history (execution_id, first, last, account, region, timestamp, events) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (execution.id, events[0].id, events[-1].id, execution.account, execution.region, tx.now, text),
+    )
 
 
 def last_event_id(tx: Transaction, execution_id: int) -> int:
     """The id of an execution's newest event, 0 if it has none."""
-    row = tx.execute("SELECT max(id) FROM sfn_event WHERE execution_id = ?", (execution_id,)).fetchone()
-    return row[0] or 0
+    row = tx.execute(
+        "SELECT last FROM sfn_history WHERE execution_id = ? ORDER BY first DESC LIMIT 1", (execution_id,)
+    ).fetchone()
+    return row[0] if row is not None else 0
 
 
 def list_events(
     tx: Transaction, execution_id: int, start: int, limit: int, reverse: bool
 ) -> list[tuple[int, float, str, int, str | None, dict[str, Any]]]:
     """(id, timestamp, type, previous id, details member, details) from event `start` on, up or down."""
+    found: list[tuple[int, float, str, int, str | None, dict[str, Any]]] = []
     relation, order = ("<=", "DESC") if reverse else (">=", "ASC")
-    rows = tx.execute(
-        "SELECT id, timestamp, type, previous_id, member, details FROM sfn_event WHERE execution_id = ? "
-        f"AND id {relation} ? ORDER BY id {order} LIMIT ?",
-        (execution_id, start, limit),
-    ).fetchall()
-    return [(*row[:5], json.loads(row[5])) for row in rows]
+    edge = start
+    if not reverse:  # the row that holds it
+        edge = tx.execute(
+            "SELECT coalesce(max(first), 0) FROM sfn_history WHERE execution_id = ? AND first <= ?",
+            (execution_id, start),
+        ).fetchone()[0]
+    while len(found) < limit:
+        rows = tx.execute(
+            f"SELECT first, timestamp, events FROM sfn_history WHERE execution_id = ? AND first {relation} ? "
+            f"ORDER BY first {order} LIMIT ?",
+            (execution_id, edge, _ROWS_AT_A_TIME),
+        ).fetchall()
+        for first, timestamp, text in rows:
+            events = [(first + index, timestamp, *event) for index, event in enumerate(json.loads(text))]
+            wanted = [event for event in events if event[0] <= start] if reverse else events
+            found += reversed(wanted) if reverse else [event for event in wanted if event[0] >= start]
+            if len(found) >= limit:
+                return found[:limit]
+        if len(rows) < _ROWS_AT_A_TIME:
+            break
+        edge = rows[-1][0] + (-1 if reverse else 1)
+    return found

@@ -55,7 +55,7 @@ class StepFunctionsWorker:
 
         def load(tx: Transaction) -> StoredExecution | None:
             execution = store.load_execution(tx, job.payload["execution"])
-            if execution is None or execution.status != "RUNNING" or jobs.load(tx, job.id) is None:
+            if execution is None or execution.status != "RUNNING" or jobs.due_at(tx, job.id) is None:
                 return None
             return execution
 
