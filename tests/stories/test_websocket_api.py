@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
+from tests.ports.programs import archive
+from tests.stories.test_other_runtimes import with_node
 from tests.wire.http_api_support import FUNCTION
+from tests.wire.test_lambda import create
 from tests.wire.websocket_support import Client, Ended, WebSocketApi, echo, websocket_api
 
 CHAT = """
@@ -141,19 +146,58 @@ def test_a_client_that_left_in_the_meantime_is_gone_for_the_worker(emulator: Run
     assert any("GoneException" in event["message"] for event in groups), json.dumps(groups)[:500]
 
 
-def test_an_emulator_that_stops_ends_its_connections_and_forgets_them(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, port=0, frozen=True)
+TELLS = """
+import boto3, json
+
+def handler(event, context):
+    where = event["requestContext"]
+    told = [where["connectionId"], where["connectedAt"], where["disconnectStatusCode"], where["disconnectReason"],
+            where["identity"], where["authorizer"]["principalId"]]
+    boto3.client("sqs").send_message(QueueUrl=event["stageVariables"]["queue"], MessageBody=json.dumps(told))
+"""
+ADMITS = """
+def handler(event, context):
+    statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+    return {"principalId": "me", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_emulator_that_stops_ends_its_connections_and_the_next_one_tells_so(tmp_path: Path, killed: bool) -> None:
+    settings = Settings(data=tmp_path / "first", port=0, frozen=True)
     with RunningEmulator(settings) as running:
-        api = websocket_api(running)
+        queue = running.client("sqs").create_queue(QueueName="told")["QueueUrl"]
+        api = websocket_api(running, {"StageVariables": {"queue": queue}})
         api.route("$default", api.function(echo(running)))
+        api.route("$disconnect", api.function(echo(running, "tells", TELLS)))
+        uri = (
+            f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}{echo(running, 'admits', ADMITS)}"
+        )
+        authorizer = api.client.create_authorizer(
+            ApiId=api.id,
+            Name="a",
+            AuthorizerType="REQUEST",
+            IdentitySource=["route.request.header.Host"],
+            AuthorizerUri=f"{uri}/invocations",
+        )["AuthorizerId"]
+        api.route("$connect", AuthorizationType="CUSTOM", AuthorizerId=authorizer)
         client = api.connect()
         client.say("hello")
-        number = client.json()["requestContext"]["connectionId"]
+        context = client.json()["requestContext"]
+        number = context["connectionId"]
+        if killed:  # what is on the disk is what a killed emulator leaves
+            shutil.copytree(tmp_path / "first", tmp_path / "second")
+            settings = dataclasses.replace(settings, data=tmp_path / "second")
     with pytest.raises(Ended) as ended:
         client.hear()
     assert ended.value.code == 1012
     client.vanish()
     with RunningEmulator(settings) as running:
+        running.settle()
+        told = running.client("sqs").receive_message(QueueUrl=queue.replace(api.emulator.url, running.url))["Messages"]
+        assert [json.loads(message["Body"]) for message in told] == [
+            [number, context["connectedAt"], 1001, "Going away", context["identity"], "me"]
+        ]
         again = WebSocketApi(running, running.client("apigatewayv2"), api.id)
         with pytest.raises(again.management().exceptions.GoneException):
             again.management().get_connection(ConnectionId=number)
@@ -163,3 +207,52 @@ def test_an_emulator_that_stops_ends_its_connections_and_forgets_them(tmp_path: 
         running.advance(3600)
         running.settle()
         assert running.control("GET", "queue")["total"] == 0
+
+
+SIGNED = (
+    "'AWS4-HMAC-SHA256 Credential=test/20270115/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=0'"
+)
+BY_OPTIONS = f"""
+const {{ request }} = require('https');
+const ask = (where, path) => {{
+    const [hostname, port] = where.domainName.split(':');
+    const headers = {{ host: where.domainName, Authorization: {SIGNED} }};
+    return request({{ protocol: 'https:', host: hostname, port: Number(port), path, method: 'POST', headers }});
+}};
+exports.handler = answering(ask);
+"""  # as AWS's SDK for JavaScript asks
+BY_URL = f"""
+import {{ request }} from 'node:https';
+const headers = {{ Authorization: {SIGNED} }};
+const ask = (where, path) => request(new URL(path, `https://${{where.domainName}}`), {{ method: 'POST', headers }});
+export const handler = answering(ask);
+"""
+ANSWERING = """
+function answering(ask) {
+    return async (event) => {
+        const where = event.requestContext;
+        const path = `/${where.stage}/@connections/${encodeURIComponent(where.connectionId)}`;
+        const status = await new Promise((resolve, reject) => {
+            const sent = ask(where, path);
+            sent.on('response', (answer) => { answer.resume(); resolve(answer.statusCode); });
+            sent.on('error', reject);
+            sent.end(`you said ${event.body}`);
+        });
+        return { statusCode: status };
+    };
+}
+"""
+
+
+@with_node
+@pytest.mark.parametrize(("file", "code"), [("index.js", BY_OPTIONS), ("index.mjs", BY_URL)])
+def test_a_node_function_answers_at_the_address_that_its_event_names(
+    emulator: RunningEmulator, file: str, code: str
+) -> None:
+    archived = archive({file: code + ANSWERING})
+    create(emulator.client("lambda"), Runtime="nodejs22.x", Handler="index.handler", Code={"ZipFile": archived})
+    api = websocket_api(emulator)
+    api.route("$default", api.function("f"), two_way=False)
+    with api.talk() as client:
+        client.say("hello")
+        assert client.hear() == "you said hello"

@@ -12,6 +12,7 @@ const { makeContext } = require('./context.cjs');
 const { Work } = require('./work.cjs');
 const wire = require('./wire.cjs');
 const names = require('./names.cjs');
+const addresses = require('./addresses.cjs');
 
 const UNCAUGHT_EXIT = 129, UNHANDLED_EXIT = 128;
 const CALLBACKS_REMOVED_IN = 24; // AWS's nodejs24.x takes no callback handlers and names promises that never settle
@@ -46,6 +47,7 @@ class Runtime {
     }
     this.control.unref(); // what the function loads keeps the event loop alive, not we
     names.install(process.env.AWS_ENDPOINT_URL);
+    addresses.install(process.env.AWS_ENDPOINT_URL);
     this.work.install();
     this.time.install();
     this.time.begin(this.config.now * 1000, this.config.virtual);

@@ -28,7 +28,10 @@ async function loadModule(root, directory, name) {
   const stem = path.resolve(root, directory, name);
   try {
     for (const [file, asModule] of candidates(stem)) {
-      if (isFile(file)) return asModule ? await import(pathToFileURL(file)) : createRequire(stem)(file);
+      if (!isFile(file)) continue;
+      if (!asModule) return createRequire(stem)(file);
+      for (const used of ['http', 'https']) require(used); // addresses.cjs sees what is required, not what is imported
+      return await import(pathToFileURL(file));
     }
     // As a package: in the folder of the module, then where NODE_PATH says.
     const own = createRequire(path.join(root, 'index.js'));

@@ -12,7 +12,7 @@ from emulator.services.apigatewayv2.operations import Operations
 from emulator.services.apigatewayv2.store import SCHEMA
 from emulator.services.apigatewayv2.websocket import WebSocketPlane
 from emulator.services.apigatewayv2.websocket.management import Management, ManagementPlane
-from emulator.services.apigatewayv2.websocket.plane import EXPIRY
+from emulator.services.apigatewayv2.websocket.plane import EXPIRY, LOST
 
 
 def mount(context: Context, lambda_operations: Any, rest: GatewayDataPlane) -> Mounted:
@@ -28,7 +28,11 @@ def mount(context: Context, lambda_operations: Any, rest: GatewayDataPlane) -> M
             Management(context, conversations.connections).service(),
         ],
         schema=SCHEMA,
-        jobs={EXPIRY: JobKind(conversations.expire, lambda: 16, recurring=True)},
+        jobs={
+            EXPIRY: JobKind(conversations.expire, lambda: 16, recurring=True),
+            LOST: JobKind(conversations.lost, lambda: 16),
+        },
+        start=conversations.start,
         operations=operations,
         data_planes=[ManagementPlane(context, conversations.connections), http],
         socket_planes=[conversations],

@@ -1,4 +1,5 @@
-"""The connections that are open: who they are, and what is on its way to them. In memory: no socket survives a restart.
+"""The connections that are open: who they are, and what is on its way to them. In memory: no socket survives a
+restart, and the job that waits for its end is what is left of it then.
 
 What is sent waits in a queue of its own, bounded, so that a client who does not read costs no more than that and holds
 up nobody who posts to it.
@@ -19,6 +20,9 @@ LONGEST_SECONDS = 7200.0
 """[D: apigateway-execution-service-websocket-limits-table], in AWS time."""
 MOST_UNREAD_BYTES = 1024 * 1024
 """Beyond this a client's buffer is full and posting to it is refused (AWS's limit is unverified)."""
+
+
+_KEPT = ("api_id", "stage_name", "connected_at", "domain_name", "port", "source_ip", "user_agent", "authorizer")
 
 
 class BufferFull(Exception):
@@ -50,6 +54,17 @@ class Connection:
     _unread: int = 0
     _outgoing: deque[str | bytes] = field(default_factory=deque[str | bytes])
     _writer: asyncio.Task[None] | None = None
+
+    def row(self) -> dict[str, Any]:
+        """What is kept of it while it is open, so that its end can be told by an emulator that has not seen it."""
+        facts = {name: getattr(self, name) for name in _KEPT}
+        return {"connection": self.id, "account": self.scope.account, "region": self.scope.region, **facts}
+
+    @classmethod
+    def of_row(cls, row: dict[str, Any]) -> Connection:
+        """A connection that ended with an earlier emulator: nothing can be said to its client."""
+        facts = {name: row[name] for name in _KEPT}
+        return cls(row["connection"], Scope(row["account"], row["region"]), socket=Socket(_nobody, _nobody), **facts)
 
     @property
     def identity(self) -> dict[str, str]:
@@ -93,6 +108,10 @@ class Connection:
         self._outgoing.clear()
         if self._writer is not None:
             self._writer.cancel()
+
+
+async def _nobody(*_: Any) -> Any:
+    raise AssertionError("a connection of an earlier emulator has no client any more")
 
 
 class Connections:

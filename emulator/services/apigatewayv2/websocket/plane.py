@@ -35,7 +35,9 @@ from emulator.services.apigatewayv2.websocket.records import record
 from emulator.services.apigatewayv2.websocket_rules import CONNECT, DISCONNECT
 
 EXPIRY = "apigatewayv2.connection"
-"""The job that closes a connection which is idle or too old."""
+"""The job that closes a connection which is idle or too old: there is one for each that is open."""
+LOST = "apigatewayv2.lost_connection"
+"""The job that tells `$disconnect` of a connection that ended because the emulator did."""
 MOST_AT_WORK = 64
 """Messages of one connection whose integrations run; more wait in the client's socket (ours)."""
 LARGEST_CACHE = 256
@@ -114,8 +116,10 @@ class WebSocketPlane:
                 return
         ended = await self._listen(connection)
         self.connections.remove(connection)
+        if ended.code == EMULATOR_STOPS and not connection.forgotten:
+            return  # its row stays: the next start tells of its end
         await self._store.transact(lambda tx: jobs.cancel(tx, connection.id))
-        if not connection.forgotten and ended.code != EMULATOR_STOPS:
+        if not connection.forgotten:
             with self._clock.busy(f"WebSocket {connection.id} disconnects"):
                 await self._disconnect(connection, ended)
 
@@ -143,9 +147,9 @@ class WebSocketPlane:
         else:
             chosen = [value for name, value in outcome.headers if name.lower() == "sec-websocket-protocol"]
             protocol = chosen[0] if chosen and chosen[0] in _offered(request) else None
+            await self._store.transact(lambda tx: _expect_end(tx, connection))
             await connection.socket.accept(protocol)
             self.connections.add(connection)
-            self._store.post(lambda tx: _expect_end(tx, connection))
             return True
         await connection.socket.refuse(answer)
         return False
@@ -286,6 +290,17 @@ class WebSocketPlane:
             snapshot = self._snapshots[api_id, deployment] = Snapshot(frozen)
         return snapshot, stage, (tx.new_id(), tx.new_id(), tx.new_id())
 
+    async def start(self) -> None:
+        """Connections that were open when an earlier emulator stopped, or was killed, have ended."""
+        await self._store.transact(_lose)
+
+    async def lost(self, job: Job) -> None:
+        """Tell `$disconnect` of a connection that an emulator before this one had."""
+        connection = Connection.of_row(job.payload)
+        with self._clock.busy(f"WebSocket {connection.id} disconnects"):
+            await self._disconnect(connection, Closed(*GOING_AWAY))
+        await self._store.transact(lambda tx: jobs.complete(tx, job.id))
+
     async def expire(self, job: Job) -> None:
         """Close a connection that is idle or too old; look again later at one that is not yet."""
         connection = self.connections.get(job.payload["connection"])
@@ -300,10 +315,15 @@ class WebSocketPlane:
 
 
 def _expect_end(tx: Transaction, connection: Connection) -> None:
-    if connection.closed_by_us is None:
-        jobs.enqueue(
-            tx, EXPIRY, {"connection": connection.id}, connection.ends_at(), key=connection.id, owner=connection.id
-        )
+    jobs.enqueue(tx, EXPIRY, connection.row(), connection.ends_at(), key=connection.id, owner=connection.id)
+
+
+def _lose(tx: Transaction) -> None:
+    while expected := jobs.pending(tx, EXPIRY):
+        for job in expected:
+            jobs.complete(tx, job.id)
+            if "api_id" in job.payload:  # else it was written before rows said whose connection it is
+                jobs.enqueue(tx, LOST, job.payload, owner=job.owner)
 
 
 def _validate(exchange: Exchange) -> None:
