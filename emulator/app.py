@@ -56,7 +56,9 @@ from emulator.settings import LiveSettings, Settings
 from emulator.worker import Worker
 
 LONGEST_SETTLE_SECONDS = 366 * 86400.0
-HOUSEKEEPING = frozenset(
+MEASURING = frozenset({"sqs.gauges", "cloudwatch.alarm.calm"})
+"""Jobs of every minute that measure, whatever happens."""
+HOUSEKEEPING = MEASURING | frozenset(
     {
         "cloudwatch.rollup",
         "cloudwatch.alarm",
@@ -77,6 +79,8 @@ class Emulator:
 
     `wrap_store` and `make_runtime` let tests put a fault between an adapter and its users.
     """
+
+    measuring = MEASURING
 
     def __init__(
         self,

@@ -16,6 +16,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from emulator import __version__, control_inbox, control_page, control_requests, jobs
 from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
+from emulator.jobs import Job
+from emulator.ports import Transaction
 from emulator.services.logs import tail
 from emulator.services.ses.inbox_pages import PAGE_POLICY
 
@@ -114,9 +116,15 @@ def build(emulator: Emulator) -> Any:
         return {"status": "reset"}
 
     async def list_queue(limit: int = 100) -> dict[str, Any]:
-        """Jobs that wait or run, earliest first."""
-        rows = await emulator.store.read(lambda tx: jobs.pending(tx, limit=max(1, min(limit, 1000))))
-        total = await emulator.store.read(lambda tx: tx.execute("SELECT count(*) FROM job").fetchone()[0])
+        """Jobs that wait or run, earliest first; not those that only measure, which never end."""
+        wanted = max(1, min(limit, 1000))
+
+        def find(tx: Transaction) -> tuple[list[Job], int]:
+            unseen = sum(jobs.count(tx, kind) for kind in emulator.measuring)
+            rows = [job for job in jobs.pending(tx, limit=wanted + unseen) if job.kind not in emulator.measuring]
+            return rows[:wanted], tx.execute("SELECT count(*) FROM job").fetchone()[0] - unseen
+
+        rows, total = await emulator.store.read(find)
         items = [{"id": j.id, "kind": j.kind, "due_at": j.due_at, "payload": j.payload} for j in rows]
         return {"total": total, "running": emulator.worker.running(), "jobs": items}
 

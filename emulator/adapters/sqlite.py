@@ -23,7 +23,7 @@ from emulator.uuids import new_uuid, uuid_of
 
 T = TypeVar("T")
 log = logging.getLogger("emulator.store")
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 LARGEST_GROUP = 256
 POST_WAIT_SECONDS = 0.005
 """Host time for which posted records wait for the next commit to take them along. Else each costs a commit of its own

@@ -56,6 +56,21 @@ class MetricSink(Protocol):
         """
         ...
 
+    def sample(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        namespace: str,
+        dimension_sets: DimensionSets,
+        data: Sequence[Datum],
+    ) -> None:
+        """Add values that are measured regularly though nothing may have happened: settling does not wait for them."""
+        ...
+
+    def expect(self, tx: Transaction, scope: Scope, namespace: str, dimension_sets: DimensionSets) -> None:
+        """Something has happened of which the next samples tell: settling waits for alarms that watch them."""
+        ...
+
 
 class Silent:
     """Keeps nothing: a LogSink and a MetricSink."""
@@ -76,4 +91,17 @@ class Silent:
         dimension_sets: DimensionSets,
         data: Sequence[Datum],
     ) -> None:
+        """Nothing."""
+
+    def sample(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        namespace: str,
+        dimension_sets: DimensionSets,
+        data: Sequence[Datum],
+    ) -> None:
+        """Nothing."""
+
+    def expect(self, tx: Transaction, scope: Scope, namespace: str, dimension_sets: DimensionSets) -> None:
         """Nothing."""

@@ -1,4 +1,5 @@
-"""Queue → function → dead-letter queue → function, killed before and after every commit: nothing is lost or doubled.
+"""Queue → function → dead-letter queue → function, and event → function → dead-letter queue → alarm mail, killed before
+and after every commit: nothing is lost or doubled.
 
 The queues are FIFO, so that the client's second request, sent when the first got no answer, is recognised.
 """
@@ -88,5 +89,65 @@ def test_messages_survive_a_crash_at_every_commit(tmp_path: Path, when: Literal[
     def make(diary: Path) -> Story:
         orders = Orders(diary)
         return Story(orders.prepare, orders.act, orders.verify)
+
+    assert crash_at_every_commit(tmp_path, make, when) >= 8
+
+
+class Alarmed:
+    """An event whose function fails for good; an alarm on its dead letters is mailed."""
+
+    def __init__(self, _: Path) -> None:
+        pass
+
+    def prepare(self, aws: RunningEmulator) -> None:
+        sns, sqs, events = aws.client("sns"), aws.client("sqs"), aws.client("events")
+        topic = sns.create_topic(Name="alarms")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="email-json", Endpoint="ops@example.com")
+        sns.confirm_subscription(TopicArn=topic, Token=json.loads(aws.inbox()[0]["text"])["Token"])
+        sqs.create_queue(QueueName="dead")
+        aws.client("cloudwatch").put_metric_alarm(
+            AlarmName="dead-letters",
+            Namespace="AWS/SQS",
+            MetricName="ApproximateNumberOfMessagesVisible",
+            Dimensions=[{"Name": "QueueName", "Value": "dead"}],
+            Statistic="Maximum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+            AlarmActions=[topic],
+        )
+        arn = create_function(aws, "breaks", "def handler(event, context):\n    raise ValueError('no')\n")
+        aws.client("lambda").update_function_configuration(
+            FunctionName="breaks", DeadLetterConfig={"TargetArn": f"{ARN}dead"}
+        )
+        aws.client("lambda").put_function_event_invoke_config(FunctionName="breaks", MaximumRetryAttempts=1)
+        events.put_rule(Name="orders", EventPattern='{"source": ["shop"]}')
+        events.put_targets(Rule="orders", Targets=[{"Id": "1", "Arn": arn}])
+
+    def act(self, aws: RunningEmulator) -> bool:
+        entry = {"Source": "shop", "DetailType": "Order", "Detail": "{}"}
+        return accepted(lambda: aws.client("events").put_events(Entries=[entry]))
+
+    def verify(self, aws: RunningEmulator) -> None:
+        mails = [json.loads(mail["text"]) for mail in aws.inbox()[1:]]
+        notices = [mail for mail in mails if mail["Type"] == "Notification"]
+        assert [mail["Subject"].split(":")[0] for mail in notices] == ["ALARM"], notices
+        [alarm] = aws.client("cloudwatch").describe_alarms(AlarmNames=["dead-letters"])["MetricAlarms"]
+        assert alarm["StateValue"] == "ALARM"
+        assert aws.control("GET", "queue")["total"] == 0
+        messages = aws.client("sqs").receive_message(QueueUrl=f"{aws.url}/000000000000/dead", MaxNumberOfMessages=10)
+        # PutEvents has no token: a client whose answer was lost sends a second event, on AWS too.
+        identifiers = [json.loads(message["Body"])["id"] for message in messages["Messages"]]
+        assert 1 <= len(set(identifiers)) == len(identifiers) <= 2
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_alarm_on_dead_letters_is_mailed_once_whatever_commit_the_emulator_dies_at(
+    tmp_path: Path, when: Literal["before", "after"]
+) -> None:
+    def make(diary: Path) -> Story:
+        alarmed = Alarmed(diary)
+        return Story(alarmed.prepare, alarmed.act, alarmed.verify)
 
     assert crash_at_every_commit(tmp_path, make, when) >= 8

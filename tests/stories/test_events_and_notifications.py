@@ -9,6 +9,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -176,6 +177,48 @@ def test_a_failed_event_lies_in_the_dead_letter_queue_and_an_alarm_is_mailed(emu
     assert len(alarms) >= 1
     assert alarms[0]["to"] == ["ops@example.com"]
     assert events.list_rules()["Rules"][0]["State"] == "ENABLED"
+
+
+def test_an_alarm_on_the_depth_of_the_dead_letter_queue_is_mailed_once_and_again_when_it_is_empty(
+    emulator: RunningEmulator,
+) -> None:
+    sns, sqs = emulator.client("sns"), emulator.client("sqs")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")
+    [path] = re.findall(r"http://[^/]+(/\S+)", emulator.inbox()[0]["text"])
+    with urllib.request.urlopen(emulator.url + path) as answer:
+        assert answer.status == 200
+    url, dead = queue(emulator, "dead")
+    emulator.client("cloudwatch").put_metric_alarm(
+        AlarmName="dead-letters",
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": "dead"}],
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[topic],
+        OKActions=[topic],
+    )
+    arn = function(emulator, "breaks", 'raise ValueError("no")', DeadLetterConfig={"TargetArn": dead})
+    rule(emulator, arn)
+    emulator.settle()
+    mails = len(emulator.inbox())
+    failed_at = emulator.now()
+    put(emulator)
+    emulator.settle()
+    emulator.advance(3600)
+    [alarm] = emulator.inbox()[mails:]
+    assert alarm["subject"] == 'ALARM: "dead-letters" in US East (N. Virginia)'
+    assert alarm["to"] == ["ops@example.com"]
+    # Retries after one and two minutes; measured at the next full minute, judged at the one after it.
+    assert 180 <= datetime.fromisoformat(alarm["sent_at"]).timestamp() - failed_at <= 330
+    sqs.purge_queue(QueueUrl=url)
+    emulator.settle()
+    assert emulator.inbox()[-1]["subject"].startswith("OK: ")
+    assert len(emulator.inbox()) == mails + 2
 
 
 def test_a_function_that_publishes_to_its_own_topic_is_stopped_by_lambda(emulator: RunningEmulator) -> None:

@@ -25,6 +25,16 @@ OPERATORS = {
     "LessThanThreshold": ("less than", lambda value, threshold: value < threshold),
     "LessThanOrEqualToThreshold": ("less than or equal to", lambda value, threshold: value <= threshold),
 }
+SAMPLED = frozenset(
+    {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible"),
+        ("AWS/SQS", "ApproximateNumberOfMessagesDelayed"),
+        ("AWS/SQS", "ApproximateNumberOfGroupsWithInflightMessages"),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+    }
+)
+"""Metrics that are measured every minute though nothing happens."""
 TREATMENTS = ("breaching", "notBreaching", "ignore", "missing")
 
 
@@ -59,6 +69,17 @@ class Alarm:
     def step(self) -> int:
         """Seconds between two evaluations."""
         return min(self.period, 60) if self.period <= FREQUENT_SECONDS else FREQUENT_SECONDS
+
+    @property
+    def sampled(self) -> bool:
+        """Whether one of its metrics is measured every minute though nothing happens."""
+        metrics = [query["MetricStat"]["Metric"] for query in self.queries if query.get("MetricStat")]
+        return any((metric["Namespace"], metric["MetricName"]) in SAMPLED for metric in metrics)
+
+    @property
+    def patience(self) -> int:
+        """Evaluations after which what happened before the first has been seen in as many periods as it looks at."""
+        return -(-self.settings["EvaluationPeriods"] * self.period // self.step) + EXTRA_PERIODS
 
     @property
     def queries(self) -> list[dict[str, Any]]:

@@ -31,6 +31,10 @@ class Alarms(Protocol):
         """Values have arrived under these dimensions. On the way of every invocation: cheap without alarms."""
         ...
 
+    def sampled(self, tx: Transaction, scope: Scope, namespace: str, dimension_sets: Sequence[str]) -> None:
+        """The same for values that are measured regularly though nothing may have happened."""
+        ...
+
 
 class Recording:
     """CloudWatch metrics as other services see them: a MetricSink."""
@@ -57,6 +61,24 @@ class Recording:
             at = int(tx.now)
             tx.gather(self._write, ((scope, namespace, _keys(dimension_sets), at - at % 60), data))
 
+    def sample(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        namespace: str,
+        dimension_sets: DimensionSets,
+        data: Sequence[Datum],
+    ) -> None:
+        """Add values that are measured every minute though nothing may have happened."""
+        at, keys = int(tx.now), _keys(dimension_sets)
+        entries: list[list[Any]] = [[name, unit, value] for name, value, unit in data]
+        self._append(tx, scope, namespace, keys, entries, at - at % 60)
+        self._alarms.sampled(tx, scope, namespace, keys)
+
+    def expect(self, tx: Transaction, scope: Scope, namespace: str, dimension_sets: DimensionSets) -> None:
+        """Alarms that watch these dimensions are evaluated, with no value yet."""
+        self._alarms.saw(tx, scope, namespace, _keys(dimension_sets))
+
     def _write(self, tx: Transaction, items: list[tuple[_Series, Sequence[Datum]]]) -> None:
         """Append what one commit has gathered."""
         gathered: dict[_Series, dict[tuple[str, str], dict[float, int]]] = {}
@@ -68,6 +90,7 @@ class Recording:
         for (scope, namespace, keys, at), metrics in gathered.items():
             entries = [_entry(name, unit, times) for (name, unit), times in metrics.items()]
             self._append(tx, scope, namespace, keys, entries, at)
+            self._alarms.saw(tx, scope, namespace, keys)
 
     def record(
         self,
@@ -82,7 +105,9 @@ class Recording:
 
         `at` is a whole minute, unless the values are of high resolution.
         """
-        self._append(tx, scope, namespace, (store.dimensions_key(dimensions),), entries, at)
+        keys = (store.dimensions_key(dimensions),)
+        self._append(tx, scope, namespace, keys, entries, at)
+        self._alarms.saw(tx, scope, namespace, keys)
 
     def _append(
         self,
@@ -97,7 +122,6 @@ class Recording:
         if number % ROLLUP_EVERY == 0:
             jobs.cancel(tx, ROLLUP_JOB)
             jobs.enqueue(tx, ROLLUP_JOB, {}, key=ROLLUP_JOB)
-        self._alarms.saw(tx, scope, namespace, keys)
 
 
 _Series = tuple[Scope, str, tuple[str, ...], int]

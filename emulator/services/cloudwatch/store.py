@@ -315,11 +315,12 @@ def anything_watched(tx: Transaction, scope: Scope) -> bool:
     )
 
 
-def resting_alarms(tx: Transaction, scope: Scope, namespace: str, dimensions: str) -> list[str]:
-    """Names of alarms that watch these dimensions and have no evaluation to come."""
+def resting_alarms(tx: Transaction, scope: Scope, namespace: str, dimensions: str, calm: bool) -> list[str]:
+    """Names of alarms that watch these dimensions and have no evaluation to come, or (`calm`) only a calm one."""
     rows = tx.execute(
         "SELECT w.alarm FROM metric_alarm_watch w JOIN metric_alarm a"
-        " ON a.account = w.account AND a.region = w.region AND a.name = w.alarm AND a.evaluated_next IS NULL"
+        " ON a.account = w.account AND a.region = w.region AND a.name = w.alarm"
+        f" AND (a.evaluated_next IS NULL{' OR a.evaluated_next < 0' if calm else ''})"
         " WHERE w.account = ? AND w.region = ? AND w.namespace = ? AND w.dimensions = ?",
         (scope.account, scope.region, namespace, dimensions),
     ).fetchall()
@@ -327,7 +328,7 @@ def resting_alarms(tx: Transaction, scope: Scope, namespace: str, dimensions: st
 
 
 def next_evaluation(tx: Transaction, scope: Scope, name: str) -> float | None:
-    """When an alarm is evaluated next, if a job for it waits."""
+    """When an alarm is evaluated next, if a job for it waits; negative if settling does not wait for that."""
     row = tx.execute(
         "SELECT evaluated_next FROM metric_alarm WHERE account = ? AND region = ? AND name = ?",
         (scope.account, scope.region, name),

@@ -2,6 +2,9 @@
 
 An alarm is evaluated at the next full step of its clock after values arrive, and again while values are in its sight;
 then it rests, so that frozen time can settle. Telling is a call of another service in the same transaction.
+
+Values of some metrics never end, because they are measured every minute (`alarms.SAMPLED`). An alarm on one of them is
+evaluated for as long; once it has been as often as a change needs to be seen, settling waits for it no longer.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from emulator.services.cloudwatch.alarms import EXTRA_PERIODS, Alarm, judge, mom
 from emulator.services.cloudwatch.solving import solve
 
 ALARM_JOB = "cloudwatch.alarm"
+CALM_JOB = "cloudwatch.alarm.calm"
+"""The evaluation of an alarm that has seen all that happened: only more samples are to come."""
 
 REGION_NAMES = {
     "us-east-1": "US East (N. Virginia)",
@@ -49,20 +54,49 @@ class Watching:
         """Values have arrived: alarms that rest and watch them are evaluated at their next step."""
         if not store.anything_watched(tx, scope):
             return
-        for dimensions in dimension_sets:
-            for name in store.resting_alarms(tx, scope, namespace, dimensions):
-                alarm = store.get_alarm(tx, scope, name)
-                assert alarm is not None, "it has just been found"
-                self.wake(tx, alarm)
+        for alarm in self._watchers(tx, scope, namespace, dimension_sets, calm=True):
+            self.wake(tx, alarm)
+
+    def sampled(self, tx: Transaction, scope: Scope, namespace: str, dimension_sets: Sequence[str]) -> None:
+        """Values have been measured though nothing may have happened: who is evaluated anyway stays as calm."""
+        if not store.anything_watched(tx, scope):
+            return
+        for alarm in self._watchers(tx, scope, namespace, dimension_sets, calm=False):
+            self.wake(tx, alarm)
 
     def wake(self, tx: Transaction, alarm: Alarm) -> None:
         """Have an alarm evaluated at its next step, unless it will be anyway."""
-        if store.next_evaluation(tx, alarm.scope, alarm.name) is not None:
+        following = store.next_evaluation(tx, alarm.scope, alarm.name)
+        if following is not None and following > 0:
             return
-        due_at = (int(tx.now) // alarm.step + 1) * alarm.step
-        payload = {"account": alarm.scope.account, "region": alarm.scope.region, "name": alarm.name}
-        jobs.enqueue(tx, ALARM_JOB, payload, float(due_at), key=self._key(alarm.scope, alarm.name))
-        store.note_evaluation(tx, alarm.scope, alarm.name, float(due_at))
+        if following is not None:
+            jobs.cancel(tx, self._key(alarm.scope, alarm.name))
+        self._schedule(tx, alarm, alarm.patience)
+
+    def go_on(self, tx: Transaction, alarm: Alarm, in_sight: bool, patience: int) -> None:
+        """After an evaluation: queue the next, if one is needed. `patience` is how many more settling waits for."""
+        if in_sight or (alarm.sampled and patience > 0):
+            self._schedule(tx, alarm, patience - 1)
+
+    def _schedule(self, tx: Transaction, alarm: Alarm, patience: int) -> None:
+        due_at = float((int(tx.now) // alarm.step + 1) * alarm.step)
+        calm = alarm.sampled and patience <= 0
+        scope, name = alarm.scope, alarm.name
+        payload = {"account": scope.account, "region": scope.region, "name": name, "patience": patience}
+        jobs.enqueue(tx, CALM_JOB if calm else ALARM_JOB, payload, due_at, key=self._key(scope, name))
+        store.note_evaluation(tx, scope, name, -due_at if calm else due_at)
+
+    def _watchers(
+        self, tx: Transaction, scope: Scope, namespace: str, dimension_sets: Sequence[str], calm: bool
+    ) -> list[Alarm]:
+        """Alarms that watch these dimensions and rest, or (`calm`) have nothing but samples to come."""
+        found: list[Alarm] = []
+        for dimensions in dimension_sets:
+            for name in store.resting_alarms(tx, scope, namespace, dimensions, calm):
+                alarm = store.get_alarm(tx, scope, name)
+                assert alarm is not None, "it has just been found"
+                found.append(alarm)
+        return found
 
     def forget(self, tx: Transaction, scope: Scope, name: str) -> None:
         """An alarm is deleted: its evaluation is, too."""

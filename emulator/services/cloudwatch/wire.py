@@ -9,7 +9,7 @@ from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.services.cloudwatch.operations import CloudWatchOperations
 from emulator.services.cloudwatch.recording import ROLLUP_JOB, Recording
 from emulator.services.cloudwatch.store import ALARM_SCHEMA, SCHEMA
-from emulator.services.cloudwatch.watching import ALARM_JOB, Watching
+from emulator.services.cloudwatch.watching import ALARM_JOB, CALM_JOB, Watching
 from emulator.services.cloudwatch.worker import MetricWorker
 
 EVALUATIONS_AT_ONCE = 16
@@ -28,6 +28,7 @@ def mount(context: Context) -> Mounted:
         jobs={
             ROLLUP_JOB: JobKind(worker.roll_up, lambda: 1),
             ALARM_JOB: JobKind(worker.evaluate, lambda: EVALUATIONS_AT_ONCE),
+            CALM_JOB: JobKind(worker.evaluate, lambda: EVALUATIONS_AT_ONCE, recurring=True),
         },
         operations=operations,
     )

@@ -22,7 +22,7 @@ KEPT_SECONDS = 455 * 86400
 
 
 class MetricWorker:
-    """Runs `cloudwatch.rollup` and `cloudwatch.alarm` jobs."""
+    """Runs `cloudwatch.rollup`, `cloudwatch.alarm` and `cloudwatch.alarm.calm` jobs."""
 
     def __init__(self, rows: Store, watching: Watching) -> None:
         self._rows = rows
@@ -42,8 +42,9 @@ class MetricWorker:
             return
         store.note_evaluation(tx, scope, name, None)
         alarm = store.get_alarm(tx, scope, name)
-        if alarm is not None and self._watching.evaluate(tx, alarm):
-            self._watching.wake(tx, alarm)
+        if alarm is not None:
+            in_sight = self._watching.evaluate(tx, alarm)
+            self._watching.go_on(tx, alarm, in_sight, job.payload.get("patience", 0))
 
 
 def _roll_up(tx: Transaction, job: Job) -> None:

@@ -30,6 +30,8 @@ class Queue:
     created_at: float
     modified_at: float
     purged_at: float | None = None
+    active_until: float | None = None
+    """Until when its gauges are measured every minute; None while no job does that."""
 
     @property
     def scope(self) -> Scope:

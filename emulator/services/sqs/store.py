@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS sqs_queue (
   account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
   attributes TEXT NOT NULL, tags TEXT NOT NULL,
   created_at REAL NOT NULL, modified_at REAL NOT NULL, purged_at REAL,
-  dead_letter_arn TEXT,
+  dead_letter_arn TEXT, active_until REAL,
   UNIQUE (account, region, name)
 );
 CREATE INDEX IF NOT EXISTS sqs_queue_dead_letter ON sqs_queue (dead_letter_arn) WHERE dead_letter_arn IS NOT NULL;
@@ -73,7 +73,7 @@ CREATE INDEX IF NOT EXISTS sqs_move_task_source ON sqs_move_task (source_arn, id
 """
 
 EXPIRED_AT_ONCE = 1000
-_QUEUE = "id, account, region, name, attributes, tags, created_at, modified_at, purged_at"
+_QUEUE = "id, account, region, name, attributes, tags, created_at, modified_at, purged_at, active_until"
 _TASK = "id, handle, source_arn, destination_arn, per_second, status, moved, to_move, last_row, started_at, failure"
 _MESSAGE = (
     "id, message_id, body, attributes, sent_at, visible_at, receive_count, first_received_at, received_at, receipt, "
@@ -145,6 +145,19 @@ def delete_messages(tx: Transaction, queue: Queue) -> None:
 def mark_purged(tx: Transaction, queue: Queue) -> None:
     """Remember when a queue was purged."""
     tx.execute("UPDATE sqs_queue SET purged_at = ? WHERE id = ?", (tx.now, queue.id))
+
+
+def set_active_until(tx: Transaction, queue: Queue, until: float | None) -> None:
+    """Change until when a queue's gauges are measured."""
+    tx.execute("UPDATE sqs_queue SET active_until = ? WHERE id = ?", (until, queue.id))
+
+
+def begin_activity(tx: Transaction, queue: Queue, until: float) -> bool:
+    """Have a queue measured until then; False if it was measured already."""
+    cursor = tx.execute(
+        "UPDATE sqs_queue SET active_until = ? WHERE id = ? AND active_until IS NULL", (until, queue.id)
+    )
+    return cursor.rowcount > 0
 
 
 def deleted_at(tx: Transaction, at: QueueName) -> float | None:
@@ -365,6 +378,42 @@ def counts(tx: Transaction, queue: Queue) -> tuple[int, int, int]:
     return total - hidden[0], hidden[1], hidden[0] - hidden[1]
 
 
+def in_flight_up_to(tx: Transaction, queue: Queue, limit: int) -> int:
+    """How many messages are in flight, counted up to `limit`."""
+    row = tx.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM sqs_message WHERE queue = ? AND visible_at > ? AND receipt IS NOT NULL "
+        "LIMIT ?)",
+        (queue.id, tx.now, limit),
+    ).fetchone()
+    return row[0]
+
+
+def groups_in_flight(tx: Transaction, queue: Queue) -> int:
+    """How many groups of a FIFO queue have messages in flight."""
+    row = tx.execute(
+        "SELECT count(DISTINCT group_id) FROM sqs_message WHERE queue = ? AND deduplication_id IS NOT NULL "
+        "AND receipt IS NOT NULL AND visible_at > ?",
+        (queue.id, tx.now),
+    ).fetchone()
+    return row[0]
+
+
+def oldest_since(tx: Transaction, queue: Queue, most_receives: int) -> float | None:
+    """Since when the oldest message is in the queue that was received fewer than `most_receives` times."""
+    row = tx.execute(
+        "SELECT sent_at, dead_letter_source, receipt, visible_at, received_at FROM sqs_message "
+        "WHERE queue = ? AND sent_at > ? AND (receive_count < ? OR dead_letter_source IS NOT NULL) "
+        "ORDER BY sent_at LIMIT 1",
+        (queue.id, tx.now - queue.settings.retention_seconds, most_receives),
+    ).fetchone()
+    if row is None:
+        return None
+    sent_at, moved_from, receipt, visible_at, received_at = row
+    if moved_from is None:
+        return sent_at
+    return visible_at if receipt is None else max(sent_at, received_at or sent_at)
+
+
 # ── deduplication, receive attempts ─────────────────────────────────────────────────────────────
 
 
@@ -464,7 +513,7 @@ def _queue(row: tuple[Any, ...]) -> Queue:
     attributes, settings = read_attributes(row[4])
     at = QueueName(Scope(row[1], row[2]), row[3])
     tags = {} if row[5] == "{}" else json.loads(row[5])
-    return Queue(row[0], at, attributes, settings, tags, row[6], row[7], row[8])
+    return Queue(row[0], at, attributes, settings, tags, row[6], row[7], row[8], row[9])
 
 
 def _message(row: tuple[Any, ...]) -> Message:

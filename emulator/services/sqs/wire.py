@@ -12,10 +12,12 @@ from emulator.ports import Store
 from emulator.services.sqs.operations import SqsOperations
 from emulator.services.sqs.operations.move_tasks import MOVE_JOB
 from emulator.services.sqs.operations.receiving import CLIENT_GONE_MEMBER
+from emulator.services.sqs.operations.state import GAUGE_JOB
 from emulator.services.sqs.store import SCHEMA
-from emulator.services.sqs.worker import MoveWorker
+from emulator.services.sqs.worker import QueueWorker
 
 MOVES_AT_ONCE = 4
+GAUGES_AT_ONCE = 16
 
 
 class SqsService(Service):
@@ -61,11 +63,14 @@ def _without_nulls(value: Any) -> Any:
 def mount(context: Context) -> Mounted:
     """Build SQS for `app.py`."""
     operations = SqsOperations(context.store, context.clock, context.settings, context.base_url, context.metrics)
-    worker = MoveWorker(operations)
+    worker = QueueWorker(operations)
     return Mounted(
         services=[SqsService(context.store, operations)],
         schema=SCHEMA,
-        jobs={MOVE_JOB: JobKind(worker.move, lambda: MOVES_AT_ONCE)},
+        jobs={
+            MOVE_JOB: JobKind(worker.move, lambda: MOVES_AT_ONCE),
+            GAUGE_JOB: JobKind(worker.measure, lambda: GAUGES_AT_ONCE, recurring=True),
+        },
         operations=operations,
     )
 

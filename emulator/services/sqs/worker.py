@@ -1,4 +1,4 @@
-"""What happens in SQS later: move tasks. Visibility, delays and retention need no job, they are read from the clock."""
+"""What happens in SQS later: move tasks, gauges. Visibility, delays and retention need no job: the clock tells them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from emulator.jobs import Job
 from emulator.services.sqs.operations import SqsOperations
 
 
-class MoveWorker:
-    """Runs the jobs of kind `sqs.move`."""
+class QueueWorker:
+    """Runs the jobs of kinds `sqs.move` and `sqs.gauges`."""
 
     def __init__(self, operations: SqsOperations) -> None:
         self._operations = operations
@@ -15,3 +15,7 @@ class MoveWorker:
     async def move(self, job: Job) -> None:
         """Move some messages: one commit."""
         await self._operations.store.transact(lambda tx: self._operations.move_some(tx, job))
+
+    async def measure(self, job: Job) -> None:
+        """Measure a queue: one commit."""
+        await self._operations.store.transact(lambda tx: self._operations.measure_gauges(tx, job))

@@ -69,6 +69,7 @@ class QueueOperations(SqsState):
             attributes["SqsManagedSseEnabled"] = "false"
         self._check_redrive(tx, at, attributes, fifo)
         queue = tables.create_queue(tx, at, attributes, _checked_tags(request.get("tags") or {}))
+        self.note_activity(tx, queue)
         return {"QueueUrl": self.url_of(queue)}
 
     def get_queue_url(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -144,6 +145,7 @@ class QueueOperations(SqsState):
             raise AwsError("PurgeQueueInProgress", text)
         tables.delete_messages(tx, queue)
         tables.mark_purged(tx, queue)
+        self.expect_samples(tx, queue)
         return {}
 
     def tag_queue(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:

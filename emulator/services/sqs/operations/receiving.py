@@ -33,6 +33,7 @@ from emulator.services.sqs.rules.errors import (
 
 Request = dict[str, Any]
 
+_ONE_EMPTY = Datum("NumberOfEmptyReceives", 1.0)
 _ONE_DELETED = Datum("NumberOfMessagesDeleted", 1.0)
 
 LONGEST_WAIT_SECONDS = 20
@@ -62,8 +63,20 @@ class ReceiveOperations(SqsState):
         queue, found = await self.store.transact(lambda tx: self._receive(tx, scope, request))
         wait = _checked_wait(request.get("WaitTimeSeconds"))
         seconds = queue.settings.wait_seconds if wait is None else wait
-        if found or not seconds:
-            return found
+        if not found and seconds:
+            found = await self._long_poll(scope, request, queue, seconds)
+        if not found:
+            self.store.post(lambda tx: self.measure(tx, queue, _ONE_EMPTY))
+        return found
+
+    def receive_now(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
+        """ReceiveMessage without waiting, in the caller's transaction."""
+        queue, found = self._receive(tx, scope, request)
+        if not found:
+            self.measure(tx, queue, _ONE_EMPTY)
+        return found
+
+    async def _long_poll(self, scope: Scope, request: Request, queue: Queue, seconds: int) -> dict[str, Any]:
         deadline = self.clock.now() + seconds
         disconnected = request.get(CLIENT_GONE_MEMBER)
         gone = asyncio.create_task(disconnected()) if disconnected is not None else None
@@ -73,10 +86,6 @@ class ReceiveOperations(SqsState):
         finally:
             if gone is not None:
                 gone.cancel()
-
-    def receive_now(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
-        """ReceiveMessage without waiting, in the caller's transaction."""
-        return self._receive(tx, scope, request)[1]
 
     def _receive(self, tx: Transaction, scope: Scope, request: Request) -> tuple[Queue, dict[str, Any]]:
         queue = self.queue_at(tx, scope, request.get("QueueUrl"))
@@ -108,6 +117,7 @@ class ReceiveOperations(SqsState):
     def take(self, tx: Transaction, queue: Queue, limit: int, hidden_seconds: float | None = None) -> list[Message]:
         """Receive up to `limit` messages, hiding each; those received too often go to the dead-letter queue instead."""
         tables.drop_expired(tx, queue)
+        self.note_activity(tx, queue)
         until = tx.now + (queue.settings.visibility_timeout_seconds if hidden_seconds is None else hidden_seconds)
         found = self._take_fifo(tx, queue, limit, until) if queue.fifo else self._take_standard(tx, queue, limit, until)
         if found:
@@ -191,7 +201,7 @@ class ReceiveOperations(SqsState):
         """Receive whenever something may have arrived, until something has, time is up or nobody listens any more."""
         while True:
             bell.clear()
-            found = await self.store.transact(lambda tx: self.receive_now(tx, scope, request))
+            found = await self.store.transact(lambda tx: self._receive(tx, scope, request)[1])
             if found or self.clock.now() >= deadline:
                 return found
             following = await self.store.read(lambda tx: tables.next_visible_at(tx, queue))
@@ -273,6 +283,7 @@ class ReceiveOperations(SqsState):
         if target.fifo and message.group_id is not None:
             tables.refresh_group(tx, target, message.group_id)
         self.arrived(tx, target, tx.now)
+        self.expect_samples(tx, target)
 
     def _repeated(self, tx: Transaction, queue: Queue, attempt: str | None, hidden: int | None) -> list[Message] | None:
         """The messages of a receive that is repeated with its attempt id, hidden anew; None if it is a first one."""

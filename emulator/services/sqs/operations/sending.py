@@ -20,6 +20,7 @@ Request = dict[str, Any]
 
 LONGEST_DELAY_SECONDS = 900
 _ONE_SENT = Datum("NumberOfMessagesSent", 1.0)
+_ONE_DUPLICATE = Datum("NumberOfDeduplicatedSentMessages", 1.0)
 _NOT_FOR_THIS_TYPE = "The request include parameter that is not valid for this queue type."
 
 
@@ -53,6 +54,7 @@ class SendOperations(SqsState):
 
     def put(self, tx: Transaction, queue: Queue, new: NewMessage, delay_seconds: int = 0) -> dict[str, Any]:
         """Put a checked message into a queue and answer as SendMessage does."""
+        self.note_activity(tx, queue)
         duplicate, scope_of_ids = None, ""
         if queue.fifo:
             assert new.deduplication_id is not None and new.group_id is not None, "checked by _read_message"
@@ -60,6 +62,7 @@ class SendOperations(SqsState):
             duplicate = tables.find_duplicate(tx, queue, scope_of_ids, new.deduplication_id)
         if duplicate is not None:
             message_id, row = duplicate
+            self.measure(tx, queue, _ONE_DUPLICATE)
         else:
             message_id = tx.new_id()
             visible_at = tx.now + delay_seconds

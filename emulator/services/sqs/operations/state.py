@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 
+from emulator import jobs
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import Datum, DimensionSets, MetricSink, Silent
 from emulator.ports import Clock, Store, Transaction
@@ -25,6 +26,13 @@ Arrival = Callable[[Transaction, Queue, float], None]
 
 BELL = "sqs.bell"
 """No kind of job: a commit that says it only wakes long polls."""
+
+
+GAUGE_JOB = "sqs.gauges"
+ACTIVE_SECONDS = 6 * 3600.0
+"""A queue is measured every minute until six hours after the last call [D: Monitoring SQS with CloudWatch]."""
+_NOTED_EVERY_SECONDS = 600.0
+"""How exactly the last call is known: calls do not write just to say when they were."""
 
 
 @lru_cache(maxsize=1024)
@@ -61,6 +69,25 @@ class SqsState:
         """Add to the queue's CloudWatch metrics, which AWS has by the minute."""
         self._metrics.add_to_each(tx, queue.scope, "AWS/SQS", _dimensions(queue.at.name), data)
 
+    def note_activity(self, tx: Transaction, queue: Queue) -> None:
+        """Somebody uses the queue: its gauges are measured from now on. On the way of every call: a comparison."""
+        until = tx.now + ACTIVE_SECONDS
+        if queue.active_until is None:
+            if tables.begin_activity(tx, queue, until):
+                due_at = float((int(tx.now) // 60 + 1) * 60)
+                jobs.enqueue(tx, GAUGE_JOB, {"queue": queue.id}, due_at)
+        elif queue.active_until < until - _NOTED_EVERY_SECONDS:
+            tables.set_active_until(tx, queue, until)
+
+    def expect_samples(self, tx: Transaction, queue: Queue) -> None:
+        """What no counter tells has changed the queue: alarms on its gauges look at it."""
+        self.note_activity(tx, queue)
+        self._metrics.expect(tx, queue.scope, "AWS/SQS", _dimensions(queue.at.name))
+
+    def sample(self, tx: Transaction, queue: Queue, data: list[Datum]) -> None:
+        """Add what was measured of a queue at this minute."""
+        self._metrics.sample(tx, queue.scope, "AWS/SQS", _dimensions(queue.at.name), data)
+
     def find(self, tx: Transaction, at: QueueName) -> Queue | None:
         """The queue of that name."""
         return tables.find_queue(tx, at)
@@ -95,6 +122,7 @@ class SqsState:
         queue = tables.find_queue(tx, parse_url(url, scope))
         if queue is None:
             raise no_such_queue()
+        self.note_activity(tx, queue)
         return queue
 
     def arrived(self, tx: Transaction, queue: Queue, visible_at: float) -> None:
