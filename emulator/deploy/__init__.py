@@ -1,0 +1,1 @@
+"""What people already have, deployed: templates, and what becomes of them."""

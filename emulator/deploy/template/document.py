@@ -1,0 +1,137 @@
+"""A template as a tree of plain values, and where in the file each of its nodes stands.
+
+Decides how a text is read (`parse`); knows nothing of what sections or functions mean. Short forms of functions
+(`!Ref`) are written out here, so that everyone else sees one form only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from emulator.ports import Json
+
+Path = tuple[str | int, ...]
+"""The way to a node: ("Resources", "Queue", "Properties", "VisibilityTimeout")."""
+
+LARGEST_NESTING = 200
+"""Levels; AWS's limit is not documented (unverified). Real templates stay under 40."""
+
+
+class Location(NamedTuple):
+    """Where a node begins; lines and columns from 1."""
+
+    file: str | None
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file or '<template>'}:{self.line}:{self.column}"
+
+
+class TemplateError(Exception):
+    """The template, or what was given for its parameters, is wrong: `message` is AWS's text, `location` where it is."""
+
+    def __init__(self, message: str, path: Path = (), location: Location | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.location = location
+        self.hint = hint
+
+    @property
+    def resource(self) -> str | None:
+        """The logical id of the resource that the error is in."""
+        if len(self.path) > 1 and self.path[0] == "Resources":
+            return str(self.path[1])
+        return None
+
+    def at(self, document: Document, path: Path | None = None) -> TemplateError:
+        """The same error, with the location that the document knows."""
+        path = self.path if path is None else path
+        return TemplateError(self.message, path, self.location or document.location(path), self.hint)
+
+    def __str__(self) -> str:
+        where = f"{self.location}: " if self.location else ""
+        return where + self.message + (f" ({self.hint})" if self.hint else "")
+
+
+@dataclass(slots=True)
+class Mark:
+    """Where a node begins, and its children by name or index."""
+
+    line: int
+    column: int
+    children: dict[str | int, Mark] | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """The tree. `value` is nobody's to change: transformations make a new document with `replaced`."""
+
+    value: dict[str, Json]
+    text: str = ""
+    file: str | None = None
+    marks: Mark | None = field(default=None, repr=False, compare=False)
+
+    def location(self, path: Path = ()) -> Location:
+        """Where the node stands, or the nearest one around it that stands anywhere.
+
+        A resource that a transform has made is where the one stands that it was made from: the one whose name its
+        own begins with.
+        """
+        mark = self.marks or _marks(self.text)
+        for place, step in enumerate(path):
+            children = mark.children or {}
+            if step not in children:
+                step = _made_from(str(step), children) if place == 1 and path[0] == "Resources" else None
+                if step is not None:
+                    mark = children[step]
+                break
+            mark = children[step]
+        return Location(self.file, mark.line + 1, mark.column + 1)
+
+    def replaced(self, value: dict[str, Json]) -> Document:
+        """A document with another tree, whose nodes stand where those of this one of the same path do."""
+        return Document(value, self.text, self.file, self.marks)
+
+    def error(self, message: str, path: Path = (), hint: str = "") -> TemplateError:
+        """An error at a node of this document."""
+        return TemplateError(message, path, self.location(path), hint)
+
+
+def parse(text: str, file: str | None = None, *, aliases: bool = False) -> Document:
+    """Read YAML or JSON. Without `aliases` those of YAML are refused, as CloudFormation does; tools that package
+    templates (SAM CLI, AWS CLI) write them out first, and so does this with `aliases`, within bounds.
+
+    Raises TemplateError with AWS's text for what is no template.
+    """
+    if text[:1] == "\ufeff":
+        text = text[1:]
+    if text.lstrip()[:1] == "{":
+        from emulator.deploy.template.json_text import load
+
+        value: Any = load(text, file)
+        marks = None
+    else:
+        from emulator.deploy.template.yaml_text import load as load_yaml  # slow to import, and JSON needs none of it
+
+        value, marks = load_yaml(text, file, aliases=aliases)
+    if not isinstance(value, dict):
+        raise TemplateError("Template format error: unsupported structure.", (), Location(file, 1, 1))
+    return Document(value, text, file, marks)
+
+
+def _made_from(name: str, known: dict[str | int, Mark]) -> str | None:
+    origins = [item for item in known if isinstance(item, str) and name.startswith(item)]
+    return max(origins, key=len, default=None)
+
+
+def _marks(text: str) -> Mark:
+    """Where the nodes of a JSON text stand: asked for only when something is wrong."""
+    from emulator.deploy.template.yaml_text import load
+
+    try:
+        return load(text, None, aliases=False)[1]
+    except TemplateError:
+        return Mark(0, 0)
