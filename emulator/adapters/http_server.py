@@ -10,13 +10,22 @@ import socket
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from emulator.adapters.web_socket import LARGEST_MESSAGE_BYTES, LimitedWebSocket
 from emulator.adapters.whole_exchange import WholeExchange
 
 HEAD_WAIT_SECONDS = 60.0
 """Host time in which a request's head must have come."""
+_BAD_REQUEST = (
+    b"<html>\r\n<head><title>400 Bad Request</title></head>\r\n<body>\r\n"
+    b"<center><h1>400 Bad Request</h1></center>\r\n</body>\r\n</html>\r\n"
+)
+"""What AWS's load balancers answer to what is no request (re:Post, private integrations; for APIs unverified)."""
+
+
+class _NoRequest(Exception):
+    """Raised in the parser's callbacks, which makes of it an error of its own: the request is refused."""
 
 
 class CaseKeepingProtocol(HttpToolsProtocol):
@@ -25,6 +34,7 @@ class CaseKeepingProtocol(HttpToolsProtocol):
     raw_headers: list[tuple[bytes, bytes]]
     _head_timer: asyncio.TimerHandle | None = None
     _in_head = True
+    _has_host = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -52,19 +62,36 @@ class CaseKeepingProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
+        self._has_host = False
         self.raw_headers = []
         self.scope["raw_headers"] = self.raw_headers  # type: ignore[typeddict-unknown-key]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
         self.raw_headers.append((name, value))
+        if len(name) == 4 and name.lower() == b"host":
+            if self._has_host:
+                raise _NoRequest("two Host headers")
+            self._has_host = True
 
     def on_headers_complete(self) -> None:
         self._head_has_come()
+        if not self._has_host and self.parser.get_http_version() != "1.0":
+            raise _NoRequest("no Host header")  # RFC 9112 3.2, as for two of them
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:  # else it becomes a WebSocket
             self.scope["whole"] = WholeExchange(self.cycle)  # type: ignore[typeddict-unknown-key]
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request, and end the connection; a request before it has had its answer or gets none."""
+        head = [STATUS_LINE[400]]
+        for name, value in self.server_state.default_headers:
+            head += [name, b": ", value, b"\r\n"]
+        length = str(len(_BAD_REQUEST)).encode()
+        head += [b"Content-Type: text/html\r\nContent-Length: ", length, b"\r\nConnection: close\r\n\r\n"]
+        self.transport.write(b"".join([*head, _BAD_REQUEST]))
+        self.transport.close()
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to the WebSocket protocol, as uvicorn does, but with header names as written."""

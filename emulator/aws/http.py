@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from emulator.aws.request_traces import RequestTrace
 
 
+_REST_OF_LINE = len("  HTTP/1.1")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
@@ -51,8 +52,13 @@ class HttpRequest:
         return self._lower.get(name, default)
 
     def head_size(self) -> int:
-        """Bytes of path, query and headers: what front ends limit."""
+        """Bytes of path, query and headers: what the emulator limits."""
         return sum(map(len, chain.from_iterable(self.headers))) + len(self.path) + len(self.query)
+
+    def line_and_values_size(self) -> int:
+        """Bytes of the request line and of header values, which API Gateway limits [D: quotas]."""
+        line = len(self.method) + len(self.path) + len(self.query) + _REST_OF_LINE
+        return line + sum([len(value) for _, value in self.headers])
 
 
 @dataclass(slots=True)

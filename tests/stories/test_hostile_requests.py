@@ -75,13 +75,25 @@ def target(emulator: RunningEmulator) -> Iterator[Target]:
 
 
 @pytest.mark.parametrize(
-    ("path", "header"),
-    [("/mock", b"X-A: " + b"a" * 10_240), ("/mock?" + "a" * 10_240, b"X-A: a"), ("/" + "a" * 10_240, b"X: a")],
+    ("path", "header", "status", "text"),
+    [
+        ("/mock", b"X-A: " + b"a" * 10_240, 431, "HTTP header is larger than 10240 bytes."),
+        ("/mock?" + "a" * 5120, b"X-A: " + b"a" * 5120, 431, "HTTP header is larger than 10240 bytes."),
+        ("/mock?" + "a" * 10_240, b"X-A: a", 414, "Request URI too long"),
+        ("/" + "a" * 10_240, b"X: a", 414, "Request URI too long"),
+    ],
 )
-def test_heads_beyond_aws_s_limit_are_too_long(target: Target, path: str, header: bytes) -> None:
-    status, headers, body = target.send(target.line("GET", path, header))
-    assert (status, body) == (413, b'{"message":"Request Too Long"}')
+def test_heads_beyond_aws_s_limit_are_too_long(
+    target: Target, path: str, header: bytes, status: int, text: str
+) -> None:
+    got, headers, body = target.send(target.line("GET", path, header))
+    assert (got, json.loads(body)) == (status, {"message": text})
     assert headers["x-amzn-errortype"] == "RequestTooLargeException"
+
+
+def test_names_of_headers_do_not_count(target: Target) -> None:
+    names = [b"X-%s-%d: a" % (b"n" * 200, number) for number in range(60)]
+    assert target.send(target.line("GET", "/mock", *names))[0] == 200
 
 
 def test_heads_beyond_every_measure_never_reach_an_api(target: Target) -> None:
@@ -112,10 +124,19 @@ def test_a_body_that_is_announced_too_large_is_not_waited_for(target: Target) ->
         [b"X-A: a\x00b"],
         [b"X-A : a"],
         [b" folded: a"],
+        [b"HOST: localhost"],
     ],
 )
 def test_requests_that_two_servers_could_read_in_two_ways_are_refused(target: Target, headers: list[bytes]) -> None:
-    assert target.send(target.line("POST", "/mock", *headers) + b"{}")[0] == 400
+    status, answered, body = target.send(target.line("POST", "/mock", *headers) + b"{}")
+    assert (status, answered["content-type"], answered["connection"]) == (400, "text/html", "close")
+    assert b"<center><h1>400 Bad Request</h1></center>" in body
+
+
+def test_a_request_that_names_no_host_is_refused_unless_it_is_of_old(target: Target) -> None:
+    line = f"GET {target.base}/mock HTTP/1.1\r\n\r\n".encode()
+    assert target.send(line)[0] == 400
+    assert target.send(line.replace(b"1.1", b"1.0"))[0] == 200
 
 
 @pytest.mark.parametrize(

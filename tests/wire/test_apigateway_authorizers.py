@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
-from tests.wire.apigateway_support import RestApi, create_function, function_uri, mock
+from tests.wire.apigateway_support import ACCOUNT, RestApi, create_function, function_uri, mock
 
 AUTHORIZER = """
 import json
@@ -292,3 +292,17 @@ def test_authorizers_of_tokens_with_keys_are_refused_by_name(emulator: RunningEm
     api = RestApi(emulator)
     with pytest.raises(ClientError, match="type JWT"):
         api.client.create_authorizer(restApiId=api.id, name="jwt", type="JWT")
+
+
+def test_an_arn_too_long_to_be_judged_is_a_request_uri_too_long(emulator: RunningEmulator) -> None:
+    api = RestApi(emulator)
+    api.method("/signed/{proxy+}", "GET", **mock(), authorizationType="AWS_IAM")
+    api.method("/open/{proxy+}", "GET", **mock())
+    api.deploy()
+    signature = "AWS4-HMAC-SHA256 Credential=test/20270115/us-east-1/execute-api/aws4_request, SignedHeaders=host, "
+    headers = {"Authorization": f"{signature}Signature={'0' * 64}"}
+    room = 1600 - len(f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{api.id}/dev/GET/signed/")
+    assert api.request("GET", "/signed/" + "a" * room, headers=headers).status_code == 200
+    refused = api.request("GET", "/signed/" + "a" * (room + 1), headers=headers)
+    assert (refused.status_code, refused.json()) == (414, {"message": "Request URI too long"})
+    assert api.request("GET", "/open/" + "a" * 5000).status_code == 200

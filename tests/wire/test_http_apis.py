@@ -403,7 +403,10 @@ def test_odd_paths_and_queries_reach_the_function_as_they_are(emulator: Emulator
 
 
 def test_headers_of_more_than_ten_kilobytes_are_too_large(api: HttpApi) -> None:
-    assert api.ask("/", headers={"X-Long": "x" * 10_300}).status == 413
+    answer = api.ask("/", headers={"X-Long": "x" * 10_300})
+    assert (answer.status, answer.json()) == (431, {"message": "Request Header Fields Too Large"})
+    answer = api.ask("/?" + "x" * 10_300)
+    assert (answer.status, answer.json()) == (414, {"message": "URI Too Long"})
 
 
 def test_a_function_that_is_not_there_is_an_internal_server_error(emulator: Emulator) -> None:

@@ -18,7 +18,13 @@ from emulator.ports import Transaction
 from emulator.services.apigateway.gateway import cache, mapping, resource_policy
 from emulator.services.apigateway.gateway.address import Address, address
 from emulator.services.apigateway.gateway.admission import Admission
-from emulator.services.apigateway.gateway.authorization import Authorizers, method_arn, unsigned
+from emulator.services.apigateway.gateway.authorization import (
+    URI_TOO_LONG,
+    Authorizers,
+    checked_arn,
+    method_arn,
+    unsigned,
+)
 from emulator.services.apigateway.gateway.cognito import UserPools
 from emulator.services.apigateway.gateway.deployed import Deployed, Deployments
 from emulator.services.apigateway.gateway.exchange import Exchange
@@ -117,10 +123,10 @@ class GatewayDataPlane:
     async def _answered(self, exchange: Exchange, snapshot: Snapshot) -> HttpResponse:
         """The steps in front of the method request: size, route, throttling, authorizer, API key."""
         try:
-            if exchange.request.head_size() > LARGEST_HEAD or len(exchange.request.body) > MAX_PAYLOAD:
-                raise Failure("REQUEST_TOO_LARGE")
+            if exchange.request.line_and_values_size() > LARGEST_HEAD or len(exchange.request.body) > MAX_PAYLOAD:
+                raise _too_large(exchange.request)
             policy = snapshot.api.settings.get("policy")
-            by_policy = resource_policy.judge(exchange, policy, method_arn(exchange, snapshot)) if policy else None
+            by_policy = resource_policy.judge(exchange, policy, checked_arn(exchange, snapshot)) if policy else None
             if exchange.route is _NOWHERE:
                 exchange.trace.add("route", resource=None, why="no method of the deployment matches")
                 raise unsigned(exchange)
@@ -218,6 +224,15 @@ class GatewayDataPlane:
 
 
 _NOWHERE = Route({}, "", "", {}, None)
+
+
+def _too_large(request: HttpRequest) -> Failure:
+    """Of a body AWS's gateway response; of a head what users quote (431; of the URL 414 and its text unverified)."""
+    if len(request.body) > MAX_PAYLOAD:
+        return Failure("REQUEST_TOO_LARGE")
+    if len(request.path) + len(request.query) > LARGEST_HEAD:
+        return Failure("REQUEST_TOO_LARGE", URI_TOO_LONG, 414)
+    return Failure("REQUEST_TOO_LARGE", f"HTTP header is larger than {LARGEST_HEAD} bytes.", 431)
 
 
 def _logged(failure: Failure) -> str:

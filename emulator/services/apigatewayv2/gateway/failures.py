@@ -12,10 +12,13 @@ TEXTS = {
     403: "Forbidden",
     404: "Not Found",
     413: "Request Entity Too Large",
+    414: "URI Too Long",
     429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
+"""By status; of 414 and 431 unverified."""
 
 
 class Failure(Exception):

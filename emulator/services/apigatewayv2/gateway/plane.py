@@ -144,8 +144,10 @@ class HttpApiPlane:
 
     async def _answer(self, exchange: Exchange) -> HttpResponse:
         request = exchange.request
-        if request.head_size() > LARGEST_HEADERS or len(request.body) > LARGEST_PAYLOAD:
+        if len(request.body) > LARGEST_PAYLOAD:
             raise Failure(413)
+        if request.line_and_values_size() > LARGEST_HEADERS:
+            raise Failure(414 if len(request.path) + len(request.query) > LARGEST_HEADERS else 431)
         if exchange.taken is None:
             raise Failure(404, "No route matches the request")
         trace = exchange.trace
