@@ -148,7 +148,7 @@ class Emulator:
         self.sqs = self._mount(sqs.mount(context))
         self.lambda_ = self._mount(lambda_.mount(context, self.sqs.operations))
         self.ses = self._mount(ses.mount(context)).operations
-        self._mount(sns.mount(context, self.ses))
+        self.sns = self._mount(sns.mount(context, self.ses)).operations
         self._mount(s3.mount(context))
         bridge = self._mount(events.mount(context)).operations
         self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations, bridge.connections))

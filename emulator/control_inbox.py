@@ -12,6 +12,9 @@ from urllib.parse import quote
 from fastapi import Body, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from emulator.aws.addressing import DEFAULT_ACCOUNT
+from emulator.aws.errors import AwsError
+from emulator.aws.scope import Scope
 from emulator.ports import MailerUnavailable, MailSubmission, SubmissionRefused
 from emulator.services.ses import inbox, inbox_pages
 from emulator.services.ses.inbox import Search
@@ -129,6 +132,18 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
         except ValueError as error:
             return problem(400, str(error))
 
+    async def texts(request: dict[str, Any] = Body(examples=[{"from": "+491701234567", "text": "STOP"}])) -> Any:
+        """A text message from a phone to SNS: STOP and its like opt the number out, anything else does nothing."""
+        number, text = request.get("from"), request.get("text")
+        if not isinstance(number, str) or not isinstance(text, str):
+            return problem(400, '"from" is a phone number, "text" a text')
+        scope = Scope(DEFAULT_ACCOUNT, emulator.settings.region)
+        try:
+            out = await emulator.store.transact(lambda tx: emulator.sns.texts.reply(tx, scope, number, text))
+        except AwsError as refused:
+            return problem(400, refused.message)
+        return {"opted_out": out}
+
     async def verify(token: str) -> Any:
         """What the link of a verification mail does."""
         verified, onward = await emulator.store.transact(lambda tx: emulator.ses.verification.confirm(tx, token))
@@ -151,6 +166,7 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
     app.add_api_route("/_emulator/inbox", empty, methods=["DELETE"])
     app.add_api_route("/_emulator/verify/{token}", verify, methods=["GET"])
     app.add_api_route("/_emulator/inbound", inbound, methods=["POST"])
+    app.add_api_route("/_emulator/texts", texts, methods=["POST"])
     app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"])
     app.add_api_route("/_emulator/inbox/{message_id}", delete_message, methods=["DELETE"])

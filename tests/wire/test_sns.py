@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -179,15 +180,22 @@ def test_a_mail_subscriber_confirms_by_the_link_and_unsubscribes_by_the_other(em
     assert mail["text"].startswith("Dear reader\n\n--\nIf you wish to stop receiving notifications")
     visit(emulator, mail["text"], "Unsubscribe")
     sns.publish(TopicArn=TOPIC, Message="nobody reads this either")
-    assert len(emulator.inbox()) == 2
+    goodbye = emulator.inbox()[-1]
+    assert (len(emulator.inbox()), goodbye["subject"]) == (3, "AWS Notification - Unsubscribe Confirmation")
+    visit(emulator, goodbye["text"], "ConfirmSubscription")
+    sns.publish(TopicArn=TOPIC, Message="Dear reader again")
     emulator.settle()
-    assert [mail["delivery"]["state"] for mail in emulator.inbox()] == ["delivered", "delivered"]
+    assert [mail["delivery"]["state"] for mail in emulator.inbox()] == ["delivered"] * 4
 
 
-def visit(emulator: RunningEmulator, text: str, action: str) -> None:
-    [path] = re.findall(rf"http://[^/]+(/\?Action={action}\S+)", text)
-    with urllib.request.urlopen(emulator.url + path) as answer:
-        assert answer.status == 200
+def visit(emulator: RunningEmulator, text: str, action: str, status: int = 200) -> None:
+    [path] = re.findall(rf"http://[^/]+(/\?Action={action}[^\s\"]+)", text)
+    try:
+        with urllib.request.urlopen(emulator.url + path) as answer:
+            assert answer.status == status
+    except urllib.error.HTTPError as refused:
+        with refused:
+            assert refused.code == status
 
 
 def test_a_pending_subscription_ends_after_three_days(emulator: RunningEmulator) -> None:

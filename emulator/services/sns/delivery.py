@@ -11,7 +11,6 @@ import base64
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -23,9 +22,11 @@ from emulator.aws.event_pattern import InvalidPattern, Pattern
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import Datum, LogSink, MetricSink
 from emulator.jobs import Job
-from emulator.ports import LogEvent, Transaction
+from emulator.ports import Transaction
 from emulator.services.ses.operations import SesOperations
-from emulator.services.sns import filters, formats, model, store
+from emulator.services.sns import delivery_status, filters, formats, model, store, store_documents
+from emulator.services.sns.delivery_status import Delivered, Failure
+from emulator.services.sns.endpoints import reachable_endpoint
 from emulator.services.sns.model import Message, Subscription, Topic
 
 remarks = logging.getLogger("emulator.functions")
@@ -39,14 +40,6 @@ FAN_OUT = "sns.fan_out"
 FAN_OUT_PAGE = 100
 """Subscriptions served in one commit. A FIFO topic has no more than 100 (SNS quotas), so its order holds."""
 MOST_QUEUE_ATTRIBUTES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A delivery that did not come about. `retryable`: the receiver's fault, so AWS tries again."""
-
-    text: str
-    retryable: bool
 
 
 class Deliveries:
@@ -87,13 +80,27 @@ class Deliveries:
             enqueue_delivery(tx, subscription.arn, message)
             return ""
         failure = self.deliver(tx, topic, subscription, message)
-        if failure is None:
+        if isinstance(failure, Delivered):
+            self.log(tx, topic, subscription, message, failure, 1)
             return "NumberOfNotificationsDelivered"
         delay = model.managed_retry_delay(1) if failure.retryable else None
         if delay is not None:
             enqueue_delivery(tx, subscription.arn, message, failures=1, due_at=tx.now + delay)
             return ""
-        return self.give_up(tx, topic, subscription, message, failure)
+        return self.give_up(tx, topic, subscription, message, failure, 1)
+
+    def log(
+        self,
+        tx: Transaction,
+        topic: Topic,
+        subscription: Subscription,
+        message: Message,
+        outcome: Delivered | Failure,
+        attempts: int,
+    ) -> None:
+        """Delivery status logging, if the topic asks for it."""
+        if any("FeedbackRoleArn" in name for name in topic.attributes):
+            delivery_status.log(tx, self._logs, topic, subscription, message, outcome, attempts)
 
     def _wanted(self, subscription: Subscription, message: Message) -> bool:
         text = subscription.attributes.get("FilterPolicy")
@@ -107,28 +114,42 @@ class Deliveries:
         body = message.for_protocol(subscription.protocol)
         return pattern is None or filters.wants(pattern, scope, body, message.attributes)
 
-    def deliver(self, tx: Transaction, topic: Topic, subscription: Subscription, message: Message) -> Failure | None:
-        """Hand a message to a queue, a function, a mailbox or a phone, in this transaction."""
+    def deliver(
+        self, tx: Transaction, topic: Topic, subscription: Subscription, message: Message
+    ) -> Delivered | Failure:
+        """Hand a message to a queue, a function, a mailbox, a phone or an application, in this transaction."""
         try:
             if subscription.protocol == "sqs":
-                self._send_to_queue(tx, topic, subscription, message, subscription.endpoint)
-            elif subscription.protocol == "lambda":
+                sent = self._send_to_queue(tx, topic, subscription, message, subscription.endpoint)
+                return Delivered(200, f'{{"sqsMessageId":"{sent["MessageId"]}"}}')
+            if subscription.protocol == "lambda":
                 self._invoke(tx, topic, subscription, message)
-            elif subscription.protocol in ("email", "email-json"):
+                return Delivered(202)
+            if subscription.protocol in ("email", "email-json"):
                 self.send_mail(tx, topic, subscription, message)
+            elif subscription.protocol == "application":
+                self.push(tx, message, subscription.endpoint)
             else:
                 text = message.for_protocol(subscription.protocol)
                 self.send_text(tx, topic.scope, message.id, subscription.endpoint, text, topic.name)
         except AwsError as error:
-            return Failure(f"{error.code}: {error.message}", error.status >= 500 or error.status == 429)
+            retryable = error.status >= 500 or error.status == 429
+            return Failure(f"{error.code}: {error.message}", retryable, error.status)
         except NotEmulated as missing:
             return Failure(str(missing), False)
-        return None
+        return Delivered()
 
     def give_up(
-        self, tx: Transaction, topic: Topic, subscription: Subscription, message: Message, failure: Failure
+        self,
+        tx: Transaction,
+        topic: Topic,
+        subscription: Subscription,
+        message: Message,
+        failure: Failure,
+        attempts: int,
     ) -> str:
         """The message goes to the subscription's dead-letter queue, or is lost; the metric that counts it."""
+        self.log(tx, topic, subscription, message, failure, attempts)
         queue = subscription.dead_letter_queue
         outcome, told = "NumberOfNotificationsFailed", "no dead-letter queue"
         if queue is not None and message.kind == "Notification":
@@ -151,7 +172,7 @@ class Deliveries:
 
     def _send_to_queue(
         self, tx: Transaction, topic: Topic, subscription: Subscription, message: Message, queue_arn: str
-    ) -> None:
+    ) -> dict[str, Any]:
         arn = Arn.parse(queue_arn)
         if arn is None:
             raise AwsError("InvalidParameter", f"no queue has the ARN {queue_arn}")
@@ -172,7 +193,7 @@ class Deliveries:
             request["MessageDeduplicationId"] = message.deduplication_id or message.id
         elif message.group_id is not None and not topic.fifo:
             request["MessageGroupId"] = message.group_id
-        self._calls.call(tx, Scope(arn.account, arn.region), "sqs", "SendMessage", request)
+        return self._calls.call(tx, Scope(arn.account, arn.region), "sqs", "SendMessage", request)
 
     def _invoke(self, tx: Transaction, topic: Topic, subscription: Subscription, message: Message) -> None:
         arn = Arn.parse(subscription.endpoint)
@@ -201,25 +222,45 @@ class Deliveries:
         destination: str,
         text: str,
         group: str = "DirectPublishToPhoneNumber",
+        kind: str = "",
     ) -> None:
-        """Keep a text or push message as a record in the log group of delivery status; AWS's has not the text."""
-        delivery = {
-            "destination": destination,
-            "smsType": "Promotional",
-            "providerResponse": "Message has been accepted",
-        }
+        """Keep a text message as a record in the log group of delivery status; AWS's has not the text.
+
+        A number that has opted out gets none, which the group of failures says.
+        """
+        settings = store_documents.get(tx, scope, store_documents.TEXT_SETTINGS, "")
+        default = settings.body.get("DefaultSMSType") if settings is not None else None
+        opted = store_documents.get(tx, scope, store_documents.OPTED_OUT, destination)
+        out = opted is not None and bool(opted.body["out"])
+        answer = "Phone number is opted out" if out else "Message has been accepted"
         entry = {
             "notification": {"messageId": message_id, "timestamp": model.iso(tx.now), "message": text},
-            "delivery": delivery,
+            "delivery": {
+                "destination": destination,
+                "smsType": kind or default or "Promotional",
+                "providerResponse": answer,
+            },
+            "status": "FAILURE" if out else "SUCCESS",
+        }
+        delivery_status.write(tx, self._logs, scope, group, message_id, entry)
+
+    def push(self, tx: Transaction, message: Message, endpoint_arn: str) -> None:
+        """Keep a push message as a record in its application's log group. Raises `AwsError` if nothing takes it."""
+        scope, application, endpoint = reachable_endpoint(tx, endpoint_arn, "TargetArn")
+        entry = {
+            "notification": {
+                "messageId": message.id,
+                "timestamp": model.iso(tx.now),
+                "message": message.for_protocol(application.partition("/")[0]),
+            },
+            "delivery": {
+                "destination": endpoint_arn,
+                "token": endpoint.body["Token"],
+                "providerResponse": "Message has been accepted",
+            },
             "status": "SUCCESS",
         }
-        self._logs.put(
-            tx,
-            scope,
-            f"sns/{scope.region}/{scope.account}/{group}",
-            message_id,
-            [LogEvent(tx.now, json.dumps(entry) + "\n")],
-        )
+        delivery_status.write(tx, self._logs, scope, f"app/{application}", message.id, entry)
 
 
 def enqueue_delivery(

@@ -14,8 +14,10 @@ from emulator.services.sns.model import Message, Subscription, iso
 from emulator.services.sns.signing import signature_of
 
 CONFIRMATION = "SubscriptionConfirmation"
+CANCELLATION = "UnsubscribeConfirmation"
 NO_SUBJECT = "AWS Notification Message"
 CONFIRMATION_SUBJECT = "AWS Notification - Subscription Confirmation"
+CANCELLATION_SUBJECT = "AWS Notification - Unsubscribe Confirmation"
 SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
 _CONTACT = (
     "Please do not reply directly to this email. If you have any questions or comments regarding this email, please"
@@ -75,6 +77,14 @@ def confirmation_text(topic_arn: str) -> str:
     )
 
 
+def cancellation_text(subscription_arn: str) -> str:
+    """The Message of a final cancellation message."""
+    return (
+        f"You have chosen to deactivate subscription {subscription_arn}.\n"
+        "To cancel this operation and restore the subscription, visit the SubscribeURL included in this message."
+    )
+
+
 def as_text(envelope: dict[str, Any]) -> str:
     """An envelope as AWS writes it: two spaces, a blank on both sides of the colon, attributes one to a line."""
     lines = [f"  {_json(name)} : {_member(value)}" for name, value in envelope.items()]
@@ -119,6 +129,15 @@ def mail_of(message: Message, subscription: Subscription, base_url: str, signatu
             f" necessary):\n{link}\n\n"
             "Please do not reply directly to this email. If you wish to remove yourself from receiving all future"
             f" SNS subscription confirmation requests please send an email to sns-opt-out\n"
+        )
+    if message.kind == CANCELLATION:
+        assert message.token is not None
+        if subscription.protocol == "email-json":
+            return CANCELLATION_SUBJECT, as_text(_confirmation(message, base_url, signature_version))
+        return CANCELLATION_SUBJECT, (
+            f"Your subscription to the topic below has been deactivated:\n{message.topic_arn}\n\n"
+            "If this was in error or you wish to resubscribe, click or visit the link below:\n"
+            f"{confirm_url(base_url, message.topic_arn, message.token)}\n\n{_CONTACT}\n"
         )
     subject = message.subject or NO_SUBJECT
     if subscription.protocol == "email-json":

@@ -124,6 +124,10 @@ def check_topic_attribute(name: str, value: str, fifo: bool) -> None:
         raise invalid("SignatureVersion")
     if name == "TracingConfig" and value not in ("PassThrough", "Active"):
         raise invalid("TracingConfig")
+    if name.endswith("FeedbackSampleRate") and value and not is_percentage(value):
+        raise invalid(name)
+    if name.endswith("FeedbackRoleArn") and value and Arn.parse(value) is None:
+        raise invalid(name)
     if name == "DisplayName" and len(value) > 100:
         raise invalid("DisplayName")
     if name == "Policy" and value:
@@ -133,6 +137,11 @@ def check_topic_attribute(name: str, value: str, fifo: bool) -> None:
             raise invalid("Policy Error: null")
     if name == "DeliveryPolicy" and value:
         check_delivery_policy(parsed_object(value), "http")
+
+
+def is_percentage(text: str) -> bool:
+    """Whether a text is a whole number from 0 to 100."""
+    return text.isascii() and text.isdigit() and int(text[:4]) <= 100
 
 
 def parsed_object(text: str) -> dict[str, Any] | None:
@@ -420,6 +429,10 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+PHONE_NUMBER = re.compile(r"\+[1-9]\d{1,14}")
+SENDER_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9-]{1,11}")
+RESERVED_ATTRIBUTES = ("aws.sns.", "aws.mm.sms.")
+"""Attributes whose names begin like others' may not: what SMS and mobile push are told (SNS guide)."""
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 
@@ -455,7 +468,7 @@ def check_attributes(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[s
             or name.startswith(".")
             or name.endswith(".")
             or ".." in name
-            or name.lower().startswith(("aws.", "amazon."))
+            or (name.lower().startswith(("aws.", "amazon.")) and not name.lower().startswith(RESERVED_ATTRIBUTES))
         ):
             raise _bad_value(f"The message attribute '{name}' has an invalid message attribute name.")
         if prefix not in ("String", "Number", "Binary"):

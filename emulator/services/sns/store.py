@@ -196,6 +196,16 @@ def count_subscriptions(tx: Transaction, topic_arn: str) -> tuple[int, int]:
     return row[0], row[1]
 
 
+def has_filter_policies(tx: Transaction, topic_arn: str, number: int) -> bool:
+    """Whether a topic has at least so many subscriptions with a filter policy."""
+    row = tx.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM sns_subscription WHERE topic_arn = ?"
+        " AND attributes LIKE '%\"FilterPolicy\":%' LIMIT ?)",
+        (topic_arn, number),
+    ).fetchone()
+    return row[0] >= number
+
+
 def _topic(row: tuple[Any, ...]) -> Topic:
     return Topic(Scope(row[0], row[1]), row[2], json.loads(row[3]), json.loads(row[4]), row[5])
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator.services.sns.delivery import Deliveries
+from emulator.services.sns.operations.mobile import MobileOperations
 from emulator.services.sns.operations.publish import PublishOperations
 from emulator.services.sns.operations.subscriptions import SubscriptionOperations
+from emulator.services.sns.operations.text_messages import TextMessageOperations
 from emulator.services.sns.operations.topics import TopicOperations
 
 
@@ -17,6 +19,7 @@ class SnsOperations(TopicOperations):
     def __init__(self, deliveries: Deliveries) -> None:
         self.subscriptions = SubscriptionOperations(deliveries)
         self.publishing = PublishOperations(deliveries)
+        self.texts = TextMessageOperations(deliveries)
 
     def table(self) -> dict[str, Callable[..., Any]]:
         """From AWS's name to method."""
@@ -40,4 +43,8 @@ class SnsOperations(TopicOperations):
             "SetSubscriptionAttributes": self.subscriptions.set_subscription_attributes,
             "Publish": self.publishing.publish,
             "PublishBatch": self.publishing.publish_batch,
+            "PutDataProtectionPolicy": self.put_data_protection_policy,
+            "GetDataProtectionPolicy": self.get_data_protection_policy,
+            **MobileOperations().table(),
+            **self.texts.table(),
         }

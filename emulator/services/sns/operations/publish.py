@@ -8,18 +8,21 @@ from collections import Counter
 from typing import Any
 
 from emulator.aws.calls import TRACE_MEMBER
-from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.sns import model, store
 from emulator.services.sns.delivery import Deliveries
+from emulator.services.sns.endpoints import reachable_endpoint
 from emulator.services.sns.model import Message, Topic, invalid
 from emulator.services.sns.operations.topics import check_arn, required_topic
 
 MOST_ENTRIES = 10
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
-_PHONE = re.compile(r"\+[1-9]\d{1,14}")
+_LONGEST_TEXT = 1600
+"""Characters of a text message, in one Publish (SNS guide, "Publishing SMS messages")."""
+_SMS_TYPE = "AWS.SNS.SMS.SMSType"
 
 
 class PublishOperations:
@@ -40,8 +43,8 @@ class PublishOperations:
         if phone:
             return self._publish_text(tx, scope, phone, request)
         member = given[0]
-        if "endpoint/" in check_arn(target, member).resource:
-            raise NotEmulated("sns", "Publish", "mobile push endpoints")
+        if check_arn(target, member).resource.startswith("endpoint/"):
+            return self._push(tx, request[member], member, request)
         topic = required_topic(tx, scope, target, member)
         message = self._checked(topic, request, tx.new_id(), tx.now, request.get(TRACE_MEMBER) or "")
         size = model.size_of(message.message, message.subject, message.attributes)
@@ -64,6 +67,15 @@ class PublishOperations:
             except AwsError as error:
                 failed.append({"Id": entry["Id"], "Code": error.code, "Message": error.message, "SenderFault": True})
         return {"Successful": successful, "Failed": failed}
+
+    def _push(self, tx: Transaction, target: str, member: str, request: dict[str, Any]) -> dict[str, Any]:
+        """A message for one mobile endpoint: checked as others, and kept as a record."""
+        owner, _, _ = reachable_endpoint(tx, target, member)
+        message = self._checked(Topic(owner, "endpoint"), request, tx.new_id(), tx.now, "")
+        if model.size_of(message.message, message.subject, message.attributes) > model.LARGEST_MESSAGE_BYTES:
+            raise invalid("Message too long")
+        self._deliveries.push(tx, message, target)
+        return {"MessageId": message.id}
 
     def _checked(self, topic: Topic, request: dict[str, Any], identifier: str, now: float, trace_id: str) -> Message:
         text = request.get("Message") or ""
@@ -132,13 +144,27 @@ class PublishOperations:
         return {"MessageId": message.id, "SequenceNumber": message.sequence_number}
 
     def _publish_text(self, tx: Transaction, scope: Scope, phone: str, request: dict[str, Any]) -> dict[str, Any]:
-        if not _PHONE.fullmatch(phone):
+        if not model.PHONE_NUMBER.fullmatch(phone):
             raise invalid(f"PhoneNumber Reason: {phone} is not valid to publish to")
         text = request.get("Message") or ""
         if not text:
             raise invalid("Empty message")
+        if request.get("MessageStructure"):
+            if request["MessageStructure"] != "json":
+                raise invalid("MessageStructure")
+            model.check_structure(text)
+            text = Message("", "", text, tx.now, structured=True).for_protocol("sms")
+        if len(text) > _LONGEST_TEXT:
+            raise invalid("Message too long")  # wording unverified
+        attributes = model.check_attributes(request.get("MessageAttributes") or {})
+        kind = attributes.get(_SMS_TYPE, {}).get("Value", "")
+        sender = attributes.get("AWS.SNS.SMS.SenderID", {}).get("Value", "")
+        if kind not in ("", "Promotional", "Transactional"):
+            raise invalid(f"{_SMS_TYPE} Reason: {kind} is not a valid SMS type")  # wording unverified
+        if sender and not model.SENDER_ID.fullmatch(sender):
+            raise invalid(f"AWS.SNS.SMS.SenderID Reason: {sender} is not a valid sender id")  # wording unverified
         identifier = tx.new_id()
-        self._deliveries.send_text(tx, scope, identifier, phone, model.storable(text))
+        self._deliveries.send_text(tx, scope, identifier, phone, model.storable(text), kind=kind)
         return {"MessageId": identifier}
 
 
@@ -155,7 +181,16 @@ def _check_batch(entries: list[dict[str, Any]]) -> None:
     if len(identifiers) < len(entries):
         text = "Two or more batch entries in the request have the same Id."
         raise AwsError("BatchEntryIdsNotDistinct", text)
-    size = sum(len(str(entry.get("Message", "")).encode("utf-8", "replace")) for entry in entries)
+    size = sum(_rough_size(entry) for entry in entries)
     if size > model.LARGEST_MESSAGE_BYTES:
         text = "The length of all the batch messages put together is more than the limit."
         raise AwsError("BatchRequestTooLong", text)
+
+
+def _rough_size(entry: dict[str, Any]) -> int:
+    """Bytes of a message and its attributes, before anybody has checked them."""
+    size = len(str(entry.get("Message", "")).encode("utf-8", "replace"))
+    for name, attribute in (entry.get("MessageAttributes") or {}).items():
+        value = attribute.get("BinaryValue") or str(attribute.get("StringValue") or "").encode("utf-8", "replace")
+        size += len(name.encode("utf-8", "replace")) + len(str(attribute.get("DataType") or "")) + len(value)
+    return size

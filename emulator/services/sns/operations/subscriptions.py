@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from emulator.aws.arn import Arn
@@ -13,7 +13,7 @@ from emulator.aws.event_pattern import InvalidPattern
 from emulator.aws.page_tokens import write_token
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.sns import filters, formats, model, store
+from emulator.services.sns import filters, formats, model, store, store_documents
 from emulator.services.sns.delivery import Deliveries, enqueue_delivery
 from emulator.services.sns.model import Message, Subscription, Topic, invalid, not_found
 from emulator.services.sns.operations.paging import page_after_row
@@ -21,6 +21,9 @@ from emulator.services.sns.operations.topics import check_arn, required_topic, t
 
 MUST_CONFIRM = ("http", "https", "email", "email-json")
 MOST_FIFO_SUBSCRIPTIONS = 100
+MOST_FILTER_POLICIES_OF_TOPIC = 200
+UNSIGNED_MEMBER = "_unsigned"
+"""A member that no model has: true of a request without a signature, such as a link that somebody follows."""
 
 
 class SubscriptionOperations:
@@ -47,6 +50,8 @@ class SubscriptionOperations:
                 store.delete_subscription(tx, existing, topic.scope, topic.name)
             if topic.fifo and sum(store.count_subscriptions(tx, topic.arn)) >= MOST_FIFO_SUBSCRIPTIONS:
                 raise AwsError("SubscriptionLimitExceeded", "Subscription limit exceeded for the topic", 403)
+            if "FilterPolicy" in attributes:
+                _check_room(tx, topic)
             subscription = self._new(tx, scope, topic, protocol, endpoint, attributes)
         if subscription.confirmed:
             return {"SubscriptionArn": subscription.arn}
@@ -58,7 +63,6 @@ class SubscriptionOperations:
     ) -> Subscription:
         arn = Arn.parse(endpoint)
         foreign = protocol in ("sqs", "lambda") and arn is not None and arn.account != scope.account
-        token = (tx.new_id() + tx.new_id()).replace("-", "") * 4
         subscription = Subscription(
             f"{topic.arn}:{tx.new_id()}",
             topic.arn,
@@ -66,7 +70,7 @@ class SubscriptionOperations:
             protocol,
             endpoint,
             protocol not in MUST_CONFIRM and not foreign,
-            "2336412f37" + token[:226],
+            _token(tx),
             tx.now,
             attributes,
         )
@@ -94,10 +98,13 @@ class SubscriptionOperations:
         if topic is None:
             raise not_found()
         subscription = store.find_by_token(tx, topic.arn, request["Token"])
+        if subscription is None:
+            subscription = self._restored(tx, topic, request["Token"])
         if subscription is None or subscription.expired(tx.now):
             raise invalid("Token")
         if not subscription.confirmed:
-            authenticated = str(request.get("AuthenticateOnUnsubscribe", "")).lower() == "true"
+            asked = str(request.get("AuthenticateOnUnsubscribe", "")).lower() == "true"
+            authenticated = asked and not request.get(UNSIGNED_MEMBER)
             subscription = replace(subscription, confirmed=True, authenticated=authenticated)
             store.put_subscription(tx, subscription, topic.scope.region)
         return {"SubscriptionArn": subscription.arn}
@@ -108,10 +115,50 @@ class SubscriptionOperations:
         if arn.resource.count(":") != 1:
             raise invalid("SubscriptionArn")
         subscription = store.find_subscription(tx, str(arn))
-        if subscription is not None:
-            name = arn.resource.partition(":")[0]
-            store.delete_subscription(tx, subscription, Scope(arn.account, arn.region), name)
+        if subscription is None:
+            return {}
+        unsigned = bool(request.get(UNSIGNED_MEMBER))
+        if unsigned and subscription.confirmed and subscription.authenticated:
+            # "… an AWS signature is required" (API reference, Unsubscribe); the text is unverified
+            raise AwsError("AuthorizationError", "Only the owner of the subscription may unsubscribe it", 403)
+        topic = topic_by_arn(tx, subscription.topic_arn)
+        owner = Scope(arn.account, arn.region)
+        store.delete_subscription(tx, subscription, owner, arn.resource.partition(":")[0])
+        if unsigned and subscription.confirmed and topic is not None:
+            self._say_goodbye(tx, topic, subscription)
         return {}
+
+    def _say_goodbye(self, tx: Transaction, topic: Topic, subscription: Subscription) -> None:
+        """The final cancellation message, by which an endpoint can undo that somebody has unsubscribed it."""
+        token = _token(tx)
+        store_documents.delete_older(tx, store_documents.CANCELLED, tx.now - model.PENDING_SECONDS)
+        kept = asdict(replace(subscription, token=token, attributes=dict(subscription.attributes)))
+        store_documents.put(tx, topic.scope, store_documents.CANCELLED, token, kept)
+        message = Message(
+            tx.new_id(),
+            topic.arn,
+            formats.cancellation_text(subscription.arn),
+            tx.now,
+            kind=formats.CANCELLATION,
+            token=token,
+        )
+        if subscription.protocol in ("http", "https"):
+            enqueue_delivery(tx, subscription.arn, message)
+        elif subscription.protocol in ("email", "email-json"):
+            self._deliveries.deliver(tx, topic, subscription, message)
+
+    def _restored(self, tx: Transaction, topic: Topic, token: str) -> Subscription | None:
+        """The subscription that a token of a cancellation message brings back, unless the endpoint has a new one."""
+        kept = store_documents.get(tx, topic.scope, store_documents.CANCELLED, token)
+        if kept is None or kept.created_at < tx.now - model.PENDING_SECONDS:
+            return None
+        subscription = Subscription(**kept.body)
+        store_documents.delete(tx, topic.scope, store_documents.CANCELLED, token)
+        existing = store.find_by_endpoint(tx, topic.arn, subscription.protocol, subscription.endpoint)
+        if subscription.topic_arn != topic.arn or existing is not None:
+            return existing
+        store.put_subscription(tx, subscription, topic.scope.region)
+        return subscription
 
     def list_subscriptions(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """The account's subscriptions, 100 at a time."""
@@ -154,6 +201,8 @@ class SubscriptionOperations:
             del attributes[name]
         else:
             _check(name, value, subscription.protocol, attributes, "")
+            if name == "FilterPolicy" and name not in subscription.attributes:
+                _check_room(tx, topic)
         store.put_subscription(tx, replace(subscription, attributes=attributes), topic.scope.region)
         return {}
 
@@ -175,6 +224,17 @@ class SubscriptionOperations:
         if attributes.get("FilterPolicy", "").strip() == "{}":
             del attributes["FilterPolicy"]
         return attributes
+
+
+def _check_room(tx: Transaction, topic: Topic) -> None:
+    """Refuse more filter policies than a topic may have (SNS quotas); the text is unverified."""
+    if store.has_filter_policies(tx, topic.arn, MOST_FILTER_POLICIES_OF_TOPIC):
+        raise AwsError("FilterPolicyLimitExceeded", "Filter policy limit exceeded for the topic", 403)
+
+
+def _token(tx: Transaction) -> str:
+    """A token of the length of AWS's."""
+    return "2336412f37" + ((tx.new_id() + tx.new_id()).replace("-", "") * 4)[:226]
 
 
 def _check(name: str, value: str, protocol: str, attributes: Mapping[str, str], prefix: str) -> None:

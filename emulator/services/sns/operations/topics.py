@@ -8,15 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.aws.arn import Arn
-from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.errors import AwsError
 from emulator.aws.page_tokens import write_token
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.sns import model, store
+from emulator.services.sns import model, store, store_documents
 from emulator.services.sns.model import Topic, invalid, not_found
 from emulator.services.sns.operations.paging import page_after
+from emulator.services.sns.store_documents import DATA_PROTECTION
 
 MOST_TAGS = 50
+LARGEST_DATA_PROTECTION_POLICY = 30_720
 
 
 def topic_by_arn(tx: Transaction, arn: str) -> Topic | None:
@@ -58,8 +60,6 @@ class TopicOperations:
 
     def create_topic(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Create a topic, or answer with the one that is there if it was created alike."""
-        if request.get("DataProtectionPolicy"):
-            raise NotEmulated("sns", "CreateTopic", "DataProtectionPolicy")
         given: dict[str, str] = {name: str(value) for name, value in (request.get("Attributes") or {}).items()}
         fifo_text = given.pop("FifoTopic", "false")
         if fifo_text not in ("true", "false"):
@@ -82,6 +82,8 @@ class TopicOperations:
             return {"TopicArn": existing.arn}
         topic = Topic(scope, name, attributes, tags)
         store.put_topic(tx, topic)
+        if request.get("DataProtectionPolicy"):
+            _keep_data_protection(tx, topic, request["DataProtectionPolicy"])
         return {"TopicArn": topic.arn}
 
     def delete_topic(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +92,7 @@ class TopicOperations:
         topic = topic_by_arn(tx, request["TopicArn"])
         if topic is not None:
             store.delete_topic(tx, topic)
+            store_documents.delete(tx, topic.scope, DATA_PROTECTION, topic.name)
         return {}
 
     def list_topics(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -163,6 +166,20 @@ class TopicOperations:
         _set(tx, topic, "Policy", _json({**policy, "Statement": kept}))
         return {}
 
+    # ── data protection: kept and shown, messages stay as they are ──────────────────────────────
+
+    def put_data_protection_policy(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Keep the policy of a standard topic."""
+        topic = required_topic(tx, scope, request.get("ResourceArn"), "ResourceArn")
+        _keep_data_protection(tx, topic, request["DataProtectionPolicy"])
+        return {}
+
+    def get_data_protection_policy(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """The policy of a topic; empty if it has none."""
+        topic = required_topic(tx, scope, request.get("ResourceArn"), "ResourceArn")
+        found = store_documents.get(tx, topic.scope, DATA_PROTECTION, topic.name)
+        return {"DataProtectionPolicy": found.body["policy"] if found is not None else ""}
+
     # ── tags ────────────────────────────────────────────────────────────────────────────────────
 
     def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +202,18 @@ class TopicOperations:
         """The tags of a topic."""
         topic = _tagged(tx, request)
         return {"Tags": [{"Key": key, "Value": value} for key, value in topic.tags.items()]}
+
+
+def _keep_data_protection(tx: Transaction, topic: Topic, text: str) -> None:
+    """Texts of the refusals are unverified; the limit is the quota of the SNS guide."""
+    policy = model.parsed_object(text)
+    if topic.fifo:
+        raise invalid("DataProtectionPolicy Reason: data protection policies are only valid for standard topics")
+    if len(text) > LARGEST_DATA_PROTECTION_POLICY:
+        raise invalid("DataProtectionPolicy Reason: the policy is too large")
+    if policy is None or not isinstance(policy.get("Statement"), list) or not policy.get("Name"):
+        raise invalid("DataProtectionPolicy Reason: Failed to parse the data protection policy")
+    store_documents.put(tx, topic.scope, DATA_PROTECTION, topic.name, {"policy": text})
 
 
 def _tagged(tx: Transaction, request: dict[str, Any]) -> Topic:
