@@ -25,7 +25,7 @@ T = TypeVar("T")
 log = logging.getLogger("emulator.store")
 SCHEMA_VERSION = 7
 LARGEST_GROUP = 256
-POST_WAIT_SECONDS = 0.005
+POST_WAIT_SECONDS = 0.025
 """Host time for which posted records wait for the next commit to take them along. Else each costs a commit of its own
 right behind the answer of a synchronous invocation, where the client's next request waits for it: 100 µs of 550."""
 PAGES_BETWEEN_CHECKPOINTS = 4000

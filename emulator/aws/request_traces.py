@@ -8,8 +8,7 @@ planes name their steps, and a REST API's execution log is written from the same
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 from emulator.aws.http import HttpRequest, HttpResponse
@@ -116,21 +115,12 @@ class RequestTraces:
         self._settings = settings
         self._kept: deque[RequestTrace] = deque()
 
-    @contextmanager
-    def following(self, trace: RequestTrace) -> Generator[None]:
+    def following(self, trace: RequestTrace) -> _Following:
         """Keep a request from its beginning, so that one that hangs is seen; cut what is long once it is over."""
         self._kept.append(trace)
         while len(self._kept) > self._settings.kept_requests:
             self._kept.popleft()
-        try:
-            yield
-        except Exception as error:
-            trace.problem = f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
-            raise
-        finally:
-            if trace.heavy:
-                for step in trace.steps:
-                    _cut(step.facts)
+        return _Following(trace)
 
     def last(self) -> list[RequestTrace]:
         """All that is kept, newest first."""
@@ -143,6 +133,25 @@ class RequestTraces:
     def forget(self) -> None:
         """Forget all."""
         self._kept.clear()
+
+
+class _Following:
+    """A request that is under way: `with`, at a third of what a generator as context manager costs."""
+
+    __slots__ = ("_trace",)
+
+    def __init__(self, trace: RequestTrace) -> None:
+        self._trace = trace
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, Exception):
+            self._trace.problem = f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
+        if self._trace.heavy:
+            for step in self._trace.steps:
+                _cut(step.facts)
 
 
 def _cut(facts: dict[str, Any]) -> None:

@@ -91,13 +91,13 @@ class Exchange:
     def use_authorizer(self, principal_id: str, told: dict[str, Any], latency: int) -> None:
         """Tell mappings, templates and events what the authorizer said."""
         self.authorizer = {"principalId": principal_id, "integrationLatency": latency, **told}
-        if "context" in self.__dict__:
+        if self.has_context:
             self.context["authorizer"] = self.authorizer
 
     def use_claims(self, claims: dict[str, str]) -> None:
         """Tell mappings, templates and events the claims of the caller's token."""
         self.authorizer = {"claims": claims}
-        if "context" in self.__dict__:
+        if self.has_context:
             self.context["authorizer"] = self.authorizer
 
     def calls(self, url: str, headers: list[tuple[str, str]], body: bytes, now: float) -> None:
@@ -116,6 +116,11 @@ class Exchange:
         self.trace.weigh(body, *(value for _, value in headers))
         self.trace.add("integration response", status=status, latency=latency, headers=headers, body=body)
 
+    @property
+    def has_context(self) -> bool:
+        """Whether `context` has been made: templates and authorizers change it."""
+        return "context" in self.__dict__
+
     @lazily
     def query(self) -> list[tuple[str, str]]:
         """Query parameters in order, decoded once."""
@@ -128,16 +133,8 @@ class Exchange:
 
     def header(self, name: str) -> str | None:
         """The last value of a header: the exact case first, then any (HTTP/2 and ASGI lose the case)."""
-        found = None
-        folded = name.lower()
-        for key, value in self.headers:
-            if key == name:
-                found = value
-        if found is None:
-            for key, value in self.headers:
-                if key.lower() == folded:
-                    found = value
-        return found
+        found = self.single_headers.get(name)
+        return self._folded_headers.get(name.lower()) if found is None else found
 
     def header_values(self, name: str) -> list[str]:
         """All values of a header."""
@@ -152,6 +149,11 @@ class Exchange:
     def single_headers(self) -> dict[str, str]:
         """Header → last value."""
         return dict(self.headers)
+
+    @lazily
+    def _folded_headers(self) -> dict[str, str]:
+        """Header in lower case → last value."""
+        return {name.lower(): value for name, value in self.headers}
 
     @lazily
     def single_query(self) -> dict[str, str]:

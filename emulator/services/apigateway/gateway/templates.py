@@ -25,10 +25,10 @@ LONG_BUDGET = 1_000_000
 
 def choose_request_template(exchange: Exchange, integration: dict[str, Any]) -> str | None:
     """The template for the request's media type, None to pass the body through, or the 415 (3.4)."""
-    templates = {
-        key.partition(";")[0].strip().lower(): value
-        for key, value in (integration.get("requestTemplates") or {}).items()
-    }
+    given = integration.get("requestTemplates") or {}
+    if exchange.content_type in given:  # nearly always
+        return given[exchange.content_type] or ""
+    templates = {key.partition(";")[0].strip().lower(): value for key, value in given.items()}
     behaviour = integration["passthroughBehavior"]
     if exchange.content_type in templates:
         return templates[exchange.content_type] or ""
@@ -65,7 +65,9 @@ async def _rendered(exchange: Exchange, snapshot: Snapshot, source: str, body: s
     template = snapshot.template(source)
     if template is None:
         raise configuration_error("Unable to transform request: the mapping template cannot be read")
-    overrides = {name: _copied(exchange.context[name]) for name in ("requestOverride", "responseOverride")}
+    overrides: dict[str, Any] = {}
+    if exchange.has_context:  # another template may have put something into it
+        overrides = {name: _copied(exchange.context[name]) for name in ("requestOverride", "responseOverride")}
     try:
         try:
             return template.render(_variables(exchange, body, which), QUICK_BUDGET).strip()

@@ -70,20 +70,17 @@ class _Run:
         if self.budget < 0:
             raise OverBudget("the template takes too many steps")
 
-    def write(self, text: str) -> None:
-        self.size += len(text)
-        if self.size > MAX_TEXT:
-            raise VtlError("the output grew too long")
-        self.spend(1 + len(text) // 1024)
-        self.output.append(text)
-
     def body(self, nodes: tuple[Any, ...]) -> None:
         for node in nodes:
             kind = type(node)
-            if kind is tree.Text:
-                self.write(node.text)
-            elif kind is tree.Reference:
-                self.write(self.shown(node))
+            if kind is tree.Text or kind is tree.Reference:
+                text = node.text if kind is tree.Text else self.shown(node)
+                size = len(text)
+                self.size += size
+                if self.size > MAX_TEXT:
+                    raise VtlError("the output grew too long")
+                self.spend(1 + (size >> 10))
+                self.output.append(text)
             elif kind is tree.Set:
                 self.assign(node)
             elif kind is tree.If:
@@ -161,16 +158,16 @@ class _Run:
         return show(value)
 
     def reach(self, name: str, accessors: tuple[tuple[Any, ...], ...]) -> Any:
-        self.spend()
+        self.spend(1 + len(accessors))
         value = self.variables.get(name)
         for accessor in accessors:
-            self.spend()
             if value is None or value is MISSING:
                 return value
-            if accessor[0] == "method":
-                value = self.call(value, accessor[1], [self.value(argument) for argument in accessor[2]])
-            elif accessor[0] == "property":
+            kind = accessor[0]
+            if kind == "property":
                 value = _property(value, accessor[1])
+            elif kind == "method":
+                value = self.call(value, accessor[1], [self.value(argument) for argument in accessor[2]])
             else:
                 value = _index(value, self.value(accessor[1]))
         return value

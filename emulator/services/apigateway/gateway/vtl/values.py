@@ -70,7 +70,15 @@ def from_json(value: Any) -> Any:
 
 def to_json(value: Any) -> str:
     """JSON text without spaces."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=show)
+    return _encode(value)
+
+
+def _shown(value: Any) -> str:
+    return show(value)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_shown).encode
+"""Made once: `json.dumps` makes an encoder for each call that asks for more than its defaults."""
 
 
 def show(value: Any, depth: int = 0) -> str:
