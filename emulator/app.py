@@ -161,7 +161,7 @@ class Emulator:
         older.has_websocket_stage = newer.has_websocket_stage
         self.store.add_schema(jobs.SCHEMA)
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
-        self.worker = Worker(self.store, self.clock, self.clock, kinds)
+        self.worker = Worker(self.store, self.clock, self.clock, kinds, lambda: self.asgi.requests)
         # HTTP APIs first: they hand on what is for a REST API, whose addresses are the same.
         planes: list[DataPlane] = [plane for mounted in reversed(self.mounted) for plane in mounted.data_planes]
         sockets = [plane for mounted in self.mounted for plane in mounted.socket_planes]

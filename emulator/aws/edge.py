@@ -102,6 +102,8 @@ class Edge:
         self._lifespan = lifespan
         self._calling = calling
         self._admission = Admission(settings)
+        self.requests = 0
+        """How many have come in so far."""
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         """Serve one ASGI scope: `http`, `websocket` or `lifespan`."""
@@ -113,6 +115,7 @@ class Edge:
             await _serve_lifespan(self._lifespan, receive, send)
 
     async def _http(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
+        self.requests += 1
         request = _request_of(scope)
         whole: WholeExchange | None = scope.get("whole")
         if request.head_size() > LARGEST_HEADERS_BYTES:

@@ -11,7 +11,7 @@ from emulator.adapters.clock import LiveClock
 from emulator.adapters.sqlite import SqliteStore
 from emulator.aws.service import JobKind
 from emulator.jobs import Job
-from emulator.worker import Worker
+from emulator.worker import Burst, Worker
 
 
 class Bench:
@@ -233,3 +233,18 @@ def test_jobs_that_come_while_others_are_read_ahead_are_not_forgotten() -> None:
         assert sorted(n for _, n in bench.diary) == [*range(50), *range(100, 150)]
 
     asyncio.run(story())
+
+
+def test_a_burst_is_many_requests_since_the_last_look() -> None:
+    seen = {"requests": 0}
+    burst = Burst(lambda: seen["requests"])
+
+    def after(requests: int, now: float) -> bool:
+        seen["requests"] += requests
+        return burst.goes_on(now)
+
+    assert not after(0, 100.0)
+    assert after(16, 100.004)
+    assert not after(3, 100.005)  # fast, but only three
+    assert not after(16, 100.105)  # many, but in a tenth of a second
+    assert not after(0, 100.109)

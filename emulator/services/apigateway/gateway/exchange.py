@@ -168,7 +168,7 @@ class Exchange:
     @lazily
     def extended_request_id(self) -> str:
         """The value of x-amz-apigw-id."""
-        return base64.b64encode(bytes.fromhex(self._extended.replace("-", ""))[:11]).decode()
+        return extended_request_id(self._extended)
 
     @lazily
     def trace_id(self) -> str:
@@ -251,6 +251,12 @@ class Exchange:
             **({"authorizer": self.authorizer} if self.authorizer is not None else {}),
             **({"isCanaryRequest": "true" if self.canary else "false"} if self.canary is not None else {}),
         }
+
+
+@lru_cache(maxsize=64)
+def extended_request_id(drawn: str) -> str:
+    """What is sent as x-amz-apigw-id, of a UUID drawn for it; asked for twice in most requests."""
+    return base64.b64encode(bytes.fromhex(drawn.replace("-", ""))[:11]).decode()
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,6 @@ steps), and `failures` for whatever ends a request on the way. `records` and the
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -27,7 +26,7 @@ from emulator.services.apigateway.gateway.authorization import (
 )
 from emulator.services.apigateway.gateway.cognito import UserPools
 from emulator.services.apigateway.gateway.deployed import Deployed, Deployments
-from emulator.services.apigateway.gateway.exchange import Exchange
+from emulator.services.apigateway.gateway.exchange import Exchange, extended_request_id
 from emulator.services.apigateway.gateway.failures import (
     Failure,
     configuration_error,
@@ -101,7 +100,7 @@ class GatewayDataPlane:
         ids, found = loaded
         common = [
             ("x-amzn-RequestId", ids[0]),
-            ("x-amz-apigw-id", base64.b64encode(bytes.fromhex(ids[1].replace("-", ""))[:11]).decode()),
+            ("x-amz-apigw-id", extended_request_id(ids[1])),
         ]
         if found is None:
             forbidden = [("Content-Type", "application/json"), ("x-amzn-ErrorType", "ForbiddenException")]

@@ -14,6 +14,8 @@ from emulator.services.apigateway.gateway.vtl import Template, VtlSyntaxError
 from emulator.services.apigateway.model import HTTP_METHODS, Api, is_greedy, is_variable
 from emulator.services.apigateway.operations.definitions import shown_gateway_response
 
+MOST_FIXED = 1000
+"""Ways to write paths without parameters that are remembered: there are endless ones, `//a` and `/%61`."""
 _PART = re.compile(r"[^/]+")
 
 
@@ -44,6 +46,8 @@ class Snapshot:
         self.scope = api.scope
         self.binary_types = frozenset(item.lower() for item in api.settings.get("binaryMediaTypes", []))
         self._root = _Node()
+        self._fixed: dict[tuple[str, str], Route] = {}
+        """Routes without parameters by method and path as sent: nearly all requests, found at once."""
         self._templates: dict[str, Template | None] = {}
         self._schemas: dict[str, jsonschema_rs.Draft4Validator | None] = {}
         for resource in api.resources.values():
@@ -67,8 +71,14 @@ class Snapshot:
 
         Repeated slashes separate as one does, and stay in what `{proxy+}` takes [R:test_lambda_aws_proxy_integration].
         """
+        known = self._fixed.get((method, path))
+        if known is not None:
+            return known
         parts = [(found.group(), found.start()) for found in _PART.finditer(path)]
-        return self._find(self._root, path.rstrip("/"), parts, 0, {}, method)
+        found = self._find(self._root, path.rstrip("/"), parts, 0, {}, method)
+        if found is not None and not found.parameters and len(self._fixed) < MOST_FIXED:
+            self._fixed[method, path] = found
+        return found
 
     def _find(
         self, node: _Node, path: str, parts: list[tuple[str, int]], index: int, parameters: dict[str, str], method: str

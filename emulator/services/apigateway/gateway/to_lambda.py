@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from emulator.aws.errors import AwsError
@@ -73,10 +75,12 @@ class LambdaIntegration:
         `kind` is the invocation type that was mapped; "" if none was.
         """
         scope, request, request_id = await self._prepared(exchange, snapshot, uri, kind, payload)
+        invoked = self._lambda.invoke(scope, request, request_id=request_id)
         try:
-            result = await self._deadline.within(
-                seconds, self._lambda.invoke(scope, request, request_id=request_id), late
-            )
+            if kind == "Event":  # waits for a commit, which no timeout is about: a task of its own would be for nothing
+                result = await invoked
+            else:
+                result = await self._deadline.within(seconds, invoked, late)
         except AwsError as error:
             raise _refused(exchange, error, request_id) from None
         except Failure:
@@ -113,8 +117,8 @@ class LambdaIntegration:
         self, exchange: Exchange, snapshot: Snapshot, uri: str, kind: str, payload: bytes
     ) -> tuple[Scope, dict[str, Any], str]:
         """(the function's scope, the request of Invoke, its id)."""
-        target = _target(exchange, uri)
-        request: dict[str, Any] = {**target, "InvocationType": kind or "RequestResponse", "Payload": payload or b"{}"}
+        target = _target(endpoint.with_stage_variables(exchange, uri))
+        request: dict[str, Any] = {"InvocationType": kind or "RequestResponse", "Payload": payload or b"{}", **target}
         scope = _scope_of(target["FunctionName"], snapshot.scope)
         request_id = await self._store.read(lambda tx: tx.new_id(), behind=True)
         url = f"https://lambda.{scope.region}.amazonaws.com/{uri.partition(':path/')[2]}"
@@ -143,9 +147,10 @@ def _call_headers(exchange: Exchange, kind: str) -> list[tuple[str, str]]:
     ]
 
 
-def _target(exchange: Exchange, uri: str) -> dict[str, str]:
+@lru_cache(maxsize=1024)
+def _target(uri: str) -> Mapping[str, str]:
     """FunctionName and Qualifier from the integration URI, stage variables filled in."""
-    function = lambda_function_of(endpoint.with_stage_variables(exchange, uri))
+    function = lambda_function_of(uri)
     if not function:
         raise configuration_error("Invalid endpoint address")
     parts = function.split(":")

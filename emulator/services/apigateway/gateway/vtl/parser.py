@@ -422,7 +422,10 @@ class _Parser:
                 return Literal(text)
             inner = _Parser(text)
             inner.depth = self.depth
-            return Interpolated(inner.body(frozenset(), references_only=True)[0])
+            body = inner.body(frozenset(), references_only=True)[0]
+            if all(isinstance(part, Text) for part in body):  # a JSONPath, "$.a": nothing to fill in
+                return Literal("".join(part.text for part in body))
+            return Interpolated(body)
         if char == "[":
             return self.bracketed()
         if char == "{":
