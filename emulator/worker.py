@@ -27,8 +27,8 @@ REPAIR_SECONDS = 1.0
 """Host seconds before the worker asks a store again that did not answer."""
 LONGEST_REPAIR_SECONDS = 60.0
 GLANCE_SECONDS = 0.004
-MOST_GLANCES = 6
-"""Requests that pour in hold up the start of jobs by so many glances of host time, 24 ms, at most."""
+MOST_GLANCES = 4
+"""Requests that pour in hold up the start of jobs by so many glances of host time, 16 ms, at most."""
 POURING = 4
 POURING_PER_SECOND = 1000
 """Requests between two looks that are a burst."""

@@ -1,7 +1,7 @@
 """What is kept of many values: count, sum, least, greatest, and how often which value came. Pure.
 
-At most 300 different values are kept exactly; beyond, values share logarithmic buckets (AWS does so too), so a summary
-has a bound whatever was sent. Statistic sets have no single values and spoil percentiles, as on AWS.
+Up to 600 different values are kept exactly; beyond, values share 300 logarithmic buckets (AWS does so too), so a
+summary has a bound whatever was sent. Statistic sets have no single values and spoil percentiles, as on AWS.
 """
 
 from __future__ import annotations
@@ -100,6 +100,12 @@ class Distribution:
         return made
 
     def _bound(self) -> None:
+        """Let values share buckets once there are too many, and then make room for as many again.
+
+        Made to fit exactly, the next value would be one too many, and each would look at all others.
+        """
+        if self.values is None or len(self.values) <= 2 * MOST_DISTINCT:
+            return
         growth = FINEST_GROWTH
         while self.values is not None and len(self.values) > MOST_DISTINCT:
             coarse: dict[float, float] = {}
