@@ -194,6 +194,9 @@ class LiveSettings:
         10, "Batches of event source mappings that run at the same time on this machine.", 1, 1000
     )
     deleted_queue_name_seconds: float = _live(60.0, "How long the name of a deleted SQS queue cannot be used again.", 0)
+    sqs_messages_in_flight: int = _live(
+        120_000, "Messages of a standard SQS queue that may be in flight before ReceiveMessage is refused.", 1
+    )
     provisioned_environments: int = _live(
         10, "Environments that provisioned concurrency really starts ahead on this machine; more start when used.", 0
     )

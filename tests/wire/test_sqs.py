@@ -604,3 +604,45 @@ def test_a_long_poll_ends_when_its_queue_is_deleted(emulator: RunningEmulator) -
         emulator.client("sqs").delete_queue(QueueUrl=url)
         with pytest.raises(ClientError):
             answer.result(10)
+
+
+def test_a_standard_queue_with_too_many_messages_in_flight_refuses_a_receive(emulator: RunningEmulator) -> None:
+    emulator.control("PUT", "settings", {"sqs_messages_in_flight": 3})
+    sqs, url = emulator.client("sqs"), queue(emulator)
+    sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": each, "MessageBody": each} for each in "abcd"])
+    taken = [sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"] for _ in range(3)]
+    assert refusal(sqs.receive_message, QueueUrl=url)[0] == "OverLimit"
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=taken[0])
+    assert [each["Body"] for each in sqs.receive_message(QueueUrl=url)["Messages"]] == ["d"]
+    assert refusal(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)[0] == "OverLimit"
+    emulator.advance(31)
+    assert len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]) == 3
+
+
+def test_handles_of_a_queue_that_was_deleted_fit_no_later_one_of_its_name(emulator: RunningEmulator) -> None:
+    sqs, url = emulator.client("sqs"), queue(emulator)
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    handle = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    sqs.delete_queue(QueueUrl=url)
+    emulator.advance(60)
+    assert queue(emulator) == url
+    for call, more in ((sqs.delete_message, {}), (sqs.change_message_visibility, {"VisibilityTimeout": 0})):
+        assert refusal(call, QueueUrl=url, ReceiptHandle=handle, **more)[0] == "ReceiptHandleIsInvalid"
+
+
+@pytest.mark.parametrize(
+    ("operation", "more"),
+    [
+        ("list_queues", {}),
+        ("list_dead_letter_source_queues", {"QueueUrl": "http://localhost/000000000000/orders"}),
+    ],
+)
+def test_a_token_that_no_page_has_given_is_the_callers_mistake(
+    emulator: RunningEmulator, operation: str, more: dict[str, str]
+) -> None:
+    queue(emulator)
+    call = getattr(emulator.client("sqs"), operation)
+    assert refusal(call, MaxResults=1, NextToken="///not-a-token", **more) == (
+        "InvalidParameterValue",
+        "Invalid or expired next token.",
+    )

@@ -134,6 +134,7 @@ class QueueOperations(SqsState):
         """Delete a queue and everything in it."""
         queue = self.queue_at(tx, scope, request.get("QueueUrl"))
         tables.delete_queue(tx, queue)
+        self._room.pop(queue.id, None)
         self.arrived(tx, queue, tx.now)  # who waits there must hear that there is no queue any more
         return {}
 

@@ -28,6 +28,7 @@ from emulator.services.sqs.rules.errors import (
     missing_parameter,
     not_a_handle,
     not_available_for_change,
+    over_limit,
     unknown_attribute,
 )
 
@@ -106,6 +107,7 @@ class ReceiveOperations(SqsState):
         attempt = request.get("ReceiveRequestAttemptId")
         taken = self._repeated(tx, queue, attempt, hidden)
         if taken is None:
+            self._check_in_flight(tx, queue)
             taken = self.take(tx, queue, limit, hidden)
             if taken and attempt and queue.fifo:
                 rows = [(message.row, message.receipt or "") for message in taken]
@@ -113,6 +115,21 @@ class ReceiveOperations(SqsState):
         names: list[str] = request.get("MessageAttributeNames") or []
         shown = [message.describe(queue, system_names, names) for message in taken]
         return queue, {"Messages": shown} if shown else {}
+
+    def _check_in_flight(self, tx: Transaction, queue: Queue) -> None:
+        """Raise OverLimit where as many messages of a standard queue are in flight as may be [D: quotas].
+
+        Only receives put messages in flight, so one count is good for as many as there was room for then.
+        """
+        if queue.fifo:
+            return
+        limit = self.settings.sqs_messages_in_flight
+        counted_for, room = self._room.get(queue.id, (limit, 0))
+        if counted_for != limit or room <= 0:
+            room = limit - tables.in_flight_up_to(tx, queue, limit)
+            if room <= 0:
+                raise over_limit()
+            self._room[queue.id] = limit, room
 
     def take(self, tx: Transaction, queue: Queue, limit: int, hidden_seconds: float | None = None) -> list[Message]:
         """Receive up to `limit` messages, hiding each; those received too often go to the dead-letter queue instead."""
@@ -122,6 +139,9 @@ class ReceiveOperations(SqsState):
         found = self._take_fifo(tx, queue, limit, until) if queue.fifo else self._take_standard(tx, queue, limit, until)
         if found:
             self.measure(tx, queue, Datum("NumberOfMessagesReceived", float(len(found))))
+            if queue.id in self._room:
+                limit_then, room = self._room[queue.id]
+                self._room[queue.id] = limit_then, room - len(found)
         return found
 
     def delete_message(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:

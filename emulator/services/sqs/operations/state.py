@@ -53,6 +53,8 @@ class SqsState:
         self._metrics = metrics or Silent()
         self._bells: dict[int, set[asyncio.Event]] = {}
         self._rung: set[int] = set()
+        self._room: dict[int, tuple[int, int]] = {}
+        """By queue: (limit, how many messages may go in flight before they are counted again)."""
         self._listeners: list[Arrival] = []
         store.on_wake(self._ring)
 
@@ -62,6 +64,7 @@ class SqsState:
 
     def forget_cached(self) -> None:
         """After a reset: whoever waits finds that its queue is gone."""
+        self._room.clear()
         self._rung.update(self._bells)
         self._ring({})
 

@@ -52,3 +52,8 @@ def not_available_for_change(handle: str) -> AwsError:
     return invalid_value(
         handle, "ReceiptHandle", "Message does not exist or is not available for visibility timeout change."
     )
+
+
+def over_limit() -> AwsError:
+    """As many messages of a standard queue are in flight as may be; the text is unverified."""
+    return AwsError("OverLimit", "Too many messages in flight for the queue.", 403)
