@@ -132,6 +132,8 @@ class StoredExecution:
     redriven_at: float | None = None
     test_case: str | None = None
     """Of the mock configuration file; only while it starts: what runs remembers it itself (task_mocks.py)."""
+    new_child: bool = False
+    """A child of a map run that is being started: its map run writes down in one go what became of it."""
 
     @property
     def machine_name(self) -> str:

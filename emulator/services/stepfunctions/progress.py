@@ -82,9 +82,12 @@ class Progress:
         self.telemetry.started(tx, execution)
         self.advance(tx, execution, Start())
 
-    def start_child(self, tx: Transaction, execution: StoredExecution, parent_id: int) -> None:
-        """Begin a child of a map run that was just added; tasks mocked in the parent are mocked in it."""
-        execution.test_case = self.test_case(tx, parent_id)
+    def start_child(self, tx: Transaction, execution: StoredExecution, test_case: str | None) -> None:
+        """Begin a child of a map run that was just added; tasks mocked in the parent are mocked in it.
+
+        Its `status` tells afterwards whether it has ended.
+        """
+        execution.test_case = test_case
         self.telemetry.started(tx, execution)
         self._advance_or_fail(tx, execution, Start())
 
@@ -195,8 +198,9 @@ class Progress:
     def close(self, tx: Transaction, execution: StoredExecution, ended: Ended) -> None:
         """Write down that an execution has ended, and tell who waits for it."""
         store.end_execution(tx, execution.id, ended)
+        execution.status = ended.status
         self.telemetry.ended(tx, execution, ended.status)
-        if execution.of_map_run:
+        if execution.of_map_run and not execution.new_child:
             map_runs.child_changed(tx, execution.id, "RUNNING", ended.status)
         self._tell_parent(tx, execution)
 

@@ -260,14 +260,17 @@ def add_execution(
     text: str,
     trace_header: str | None,
     parent: tuple[int, str] | None = None,
+    definition_id: int | None = None,
 ) -> StoredExecution:
-    """Insert a running execution."""
+    """Insert a running execution; `definition_id`, of the machine's definition, saves a look."""
     logging = logging_text(machine)
+    if definition_id is None:
+        definition_id = keep_definition(tx, scope, machine)
     execution_id = tx.execute(
         "INSERT INTO sfn_execution (account, region, arn, name, machine_arn, definition_id, role_arn, started_at, "
         "input, status, revision_id, trace_header, parent_id, parent_token, version_arn, alias_arn, logging) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', ?, ?, ?, ?, ?, ?, ?)",
-        (scope.account, scope.region, arn, name, machine.arn, keep_definition(tx, scope, machine), machine.role_arn,
+        (scope.account, scope.region, arn, name, machine.arn, definition_id, machine.role_arn,
          tx.now, text, machine.revision_id, trace_header, *(parent or (None, None)), machine.version_arn,
          machine.alias_arn, logging),
     ).lastrowid  # fmt: skip

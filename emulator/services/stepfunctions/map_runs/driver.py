@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from emulator import jobs
 from emulator.jobs import Job
@@ -150,23 +151,32 @@ class MapRunDriver:
         parent = executions.load_execution(tx, run.execution_id)
         assert parent is not None, "executions are not deleted"
         start = _Children(tx, run, parent, self._progress)
-        if batch is None:
-            for index, text in store.next_items(tx, run.id, most):
-                start.child(index, index, start.select(index, Data(text=text)))
-                if not start.going_on():
-                    break
-            return start.count
-        while start.count < most:
+        try:
+            if batch is None:
+                for index, text in store.next_items(tx, run.id, -1, most):
+                    start.child(index, index, start.select(index, Data(text=text)))
+                    if not start.going_on():
+                        break
+            else:
+                self._start_batches(tx, run, batch, start, most)
+        finally:
+            store.add_children(tx, run, start.begun)
+        return len(start.begun)
+
+    @staticmethod
+    def _start_batches(tx: Transaction, run: MapRun, batch: dict[str, Any], start: _Children, most: int) -> None:
+        last = -1
+        while len(start.begun) < most:
             limit = min(batch["items"] or MOST_IN_A_BATCH, MOST_IN_A_BATCH)
-            waiting = store.next_items(tx, run.id, limit)
+            waiting = store.next_items(tx, run.id, last, limit)
             chosen = first_batch((start.select(index, Data(text=text)) for index, text in waiting), batch)
             whole = len(chosen) < len(waiting) or len(chosen) == limit or run.exhausted
             if not chosen or not whole:
                 break
-            start.child(waiting[0][0], waiting[len(chosen) - 1][0], batch_of(chosen, batch["input"]))
+            last = waiting[len(chosen) - 1][0]
+            start.child(waiting[0][0], last, batch_of(chosen, batch["input"]))
             if not start.going_on():
                 break
-        return start.count
 
     def _redrive_some(self, tx: Transaction, run: MapRun) -> int:
         """Let children go on that wait to be redriven; how many were looked at."""
@@ -285,7 +295,8 @@ class _Children:
         )  # fmt: skip
         if parent.logging is not None:
             self._machine.logging = json.loads(parent.logging)
-        self.count = 0
+        self._test_case = progress.test_case(tx, parent.id)
+        self.begun: list[store.Begun] = []
         self._host_time = asyncio.get_running_loop().time
         self._until = self._host_time() + LONGEST_COMMIT_SECONDS
 
@@ -305,22 +316,22 @@ class _Children:
         arn = model.execution_arn(run.machine_arn, name)
         if express:
             arn = model.express_arn(run.machine_arn, name, tx.new_id())
-        child = executions.add_execution(tx, run.scope, self._machine, arn, name, given.text, self._parent.trace_header)
-        store.take_items(tx, run.id, first, last)
-        store.add_child(tx, run, child.id, first, last - first + 1)
-        self.count += 1
+        child = executions.add_execution(
+            tx, run.scope, self._machine, arn, name, given.text, self._parent.trace_header,
+            definition_id=run.plan["definition"],
+        )  # fmt: skip
+        child.new_child = True
         if express:
             self._progress.telemetry.started(tx, child)
             enqueue_express_child(tx, run, child)
         else:
-            self._progress.start_child(tx, child, self._parent.id)
+            self._progress.start_child(tx, child, self._test_case)
+        self.begun.append(store.Begun(child.id, first, last, child.status))
+        run.has_begun(last - first + 1, child.status)
 
     def going_on(self) -> bool:
         """Whether there is time for more in this commit, and children that ended leave the map run as it was."""
-        if self._host_time() > self._until:
-            return False
-        fresh = store.load(self._tx, self._run.id)
-        return fresh is not None and fresh.phase == RUNNING and not fresh.exceeded and fresh.room > 0
+        return self._host_time() <= self._until and not self._run.exceeded and self._run.room > 0
 
 
 def express_key(child: StoredExecution) -> str:

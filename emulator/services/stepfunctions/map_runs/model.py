@@ -33,6 +33,10 @@ class Counts(NamedTuple):
     def unsuccessful(self) -> int:
         return self.failed + self.timed_out + self.aborted
 
+    def plus(self, name: str, more: int) -> Counts:
+        """The same, with more of one status."""
+        return self._replace(**{name: getattr(self, name) + more})
+
 
 @dataclass(slots=True)
 class MapRun:
@@ -84,6 +88,13 @@ class MapRun:
     def run_id(self) -> str:
         """The last part of the ARN, under which results are exported."""
         return self.arn.rsplit(":", 1)[1]
+
+    def has_begun(self, items: int, status: str) -> None:
+        """Count a child, with so many items, that was begun and is now what `status` says."""
+        name = OF_STATUS[status]
+        self.executions = self.executions.plus(name, 1)
+        self.items = self.items.plus(name, items)
+        self.queued -= items
 
     @property
     def room(self) -> int:

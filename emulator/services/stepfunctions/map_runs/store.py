@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator import jobs
 from emulator.aws.scope import Scope
@@ -46,7 +46,10 @@ CREATE TABLE IF NOT EXISTS sfn_map_run (
   exhausted INTEGER NOT NULL DEFAULT 0, error TEXT, cause TEXT, redrive_count INTEGER NOT NULL DEFAULT 0,
   redriven_at REAL, not_redrivable INTEGER NOT NULL DEFAULT 0,
   {", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in _COUNTERS)},
-  driven INTEGER NOT NULL DEFAULT 0, items TEXT
+  driven INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS sfn_map_source (
+  map_run_id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, items TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS sfn_map_run_open ON sfn_map_run (account, region, phase, id) WHERE status = 'RUNNING';
 CREATE INDEX IF NOT EXISTS sfn_map_run_execution ON sfn_map_run (execution_id, id);
@@ -91,13 +94,18 @@ def add_map_run(tx: Transaction, execution: StoredExecution, start: StartMapRun,
         phase = BACKLOGGED
     map_run_id = tx.execute(
         "INSERT INTO sfn_map_run (account, region, arn, execution_id, token, label, plan, source, started_at, "
-        "stopped_at, status, phase, max_concurrency, tolerated_count, tolerated_percentage, items) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "stopped_at, status, phase, max_concurrency, tolerated_count, tolerated_percentage) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (scope.account, scope.region, start.arn, execution.id, start.token, start.label, json.dumps(plan), start.source,
          tx.now, tx.now if start.failed else None, status, phase, start.max_concurrency, start.tolerated_count,
-         start.tolerated_percentage, start.items.text if start.items is not None else None),
+         start.tolerated_percentage),
     ).lastrowid  # fmt: skip
     assert map_run_id is not None
+    if start.items is not None:  # not in the row whose counters change with every child: it would be written each time
+        tx.execute(
+            "INSERT INTO sfn_map_source VALUES (?, ?, ?, ?)",
+            (map_run_id, scope.account, scope.region, start.items.text),
+        )
     if phase not in (DONE, BACKLOGGED):
         wake(tx, map_run_id)
 
@@ -246,44 +254,72 @@ def update_limits(tx: Transaction, run: MapRun) -> None:
 
 def state_items(tx: Transaction, map_run_id: int) -> str | None:
     """The array that the state was given; None if there is a reader."""
-    return tx.execute("SELECT items FROM sfn_map_run WHERE id = ?", (map_run_id,)).fetchone()[0]
+    row = tx.execute("SELECT items FROM sfn_map_source WHERE map_run_id = ?", (map_run_id,)).fetchone()
+    return row[0] if row is not None else None
 
 
 def add_items(tx: Transaction, run: MapRun, items: list[str], position: dict[str, Any], exhausted: bool) -> None:
     """Queue items that were read, and where to read on."""
-    for index, text in enumerate(items, run.read):
-        tx.execute("INSERT INTO sfn_map_item VALUES (?, ?, ?, ?, ?)", (run.id, index, run.account, run.region, text))
+    tx.execute_many(
+        "INSERT INTO sfn_map_item VALUES (?, ?, ?, ?, ?)",
+        [(run.id, index, run.account, run.region, text) for index, text in enumerate(items, run.read)],
+    )
     tx.execute(
         "UPDATE sfn_map_run SET read = read + ?, queued = queued + ?, position = ?, exhausted = ? WHERE id = ?",
         (len(items), len(items), json.dumps(position), int(exhausted), run.id),
     )
 
 
-def next_items(tx: Transaction, map_run_id: int, limit: int) -> list[tuple[int, str]]:
-    """(place, item) of those that have waited longest."""
+def next_items(tx: Transaction, map_run_id: int, beyond: int, limit: int) -> list[tuple[int, str]]:
+    """(place, item) of those that have waited longest, in places after `beyond`."""
     return tx.execute(
-        "SELECT position, doc FROM sfn_map_item WHERE map_run_id = ? ORDER BY position LIMIT ?", (map_run_id, limit)
+        "SELECT position, doc FROM sfn_map_item WHERE map_run_id = ? AND position > ? ORDER BY position LIMIT ?",
+        (map_run_id, beyond, limit),
     ).fetchall()
-
-
-def take_items(tx: Transaction, map_run_id: int, first: int, last: int) -> None:
-    """Items of places `first` … `last` are a child's now."""
-    count = tx.execute(
-        "DELETE FROM sfn_map_item WHERE map_run_id = ? AND position BETWEEN ? AND ?", (map_run_id, first, last)
-    ).rowcount
-    tx.execute("UPDATE sfn_map_run SET queued = queued - ? WHERE id = ?", (count, map_run_id))
 
 
 # ── children ────────────────────────────────────────────────────────────────────────────────────
 
 
-def add_child(tx: Transaction, run: MapRun, execution_id: int, position: int, items: int) -> None:
-    """An execution that was just added is a running child."""
-    place = (execution_id, run.account, run.region, run.id, position, items)
-    tx.execute("INSERT INTO sfn_map_child VALUES (?, ?, ?, ?, ?, ?, 'RUNNING')", place)
-    tx.execute(
-        "UPDATE sfn_map_run SET e_running = e_running + 1, i_running = i_running + ? WHERE id = ?", (items, run.id)
+class Begun(NamedTuple):
+    """A child that was begun: an execution for the items in places `first` … `last`, and what it is now."""
+
+    execution_id: int
+    first: int
+    last: int
+    status: str
+
+    @property
+    def items(self) -> int:
+        return self.last - self.first + 1
+
+
+def add_children(tx: Transaction, run: MapRun, begun: Sequence[Begun]) -> None:
+    """Write down children begun in one commit, in their order, which have the first of the queued items.
+
+    Together, and each with what it is by now: to write that each is running, and then that it is not, was a third of
+    what a child cost.
+    """
+    if not begun:
+        return
+    tx.execute_many(
+        "INSERT INTO sfn_map_child VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (child.execution_id, run.account, run.region, run.id, child.first, child.items, child.status)
+            for child in begun
+        ],
     )
+    tx.execute(
+        "DELETE FROM sfn_map_item WHERE map_run_id = ? AND position BETWEEN ? AND ?",
+        (run.id, begun[0].first, begun[-1].last),
+    )
+    added = {"queued": -sum(child.items for child in begun)}
+    for child in begun:
+        name = OF_STATUS[child.status]
+        added[f"e_{name}"] = added.get(f"e_{name}", 0) + 1
+        added[f"i_{name}"] = added.get(f"i_{name}", 0) + child.items
+    changes = ", ".join(f"{name} = {name} + ?" for name in added)
+    tx.execute(f"UPDATE sfn_map_run SET {changes} WHERE id = ?", (*added.values(), run.id))
 
 
 def child_changed(tx: Transaction, execution_id: int, before: str, after: str) -> None:
