@@ -41,7 +41,7 @@ def complaint(name: str, argument: Json, extended: bool) -> str | None:
     """What AWS says of a call that cannot be one, or None."""
     check = _CHECKS.get(name)
     if check is None or (name in EXTENSIONS and not extended):
-        return f"Template error: Encountered unsupported function: {name} Supported functions are: [{_SUPPORTED}]"
+        return f"Template Error: Encountered unsupported function: {name} Supported functions are: [{_SUPPORTED}]"
     return check(argument)
 
 

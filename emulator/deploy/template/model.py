@@ -144,6 +144,13 @@ def read(document: Document, transforms: tuple[str, ...] = ()) -> Template:
     return _Reader(document, transforms).template()
 
 
+def outline(document: Document) -> Template:
+    """Parameters, mappings and conditions of a document before its transforms: what `parameters.resolve` and the
+    transforms themselves need. Raises TemplateError as `read`.
+    """
+    return _Reader(document, ("AWS::LanguageExtensions",)).outline()
+
+
 def nulls(value: Json, path: Path) -> Iterator[Path]:
     """Where a node is null, in the order of the file."""
     if value is None:
@@ -207,6 +214,17 @@ class _Reader:
             resources,
             outputs,
             self._transforms,
+        )
+
+    def outline(self) -> Template:
+        parameters = {name: self._parameter(name, node) for name, node in self._section("Parameters").items()}
+        mappings = {} if _includes(self._value.get("Mappings")) else self._mappings()
+        return Template(
+            self._document,
+            parameters=parameters,
+            mappings=mappings,
+            conditions=dict(self._section("Conditions")),
+            transforms=self._transforms,
         )
 
     def _error(self, message: str, path: Path = (), hint: str = "") -> TemplateError:
@@ -464,6 +482,15 @@ class _Reader:
         )
 
 
+def _includes(mappings: Json) -> bool:
+    """Whether mappings are still to be read from another file."""
+    if not isinstance(mappings, dict):
+        return False
+    return "Fn::Transform" in mappings or any(
+        isinstance(item, dict) and "Fn::Transform" in item for item in mappings.values()
+    )
+
+
 # ── scalars ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -521,4 +548,5 @@ def ssm_value_type(kind: str) -> str | None:
 
 def is_list_type(kind: str) -> bool:
     """Whether `Ref` to such a parameter is a list."""
-    return kind == "CommaDelimitedList" or kind.startswith("List<") or is_list_type(ssm_value_type(kind) or "String")
+    kind = ssm_value_type(kind) or kind
+    return kind == "CommaDelimitedList" or kind.startswith("List<")

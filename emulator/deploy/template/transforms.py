@@ -7,16 +7,16 @@ AWS::Serverless-2016-10-31. Macros of users are refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from emulator.deploy.template import extensions, include, sam
 from emulator.deploy.template.document import Document
-from emulator.deploy.template.environment import Place
-from emulator.ports import Json
+from emulator.deploy.template.environment import Environment, Place
+from emulator.deploy.template.evaluate import Evaluation
+from emulator.deploy.template.model import outline, refuse_nulls
+from emulator.deploy.template.parameters import Values
 
-SERVERLESS = "AWS::Serverless-2016-10-31"
-LANGUAGE_EXTENSIONS = "AWS::LanguageExtensions"
-INCLUDE = "AWS::Include"
-_KNOWN = (SERVERLESS, LANGUAGE_EXTENSIONS, INCLUDE)
+_KNOWN = (sam.NAME, extensions.NAME, include.NAME)
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,39 @@ class Processed:
 
     document: Document
     transforms: tuple[str, ...] = ()
-    """Those that the document declared, `AWS::Include` within it among them: to be given to `model.read`."""
-    notes: tuple[str, ...] = field(default=())
+    """Those that the document declares: to be given to `model.read`."""
 
 
 def process(
     document: Document,
-    parameters: Mapping[str, str],
+    values: Values,
     place: Place,
     included: Mapping[str, str] | None = None,
 ) -> Processed:
-    """Apply the transforms that a document declares. It may take long: call it in a thread when `declared` is not
-    empty.
+    """Apply the transforms that a document declares. With SAM among them (`slow`) call it in a thread.
 
-    `parameters` are the given texts (`parameters.texts`); `included` holds the text at each location that `wanted`
-    names. Raises TemplateError, whose text begins "Transform … failed with: " where AWS's does.
+    `values` are those of the parameters (`model.outline`, then `parameters.resolve`); `included` holds the text at each
+    location that `wanted` names. Raises TemplateError, whose text begins "Transform … failed with: " where AWS's does.
     """
     names = declared(document)
-    value: dict[str, Json] = {name: item for name, item in document.value.items() if name != "Transform"}
+    refuse_nulls(document)
+    document = include.include(document, _run(document, values, place), included or {})
+    if extensions.NAME in names:
+        document = extensions.extend(document, _environment(document, values, place))
+    if sam.NAME in names:
+        document = sam.translate(document, values.given, place)
+    value = {name: item for name, item in document.value.items() if name != "Transform"}
     return Processed(document.replaced(value), names)
 
 
-def wanted(document: Document, parameters: Mapping[str, str], place: Place) -> list[str]:
-    """The locations of files that AWS::Include asks for, which the caller reads beforehand."""
-    return []
+def slow(document: Document) -> bool:
+    """Whether processing it takes a thread."""
+    return sam.NAME in declared(document)
+
+
+def wanted(document: Document, values: Values, place: Place, included: Mapping[str, str] | None = None) -> list[str]:
+    """The locations of files that AWS::Include asks for and `included` does not hold: ask until there are none."""
+    return include.wanted(document, _run(document, values, place), included or {})
 
 
 def declared(document: Document) -> tuple[str, ...]:
@@ -67,4 +76,12 @@ def declared(document: Document) -> tuple[str, ...]:
                 f"No transform named {name} found.", ("Transform", index), "macros of users are not emulated"
             )
         found.append(name)
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
+
+
+def _environment(document: Document, values: Values, place: Place) -> Environment:
+    return Environment(outline(document), values.values, place)
+
+
+def _run(document: Document, values: Values, place: Place) -> Evaluation:
+    return Evaluation(_environment(document, values, place))

@@ -54,12 +54,12 @@ _FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
 
 
-def load(text: str, file: str | None, *, aliases: bool) -> tuple[Json, Mark]:
+def load(text: str, file: str | None, *, aliases: bool, short_forms: bool = True) -> tuple[Json, Mark]:
     """The value and its marks. Raises TemplateError in AWS's words."""
     try:
         source = _parser(text) if _parser is not None else yaml.parse(text, Loader=yaml.SafeLoader)
         events = _Events(source)
-        return _Builder(events, file, aliases).document()
+        return _Builder(events, file, aliases, SHORT_FORMS if short_forms else {}).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _not_well_formed(file, mark.line, mark.column, error.problem or "") from error  # type: ignore[union-attr]
@@ -83,8 +83,9 @@ class _Events:
 
 
 class _Builder:
-    def __init__(self, events: _Events, file: str | None, aliases: bool) -> None:
+    def __init__(self, events: _Events, file: str | None, aliases: bool, short_forms: dict[str, str]) -> None:
         self._next = events.next
+        self._short_forms = short_forms
         self._file = file
         self._aliases = aliases
         self._anchors: dict[str, tuple[Json, Mark]] = {}
@@ -206,7 +207,7 @@ class _Builder:
         tag = event.tag
         if tag is None or tag == "!" or tag in _TAGS:
             return value, mark
-        name = SHORT_FORMS.get(tag)
+        name = self._short_forms.get(tag)
         if name is None:
             raise self._error(event, f"unknown tag {tag}")
         if name == "Fn::GetAtt" and isinstance(value, str):
