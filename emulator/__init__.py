@@ -9,7 +9,7 @@ A tour, in reading order:
 * `services/`   one folder per AWS service, all of the same shape.
 * `adapters/`   SQLite, processes, SMTP, moto: the outside world behind the ports.
 * `app.py`      where everything is put together.
-* `testing/`    the emulator in a test: `RunningEmulator`.
+* `testing/`    the emulator in a test: `Emulator`, a world of one's own, and the pytest plugin.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,14 +18,14 @@ __version__ = "0.1.0"
 __all__ = ["Emulator", "Settings", "__version__"]
 
 if TYPE_CHECKING:
-    from emulator.app import Emulator
     from emulator.settings import Settings
+    from emulator.testing.world import Emulator
 
 
 def __getattr__(name: str) -> Any:
     """Import the two public names on first use, so that `import emulator` stays cheap."""
     if name == "Emulator":
-        from emulator.app import Emulator
+        from emulator.testing.world import Emulator
 
         return Emulator
     if name == "Settings":

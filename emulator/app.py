@@ -12,10 +12,11 @@ import gc
 import signal
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from emulator import jobs
+from emulator import jobs, worlds
 from emulator.adapters import http_server, remembered_time
 from emulator.adapters.clock import LiveClock
 from emulator.adapters.console import Console
@@ -27,6 +28,7 @@ from emulator.adapters.runtime.packages import remove_tree
 from emulator.adapters.smtp_server import SmtpServer, SmtpUnavailable
 from emulator.adapters.sqlite import SqliteStore
 from emulator.adapters.supporting_services import MotoServices
+from emulator.adapters.waiting_clients import WaitingClients
 from emulator.adapters.watched_file import WatchedFile
 from emulator.aws.apis import AwsApis
 from emulator.aws.calls import Calls
@@ -37,7 +39,7 @@ from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
 from emulator.aws.service import Context, Mounted, Services
 from emulator.aws.telemetry import Silent
 from emulator.control import Control
-from emulator.ports import FunctionRuntime, Mailer, MailSubmission, OutgoingMail, Store
+from emulator.ports import FunctionRuntime, Mailer, MailSubmission, OutgoingMail, Store, Transaction
 from emulator.services.apigateway import wire as apigateway
 from emulator.services.apigatewayv2 import wire as apigatewayv2
 from emulator.services.cloudwatch import wire as cloudwatch
@@ -56,6 +58,8 @@ from emulator.settings import LiveSettings, Settings
 from emulator.worker import Worker
 
 LONGEST_SETTLE_SECONDS = 366 * 86400.0
+LOOK_AGAIN_SECONDS = 0.02
+"""Host time after which one looks again whether time may move for a client that waits, if nothing was due."""
 MEASURING = frozenset({"sqs.gauges", "cloudwatch.alarm.calm"})
 """Jobs of every minute that measure, whatever happens."""
 HOUSEKEEPING = MEASURING | frozenset(
@@ -160,6 +164,7 @@ class Emulator:
         older.custom_domains.also(newer.answering)
         older.has_websocket_stage = newer.has_websocket_stage
         self.store.add_schema(jobs.SCHEMA)
+        self.store.add_schema(worlds.SCHEMA)
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
         self.worker = Worker(self.store, self.clock, self.clock, kinds, lambda: self.asgi.requests)
         # HTTP APIs first: they hand on what is for a REST API, whose addresses are the same.
@@ -170,6 +175,7 @@ class Emulator:
             for conversations in sockets:
                 conversations.tell = console.watch_events(self.clock)
         self.planes.add(planes)
+        self.clients = WaitingClients()
         domains = older.custom_domains
         named = NamedHosts(domains.find, console.watch_plane(domains, self.clock) if console else domains)
         self.asgi = Edge(
@@ -183,6 +189,7 @@ class Emulator:
             calling=self.runtime.calling,
             request_ids=request_ids,
             named_hosts=named,
+            clients=self.clients,
         )
         self.smtp_server: SmtpServer | None = None
         if settings.smtp_port is not None:
@@ -190,6 +197,7 @@ class Emulator:
                 settings.host, settings.smtp_port, self._submit, self.receive_mail, settings.smtp_certificate
             )
         self._loop: asyncio.Task[None] | None = None
+        self._moving_for_clients: asyncio.Task[None] | None = None
         self.unfinished: dict[str, int] = {}
         """Jobs by kind that an earlier run left and this one goes on with; what keeps house for itself apart."""
 
@@ -220,6 +228,7 @@ class Emulator:
         try:
             if self.smtp_server is not None:
                 await self.smtp_server.aclose()
+            self.move_for_clients(False)
             if self._loop is not None:
                 self._loop.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -237,9 +246,62 @@ class Emulator:
         """Move AWS time forward by `seconds`, running everything that falls due on the way."""
         await self._move(self.worker.advance_to, self.clock.now() + seconds)
 
-    async def settle(self) -> None:
-        """Run every consequence of what has happened, however late it is due (a year at most)."""
-        await self._move(self.worker.settle, self.clock.now() + LONGEST_SETTLE_SECONDS)
+    async def settle(self, account: str | None = None) -> None:
+        """Run every consequence of what has happened, however late it is due (a year at most).
+
+        With `account` only its own are waited for; others' run too as their time comes.
+        """
+        settled: Callable[[Transaction], bool] | None = None
+        if account is not None:
+            settled = partial(self._is_settled, account)
+        await self._move(lambda until: self.worker.settle(until, settled), self.clock.now() + LONGEST_SETTLE_SECONDS)
+
+    def _is_settled(self, account: str, tx: Transaction) -> bool:
+        return not worlds.its_jobs(tx, account, self.clock.now(), self.worker.recurring)
+
+    async def advance_to_next(self) -> bool:
+        """Move AWS time to the next thing that is due and run it; False if nothing is, a year at most from now."""
+        found = False
+
+        async def move(until: float) -> None:
+            nonlocal found
+            found = await self.worker.advance_to_next(until)
+
+        await self._move(move, self.clock.now() + LONGEST_SETTLE_SECONDS)
+        return found
+
+    @property
+    def moves_for_clients(self) -> bool:
+        """Whether frozen time moves by itself while a client waits."""
+        return self._moving_for_clients is not None
+
+    def move_for_clients(self, wanted: bool) -> None:
+        """From now on frozen time moves by itself, or does not, while a client waits for an answer."""
+        if wanted == self.moves_for_clients:
+            return
+        if self._moving_for_clients is not None:
+            self._moving_for_clients.cancel()
+            self._moving_for_clients = None
+            self.clients.ignore()
+        else:
+            self._moving_for_clients = asyncio.create_task(self._move_for_clients(), name="time for clients")
+
+    async def _move_for_clients(self) -> None:
+        """Jump from due time to due time as long as a client waits and nobody is at work."""
+        somebody = self.clients.listen()
+
+        def wanted() -> bool:
+            return self.clients.count > 0 and self.clock.mode == "frozen"
+
+        while True:
+            somebody.clear()
+            while wanted():
+                if not await self.worker.advance_to_next(self.clock.now() + LONGEST_SETTLE_SECONDS, wanted):
+                    break
+            # A client that still waits does so for another one, or for host time: whoever comes next rings.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS if wanted() else None):
+                    await somebody.wait()
 
     async def _move(self, move: Callable[[float], Any], until: float) -> None:
         """Time moves only while it is frozen; a clock that runs is held meanwhile."""
@@ -255,6 +317,24 @@ class Emulator:
         self.clock.set_factor(factor)
         self.worker.time_changed()
         remembered_time.remember(self.settings.data, self.clock.now(), factor)
+
+    async def begin_world(self) -> worlds.World:
+        """An account that nobody else uses, until `end_world`."""
+        return await self.store.transact(worlds.begin)
+
+    async def end_world(self, account: str) -> bool:
+        """Forget everything of a world, and end what of it still runs; False if there is no such world.
+
+        Other accounts do not notice. What only caches (compiled deployments, say) goes as it ever does: its keys are
+        ids that nobody has any more.
+        """
+        ended = await self.store.transact(lambda tx: worlds.end(tx, account))
+        if ended is None:
+            return False
+        self.worker.cancel(ended)
+        await self.runtime.reset(account)
+        await self.supporting.reset(account)
+        return True
 
     async def reset(self) -> None:
         """Forget everything but the time."""

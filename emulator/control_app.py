@@ -6,16 +6,15 @@ the work is done by `Emulator`.
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Body, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from emulator import __version__, control_inbox, control_page, control_requests, jobs
+from emulator import __version__, control_clock, control_inbox, control_page, control_requests, control_worlds, jobs
 from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
+from emulator.control_clock import Refused
 from emulator.jobs import Job
 from emulator.ports import Transaction
 from emulator.services.logs import tail
@@ -23,27 +22,6 @@ from emulator.services.ses.inbox_pages import PAGE_POLICY
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
-
-LONGEST_SETTLE_SECONDS = 366 * 86400.0
-MOST_SLEEPERS = 100
-"""How many of those who sleep `GET /_emulator/clock` names."""
-
-
-def clock_state(emulator: Emulator) -> dict[str, Any]:
-    """AWS time now, how it passes, and how far it is ahead of the host's. It never goes back; fresh data start anew."""
-    now = emulator.clock.now()
-    return {
-        "now": now,
-        "iso": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "mode": emulator.clock.mode,
-        "factor": emulator.clock.factor,
-        "ahead_of_host_seconds": round(emulator.clock.ahead(), 3),
-        "at_work": emulator.clock.at_work(),
-        "sleeping": [
-            {"who": who, "until": until, "in_seconds": round(until - now, 3)}
-            for until, who in emulator.clock.sleepers()[:MOST_SLEEPERS]
-        ],
-    }
 
 
 def build(emulator: Emulator) -> Any:
@@ -71,32 +49,45 @@ def build(emulator: Emulator) -> Any:
 
     app.add_exception_handler(RequestValidationError, unreadable)
 
-    def current_clock() -> dict[str, Any]:
-        """AWS time, how it passes, how far it is ahead of this machine's, who holds it still, who sleeps until when."""
-        return clock_state(emulator)
+    def refused(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Refused)
+        return problem(error.status, error.message)
+
+    app.add_exception_handler(Refused, refused)
+
+    async def current_clock() -> dict[str, Any]:
+        """AWS time, how it passes, how far it is ahead of this machine's, and why: who holds it still, who waits."""
+        return await control_clock.state(emulator)
 
     async def change_clock(request: dict[str, Any] = Body(examples=[{"action": "advance", "seconds": 60}])) -> Any:
-        """freeze | advance (seconds) | settle | scale (factor) | resume. AWS time never goes back."""
-        action = request.get("action")
-        if action == "freeze":
-            emulator.set_time_factor(0.0)
-        elif action == "resume":
-            emulator.set_time_factor(1.0)
-        elif action == "scale":
-            factor = request.get("factor")
-            if not _number(factor) or not 0 < factor <= 1e6:
-                return problem(400, 'scale needs "factor", more than 0 and at most 1000000')
-            emulator.set_time_factor(float(factor))
-        elif action == "advance":
-            seconds = request.get("seconds")
-            if not _number(seconds) or not 0 <= seconds <= LONGEST_SETTLE_SECONDS:
-                return problem(400, 'advance needs "seconds", between 0 and a year')
-            await emulator.advance(float(seconds))
-        elif action == "settle":
-            await emulator.settle()
-        else:
-            return problem(400, '"action" is one of freeze, advance, settle, scale, resume')
-        return clock_state(emulator)
+        """freeze | advance (seconds) | next (what is due) | settle (account: of a world only) | scale (factor) |
+        resume | auto (wanted: whether frozen time moves by itself while a client waits). AWS time never goes back."""
+        return await control_clock.change(emulator, request)
+
+    async def begin_world() -> Any:
+        """A world: an account that nobody else uses. Its id is the access key id of its clients, with any secret."""
+        return await control_worlds.begin(emulator)
+
+    async def list_worlds() -> Any:
+        """Worlds that have begun and not ended."""
+        return await control_worlds.list_worlds(emulator)
+
+    async def end_world(account: str) -> Any:
+        """End a world: what it has is forgotten, what of it still runs or waits ends. Others do not notice."""
+        return await control_worlds.end(emulator, account)
+
+    async def list_executions(account: str = "", region: str = "", machine: str = "", status: str = "") -> Any:
+        """Executions of standard state machines, oldest first, with input, output and the states they have entered;
+        machine (name or ARN) and status narrow them down."""
+        return await control_worlds.executions(emulator, account, region, machine, status)
+
+    async def list_attempts(account: str = "", region: str = "", function: str = "") -> Any:
+        """Attempts at running functions, oldest first; function (name or ARN) narrows them down."""
+        return await control_worlds.attempts(emulator, account, region, function)
+
+    async def list_apis(account: str = "", region: str = "") -> Any:
+        """Stages of deployed APIs, and where each answers."""
+        return await control_worlds.apis(emulator, account, region)
 
     def current_settings() -> dict[str, Any]:
         """Every setting that may be changed while running: value, default and meaning."""
@@ -213,6 +204,12 @@ def build(emulator: Emulator) -> Any:
     app.add_api_route("/_emulator/", home, methods=["GET"], include_in_schema=False)
     app.add_api_route("/_emulator/clock", current_clock, methods=["GET"])
     app.add_api_route("/_emulator/clock", change_clock, methods=["POST"])
+    app.add_api_route("/_emulator/worlds", list_worlds, methods=["GET"])
+    app.add_api_route("/_emulator/worlds", begin_world, methods=["POST"])
+    app.add_api_route("/_emulator/worlds/{account}", end_world, methods=["DELETE"])
+    app.add_api_route("/_emulator/executions", list_executions, methods=["GET"])
+    app.add_api_route("/_emulator/attempts", list_attempts, methods=["GET"])
+    app.add_api_route("/_emulator/apis", list_apis, methods=["GET"])
     app.add_api_route("/_emulator/settings", current_settings, methods=["GET"])
     app.add_api_route("/_emulator/settings", change_settings, methods=["PUT"])
     app.add_api_route("/_emulator/reset", reset, methods=["POST"])
@@ -233,12 +230,3 @@ def build(emulator: Emulator) -> Any:
 def _browses(request: Request) -> bool:
     """Whether a person looks, so that a page says more than JSON."""
     return "text/html" in request.headers.get("accept", "")
-
-
-def _number(value: Any) -> TypeGuard[float]:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond every float
-        return False

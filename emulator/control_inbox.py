@@ -12,6 +12,7 @@ from urllib.parse import quote
 from fastapi import Body, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from emulator import control_worlds
 from emulator.aws.addressing import DEFAULT_ACCOUNT
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
@@ -42,20 +43,19 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
         since: str = "",
         limit: int = 0,
         wait: float = 0.0,
+        account: str = "",
     ) -> Any:
         """Messages sent, oldest first: to and from (parts of addresses), subject, q (words anywhere), since (epoch
-        seconds or ISO 8601), limit (the last ones). With wait, answers as soon as there is one, or 408 after so many
-        seconds of AWS time."""
+        seconds or ISO 8601), limit (the last ones), account. With wait, answers as soon as there is one, or
+        408 after so many seconds of AWS time."""
         earliest = _moment(since)
         if since and earliest is None:
             return problem(400, "since is a time in epoch seconds or ISO 8601")
         if not 0 <= wait <= LONGEST_WAIT_SECONDS or limit < 0:
             return problem(400, "wait is between 0 and a year in seconds, limit 0 or more")
-        search = Search(to, request.query_params.get("from", ""), subject, q, earliest, limit)
-        if not wait:
-            return {"messages": await emulator.store.read(lambda tx: inbox.list_messages(tx, search=search))}
-        found = await emulator.ses.arrivals.wait_for(emulator.store, emulator.clock, search, wait)
-        if found:
+        search = Search(to, request.query_params.get("from", ""), subject, q, earliest, limit, account)
+        found = await control_worlds.find_mail(emulator, search, wait)
+        if found or not wait:
             return {"messages": found}
         text = f"no such message came within {wait:g} s of AWS time"
         return JSONResponse({"message": text, "messages": []}, 408)

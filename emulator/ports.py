@@ -319,8 +319,8 @@ class FunctionRuntime(ABC):
         """
 
     @abstractmethod
-    async def reset(self) -> None:
-        """End every environment, running or not."""
+    async def reset(self, account: str | None = None) -> None:
+        """End every environment, running or not; with `account` those of its functions only."""
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -478,5 +478,5 @@ class SupportingServices(ABC):
         """Whether `service` (botocore name) is answered at all."""
 
     @abstractmethod
-    async def reset(self) -> None:
-        """Forget everything."""
+    async def reset(self, account: str | None = None) -> None:
+        """Forget everything, or everything of one account."""

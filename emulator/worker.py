@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from emulator import jobs
@@ -209,6 +209,7 @@ class Worker:
         self._lanes = {name: _Lane(name, kind) for name, kind in kinds.items()}
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks_by_job: dict[int, asyncio.Task[None]] = {}
         self._starting = asyncio.Lock()
         self._moving = asyncio.Lock()
         self._failures: dict[int, int] = {}
@@ -269,35 +270,92 @@ class Worker:
             for wait in waits:
                 wait.cancel()
 
-    async def advance_to(self, until: float, stop_when_idle: bool = False) -> None:
+    async def advance_to(self, until: float, settled: Callable[[Transaction], bool] | None = None) -> None:
         """Move frozen AWS time to `until` through every due time on the way, running what falls due.
 
-        Time stands still while anything runs. With `stop_when_idle` it ends at the last thing that was due, schedules
-        apart: they never end.
+        Time stands still while anything runs. With `settled` it ends where that is true and nobody sleeps.
         """
         async with self._moving:
             self.time_changed()
             while True:
-                await self._movable.quiet()
-                if await self._start_due() or await self._corrected():
-                    continue
+                await self._run_due()
                 sleeper = self._movable.next_sleeper()
-                due_at = await self._next_job(settling=stop_when_idle and sleeper is None)
-                times = [time for time in (due_at, sleeper) if time is not None]
-                following = min(times, default=None)
+                if settled is not None and sleeper is None and await self._store.read(settled):
+                    break
+                following = await self._following(sleeper)
                 if following is None or following > until:
                     break
                 self._movable.jump(following)
-            if not stop_when_idle:
+            if settled is None:
                 self._movable.jump(until)
+
+    async def advance_to_next(self, until: float, wanted: Callable[[], bool] | None = None) -> bool:
+        """Move frozen AWS time to the next due time, run what is due then, and say whether there was one by `until`.
+
+        What recurs for ever runs on the way and is passed over, unless nothing else waits. With `wanted` it is not, and
+        nothing moves once that is false.
+        """
+        async with self._moving:
+            self.time_changed()
+            while True:
+                await self._run_due()
+                sleeper = self._movable.next_sleeper()
+                following = await self._following(sleeper)
+                if following is None or following > until or (wanted is not None and not wanted()):
+                    return False
+                looked_for = (
+                    wanted is not None or following == sleeper or await self._store.read(self._is_next(following))
+                )
+                self._movable.jump(following)
+                if looked_for:
+                    await self._run_due()
+                    return True
+
+    async def _run_due(self) -> None:
+        """Start what is due until nobody is at work and nothing more is due."""
+        while True:
+            await self._movable.quiet()
+            if not (await self._start_due() or await self._corrected()):
+                return
+
+    async def _following(self, sleeper: float | None) -> float | None:
+        """The next time at which anything is due: exactly, because time will jump there."""
+        found = await self._store.read(self._next_due)
+        times = [time for time in (*found.values(), sleeper) if time is not None]
+        return min(times, default=None)
+
+    def _next_once(self, tx: Transaction) -> float | None:
+        """When the next job is due that does not recur for ever."""
+        times = (time for name, time in self._next_due(tx).items() if not self._lanes[name].kind.recurring)
+        return min((time for time in times if time is not None), default=None)
+
+    def _is_next(self, due_at: float) -> Callable[[Transaction], bool]:
+        """Whether that is what one looks for: a job that does not recur, or anything if there is none."""
+        return lambda tx: self._next_once(tx) in (due_at, None)
 
     def time_changed(self) -> None:
         """Time was frozen or goes on: look anew for how long to wait."""
         self._changed.set()
 
-    async def settle(self, until: float) -> None:
-        """Run every consequence of what has happened so far, however late it is due (not beyond `until`)."""
-        await self.advance_to(until, stop_when_idle=True)
+    async def settle(self, until: float, settled: Callable[[Transaction], bool] | None = None) -> None:
+        """Run every consequence of what has happened so far, however late it is due (not beyond `until`).
+
+        `settled` tells whose consequences are meant; all, if nobody does. Schedules take part in time while anything
+        else waits; they never end, so nobody waits for them.
+        """
+        await self.advance_to(until, settled or (lambda tx: self._next_once(tx) is None))
+
+    def cancel(self, ended: Collection[int]) -> None:
+        """End the handlers of jobs that have been deleted."""
+        for job_id in ended:
+            task = self._tasks_by_job.get(job_id)
+            if task is not None:
+                task.cancel()
+
+    @property
+    def recurring(self) -> frozenset[str]:
+        """Kinds of jobs that go on for ever."""
+        return frozenset(name for name, lane in self._lanes.items() if lane.kind.recurring)
 
     def forget(self) -> None:
         """Drop what was read ahead: the store was reset."""
@@ -309,17 +367,6 @@ class Worker:
     def running(self) -> dict[str, int]:
         """How many jobs of each kind run now."""
         return {name: lane.running for name, lane in self._lanes.items()}
-
-    async def _next_job(self, settling: bool) -> float | None:
-        """When the next job is due: exactly, because time will jump there. None if `settling` has nothing to wait for.
-
-        While anything else waits, schedules take part in time as ever.
-        """
-        found = await self._store.read(self._next_due)
-        times = {name: time for name, time in found.items() if time is not None}
-        if settling and all(self._lanes[name].kind.recurring for name in times):
-            return None
-        return min(times.values(), default=None)
 
     def _next_due(self, tx: Transaction) -> dict[str, float | None]:
         now = self._clock.now()
@@ -355,9 +402,11 @@ class Worker:
         hold.__enter__()
         task = asyncio.create_task(lane.kind.handler(job), name=f"{job.kind}-{job.id}")
         self._tasks.add(task)
+        self._tasks_by_job[job.id] = task
 
         def finished(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
+            self._tasks_by_job.pop(job.id, None)
             lane.running -= 1
             turn.running -= 1
             error = None if task.cancelled() else task.exception()

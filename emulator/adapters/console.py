@@ -211,8 +211,8 @@ class _WatchedRuntime(FunctionRuntime):
     async def discard(self, function_arn: str, version: str | None = None) -> None:
         await self._runtime.discard(function_arn, version)
 
-    async def reset(self) -> None:
-        await self._runtime.reset()
+    async def reset(self, account: str | None = None) -> None:
+        await self._runtime.reset(account)
 
     async def aclose(self) -> None:
         await self._runtime.aclose()

@@ -222,7 +222,10 @@ class InlineRuntime(FunctionRuntime):
             if function and function.arn == function_arn and version in (None, function.version):
                 del self._idle[key]
 
-    async def reset(self) -> None:
+    async def reset(self, account: str | None = None) -> None:
+        if account is not None:
+            self._idle = {key: idle for key, idle in self._idle.items() if idle and idle[0].function.account != account}
+            return
         self._idle.clear()
         shutil.rmtree(self._temporary, ignore_errors=True)
 

@@ -157,14 +157,21 @@ class ProcessRuntime(FunctionRuntime, Pool):
             self._forget_temporary(environment.function.key)
         self._states = {key: state for key, state in self._states.items() if state[0] != function_arn}
 
-    async def reset(self) -> None:
-        self._provisioned.forget(lambda spec: True)
-        everyone = list(self._all)
-        self._idle.clear()
-        for environment in everyone:
+    async def reset(self, account: str | None = None) -> None:
+        def ends(function: FunctionSpec) -> bool:
+            return account in (None, function.account)
+
+        self._provisioned.forget(ends)
+        ending = [environment for environment in self._all if ends(environment.function)]
+        self._idle = {key: idle for key, idle in self._idle.items() if idle and not ends(idle[0].function)}
+        for environment in ending:
             environment.retired = True
             environment.kill_now()
-        await asyncio.gather(*(self.end(environment, keep_temporary=False) for environment in everyone))
+        await asyncio.gather(*(self.end(environment, keep_temporary=False) for environment in ending))
+        if account is not None:
+            for key in {environment.function.key for environment in ending}:
+                self._forget_temporary(key)
+            return
         self._left_temporary.clear()
         self._states.clear()
         await asyncio.get_running_loop().run_in_executor(None, shutil.rmtree, self._temporary, True)

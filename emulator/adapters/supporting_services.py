@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import anyio
@@ -77,6 +77,7 @@ class MotoServices(SupportingServices):
         self._around: dict[str, list[Around]] = {}
         self._stub: Any = None
         self._limiter: anyio.CapacityLimiter | None = None
+        self._asked_for: set[str] = set()
 
     def supports(self, service: str) -> bool:
         """Whether moto has a backend of that name. Does not import moto."""
@@ -105,6 +106,7 @@ class MotoServices(SupportingServices):
     async def _ask(self, service: str, request: DelegatedRequest) -> DelegatedAnswer:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(1)
+        self._asked_for.add(service)
         return await anyio.to_thread.run_sync(
             self._answer,
             service,
@@ -116,14 +118,25 @@ class MotoServices(SupportingServices):
             limiter=self._limiter,
         )
 
-    async def reset(self) -> None:
-        """Forget everything; nothing to do as long as moto was never needed."""
+    async def reset(self, account: str | None = None) -> None:
+        """Forget everything, or what is an account's; nothing to do as long as moto was never needed."""
         if self._stub is None:
             return
         from moto.moto_api._internal.models import moto_api_backend
 
         assert self._limiter is not None
-        await anyio.to_thread.run_sync(moto_api_backend.reset, limiter=self._limiter)
+        forget = moto_api_backend.reset if account is None else partial(self._forget_account, account)
+        await anyio.to_thread.run_sync(forget, limiter=self._limiter)
+
+    def _forget_account(self, account: str) -> None:
+        from moto.backends import get_backend
+
+        for service in self._asked_for:
+            backends: Any = get_backend(cast(Any, service))
+            if account in backends:
+                for backend in list(backends[account].values()):
+                    backend.reset()
+                del backends[account]
 
     def _answer(
         self, service: str, method: str, url: str, headers: list[tuple[str, str]], body: bytes, now: float

@@ -92,7 +92,9 @@ class Edge:
         calling: Callable[[str], AbstractContextManager[None]] = nullcontext,
         request_ids: Callable[[], str] | None = None,
         named_hosts: NamedHosts | None = None,
+        clients: AbstractContextManager[None] = _NOBODY_CALLS,
     ) -> None:
+        """`clients` is entered while a request from outside is answered: no function waits for that, a person does."""
         self._clock = clock
         self._named_hosts = named_hosts
         self._apis = AwsApis(services, supporting, clock, settings.region, request_ids)
@@ -101,6 +103,7 @@ class Edge:
         self._socket_planes = socket_planes
         self._lifespan = lifespan
         self._calling = calling
+        self._clients = clients
         self._admission = Admission(settings)
         self.requests = 0
         """How many have come in so far."""
@@ -151,7 +154,7 @@ class Edge:
         request.body = body
         request.disconnected = lambda: _disconnected(receive)
         token = request.header("x-amz-security-token")
-        with self._calling(token) if token else _NOBODY_CALLS:
+        with self._calling(token) if token else self._clients:
             if plane is not None:
                 answer = await self._answer_data_plane(plane, request, match)
             else:

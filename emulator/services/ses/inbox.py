@@ -38,6 +38,8 @@ class Search:
     """Epoch seconds of AWS time at which a message was sent at the earliest."""
     limit: int = 0
     """The last so many; 0 is all."""
+    account: str = ""
+    """Whose messages; empty is everybody's."""
 
     def finds(self, message: Message) -> bool:
         """Whether a message fits."""
@@ -67,7 +69,11 @@ def list_messages(
 ) -> list[dict[str, Any]]:
     """Messages that a search finds, oldest first."""
     wanted = search or Search(to or "", subject=subject or "")
-    found = [(scope, message) for scope, message in store.list_messages(tx) if wanted.finds(message)]
+    found = [
+        (scope, message)
+        for scope, message in store.list_messages(tx)
+        if wanted.account in ("", scope.account) and wanted.finds(message)
+    ]
     return [_as_json(scope, message) for scope, message in (found[-wanted.limit :] if wanted.limit else found)]
 
 

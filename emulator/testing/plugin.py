@@ -1,0 +1,83 @@
+"""The pytest plugin: `def test_x(emulator, aws, inbox, clock)` has an AWS account to itself.
+
+One server for a test process (each worker of xdist has its own), one world for a test. Only what a test asks for is
+imported and started; this file imports pytest alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from emulator.testing.asynchronous import AsyncEmulator
+    from emulator.testing.aws import Aws
+    from emulator.testing.clock import Clock
+    from emulator.testing.inbox import Inbox
+    from emulator.testing.servers import Server
+    from emulator.testing.world import Emulator
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--emulator-url` and `--emulator-functions`, and the same in pytest's configuration file."""
+    group = parser.getgroup("emulator", "async-gateway-emulator")
+    url = "use the emulator at this URL instead of one in this process"
+    group.addoption("--emulator-url", metavar="URL", help=url)
+    parser.addini("emulator_url", url, default="")
+    functions = "where Python handlers run: in processes, as on AWS, or in threads, for breakpoints and coverage"
+    group.addoption("--emulator-functions", choices=("processes", "threads"), help=functions)
+    parser.addini("emulator_functions", functions, default="processes")
+
+
+@pytest.fixture(scope="session")
+def emulator_server(pytestconfig: pytest.Config) -> Generator[Server]:
+    """The emulator of this test process, started when the first test asks for it."""
+    from emulator.testing.servers import LocalServer, RemoteServer
+
+    url = pytestconfig.getoption("--emulator-url") or pytestconfig.getini("emulator_url")
+    if url:
+        server: Server = RemoteServer(url)
+    else:
+        where = pytestconfig.getoption("--emulator-functions") or pytestconfig.getini("emulator_functions")
+        server = LocalServer(functions=where)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def emulator(emulator_server: Server) -> Generator[Emulator]:
+    """A world of this test: an account that nobody else uses. Time is frozen; nothing of it outlives the test."""
+    from emulator.testing.world import Emulator
+
+    emulator_server.ask("POST", "clock", {"action": "freeze"})
+    emulator_server.ask("POST", "clock", {"action": "auto"})
+    with Emulator(server=emulator_server) as world:
+        yield world
+
+
+@pytest.fixture
+def async_emulator(emulator: Emulator) -> AsyncEmulator:
+    """The same world for a test that is a coroutine."""
+    from emulator.testing.asynchronous import AsyncEmulator
+
+    return AsyncEmulator(emulator)
+
+
+@pytest.fixture
+def aws(emulator: Emulator) -> Aws:
+    """boto3's clients of this test's world, as attributes, and `aws.http` for what it has deployed."""
+    return emulator.aws
+
+
+@pytest.fixture
+def inbox(emulator: Emulator) -> Inbox:
+    """The mail of this test's world."""
+    return emulator.inbox
+
+
+@pytest.fixture
+def clock(emulator: Emulator) -> Clock:
+    """AWS time: frozen until the test moves it."""
+    return emulator.clock

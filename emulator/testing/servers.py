@@ -1,0 +1,149 @@
+"""Where a world lives: an emulator in this process, or one that somebody else has started.
+
+Both answer the same questions, those of `/_emulator`. In this process they are calls on the emulator's loop, so that
+the first test need not load what serves the control API; elsewhere they are requests.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from emulator.settings import Settings
+
+if TYPE_CHECKING:
+    from emulator.app import Emulator as App
+    from emulator.testing.harness import RunningEmulator
+
+CALL_TIMEOUT_SECONDS = 120
+"""Host time: nothing that a test asks for computes longer."""
+
+
+class HarnessError(Exception):
+    """The emulator did not do what the test asked of it; the text says why."""
+
+
+class Server(ABC):
+    """An emulator, whoever runs it."""
+
+    url: str
+    region: str
+
+    @abstractmethod
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """What `/_emulator/{path}` answers. Raises HarnessError with its text if it refuses."""
+
+    @abstractmethod
+    def begin(self) -> str:
+        """Begin a world; its account."""
+
+    @abstractmethod
+    def end(self, account: str) -> list[str]:
+        """End a world; what the emulator itself did wrong meanwhile, as far as one can know."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Whoever uses this server is done."""
+
+
+class RemoteServer(Server):
+    """An emulator at a URL."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/").replace("//localhost", "//127.0.0.1")
+        self.region = self.ask("GET", "health") and "us-east-1"
+
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        text = urllib.parse.urlencode({name: value for name, value in query.items() if value not in (None, "")})
+        request = urllib.request.Request(
+            f"{self.url}/_emulator/{path}{'?' + text if text else ''}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=CALL_TIMEOUT_SECONDS) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                said = json.loads(refusal.read() or b"{}")
+            if refusal.code == 408:  # nobody's fault: no such message came
+                return said
+            raise HarnessError(said.get("message", f"{method} {path}: {refusal.code}")) from None
+        except urllib.error.URLError as problem:
+            raise HarnessError(f"there is no emulator at {self.url}: {problem.reason}") from None
+
+    def begin(self) -> str:
+        begun = self.ask("POST", "worlds")
+        self.region = begun["region"]
+        return begun["account"]
+
+    def end(self, account: str) -> list[str]:
+        self.ask("DELETE", f"worlds/{account}")
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+class LocalServer(Server):
+    """An emulator in a thread of this process: its own, or `running`, which somebody else stops."""
+
+    def __init__(
+        self, settings: Settings | None = None, functions: str = "processes", running: RunningEmulator | None = None
+    ) -> None:
+        from emulator.testing.harness import RunningEmulator, in_process
+
+        if functions not in ("processes", "threads"):
+            raise ValueError(f'functions run in "processes" or "threads", not in {functions!r}')
+        self._owns = running is None
+        self.running = running or RunningEmulator(settings, in_process if functions == "threads" else None)
+        if self._owns:
+            self.running.start()
+        self.url = self.running.url
+        self.region = self.running.settings.region
+        self._alive: set[str] = set()
+
+    @property
+    def app(self) -> App:
+        """The emulator itself."""
+        return self.running.emulator
+
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        from emulator.control_clock import Refused
+        from emulator.testing.questions import find
+
+        work = find(method, path, body, query)
+        try:
+            return self.call(lambda: work(self.app))
+        except Refused as refusal:
+            raise HarnessError(refusal.message) from None
+
+    def call(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Run a coroutine on the emulator's loop."""
+        return self.running.call(work)
+
+    def begin(self) -> str:
+        account: str = self.ask("POST", "worlds")["account"]
+        self._alive.add(account)
+        return account
+
+    def end(self, account: str) -> list[str]:
+        """The last world to end leaves a server as it was started, but for the time: settings too are as before."""
+        self._alive.discard(account)
+        if self._alive:
+            self.ask("DELETE", f"worlds/{account}")
+        else:
+            self.running.reset()
+        failures = self.running.failures()
+        self.app.worker.failures.clear()
+        return failures
+
+    def close(self) -> None:
+        if self._owns:
+            self.running.stop()

@@ -1,0 +1,152 @@
+"""`Emulator`: a world of one's own, and everything a test says to it.
+
+    with Emulator() as emulator:                                # an emulator in this process
+    with Emulator.connect("http://localhost:4566") as emulator: # a world of one that runs already
+    async with Emulator() as emulator:                          # the same, awaited
+
+Decides nothing about time or state: every question is one of `/_emulator`'s, asked of a `Server`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from emulator.testing.aws import Aws
+from emulator.testing.clock import Clock
+from emulator.testing.inbox import Inbox
+from emulator.testing.servers import HarnessError, LocalServer, RemoteServer, Server
+
+if TYPE_CHECKING:
+    from emulator.settings import Settings
+    from emulator.testing.asynchronous import AsyncEmulator
+
+
+class Emulator:
+    """An account that nobody else uses, with its clients, its mail and the time.
+
+    `functions="threads"` runs Python handlers in threads of this process, for breakpoints and coverage.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        functions: str = "processes",
+        server: Server | None = None,
+        region: str | None = None,
+    ) -> None:
+        self._settings, self._functions = settings, functions
+        self._server = server
+        self._owns_server = server is None
+        self._region = region
+        self._account = ""
+
+    @classmethod
+    def connect(cls, url: str, region: str | None = None) -> Emulator:
+        """A world of an emulator that serves at `url`. Raises HarnessError if none does."""
+        emulator = cls(server=RemoteServer(url), region=region)
+        emulator._owns_server = True
+        return emulator
+
+    def __enter__(self) -> Emulator:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> AsyncEmulator:
+        from anyio import to_thread
+
+        from emulator.testing.asynchronous import AsyncEmulator
+
+        await to_thread.run_sync(self.start)
+        return AsyncEmulator(self)
+
+    async def __aexit__(self, *_: object) -> None:
+        from anyio import to_thread
+
+        if self._account and "aws" in self.__dict__ and "async_http" in self.aws.__dict__:
+            await self.aws.async_http.aclose()
+        await to_thread.run_sync(self.stop)
+
+    def start(self) -> Emulator:
+        """Begin the world, and start the emulator if it is one of its own."""
+        if self._server is None:
+            self._server = LocalServer(self._settings, self._functions)
+            self._server.ask("POST", "clock", {"action": "auto"})
+        self._account = self._server.begin()
+        return self
+
+    def stop(self) -> None:
+        """End the world: nothing of it runs on. Raises HarnessError if the emulator itself has made mistakes."""
+        if self._server is None or not self._account:
+            return
+        try:
+            if "aws" in self.__dict__:
+                self.aws.close()
+            failures = self._server.end(self._account)
+        finally:
+            self._account = ""
+            if self._owns_server:
+                self._server.close()
+                self._server = None
+        if failures:
+            raise HarnessError("the emulator made mistakes; please report them:\n" + "\n".join(failures))
+
+    @property
+    def server(self) -> Server:
+        """Where the world lives."""
+        if self._server is None or not self._account:
+            raise HarnessError("the emulator is not started: use `with Emulator() as emulator:`")
+        return self._server
+
+    @property
+    def account(self) -> str:
+        """The world's account id."""
+        assert self.server
+        return self._account
+
+    @property
+    def region(self) -> str:
+        """The region of the clients."""
+        return self._region or self.server.region
+
+    @property
+    def url(self) -> str:
+        """The endpoint of every service."""
+        return self.server.url
+
+    @cached_property
+    def aws(self) -> Aws:
+        """boto3's clients of the world, as attributes, and `aws.http` for what it has deployed."""
+        return Aws(self.server, self.account, self.region)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """AWS time."""
+        return Clock(self.server, self.account)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """The world's mail."""
+        return Inbox(self.server, self.account)
+
+    def settle(self) -> None:
+        """Run every consequence of what has happened in this world, however late it is due."""
+        self.clock.settle()
+
+    def attempts(self, function: str = "") -> list[dict[str, Any]]:
+        """Attempts at running functions, oldest first: of all, or of one by its name or ARN."""
+        return self._ask("attempts", function=function)["attempts"]
+
+    def executions(self, machine: str = "", status: str = "") -> list[dict[str, Any]]:
+        """Executions of standard state machines, oldest first, with input, output and the states they entered."""
+        return self._ask("executions", machine=machine, status=status)["executions"]
+
+    def settings(self, **values: Any) -> dict[str, Any]:
+        """Change settings (docs/settings.md) for this server, until its last world ends; what all are then."""
+        return self.server.ask("PUT", "settings", values) if values else self.server.ask("GET", "settings")
+
+    def _ask(self, path: str, **query: Any) -> Any:
+        return self.server.ask("GET", path, account=self.account, region=self.region, **query)

@@ -1,0 +1,21 @@
+"""The plugin's own fixtures, on the server that the other tests of this process use too."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.testing import RunningEmulator
+from emulator.testing.plugin import async_emulator, aws, clock, emulator, inbox
+from emulator.testing.servers import LocalServer
+
+__all__ = ["async_emulator", "aws", "clock", "emulator", "inbox"]
+
+
+@pytest.fixture
+def emulator_server(shared_emulator: RunningEmulator) -> Iterator[LocalServer]:
+    shared_emulator.reset()
+    shared_emulator.emulator.worker.failures.clear()
+    server = LocalServer(running=shared_emulator)
+    yield server
+    server.ask("POST", "clock", {"action": "auto", "wanted": False})
+    server.ask("POST", "clock", {"action": "freeze"})

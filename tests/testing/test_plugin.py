@@ -1,0 +1,98 @@
+"""The pytest plugin as its users meet it: tests of its own process."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+ROOT = Path(__file__).resolve().parents[2]
+INSTALLED = any(point.value == "emulator.testing.plugin" for point in entry_points(group="pytest11"))
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    load = "" if INSTALLED else "-p emulator.testing.plugin"
+    pytester.makeini(f"[pytest]\naddopts = -p no:cacheprovider -p no:schemathesis -p no:xdist {load}\n")
+    return pytester
+
+
+def test_the_plugin_is_part_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"]["pytest11"] == {"emulator": "emulator.testing.plugin"}
+
+
+def test_nothing_is_imported_before_a_fixture_is_used() -> None:
+    code = "import sys, emulator.testing.plugin; print(*sorted(m for m in sys.modules if m.startswith('emulator')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert loaded.split() == ["emulator", "emulator.testing", "emulator.testing.plugin"]
+    code = "import sys, emulator.testing.plugin; print('boto3' in sys.modules, 'fastapi' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert loaded.split() == ["False", "False"]
+
+
+def test_each_test_has_a_world_of_its_own(run: pytest.Pytester) -> None:
+    run.makepyfile(
+        """
+        import pytest
+        from emulator import Emulator
+
+        @pytest.fixture(scope="module")
+        def wider(emulator_server):
+            with Emulator(server=emulator_server) as world:
+                world.aws.sqs.create_queue(QueueName="of-the-module")
+                yield world
+
+        seen = set()
+
+        def test_one(aws, emulator, inbox, clock):
+            aws.sqs.create_queue(QueueName="orders")
+            seen.add(aws.account)
+            assert clock.frozen and inbox.messages == []
+
+        def test_two(aws, emulator, clock, wider):
+            assert "QueueUrls" not in aws.sqs.list_queues()
+            assert len(wider.aws.sqs.list_queues()["QueueUrls"]) == 1
+            assert aws.account == emulator.account and aws.account not in seen
+
+        def test_three(wider, aws):
+            assert len(wider.aws.sqs.list_queues()["QueueUrls"]) == 1
+            aws.sqs.create_queue(QueueName="orders")
+
+        def test_without_fixtures():
+            pass
+        """
+    )
+    run.runpytest_subprocess().assert_outcomes(passed=4)
+
+
+def test_a_fixture_of_the_same_name_takes_its_place(run: pytest.Pytester) -> None:
+    run.makepyfile(
+        """
+        import pytest, sys
+
+        @pytest.fixture
+        def emulator():
+            return "mine"
+
+        def test_it(emulator):
+            assert emulator == "mine"
+            assert "emulator.app" not in sys.modules
+        """
+    )
+    run.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_its_fixtures_and_options_are_listed(run: pytest.Pytester) -> None:
+    listed = run.runpytest_subprocess("--fixtures", "-v").stdout.str()
+    for name in ("emulator", "aws", "inbox", "clock", "async_emulator", "emulator_server"):
+        assert re.search(rf"^{name} ", listed, re.MULTILINE), name
+    run.runpytest_subprocess("--help").stdout.fnmatch_lines(["*--emulator-url=URL*"])

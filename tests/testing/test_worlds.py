@@ -1,0 +1,140 @@
+"""A world is an account of its own: what others do is not seen, and nothing of it goes on after its end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from emulator import worlds
+from emulator.testing import Emulator
+from emulator.testing.aws import Aws
+from emulator.testing.servers import HarnessError, LocalServer, RemoteServer
+from tests.testing.functions import create, send
+
+
+def test_two_worlds_on_one_server_do_not_see_each_other(emulator: Emulator, emulator_server: LocalServer) -> None:
+    with Emulator(server=emulator_server) as other:
+        emulator.aws.sqs.create_queue(QueueName="orders")
+        create(emulator.aws)
+        assert "QueueUrls" not in other.aws.sqs.list_queues()
+        other.aws.s3.create_bucket(Bucket="of-the-other")
+        assert other.account != emulator.account
+        assert emulator.aws.s3.list_buckets()["Buckets"] == []
+        send(emulator.aws)
+        emulator.settle()
+        assert other.attempts() == []
+    assert [each["outcome"] for each in emulator.attempts("worker")] == ["success"]
+    emulator.aws.s3.create_bucket(Bucket="of-the-other")
+
+
+def test_jobs_of_a_world_that_has_ended_do_not_run(emulator: Emulator, emulator_server: LocalServer) -> None:
+    queue = emulator.aws.sqs.create_queue(QueueName="results")["QueueUrl"]
+    with Emulator(server=emulator_server) as other:
+        create(other.aws)
+        send(other.aws, fail=True)
+        other.clock.advance(0)
+        assert [each["outcome"] for each in other.attempts()] == ["function_error"]
+    before = emulator.clock.now()
+    emulator.aws.sqs.send_message(QueueUrl=queue, MessageBody="hello", DelaySeconds=5)
+    emulator.settle()
+    app = emulator_server.app
+    assert emulator_server.call(lambda: app.store.read(worlds.alive))[0].account == emulator.account
+    assert emulator.clock.now() - before < 60, "the failed event of the other world was waited for"
+
+
+def test_a_handler_that_runs_when_its_world_ends_is_ended(emulator: Emulator, emulator_server: LocalServer) -> None:
+    with Emulator(server=emulator_server) as other:
+        create(other.aws)
+        send(other.aws, sleep=30)
+        other.clock.advance(1)
+        assert "worker" in other.clock.why()
+    assert "worker" not in emulator.clock.why()
+    assert emulator_server.app.clock.at_work() == []
+
+
+def test_settle_waits_for_its_own_world_only(emulator: Emulator, emulator_server: LocalServer) -> None:
+    with Emulator(server=emulator_server) as other:
+        create(other.aws)
+        send(other.aws, fail=True)
+        before = emulator.clock.now()
+        emulator.settle()
+        assert emulator.clock.now() == before
+        other.settle()
+        assert emulator.clock.now() == before + 180
+
+
+def test_every_table_is_known_to_belong_to_an_account(emulator_server: LocalServer) -> None:
+    def without_account(tx: object) -> list[str]:
+        found = []
+        for table in worlds.tables(tx):  # type: ignore[arg-type]
+            columns = {row[1] for row in tx.execute(f"PRAGMA table_info({table})").fetchall()}  # type: ignore[attr-defined]
+            if "account" not in columns and table not in worlds.CHILDREN and table not in ("job", "world"):
+                found.append(table)
+        return found
+
+    app = emulator_server.app
+    missing = emulator_server.call(lambda: app.store.read(without_account))
+    assert missing == [], "say in worlds.CHILDREN through what their rows belong to an account"
+
+
+def test_nothing_of_an_ended_world_is_left(emulator: Emulator, emulator_server: LocalServer) -> None:
+    with Emulator(server=emulator_server) as other:
+        aws, account = other.aws, other.account
+        function = create(aws, timeout=20)
+        queue = aws.sqs.create_queue(QueueName="q")["QueueUrl"]
+        aws.sqs.send_message(QueueUrl=queue, MessageBody="x")
+        arn = f"arn:aws:sqs:us-east-1:{account}:q"
+        aws.lambda_.create_event_source_mapping(EventSourceArn=arn, FunctionName="worker", Enabled=True)
+        topic = aws.sns.create_topic(Name="t")["TopicArn"]
+        aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        aws.events.put_rule(Name="r", ScheduleExpression="rate(1 minute)")
+        aws.events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": function}])
+        machine = aws.stepfunctions.create_state_machine(
+            name="m",
+            roleArn=f"arn:aws:iam::{account}:role/r",
+            definition=json.dumps({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 900, "End": True}}}),
+        )["stateMachineArn"]
+        aws.stepfunctions.start_execution(stateMachineArn=machine)
+        aws.ses.verify_email_identity(EmailAddress="a@example.com")
+        message = {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}
+        aws.ses.send_email(Source="a@example.com", Destination={"ToAddresses": ["b@example.com"]}, Message=message)
+        other.clock.advance(minutes=2)
+
+    def left(tx: object) -> dict[str, int]:
+        counts = {
+            table: tx.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # type: ignore[attr-defined]
+            for table in worlds.tables(tx)  # type: ignore[arg-type]
+        }
+        return {table: count for table, count in counts.items() if count}
+
+    app = emulator_server.app
+    remaining = emulator_server.call(lambda: app.store.read(left))
+    kinds = {job["kind"] for job in emulator_server.ask("GET", "clock")["next"]}
+    assert kinds <= {"cloudwatch.rollup"}
+    assert set(remaining) <= {"world", "job"}
+
+
+def test_an_emulator_that_somebody_else_runs_gives_worlds_too(emulator: Emulator) -> None:
+    with Emulator.connect(emulator.url) as other:
+        assert isinstance(other.server, RemoteServer)
+        create(other.aws)
+        before = other.clock.now()
+        send(other.aws, fail=True)
+        other.settle()
+        assert [each["outcome"] for each in other.attempts()] == ["function_error"] * 3
+        assert other.clock.now() - before == 180
+        account = other.account
+    assert emulator.server.ask("GET", "worlds")["worlds"][0]["account"] == emulator.account
+    with pytest.raises(HarnessError, match=f"there is no world {account}"):
+        emulator.server.ask("DELETE", f"worlds/{account}")
+
+
+def test_no_emulator_at_a_url_is_an_error_that_says_so() -> None:
+    with pytest.raises(HarnessError, match=r"there is no emulator at http://127\.0\.0\.1:9"):
+        Emulator.connect("http://127.0.0.1:9")
+
+
+def test_a_client_that_boto3_has_not_is_named(aws: Aws) -> None:
+    with pytest.raises(AttributeError, match="boto3 has no client 'lamda'"):
+        _ = aws.lamda
