@@ -19,6 +19,7 @@ from .payload import Environment, Template
 GET_OBJECT, LIST_OBJECTS, PUT_OBJECT = "s3:getObject", "s3:listObjectsV2", "s3:putObject"
 INPUT_TYPES = ("CSV", "JSON", "JSONL", "MANIFEST", "PARQUET")
 DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
+MANIFEST_TYPES = ("S3_INVENTORY", "ATHENA_DATA")
 TRANSFORMATIONS = ("NONE", "COMPACT", "FLATTEN")
 OUTPUT_TYPES = ("JSON", "JSONL")
 MAX_LABEL = 40
@@ -177,6 +178,11 @@ def max_items(reader: Reader | None, environment: Environment) -> int | None:
     """How many items are read; None: all. Raises as `tolerance`; a negative one fails when the map run has begun."""
     value = _evaluated(reader.max_items, environment, "MaxItems", whole=True) if reader is not None else None
     return None if not value else min(int(value), MOST_ITEMS)
+
+
+def reads_many(config: dict[str, Any]) -> bool:
+    """Whether a ReaderConfig is about the items of many objects [D:input-output-itemreader]."""
+    return config.get("Transformation") == "LOAD_AND_FLATTEN" or config.get("ManifestType") == "ATHENA_DATA"
 
 
 def make_plan(distribution: Distribution, environment: Environment, most: int | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from emulator.ports import Store, Transaction
 from emulator.services.stepfunctions import model
 from emulator.services.stepfunctions import store as executions
 from emulator.services.stepfunctions.asl.data import DATA_LIMIT_BYTES, Data, StateError, dumps, too_large
-from emulator.services.stepfunctions.asl.distribution import batch_of, first_batch
+from emulator.services.stepfunctions.asl.distribution import batch_of, first_batch, reads_many
 from emulator.services.stepfunctions.asl.messages import Ended, MapRunEnded, Stop
 from emulator.services.stepfunctions.model import StateMachine, StoredExecution
 from emulator.services.stepfunctions.progress import MAP_CHILD, Progress
@@ -26,7 +26,7 @@ from emulator.services.stepfunctions.progress import MAP_CHILD, Progress
 from . import store
 from .model import DONE, EXCEEDED, FAILING, OPENING, READER_FAILED, RUNNING, STOPPING, WRITING, MapRun
 from .parsing import Unreadable
-from .reading import ItemReaders, of_state
+from .reading import ItemReaders, of_state, parted
 from .results import FAILED, SUCCEEDED, Joined, shown
 from .writing import FAILURE, ResultWriters, Unwritable, destination
 
@@ -154,7 +154,7 @@ class MapRunDriver:
         try:
             if batch is None:
                 for index, text in store.next_items(tx, run.id, -1, most):
-                    start.child(index, index, start.select(index, Data(text=text)))
+                    start.child(index, index, start.select(index, text))
                     if not start.going_on():
                         break
             else:
@@ -169,7 +169,7 @@ class MapRunDriver:
         while len(start.begun) < most:
             limit = min(batch["items"] or MOST_IN_A_BATCH, MOST_IN_A_BATCH)
             waiting = store.next_items(tx, run.id, last, limit)
-            chosen = first_batch((start.select(index, Data(text=text)) for index, text in waiting), batch)
+            chosen = first_batch((start.select(index, text) for index, text in waiting), batch)
             whole = len(chosen) < len(waiting) or len(chosen) == limit or run.exhausted
             if not chosen or not whole:
                 break
@@ -288,6 +288,7 @@ class _Children:
     def __init__(self, tx: Transaction, run: MapRun, parent: StoredExecution, progress: Progress) -> None:
         self._tx, self._run, self._parent, self._progress = tx, run, parent, progress
         self._item_of = progress.item_selector(tx, parent, run.token)
+        self._many = reads_many((run.plan.get("reader") or {}).get("config", {}))
         definition = executions.load_definition(tx, run.plan["definition"])
         self._machine = StateMachine(
             run.machine_arn, run.machine_arn.rsplit(":", 1)[1], definition, parent.role_arn, tx.now, tx.now,
@@ -300,9 +301,10 @@ class _Children:
         self._host_time = asyncio.get_running_loop().time
         self._until = self._host_time() + LONGEST_COMMIT_SECONDS
 
-    def select(self, index: int, item: Data) -> Data:
+    def select(self, index: int, queued: str) -> Data:
         """What `ItemSelector` makes of an item. Raises StateError."""
-        selected = self._item_of(index, item, self._run.source)
+        source, text = parted(queued) if self._many else (self._run.source, queued)
+        selected = self._item_of(index, Data(text=text), source)
         if selected.too_large():
             raise too_large(self._run.plan["state"])
         return selected

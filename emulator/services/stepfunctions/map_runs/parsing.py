@@ -293,4 +293,17 @@ def inventory_rows(schema: list[str]) -> dict[str, Any]:
     return {"CSVHeaderLocation": "GIVEN", "CSVHeaders": schema}
 
 
+def parse_uris(content: bytes) -> list[tuple[str, str]]:
+    """(bucket, key) of the objects that a manifest of Athena's UNLOAD names, one URI a line [D: Athena UNLOAD]."""
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise Unreadable("The manifest is not a valid Athena manifest.") from None
+    uris = [line.strip().strip('"') for line in lines if line.strip()]
+    found = [uri.removeprefix("s3://").partition("/") for uri in uris]
+    if not all(uri.startswith("s3://") for uri in uris) or not all(bucket and key for bucket, _, key in found):
+        raise Unreadable("The manifest is not a valid Athena manifest.")
+    return [(bucket, key) for bucket, _, key in found]
+
+
 PARSERS: dict[str, Parser] = {"CSV": parse_csv, "JSON": parse_json, "JSONL": parse_lines}

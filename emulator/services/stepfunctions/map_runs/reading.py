@@ -1,36 +1,27 @@
-"""Where a map run's items come from: the state's own array, objects in S3, listings of a bucket.
+"""Where a map run's items come from: the state's own array, objects in S3, listings and lists of objects.
 
-Decides what is asked of S3 and how a reading that was interrupted goes on: everything it needs to know is its position,
-a small JSON value. Memory holds one piece of an object, never the whole; but a file of an inventory, which is packed,
-is held while one piece of it is unpacked.
+Decides what is asked of S3 and in which order; how the items of one object are found is objects.py's. Everything that a
+reading needs to go on is its position, a small JSON value.
 """
 
 from __future__ import annotations
 
-import zlib
-from typing import Any, NamedTuple
+from typing import Any
 
 from emulator.aws.calls import Calls
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.services.stepfunctions.asl.data import dumps, loads
-from emulator.services.stepfunctions.asl.distribution import LIST_OBJECTS
+from emulator.services.stepfunctions.asl.distribution import LIST_OBJECTS, reads_many
 
-from .parsing import PARSERS, Inventory, Longer, Parser, Unreadable, inventory_rows, parse_csv, parse_manifest
+from .objects import LONGEST_PIECE_BYTES, PIECE_BYTES, Chunk, ObjectReader
+from .parsing import Inventory, Longer, Unreadable, inventory_rows, parse_csv, parse_manifest, parse_uris
 
-PIECE_BYTES = 256 * 1024
-LONGEST_PIECE_BYTES = 16 * 1024 * 1024
-"""An item that does not end within so much is refused; AWS carries 256 KiB."""
 ITEMS_AT_A_TIME = 1_000
 LARGEST_MANIFEST_BYTES = 16 * 1024 * 1024
-
-
-class Chunk(NamedTuple):
-    """Some items, in their order."""
-
-    items: list[str]
-    position: dict[str, Any]
-    exhausted: bool
+KEYS_AT_A_TIME = 100
+OBJECTS_AT_A_TIME = 20
+"""Of which items are put together in one chunk."""
 
 
 def of_state(text: str, position: dict[str, Any]) -> Chunk:
@@ -42,14 +33,26 @@ def of_state(text: str, position: dict[str, Any]) -> Chunk:
     return Chunk([dumps(item) for item in some], {"offset": end}, end >= len(items))
 
 
+def sourced(source: str, item: str) -> str:
+    """An item of a reader of many objects as it is queued: with the object that it is from."""
+    return f"{dumps(source)}\n{item}"
+
+
+def parted(queued: str) -> tuple[str, str]:
+    """(source, item) of what `sourced` has put together."""
+    source, _, item = queued.partition("\n")
+    return loads(source), item
+
+
 class ItemReaders:
     """Reads by `calls`, which reach the delegated S3."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self._objects = ObjectReader(calls)
 
     async def read(self, scope: Scope, reader: dict[str, Any], position: dict[str, Any], most: int) -> Chunk:
-        """The next items after `position`, at most `most`. Raises `Unreadable`."""
+        """The next items after `position`, at most `most`; see `sourced`. Raises `Unreadable`."""
         if not reader["parameters"].get("Bucket"):
             raise Unreadable("The name of the bucket is missing.")
         left = {name: value for name, value in position.items() if name != "skip"}
@@ -61,64 +64,25 @@ class ItemReaders:
         return chunk._replace(items=chunk.items[skipped:])
 
     async def _read(self, scope: Scope, reader: dict[str, Any], position: dict[str, Any], most: int) -> Chunk:
+        config, parameters = reader["config"], reader["parameters"]
         try:
+            if reads_many(config):
+                return await self._many(scope, config, parameters, position, most)
             if reader["resource"] == LIST_OBJECTS:
-                return await self._list(scope, reader["parameters"], position, most)
-            if reader["config"]["InputType"] == "MANIFEST":
-                return await self._inventory(scope, reader["parameters"], position)
-            return await self._object(scope, reader, position, most)
+                return await self._list(scope, parameters, position, most)
+            place = {name: value for name, value in parameters.items() if name != "Prefix"}
+            if config.get("InputType", "MANIFEST") == "MANIFEST":
+                return await self._inventory(scope, place, position)
+            return await self._objects.read(scope, config, place, position, most)
         except AwsError as refusal:
             raise Unreadable(s3_failure(refusal)) from None
         except NotEmulated as refusal:
             raise Unreadable(f"{refusal}. {refusal.detail}".strip()) from None
 
-    # ── one object ──────────────────────────────────────────────────────────────────────────────
-
-    async def _object(self, scope: Scope, reader: dict[str, Any], position: dict[str, Any], most: int) -> Chunk:
-        parser: Parser = PARSERS[reader["config"]["InputType"]]
-        start, size = position.get("offset", 0), PIECE_BYTES
-        while True:
-            piece, total, etag = await self._piece(scope, reader["parameters"], start, size)
-            if position.get("etag", etag) != etag:
-                raise Unreadable("The object was changed while it was read.")
-            last = start + len(piece) >= total
-            try:
-                found = parser(reader["config"], position.get("parser", {}), piece, last, most)
-            except Longer:
-                if last:
-                    raise Unreadable("The object ends within an item.") from None
-                if size >= LONGEST_PIECE_BYTES:
-                    raise Unreadable(f"An item is longer than {LONGEST_PIECE_BYTES} bytes.") from None
-                size *= 2
-                continue
-            end = start + found.used
-            following = {"offset": end, "etag": etag, "parser": found.state}
-            return Chunk(found.items, following, found.done or end >= total)
-
-    async def _piece(
-        self, scope: Scope, parameters: dict[str, Any], start: int, size: int
-    ) -> tuple[bytes, int, str | None]:
-        """(bytes of an object from `start` on, its length, its ETag)."""
-        request = {**parameters, "Range": f"bytes={start}-{start + size - 1}"}
-        request.pop("Prefix", None)
-        try:
-            answer = await self._calls.delegated(scope, "s3", "GetObject", request)
-        except AwsError as refusal:
-            if refusal.code == "InvalidRange" and start == 0:  # an empty object
-                return b"", 0, None
-            raise
-        body: bytes = answer["Body"] if isinstance(answer["Body"], bytes) else answer["Body"].read()
-        total = (answer.get("ContentRange") or "").rpartition("/")[2]
-        return body, int(total) if total.isdigit() else start + len(body), answer.get("ETag")
-
     # ── a listing ───────────────────────────────────────────────────────────────────────────────
 
     async def _list(self, scope: Scope, parameters: dict[str, Any], position: dict[str, Any], most: int) -> Chunk:
-        request = {name: value for name, value in parameters.items() if name in ("Bucket", "Prefix")}
-        if "after" in position:
-            request["StartAfter"] = position["after"]
-        answer = await self._calls.delegated(scope, "s3", "ListObjectsV2", {**request, "MaxKeys": most})
-        found: list[dict[str, Any]] = answer.get("Contents") or []
+        found, more = await self._listed(scope, parameters, position.get("after"), most)
         items = [
             dumps(
                 {
@@ -131,16 +95,70 @@ class ItemReaders:
             )
             for item in found
         ]
-        more = bool(answer.get("IsTruncated")) and bool(found)
         return Chunk(items, {"after": found[-1]["Key"]} if more else position, not more)
+
+    async def _listed(
+        self, scope: Scope, parameters: dict[str, Any], after: str | None, most: int
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """(objects behind the key `after`, whether there are more)."""
+        request = {name: value for name, value in parameters.items() if name in ("Bucket", "Prefix")}
+        if after is not None:
+            request["StartAfter"] = after
+        answer = await self._calls.delegated(scope, "s3", "ListObjectsV2", {**request, "MaxKeys": most})
+        found: list[dict[str, Any]] = answer.get("Contents") or []
+        return found, bool(answer.get("IsTruncated")) and bool(found)
+
+    # ── the items of many objects, one after another ────────────────────────────────────────────
+
+    async def _many(
+        self, scope: Scope, config: dict[str, Any], parameters: dict[str, Any], position: dict[str, Any], most: int
+    ) -> Chunk:
+        """Items of all objects of a listing (LOAD_AND_FLATTEN), or of those that a manifest of Athena names.
+
+        A position has the keys that were listed and are to be read, and where in the first of them to go on.
+        """
+        position = {"objects": [], "more": True, "inside": {}} | position
+        items: list[str] = []
+        for _ in range(OBJECTS_AT_A_TIME):
+            if not position["objects"] and position["more"]:
+                position |= await self._next_objects(scope, config, parameters, position)
+            if not position["objects"] or len(items) >= most:
+                break
+            bucket, key = position["objects"][0]
+            place = {"Bucket": bucket, "Key": key}
+            chunk = await self._objects.read(scope, config, place, position["inside"], most - len(items))
+            source = f"s3://{bucket}/{key}"
+            items += [sourced(source, item) for item in chunk.items]
+            if chunk.exhausted:
+                position["objects"], position["inside"] = position["objects"][1:], {}
+            else:
+                position["inside"] = chunk.position
+        return Chunk(items, position, not position["objects"] and not position["more"])
+
+    async def _next_objects(
+        self, scope: Scope, config: dict[str, Any], parameters: dict[str, Any], position: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The next objects to be read. Empty ones, such as the folders of S3's console, have no items (unverified)."""
+        if config.get("ManifestType") == "ATHENA_DATA":
+            place = {name: value for name, value in parameters.items() if name != "Prefix"}
+            found = parse_uris(await self._manifest(scope, place))
+            line = position.get("line", 0)
+            end = line + KEYS_AT_A_TIME
+            return {"objects": [list(uri) for uri in found[line:end]], "line": end, "more": end < len(found)}
+        listed, more = await self._listed(scope, parameters, position.get("after"), KEYS_AT_A_TIME)
+        objects = [[parameters["Bucket"], item["Key"]] for item in listed if item["Size"] > 0]
+        return {"objects": objects, "more": more, "after": listed[-1]["Key"] if listed else None}
 
     # ── an inventory ────────────────────────────────────────────────────────────────────────────
 
-    async def _inventory(self, scope: Scope, parameters: dict[str, Any], position: dict[str, Any]) -> Chunk:
-        content, total, _ = await self._piece(scope, parameters, 0, LARGEST_MANIFEST_BYTES)
-        if total > len(content):
+    async def _manifest(self, scope: Scope, place: dict[str, Any]) -> bytes:
+        piece = await self._objects.piece(scope, place, 0, LARGEST_MANIFEST_BYTES)
+        if not piece.last:
             raise Unreadable(f"The manifest is longer than {LARGEST_MANIFEST_BYTES} bytes.")
-        inventory = parse_manifest(content)
+        return piece.content
+
+    async def _inventory(self, scope: Scope, place: dict[str, Any], position: dict[str, Any]) -> Chunk:
+        inventory = parse_manifest(await self._manifest(scope, place))
         file, offset = position.get("file", 0), position.get("offset", 0)
         if file >= len(inventory.files):
             return Chunk([], position, True)
@@ -152,43 +170,18 @@ class ItemReaders:
         self, scope: Scope, inventory: Inventory, file: int, offset: int
     ) -> tuple[list[str], int, bool]:
         """(items of a packed file from byte `offset` of its content on, where they end, whether it is over)."""
-        request = {"Bucket": inventory.bucket, "Key": inventory.files[file]}
-        answer = await self._calls.delegated(scope, "s3", "GetObject", request)
-        packed: bytes = answer["Body"] if isinstance(answer["Body"], bytes) else answer["Body"].read()
-        try:
-            size = PIECE_BYTES
-            while True:
-                piece, last = unpacked(packed, offset, size)
-                try:
-                    config = inventory_rows(inventory.schema)
-                    found = parse_csv(config, {"headers": inventory.schema}, piece, last, ITEMS_AT_A_TIME)
-                except Longer:
-                    if size >= LONGEST_PIECE_BYTES:
-                        raise Unreadable(f"An item is longer than {LONGEST_PIECE_BYTES} bytes.") from None
-                    size *= 2
-                    continue
-                return found.items, offset + found.used, last and found.used >= len(piece)
-        except zlib.error as problem:
-            raise Unreadable(f"{inventory.files[file]} cannot be unpacked: {problem}") from None
-
-
-def unpacked(packed: bytes, start: int, size: int) -> tuple[bytes, bool]:
-    """(bytes `start` … `start + size` of what gzip packed, whether they are the last). A plain file is as it is."""
-    if packed[:2] != b"\x1f\x8b":
-        return packed[start : start + size], start + size >= len(packed)
-    unpacker = zlib.decompressobj(wbits=31)
-    at, left = 0, packed
-    wanted = bytearray()
-    while at < start + size:
-        some = unpacker.decompress(left, PIECE_BYTES)
-        left = unpacker.unconsumed_tail
-        if not some:
-            if unpacker.eof or not left:
-                break
-            continue
-        wanted += some[max(0, start - at) : max(0, start + size - at)]
-        at += len(some)
-    return bytes(wanted), unpacker.eof and at <= start + size
+        place = {"Bucket": inventory.bucket, "Key": inventory.files[file]}
+        size, config = PIECE_BYTES, inventory_rows(inventory.schema)
+        while True:
+            piece = await self._objects.piece(scope, place, offset, size, unpack=True)
+            try:
+                found = parse_csv(config, {"headers": inventory.schema}, piece.content, piece.last, ITEMS_AT_A_TIME)
+            except Longer:
+                if size >= LONGEST_PIECE_BYTES:
+                    raise Unreadable(f"An item is longer than {LONGEST_PIECE_BYTES} bytes.") from None
+                size *= 2
+                continue
+            return found.items, offset + found.used, piece.last and found.used >= len(piece.content)
 
 
 def s3_failure(refusal: AwsError) -> str:

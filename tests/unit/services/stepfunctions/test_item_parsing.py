@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.services.stepfunctions.map_runs.objects import unpacked
 from emulator.services.stepfunctions.map_runs.parsing import (
     PARSERS,
     Longer,
@@ -18,7 +19,7 @@ from emulator.services.stepfunctions.map_runs.parsing import (
     java_order,
     parse_manifest,
 )
-from emulator.services.stepfunctions.map_runs.reading import of_state, unpacked
+from emulator.services.stepfunctions.map_runs.reading import of_state
 
 
 def read(kind: str, body: bytes, size: int, config: dict[str, Any], most: int = 3) -> list[Any]:

@@ -14,6 +14,7 @@ from emulator.services.stepfunctions.asl.distribution import (
     GET_OBJECT,
     INPUT_TYPES,
     LIST_OBJECTS,
+    MANIFEST_TYPES,
     MAX_LABEL,
     OUTPUT_TYPES,
     PUT_OBJECT,
@@ -176,17 +177,23 @@ class MapJudge(FieldJudge):
             where,
         )  # fmt: skip
         kind = config.get("InputType")
-        if resource == GET_OBJECT and kind is None:
+        manifest, flattened = config.get("ManifestType"), config.get("Transformation") == "LOAD_AND_FLATTEN"
+        needs_kind = flattened or (resource == GET_OBJECT and manifest != "S3_INVENTORY")
+        if needs_kind and kind is None:
             self.add(where if "ReaderConfig" in reader else at, "These fields are required: [InputType]")
+        if flattened and resource == GET_OBJECT:
+            self.add(f"{where}/Transformation", "Transformation is only supported with s3:listObjectsV2")
+        if kind not in (None, "MANIFEST") and manifest == "S3_INVENTORY":
+            self.add(f"{where}/InputType", "InputType cannot be specified with ManifestType S3_INVENTORY")
+        if kind == "MANIFEST" and (flattened or manifest == "ATHENA_DATA"):
+            self._one_of(config, "InputType", tuple(each for each in INPUT_TYPES if each != "MANIFEST"), where)
+        if manifest is not None and resource == LIST_OBJECTS:
+            self.add(f"{where}/ManifestType", "ManifestType is only supported with s3:getObject")
         self._one_of(config, "InputType", INPUT_TYPES, where)
         self._one_of(config, "CSVHeaderLocation", ("FIRST_ROW", "GIVEN"), where)
         self._one_of(config, "CSVDelimiter", tuple(DELIMITERS), where)
-        self._one_of(config, "ManifestType", ("S3_INVENTORY", "ATHENA_DATA"), where)
+        self._one_of(config, "ManifestType", MANIFEST_TYPES, where)
         self._one_of(config, "Transformation", ("NONE", "LOAD_AND_FLATTEN"), where)
-        for name, value in (("InputType", "PARQUET"), ("ManifestType", "ATHENA_DATA"),
-                            ("Transformation", "LOAD_AND_FLATTEN")):  # fmt: skip
-            if config.get(name) == value:
-                self.add(f"{where}/{name}", f"The value {value} of the field '{name}' is not emulated")
         if kind == "CSV" and "CSVHeaderLocation" not in config:
             self.add(where, "These fields are required: [CSVHeaderLocation]")
         headers = config.get("CSVHeaders")
