@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import math
+import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
@@ -21,6 +23,8 @@ LONGEST_EVALUATION_SECONDS = 1.0
 AWS's limit is not documented)."""
 DEEPEST_STACK = 200
 LONGEST_SEQUENCE = 1_000_000
+_ARITHMETIC = re.compile(r"[-+*/%]|\$(?:sum|average)\b")
+"""What can make a number of which JSON knows no like."""
 REPLACED = frozenset({"random", "now", "millis", "eval", "pad"})
 """Functions of the language that a caller may give its own version of."""
 
@@ -64,11 +68,31 @@ class Native(Engine):
         if result is None:
             return Undefined
         value = json.loads(result)
+        if "null" in result and _ARITHMETIC.search(self._text) is not None:
+            self._check_numbers(bindings, seconds)
         if value == "":  # the library writes a function like this; ask it for the type when it matters
             self._type = self._type or self._compile(f"$type(({self._text}\n))")
             if self._run(self._type, bindings, seconds) == '"function"':
                 return Function
         return value
+
+    def _check_numbers(self, bindings: dict[str, Any], seconds: float) -> None:
+        """The library writes a number out of range as null: look at the value itself when there may be one."""
+        try:
+            with _panics_told():
+                value = self._compiled.evaluate(
+                    None, bindings, timeout=_milliseconds(seconds), max_stack_depth=DEEPEST_STACK,
+                    max_sequence_length=LONGEST_SEQUENCE,
+                )  # fmt: skip
+        except (ValueError, RecursionError):
+            return
+        left = [value]
+        while left:
+            item = left.pop()
+            if isinstance(item, float) and not math.isfinite(item):
+                raise _out_of_range(item)
+            if isinstance(item, (dict, list)):
+                left.extend(item.values() if isinstance(item, dict) else item)
 
     def _compile(self, text: str) -> Any:
         _load_native()
@@ -170,7 +194,15 @@ def _milliseconds(seconds: float) -> int:
     return max(1, int(seconds * 1000))
 
 
+def _out_of_range(value: float) -> EngineError:
+    """The reference implementation's error; that AWS gives it for a result, too, is unverified."""
+    shown = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return EngineError(f"D1001: Number out of range: {shown}")
+
+
 def _told(error: Exception) -> str:
+    if isinstance(error, ArithmeticError) or str(error) == "math domain error":  # Python's, where JavaScript has none
+        return "D1001: Number out of range"
     code = getattr(error, "error", None)
     return f"{code}: {error}" if isinstance(code, str) else f"D3000: {error}"
 
@@ -193,6 +225,8 @@ def _plain(value: Any, null: Any) -> Any:
     if isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
+        if not math.isfinite(value):
+            raise _out_of_range(value)
         return int(value) if value.is_integer() and abs(value) < 1e15 else value
     if isinstance(value, (list, tuple)) or (hasattr(value, "__iter__") and hasattr(value, "__len__")):
         if len(value) > LONGEST_SEQUENCE:

@@ -402,3 +402,15 @@ def test_a_result_or_error_that_there_is_not_is_refused_when_a_machine_is_create
         for text in refused
     ]
     assert {problem.code for problem in problems} <= {"UNSUPPORTED_JSONATA_EXPRESSION"}
+
+
+@pytest.mark.parametrize("expression", ["1/0", "0/0", "-1/0", "5 % 0", "[1, 1/0]", '{"a": {"b": 1/0}}'])
+def test_a_number_out_of_range_is_an_error_and_no_null(expression: str) -> None:
+    driver = run({"Type": "Pass", "Output": {"result": f"{{% {expression} %}}"}})
+    assert failure(driver)["error"] == "States.QueryEvaluationError"
+    assert " threw an error during evaluation. D1001: Number out of range" in failure(driver)["cause"]
+
+
+def test_nulls_beside_arithmetic_stay_nulls() -> None:
+    assert evaluate('{"a": 4/2, "b": null}') == {"a": 2, "b": None}
+    assert evaluate("[$states.input.x, 1 - 1]", {"x": None}) == [None, 0]
