@@ -63,7 +63,7 @@ class RestApi:
 
     def request(self, method: str, path: str = "", stage: str = "dev", **arguments: Any) -> httpx.Response:
         """Call the deployed API."""
-        return httpx.request(method, self.url(path, stage), **arguments)
+        return httpx.request(method, self.url(path, stage), **{"timeout": 60, **arguments})
 
 
 def mock(status: int = 200, body: str = "", **response: Any) -> dict[str, Any]:

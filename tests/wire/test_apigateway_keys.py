@@ -203,3 +203,12 @@ def test_gateway_responses_are_patched_as_recorded(api: RestApi) -> None:
         ({"op": "replace", "path": "/responseTemplates/x"}, "Invalid null or empty value in responseTemplates"),
     ]:
         assert refusal(patch, **operation)[1] == text
+
+
+def test_a_stage_that_is_gone_can_be_taken_out_of_its_plan(api: RestApi) -> None:
+    _, made = plan(api)
+    drop = [{"op": "remove", "path": "/apiStages", "value": f"{api.id}:dev"}]
+    api.client.delete_rest_api(restApiId=api.id)
+    assert api.client.update_usage_plan(usagePlanId=made, patchOperations=drop)["apiStages"] == []
+    again = refusal(api.client.update_usage_plan, usagePlanId=made, patchOperations=drop)
+    assert again[0] == "NotFoundException"

@@ -68,6 +68,15 @@ def test_one_more_of_what_a_rest_api_may_have_is_refused(emulator: RunningEmulat
     assert len(client.get_deployments(**ids)["items"]) == 2
 
 
+def test_a_stage_has_at_most_a_hundred_variables(emulator: RunningEmulator) -> None:
+    api = RestApi(emulator)
+    api.method("/a", "GET", **mock())
+    api.deploy(variables={f"v{number}": "x" for number in range(100)})
+    one = [{"op": "replace", "path": "/variables/one", "value": "x"}]
+    more = refused(lambda: api.client.update_stage(restApiId=api.id, stageName="dev", patchOperations=one))
+    assert more[:2] == (400, "BadRequestException")
+
+
 def test_one_more_of_what_an_account_may_have_is_refused(emulator: RunningEmulator) -> None:
     client = emulator.client("apigateway")
     emulator.control(

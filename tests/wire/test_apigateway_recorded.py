@@ -171,3 +171,22 @@ def test_an_export_in_yaml_that_repeats_itself_can_be_imported(api: RestApi) -> 
         body = api.client.get_export(**asked, exportType=kind, accepts="application/yaml")["body"].read()
         again = api.client.import_rest_api(body=body)["id"]
         assert len(api.client.get_resources(restApiId=again)["items"]) == 3
+
+
+def test_the_log_is_cut_within_the_token_with_which_lambda_is_called(emulator: RunningEmulator, api: RestApi) -> None:
+    create_function(emulator, "f", "def handler(event, context):\n    return {}\n")
+    uri = function_uri("f")
+    ids = api.method("/f", "GET", {"type": "AWS", "integrationHttpMethod": "POST", "uri": uri})
+    log = api.client.test_invoke_method(**ids)["log"]
+    [line] = [line for line in log.splitlines() if "Endpoint request headers: " in line]
+    names = [part.partition("=")[0] for part in line.partition("{")[2].split(", ")]
+    assert names == [
+        "x-amzn-lambda-integration-tag",
+        "Authorization",
+        "X-Amz-Date",
+        "x-amzn-apigateway-api-id",
+        "Accept",
+        "User-Agent",
+        "X-Amz-Security-Token",
+    ]
+    assert line.endswith("* [TRUNCATED]")

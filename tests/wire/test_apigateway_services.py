@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from xml.etree import ElementTree
@@ -319,3 +320,66 @@ def test_ssm_answers_a_form_that_asks_for_nothing_else_in_xml(  # [R:test_get_pa
     names = [element.tag.rpartition("}")[2] for element in root[0][0]]
     assert sorted(names) == ["ARN", "DataType", "LastModifiedDate", "Name", "Type", "Value", "Version"]
     assert "<Value>&lt;1&gt;</Value>" in answer.text and "<Version>1</Version>" in answer.text
+
+
+@pytest.fixture
+def deployed(emulator: RunningEmulator, api: RestApi) -> Callable[[str, str], httpx.Response]:
+    """Sends a JSON body to `action/` of a service: a method of its own, deployed, and asked."""
+
+    def ask(action: str, template: str) -> httpx.Response:
+        service, _, operation = action.partition(":")
+        uri = f"{service}:action/{operation}"
+        api.method(f"/{operation}", "POST", aws(uri, requestTemplates={"application/json": template}))
+        api.deploy()
+        return api.request("POST", f"/{operation}", json={"name": "one", "value": "it's"})
+
+    return ask
+
+
+Ask = Callable[[str, str], httpx.Response]
+
+
+def test_parameters_are_put_and_got(emulator: RunningEmulator, deployed: Ask) -> None:
+    put = '{"Name": "$input.path(\'$.name\')", "Type": "String", "Value": "v"}'
+    assert deployed("ssm:PutParameter", put).json()["Version"] == 1
+    got = deployed("ssm:GetParameter", '{"Name": "$input.path(\'$.name\')"}').json()["Parameter"]
+    assert (got["Name"], got["Value"], got["Type"], got["Version"]) == ("one", "v", "String", 1)
+
+
+def test_secrets_are_made_and_read(emulator: RunningEmulator, deployed: Ask) -> None:
+    made = deployed("secretsmanager:CreateSecret", '{"Name": "s", "SecretString": $input.json(\'$.value\')}')
+    assert made.json()["Name"] == "s"
+    assert deployed("secretsmanager:GetSecretValue", '{"SecretId": "s"}').json()["SecretString"] == "it's"
+    missing = deployed("secretsmanager:DescribeSecret", '{"SecretId": "nobody"}')
+    assert (missing.status_code, missing.json()["__type"]) == (200, "ResourceNotFoundException")
+
+
+def test_records_are_put_into_a_stream(emulator: RunningEmulator, deployed: Ask) -> None:  # [R:apigateway_kinesis]
+    client = emulator.client("kinesis")
+    client.create_stream(StreamName="stream", ShardCount=1)
+    data = "$util.base64Encode($input.json('$'))"
+    put = f'{{"StreamName": "stream", "PartitionKey": "p", "Data": "{data}"}}'
+    answer = deployed("kinesis:PutRecord", put).json()
+    assert set(answer) >= {"SequenceNumber", "ShardId"}
+    several = f'{{"StreamName": "stream", "Records": [{{"PartitionKey": "p", "Data": "{data}"}}]}}'
+    answer = deployed("kinesis:PutRecords", several).json()
+    assert (answer["FailedRecordCount"], len(answer["Records"])) == (0, 1)
+    shard = client.get_shard_iterator(
+        StreamName="stream", ShardId=answer["Records"][0]["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    kept = [json.loads(record["Data"]) for record in client.get_records(ShardIterator=shard)["Records"]]
+    assert kept == [{"name": "one", "value": "it's"}] * 2
+
+
+def test_keys_of_kms_encrypt(emulator: RunningEmulator, deployed: Ask) -> None:
+    key = emulator.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    template = f'{{"KeyId": "{key}", "Plaintext": "$util.base64Encode($input.path(\'$.name\'))"}}'
+    cipher = base64.b64decode(deployed("kms:Encrypt", template).json()["CiphertextBlob"])
+    assert emulator.client("kms").decrypt(CiphertextBlob=cipher)["Plaintext"] == b"one"
+
+
+def test_logs_are_written(emulator: RunningEmulator, deployed: Ask) -> None:
+    client = emulator.client("logs")
+    client.create_log_group(logGroupName="g")
+    assert deployed("logs:CreateLogStream", '{"logGroupName": "g", "logStreamName": "s"}').content == b""
+    assert [item["logStreamName"] for item in client.describe_log_streams(logGroupName="g")["logStreams"]] == ["s"]

@@ -8,6 +8,10 @@ from emulator.aws.request_traces import Cut, RequestTrace, Step
 from emulator.services.apigateway.gateway.exchange import Exchange
 
 _MASK = "*" * 128
+_OF_LAMBDA = "x-amzn-lambda-integration-tag"
+_TOKEN = ("X-Amz-Security-Token", "*" * 1024)
+"""Of the role that API Gateway calls functions with: on AWS, too, the log is cut within it [R:test_apigateway_basic].
+There is no role here, so that nothing of the token is shown."""
 
 
 def lines(exchange: Exchange, location: str) -> list[str]:
@@ -33,6 +37,8 @@ def _said(step: Step, failed: bool) -> list[str]:
     facts = step.facts
     if step.name == "integration request":
         shown = [(name, _MASK if name == "Authorization" else value) for name, value in facts["headers"]]
+        if any(name == _OF_LAMBDA for name, _ in shown):
+            shown.append(_TOKEN)
         return [
             f"Endpoint request URI: {facts['url']}",
             f"Endpoint request headers: {_java_map(shown)}",

@@ -27,12 +27,15 @@ STAGE = Patchable(
     },
     keyed={"variables": Keyed("variables")},
 )
+_MOST_VARIABLES = 100
 _STAGE_NAME = re.compile(r"^[A-Za-z0-9_\-]{1,128}$")
 _VARIABLE_NAME = re.compile(r"^[A-Za-z0-9_]{1,64}$")
 _VARIABLE_VALUE = re.compile(r"^[A-Za-z0-9\-._~:/?#&=,]{0,512}$")
 
 
 def _check_variables(variables: dict[str, str]) -> None:
+    if len(variables) > _MOST_VARIABLES:
+        raise bad_request(f"Maximum number of stage variables is {_MOST_VARIABLES}")  # [D: quotas]; text unverified
     for name, value in variables.items():
         if not _VARIABLE_NAME.match(name) or not _VARIABLE_VALUE.match(value):
             raise bad_request(

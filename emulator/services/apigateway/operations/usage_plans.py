@@ -205,8 +205,9 @@ class UsagePlans(Loading):
             plan[parts[0]] = value
         elif path == "/apiStages":
             api_id, _, stage = value.partition(":")
-            self._check_api_stage(tx, scope, api_id, stage, plan["id"])
             others = [item for item in plan["apiStages"] if (item["apiId"], item["stage"]) != (api_id, stage)]
+            if op != "remove" or len(others) == len(plan["apiStages"]):  # what is gone can still be taken out
+                self._check_api_stage(tx, scope, api_id, stage, plan["id"])
             plan["apiStages"] = others if op == "remove" else [*others, {"apiId": api_id, "stage": stage}]
         elif parts[0] == "apiStages" and len(parts) >= 4 and parts[2] == "throttle":
             _patch_stage_throttle(plan, parts, op, value)
