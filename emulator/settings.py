@@ -197,6 +197,9 @@ class LiveSettings:
     sqs_messages_in_flight: int = _live(
         120_000, "Messages of a standard SQS queue that may be in flight before ReceiveMessage is refused.", 1
     )
+    s3_checks_policies: bool = _live(
+        True, "A function, queue or topic must let S3 in before a bucket can notify it, as on AWS."
+    )
     provisioned_environments: int = _live(
         10, "Environments that provisioned concurrency really starts ahead on this machine; more start when used.", 0
     )

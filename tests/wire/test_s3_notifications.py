@@ -24,7 +24,22 @@ def s3(emulator: Any) -> Any:
 
 @pytest.fixture
 def heard(emulator: Any) -> str:
-    return emulator.client("sqs").create_queue(QueueName="heard")["QueueUrl"]
+    return emulator.client("sqs").create_queue(QueueName="heard", Attributes={"Policy": let_in(QUEUE_ARN)})["QueueUrl"]
+
+
+def let_in(arn: str, action: str = "sqs:SendMessage", **more: Any) -> str:
+    """A policy by which S3 may tell a destination."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": action,
+        "Resource": arn,
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": f"arn:aws:s3:*:*:{BUCKET}"},
+            "StringEquals": {"aws:SourceAccount": "000000000000"},
+        },
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [{**statement, **more}]})
 
 
 def listen(s3: Any, events: list[str], **more: Any) -> None:
@@ -191,6 +206,77 @@ def test_destinations_that_do_not_exist_are_named_with_the_reason(emulator: Any,
     assert s3.get_bucket_notification_configuration(Bucket=BUCKET)["LambdaFunctionConfigurations"]
 
 
+def allow(emulator: Any, function: str, **more: str) -> None:
+    request = {"StatementId": "s3", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
+    where = {"SourceArn": f"arn:aws:s3:::{BUCKET}", "SourceAccount": "000000000000"}
+    emulator.client("lambda").add_permission(FunctionName=function, **{**request, **where, **more})
+
+
+def why(s3: Any, kind: str, arn: str) -> str:
+    """The reason for which S3 refuses a destination; none if it takes it."""
+    member = {"Lambda": "LambdaFunctionArn", "Queue": "QueueArn", "Topic": "TopicArn"}[kind]
+    part = {member: arn, "Events": ["s3:ObjectCreated:*"]}
+    member = "LambdaFunctionConfigurations" if kind == "Lambda" else f"{kind}Configurations"
+    try:
+        s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={member: [part]})
+    except ClientError as refused:
+        error = refused.response["Error"]
+        assert error["Message"] == "Unable to validate the following destination configurations"
+        assert (error["Code"], error["ArgumentName1"]) == ("InvalidArgument", f"{arn}, null")
+        return error["ArgumentValue1"]
+    return ""
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "",
+        let_in(QUEUE_ARN, Principal={"AWS": "000000000000"}),
+        let_in(QUEUE_ARN, Principal={"Service": "sns.amazonaws.com"}),
+        let_in(QUEUE_ARN + "2"),
+        let_in(QUEUE_ARN, action="sqs:ReceiveMessage"),
+        let_in(QUEUE_ARN, Effect="Deny"),
+        let_in(QUEUE_ARN, Condition={"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::another"}}),
+        let_in(QUEUE_ARN, Condition={"StringEquals": {"aws:SourceAccount": "111111111111"}}),
+        let_in(QUEUE_ARN, Condition={"NoSuchOperator": {"aws:SourceAccount": "000000000000"}}),
+    ],
+)
+def test_a_queue_whose_policy_does_not_let_s3_in_is_no_destination(emulator: Any, s3: Any, policy: str) -> None:
+    sqs = emulator.client("sqs")
+    url = sqs.create_queue(QueueName="heard", Attributes={"Policy": policy} if policy else {})["QueueUrl"]
+    reason = "Permissions on the destination queue do not allow S3 to publish notifications from this bucket"
+    assert why(s3, "Queue", QUEUE_ARN) == reason
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    for wide in ({"Principal": "*"}, {"Principal": {"AWS": "*"}, "Action": "sqs:*"}, {"Condition": {}}):
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": let_in(QUEUE_ARN, **wide)})
+        assert why(s3, "Queue", QUEUE_ARN) == ""
+
+
+def test_topics_and_functions_must_let_s3_in_too(emulator: Any, s3: Any) -> None:
+    sns = emulator.client("sns")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    reason = "Permissions on the destination topic do not allow S3 to publish notifications from this bucket"
+    assert why(s3, "Topic", topic) == reason
+    sns.set_topic_attributes(
+        TopicArn=topic, AttributeName="Policy", AttributeValue=let_in(topic, "sns:Publish", Condition={})
+    )
+    assert why(s3, "Topic", topic) == ""
+    code = {"ZipFile": package("def handler(event, context): pass")}
+    function = create(emulator.client("lambda"), "f", Code=code)["FunctionArn"]
+    assert why(s3, "Lambda", function) == f"Not authorized to invoke function [{function}]"
+    allow(emulator, function, SourceAccount="111111111111")
+    assert why(s3, "Lambda", function) == f"Not authorized to invoke function [{function}]"
+    allow(emulator, function, StatementId="right")
+    assert why(s3, "Lambda", function) == ""
+
+
+def test_policies_of_destinations_can_be_left_alone_by_a_setting(emulator: Any, s3: Any) -> None:
+    emulator.client("sqs").create_queue(QueueName="heard")
+    emulator.control("PUT", "settings", {"s3_checks_policies": False})
+    assert why(s3, "Queue", QUEUE_ARN) == ""
+    assert why(s3, "Queue", QUEUE_ARN + "2") == "The destination queue does not exist"
+
+
 def test_rules_whose_prefixes_differ_may_share_events(emulator: Any, s3: Any, heard: str) -> None:
     parts = [
         queue(["s3:ObjectCreated:*"], Id="a", Filter=key_filter(("prefix", "a/"))),
@@ -206,8 +292,9 @@ def test_a_bucket_elsewhere_notifies_there(emulator: Any) -> None:
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     sqs = emulator.client("sqs", region_name="eu-west-1")
-    url = sqs.create_queue(QueueName="heard")["QueueUrl"]
-    listen(s3, ["s3:ObjectCreated:*"], QueueArn="arn:aws:sqs:eu-west-1:000000000000:heard")
+    arn = "arn:aws:sqs:eu-west-1:000000000000:heard"
+    url = sqs.create_queue(QueueName="heard", Attributes={"Policy": let_in(arn)})["QueueUrl"]
+    listen(s3, ["s3:ObjectCreated:*"], QueueArn=arn)
     s3.put_object(Bucket=BUCKET, Key="k", Body=b"1")
     received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert json.loads(received[1]["Body"])["Records"][0]["awsRegion"] == "eu-west-1"
@@ -328,7 +415,9 @@ def test_a_function_is_invoked_asynchronously_and_a_topic_told(emulator: Any, s3
     aws = emulator.client("lambda")
     code = "import json\ndef handler(event, context):\n    print(json.dumps(event))\n"
     arn = create(aws, "thumb", Code={"ZipFile": package(code)})["FunctionArn"]
-    topic = emulator.client("sns").create_topic(Name="t")["TopicArn"]
+    allow(emulator, arn)
+    topic = "arn:aws:sns:us-east-1:000000000000:t"
+    emulator.client("sns").create_topic(Name="t", Attributes={"Policy": let_in(topic, "sns:Publish")})
     emulator.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=QUEUE_ARN)
     s3.put_bucket_notification_configuration(
         Bucket=BUCKET,

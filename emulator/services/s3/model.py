@@ -7,6 +7,7 @@ filtering" ([D]); texts of errors as users quote them in public issues ([Q]), th
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 from emulator.aws.arn import Arn
 from emulator.aws.errors import AwsError
+from emulator.aws.policies import MalformedPolicy, evaluate
 
 EVENTS = frozenset(
     f"s3:{name}"
@@ -105,6 +107,41 @@ def check_destination(rule: Rule, account: str, region: str) -> None:
         raise invalid(text, "Arn", rule.arn)
     if arn.resource.endswith(".fifo"):
         raise unreachable(rule.arn, "FIFO queues and topics are not supported as destinations")  # [D], the text is ours
+
+
+_ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}
+
+
+def permits(policy: str, rule: Rule, bucket: str, account: str) -> bool:
+    """Whether a destination's policy lets S3 tell it of what happens in a bucket of an account [D: granting permissions
+    to publish event notification messages to a destination]."""
+    facts = {
+        "aws:sourcearn": f"arn:aws:s3:::{bucket}",
+        "aws:sourceaccount": account,
+        "aws:securetransport": "true",
+        "aws:principalisawsservice": "true",
+        "aws:principalservicename": "s3.amazonaws.com",
+    }
+    try:
+        document = json.loads(policy)
+        return evaluate(document, rule.arn, _ACTIONS[rule.service], facts, service="s3.amazonaws.com") == "allow"
+    except (ValueError, RecursionError, MalformedPolicy):
+        return False
+
+
+def not_permitted(rule: Rule) -> str:
+    """Why a destination whose policy does not let S3 in cannot be one [Q]."""
+    if rule.service == "lambda":
+        return f"Not authorized to invoke function [{rule.arn}]"
+    what = "queue" if rule.service == "sqs" else "topic"
+    return f"Permissions on the destination {what} do not allow S3 to publish notifications from this bucket"
+
+
+def not_there(rule: Rule) -> str:
+    """Why a destination that does not exist cannot be one [Q]."""
+    if rule.service == "lambda":
+        return f"Not authorized to invoke function [{rule.arn}]"
+    return f"The destination {'queue' if rule.service == 'sqs' else 'topic'} does not exist"
 
 
 def unreachable(arn: str, why: str) -> AwsError:

@@ -110,7 +110,7 @@ class Notifier:
         for rule in rules:
             model.check_destination(rule, owner.account, owner.region)
         for rule in rules:
-            refusal = self._try(tx, bucket, rule)
+            refusal = self._try(tx, bucket, owner, rule)
             if refusal is not None and not unchecked:
                 raise model.unreachable(rule.arn, refusal)
         if not rules and configuration.get("EventBridgeConfiguration") is None:
@@ -118,20 +118,34 @@ class Notifier:
         else:
             store.save(tx, bucket, owner, configuration)
 
-    def _try(self, tx: Transaction, bucket: str, rule: Rule) -> str | None:
+    def _try(self, tx: Transaction, bucket: str, owner: Scope, rule: Rule) -> str | None:
         """Send a queue or topic the test event, look for a function; why it cannot be, if it cannot [Q]."""
         message = records.test_message(bucket, tx.now, records.request_id_of(tx.new_id()))
         try:
-            if rule.service == "lambda":
-                request = {"FunctionName": rule.arn}
-                self._context.calls.call(tx, _scope_of(rule.arn), "lambda", "GetFunctionConfiguration", request)
-            else:
+            if not self._may_tell(tx, bucket, owner, rule):
+                return model.not_permitted(rule)
+            if rule.service != "lambda":
                 self._send(tx, rule, message)
         except AwsError:
-            if rule.service == "lambda":
-                return f"Not authorized to invoke function [{rule.arn}]"
-            return f"The destination {'queue' if rule.service == 'sqs' else 'topic'} does not exist"
+            return model.not_there(rule)
         return None
+
+    def _may_tell(self, tx: Transaction, bucket: str, owner: Scope, rule: Rule) -> bool:
+        """Whether the destination's policy lets S3 tell it of this bucket. Raises AwsError if there is none."""
+        scope = _scope_of(rule.arn)
+        call = self._context.calls.call
+        if rule.service == "lambda":
+            call(tx, scope, "lambda", "GetFunctionConfiguration", {"FunctionName": rule.arn})
+            try:
+                text = call(tx, scope, "lambda", "GetPolicy", {"FunctionName": rule.arn})["Policy"]
+            except AwsError:
+                text = ""
+        elif rule.service == "sns":
+            text = call(tx, scope, "sns", "GetTopicAttributes", {"TopicArn": rule.arn})["Attributes"]["Policy"]
+        else:
+            wanted = {"QueueUrl": self._url_of(rule.arn), "AttributeNames": ["Policy"]}
+            text = call(tx, scope, "sqs", "GetQueueAttributes", wanted).get("Attributes", {}).get("Policy", "")
+        return not self._context.settings.s3_checks_policies or model.permits(text, rule, bucket, owner.account)
 
     # ── what happens to objects ──
 
@@ -257,9 +271,11 @@ class Notifier:
             request = {"TopicArn": rule.arn, "Subject": SUBJECT, "Message": message}
             self._context.calls.call(tx, scope, "sns", "Publish", request)
         else:
-            name = rule.arn.rpartition(":")[2]
-            request = {"QueueUrl": f"{self._context.base_url}/{scope.account}/{name}", "MessageBody": message}
+            request = {"QueueUrl": self._url_of(rule.arn), "MessageBody": message}
             self._context.calls.call(tx, scope, "sqs", "SendMessage", request)
+
+    def _url_of(self, arn: str) -> str:
+        return f"{self._context.base_url}/{_scope_of(arn).account}/{arn.rpartition(':')[2]}"
 
 
 def _anyone(notified: Notified, event: str) -> bool:
