@@ -17,8 +17,9 @@ from emulator.aws.addressing import DEFAULT_ACCOUNT
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import MailerUnavailable, MailSubmission, SubmissionRefused
-from emulator.services.ses import inbox, inbox_pages
+from emulator.services.ses import inbox, inbox_pages, tracking
 from emulator.services.ses.inbox import Search
+from emulator.services.ses.operations.engagement import Reader
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -75,8 +76,9 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
         if "text/html" not in request.headers.get("accept", ""):
             return message
         html = await emulator.store.read(lambda tx: inbox.get_html(tx, message_id))
-        page = inbox_pages.render_message_page(message, html)
-        return HTMLResponse(page, headers={"Content-Security-Policy": inbox_pages.PAGE_POLICY})
+        policy = inbox_pages.message_page_policy(emulator.base_url)
+        page = inbox_pages.render_message_page(message, html, policy)
+        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
     async def read_raw(message_id: str) -> Any:
         """The source of a message, as SES sent it."""
@@ -153,6 +155,47 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
             return Response("The address is verified.\n", media_type="text/plain")
         return problem(404, "this link is unknown or has expired")
 
+    async def opened(message_id: str, request: Request) -> Any:
+        """What the picture of a tracked message does: SES tells of an Open."""
+        reader = _reader(request)
+        known = await emulator.store.transact(lambda tx: emulator.ses.engagement.opened(tx, message_id, reader))
+        if not known:
+            return no_message(message_id)
+        headers = {"Cache-Control": "no-cache, no-store", "X-Content-Type-Options": "nosniff"}
+        return Response(tracking.PIXEL, media_type="image/gif", headers=headers)
+
+    async def clicked(message_id: str, number: int, request: Request) -> Any:
+        """What a link of a tracked message does: SES tells of a Click, and sends the reader on."""
+        reader = _reader(request)
+        change = lambda tx: emulator.ses.engagement.clicked(tx, message_id, number, reader)  # noqa: E731
+        url = await emulator.store.transact(change)
+        return no_message(message_id) if url is None else RedirectResponse(url, 302)
+
+    async def unsubscribe_page(message_id: str) -> Any:
+        """What the link that leaves a contact list shows: whether one really wants to."""
+        found = await emulator.store.read(lambda tx: emulator.ses.engagement.subscription(tx, message_id))
+        if found is None:
+            return no_message(message_id)
+        sent = found[1].sent
+        html = inbox_pages.render_unsubscribe_page(sent.contact_list, sent.topic, found[1].recipients[0])
+        return HTMLResponse(html, headers={"Content-Security-Policy": inbox_pages.SEARCH_POLICY})
+
+    async def unsubscribe(message_id: str, page: bool = False) -> Any:
+        """Leaves the contact list or topic that a message was sent by, as a mail program's button or the page asks."""
+        source = "UnsubscribePage" if page else "UnsubscribeHeader"
+        change = lambda tx: emulator.ses.engagement.unsubscribe(tx, message_id, source)  # noqa: E731
+        if await emulator.store.transact(change):
+            return Response("You have unsubscribed.\n", media_type="text/plain")
+        return no_message(message_id)
+
+    async def complain(message_id: str, request: dict[str, Any] = Body(examples=[{"to": "ada@example.org"}])) -> Any:
+        """Marks a message as spam, as a recipient would: SES tells of a Complaint and suppresses the address."""
+        to = request.get("to")
+        if not isinstance(to, str):
+            return problem(400, '"to" is a recipient of the message')
+        known = await emulator.store.transact(lambda tx: emulator.ses.engagement.complained(tx, message_id, to))
+        return {"complained": message_id} if known else problem(404, f"there is no message {message_id} to {to}")
+
     async def delete_message(message_id: str) -> Any:
         """Forget one message."""
         deleted = await emulator.store.transact(lambda tx: inbox.delete_messages(tx, message_id))
@@ -165,6 +208,11 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
     app.add_api_route("/_emulator/inbox", list_inbox, methods=["GET"])
     app.add_api_route("/_emulator/inbox", empty, methods=["DELETE"])
     app.add_api_route("/_emulator/verify/{token}", verify, methods=["GET"])
+    app.add_api_route(tracking.OPENED_PATH + "{message_id}", opened, methods=["GET"])
+    app.add_api_route(tracking.CLICKED_PATH + "{message_id}/{number}", clicked, methods=["GET"])
+    app.add_api_route(tracking.UNSUBSCRIBE_PATH + "{message_id}", unsubscribe_page, methods=["GET"])
+    app.add_api_route(tracking.UNSUBSCRIBE_PATH + "{message_id}", unsubscribe, methods=["POST"])
+    app.add_api_route("/_emulator/inbox/{message_id}/complain", complain, methods=["POST"])
     app.add_api_route("/_emulator/inbound", inbound, methods=["POST"])
     app.add_api_route("/_emulator/texts", texts, methods=["POST"])
     app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse)
@@ -174,6 +222,10 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
     app.add_api_route("/_emulator/inbox/{message_id}/html", read_html, methods=["GET"])
     app.add_api_route("/_emulator/inbox/{message_id}/attachments/{number}", read_attachment, methods=["GET"])
     app.add_api_route("/_emulator/inbox/{message_id}/release", release, methods=["POST"])
+
+
+def _reader(request: Request) -> Reader:
+    return Reader(request.client.host if request.client else "127.0.0.1", request.headers.get("user-agent", "")[:1024])
 
 
 def _written(texts: dict[str, Any], to: list[str]) -> bytes:

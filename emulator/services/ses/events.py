@@ -219,6 +219,10 @@ def bounce(why: Bounce, recipient: str, now: float, feedback_id: str) -> dict[st
     }
 
 
+UNSUBSCRIBED = Bounce(
+    "Permanent", "UnsubscribedRecipient", "5.7.1", "The recipient does not want mail of this list or topic."
+)
+"""Of mail sent by a contact list to whoever has left it; its words are unverified."""
 SUPPRESSED = Bounce("Permanent", "OnAccountSuppressionList", "5.1.1", SUPPRESSED_TEXT)
 
 
@@ -258,6 +262,29 @@ def delay(message: Message, recipients: list[str], now: float, answer: str) -> d
             {"emailAddress": recipient, "status": "4.4.1", "diagnosticCode": f"smtp; {answer}"}
             for recipient in recipients
         ],
+    }
+
+
+def opened(now: float, address: str, agent: str) -> dict[str, Any]:
+    """Somebody's program has loaded the picture of a message."""
+    return {"ipAddress": address, "timestamp": iso(now), "userAgent": agent}
+
+
+def clicked(now: float, address: str, agent: str, link: str, tags: dict[str, list[str]] | None) -> dict[str, Any]:
+    """Somebody has followed a link of a message."""
+    return {"ipAddress": address, "link": link, "linkTags": tags, "timestamp": iso(now), "userAgent": agent}
+
+
+def subscription(
+    now: float, contact_list: str, source: str, after: dict[str, Any], before: dict[str, Any]
+) -> dict[str, Any]:
+    """A recipient has changed what mail they want of a contact list."""
+    return {
+        "contactList": contact_list,
+        "timestamp": iso(now),
+        "source": source,
+        "newTopicPreferences": after,
+        "oldTopicPreferences": before,
     }
 
 

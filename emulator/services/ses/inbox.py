@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.ses import mime, store
+from emulator.services.ses import mime, store, store_documents
 from emulator.services.ses.events import iso
 from emulator.services.ses.model import Message
 
@@ -116,6 +116,7 @@ def get_html(tx: Transaction, identifier: str) -> str | None:
 
 def delete_messages(tx: Transaction, identifier: str | None = None) -> int:
     """Forget one message or all; how many. What counts them (quotas, statistics) counts them no more."""
+    store_documents.forget_messages(tx, identifier)
     return store.delete_messages(tx, identifier)
 
 

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from emulator.services.ses.inbox import all_recipients, path_of
+from emulator.services.ses.tracking import OPENED_PATH
 
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """The Content-Security-Policy of pages; send it as a header too."""
@@ -50,7 +51,23 @@ def render_inbox_page(messages: list[dict[str, Any]], q: str = "") -> str:
     return _page("Inbox", f"<h1>Inbox</h1>{form}{table}", SEARCH_POLICY)
 
 
-def render_message_page(message: dict[str, Any], html: str | None = None) -> str:
+def message_page_policy(base_url: str) -> str:
+    """Of a message's page: besides, SES's picture may be loaded, so that to read a message here is to open it."""
+    address = base_url if set(base_url).isdisjoint("'\";, ") else ""
+    return PAGE_POLICY.replace("img-src data:", f"img-src data: {address}{OPENED_PATH}") if address else PAGE_POLICY
+
+
+def render_unsubscribe_page(contact_list: str, topic: str, address: str) -> str:
+    """What the link that leaves a list leads to."""
+    what = f"mail about {topic} of the list {contact_list}" if topic else f"mail of the list {contact_list}"
+    body = (
+        f"<h1>Unsubscribe</h1><p>{_text(address)} will get no more {_text(what)}.</p>"
+        '<form method="post" action="?page=true"><button>Unsubscribe</button></form>'
+    )
+    return _page("Unsubscribe", body, SEARCH_POLICY)
+
+
+def render_message_page(message: dict[str, Any], html: str | None = None, policy: str = PAGE_POLICY) -> str:
     """One message as a page that a person can read; `html` is its HTML with what it carries along."""
     delivery = message["delivery"]
     facts = [
@@ -87,11 +104,18 @@ def render_message_page(message: dict[str, Any], html: str | None = None) -> str
         srcdoc = _text(message["html"] if html is None else html)
         parts.append(f'<h2>HTML</h2><iframe sandbox="" title="The HTML of this message" srcdoc="{srcdoc}"></iframe>')
     if message["links"]:
-        links = "".join(f"<li>{_text(link)}</li>" for link in message["links"])
+        links = "".join(f"<li>{_link(link)}</li>" for link in message["links"])
         parts.append(f"<details><summary>Links</summary><ul>{links}</ul></details>")
     headers = "\n".join(f"{header['name']}: {header['value']}" for header in message["headers"])
     parts.append(f"<details><summary>Headers</summary><pre>{_text(headers)}</pre></details>")
-    return _page(subject, "".join(parts), PAGE_POLICY)
+    return _page(subject, "".join(parts), policy)
+
+
+def _link(address: str) -> str:
+    """A link that can be followed, if it leads to the web; whoever follows it does not say where from."""
+    if not address.lower().startswith(("http://", "https://")):
+        return _text(address)
+    return f'<a href="{_text(address)}" rel="noreferrer noopener nofollow" target="_blank">{_text(address)}</a>'
 
 
 def _text(value: str) -> str:

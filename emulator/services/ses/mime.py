@@ -10,12 +10,13 @@ import base64
 import codecs
 import mimetypes
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.errors import MessageError
 from email.header import Header
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.utils import format_datetime
 
 from emulator.services.ses.model import Attachment, Content, Draft, Refused
@@ -182,6 +183,47 @@ def stamp(raw: bytes, header_id: str, now: float) -> bytes:
     kept = [_crlf(line) for name, line in fields if not _taken_out(name.lower())]
     stamped = [f"Date: {_date(now)}\r\n".encode(), f"Message-ID: {header_id}\r\n".encode()]
     return b"".join([*kept, *stamped, b"\r\n", body])
+
+
+def with_headers(raw: bytes, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """A message with these headers, instead of its own of the same names."""
+    fields, body = split_headers(raw)
+    names = {name.lower() for name, _ in headers}
+    kept = [_crlf(line) for name, line in fields if name.lower() not in names]
+    added = [f"{name}: {value}\r\n".encode() for name, value in headers]
+    return b"".join([*kept, *added, b"\r\n", body])
+
+
+def with_texts(raw: bytes, text: Callable[[str], str] | None, html: Callable[[str], str] | None) -> bytes:
+    """A message whose bodies have been changed; what cannot be read stays, as does a message without such bodies."""
+    policy_as_is = policy.compat32.clone(linesep="\r\n", max_line_length=None)
+    changes = {"text/plain": text, "text/html": html}
+    try:
+        message = message_from_bytes(raw, policy=policy_as_is)
+        changed = False
+        for part in message.walk():
+            change = changes.get(part.get_content_type())
+            if change is not None and not part.is_multipart() and part.get_content_disposition() != "attachment":
+                changed |= _change(part, change)
+        return message.as_bytes() if changed else raw
+    except _PARSER_FAILURES:
+        return raw
+
+
+def _change(part: Message, change: Callable[[str], str]) -> bool:
+    payload = part.get_payload(decode=True)
+    charset = part.get_content_charset("utf-8")
+    if not isinstance(payload, bytes):
+        return False
+    before = payload.decode(charset)
+    after = change(before)
+    if after == before:
+        return False
+    del part["Content-Transfer-Encoding"]
+    part["Content-Transfer-Encoding"] = "base64"
+    encoded = base64.encodebytes(after.encode(charset, "xmlcharrefreplace")).decode()
+    part.set_payload(encoded.replace("\n", "\r\n"))
+    return True
 
 
 def _taken_out(name: str) -> bool:

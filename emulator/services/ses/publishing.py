@@ -46,6 +46,14 @@ class Publisher:
         if kind in (events.BOUNCE, events.COMPLAINT, events.DELIVERY):
             self._notify(tx, scope, kind, message, details)
 
+    def wanted(self, tx: Transaction, scope: Scope, configuration_set: str) -> frozenset[str]:
+        """Events of which some destination of a configuration set wants to hear, by v2's names."""
+        found: set[str] = set()
+        for document in store_documents.page(tx, scope, Kind("event-destination", configuration_set)):
+            if document.body["Enabled"]:
+                found.update(document.body["MatchingEventTypes"])
+        return frozenset(found)
+
     def _tell(
         self,
         tx: Transaction,

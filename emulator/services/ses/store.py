@@ -48,6 +48,11 @@ CREATE TABLE IF NOT EXISTS ses_circumstances (
   id TEXT PRIMARY KEY,
   facts TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ses_feedback (
+  id TEXT PRIMARY KEY,
+  bounces INTEGER NOT NULL,
+  complaints INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ses_message_sent ON ses_message (account, region, sent_at);
 """
 
@@ -167,6 +172,7 @@ def delete_messages(tx: Transaction, identifier: str | None = None) -> int:
     """Forget one message, or all of them; how many."""
     where, parameters = ("", ()) if identifier is None else ("WHERE id = ?", (identifier,))
     tx.execute(f"DELETE FROM ses_circumstances {where}", parameters)
+    tx.execute(f"DELETE FROM ses_feedback {where}", parameters)
     return tx.execute(f"DELETE FROM ses_message {where}", parameters).rowcount
 
 
@@ -184,14 +190,25 @@ def recipients_since(tx: Transaction, scope: Scope, since: float) -> int:
     return int(row[0])
 
 
-def deliveries_since(tx: Transaction, scope: Scope, since: float) -> list[tuple[float, int, bool]]:
-    """(accepted at, recipients, bounced) of each message accepted after `since`."""
+def count_feedback(tx: Transaction, identifier: str, bounces: int = 0, complaints: int = 0) -> None:
+    """Count what has come back of a message."""
+    tx.execute(
+        "INSERT INTO ses_feedback (id, bounces, complaints) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
+        " SET bounces = ses_feedback.bounces + excluded.bounces,"
+        " complaints = ses_feedback.complaints + excluded.complaints",
+        (identifier, bounces, complaints),
+    )
+
+
+def statistics_since(tx: Transaction, scope: Scope, since: float) -> list[tuple[float, int, int, int, bool]]:
+    """(accepted at, recipients, bounces, complaints, rejected) of each message accepted after `since`."""
     rows = tx.execute(
-        "SELECT sent_at, counted_recipients, delivery FROM ses_message"
+        "SELECT sent_at, counted_recipients, coalesce(bounces, 0), coalesce(complaints, 0), delivery"
+        " FROM ses_message LEFT JOIN ses_feedback USING (id)"
         " WHERE account = ? AND region = ? AND sent_at > ? ORDER BY sent_at",
         (scope.account, scope.region, since),
     ).fetchall()
-    return [(row[0], row[1], row[2] == "bounced") for row in rows]
+    return [(row[0], row[1], row[2], row[3], row[4] == "rejected") for row in rows]
 
 
 def _identity(row: tuple[Any, ...]) -> Identity:

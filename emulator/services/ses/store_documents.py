@@ -82,6 +82,12 @@ def delete_all(tx: Transaction, scope: Scope, kind: Kind) -> None:
     tx.execute(f"DELETE FROM ses_document WHERE {_WHERE}", kind.of(scope))
 
 
+def forget_messages(tx: Transaction, identifier: str | None) -> None:
+    """Forget where the links of one message, or of all, lead."""
+    where, parameters = ("", ()) if identifier is None else (" AND name = ?", (identifier,))
+    tx.execute(f"DELETE FROM ses_document WHERE kind = 'tracked'{where}", parameters)
+
+
 def page(tx: Transaction, scope: Scope, kind: Kind, after: str = "", limit: int = 100_000) -> list[Document]:
     """Documents by name, those after `after`."""
     rows = tx.execute(

@@ -13,6 +13,7 @@ from typing import Any
 
 from emulator.services.ses import handlebars
 from emulator.services.ses.handlebars import BadTemplate, MissingAttribute, TooLarge
+from emulator.services.ses.tracking import PLACEHOLDERS
 
 MOST_TEMPLATES = 20_000
 LARGEST_TEMPLATE_BYTES = 500 * 1024
@@ -59,6 +60,7 @@ class Parts:
 
     def render(self, data: dict[str, Any]) -> Parts:
         """The parts with this data. Raises `InvalidTemplate`, `Unrendered`."""
+        data = {**PLACEHOLDERS, **data}
         return Parts(_render(self.subject, data) or "", _render(self.text, data), _render(self.html, data))
 
 

@@ -12,6 +12,7 @@ from emulator.services.ses.operations import DELIVER, SesOperations
 from emulator.services.ses.operations.configuration_sets import ConfigurationSetOperations
 from emulator.services.ses.operations.contacts import ContactOperations
 from emulator.services.ses.operations.dialect import CALLER_MEMBER, V1, V2
+from emulator.services.ses.operations.engagement import Engagement
 from emulator.services.ses.operations.feedback import Feedback
 from emulator.services.ses.operations.identity_settings import IdentitySettingsOperations
 from emulator.services.ses.operations.incoming import RECEIVE, Incoming
@@ -52,6 +53,8 @@ def mount(context: Context) -> Mounted:
     templates = TemplateOperations(operations)
     verification = VerificationOperations(operations, context.base_url)
     operations.verification = verification
+    operations.base_url = context.base_url
+    operations.engagement = Engagement(operations)
     rules = ReceiptRuleOperations(operations)
     operations.incoming = Incoming(operations, rules)
     receipts = ReceiptWorker(context.store, operations, context.calls, context.services)

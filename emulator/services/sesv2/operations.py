@@ -23,7 +23,7 @@ from emulator.services.sesv2.content import attachment, draft_of, header
 from emulator.services.sesv2.identity_settings import IdentitySettingsOperationsV2
 from emulator.services.sesv2.templates import EmailTemplateOperations
 
-_NOT_EMULATED = ("EndpointId", "TenantName", "ListManagementOptions", "ConfigurationOverrides")
+_NOT_EMULATED = ("EndpointId", "TenantName", "ConfigurationOverrides")
 
 
 class SesV2Operations:

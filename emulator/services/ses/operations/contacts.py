@@ -1,6 +1,6 @@
 """Contact lists and contacts of SES API v2, as data: who is on a list, and which topics they want mail of.
 
-Sending by a list (`ListManagementOptions`) is refused by name where it is asked for.
+What a list says of a recipient decides whether mail sent by it (`ListManagementOptions`) reaches them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.ses import store_documents
 from emulator.services.ses.model import Refused, parse_address
-from emulator.services.ses.operations.dialect import V2, names_after, page_size
+from emulator.services.ses.operations.dialect import V2, Dialect, names_after, page_size
 from emulator.services.ses.store_documents import Document, Kind
 
 LISTS = Kind("contact-list")
@@ -157,6 +157,66 @@ class ContactOperations:
             "ListContacts": self.list_contacts,
             "DeleteContact": self.delete_contact,
         }
+
+
+# ── sending by a list ───────────────────────────────────────────────────────────────────────────
+
+
+def check_list(tx: Transaction, scope: Scope, list_name: str, topic: str, dialect: Dialect) -> None:
+    """Refuse a list or topic that is not there; the text about topics is unverified."""
+    found = store_documents.get(tx, scope, LISTS, list_name)
+    if found is None:
+        text = f"List with name: {list_name} doesn't exist."
+        raise dialect.error("MessageRejected", "NotFoundException", text, 404)
+    if topic and topic not in {each["TopicName"] for each in found.body["Topics"]}:
+        text = f"Topic {topic} does not exist."
+        raise dialect.error("MessageRejected", "NotFoundException", text, 404)
+
+
+def opted_out(tx: Transaction, scope: Scope, list_name: str, topic: str, address: str) -> bool:
+    """Whether a contact wants no mail of a list or topic. Who is no contact has not said so (unverified)."""
+    wanted = store_documents.get(tx, scope, LISTS, list_name)
+    contact = store_documents.get(tx, scope, _contacts(list_name), address)
+    if wanted is None or contact is None:
+        return False
+    return bool(contact.body["UnsubscribeAll"]) or (bool(topic) and _statuses(wanted, contact).get(topic) == "OPT_OUT")
+
+
+def opt_out(
+    tx: Transaction, scope: Scope, list_name: str, topic: str, address: str
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Take an address off a topic, or off the list if there is none; its preferences before and after, for events.
+
+    Who is no contact yet becomes one (unverified). None if the list is gone.
+    """
+    wanted = store_documents.get(tx, scope, LISTS, list_name)
+    if wanted is None:
+        return None
+    contact = store_documents.get(tx, scope, _contacts(list_name), address)
+    body: dict[str, Any] = {"TopicPreferences": [], "UnsubscribeAll": False}
+    body = contact.body if contact is not None else body
+    before = _told(wanted, body)
+    if topic:
+        kept = [each for each in body["TopicPreferences"] if each["TopicName"] != topic]
+        body = {**body, "TopicPreferences": [*kept, {"TopicName": topic, "SubscriptionStatus": "OPT_OUT"}]}
+    else:
+        body = {**body, "UnsubscribeAll": True}
+    store_documents.put(tx, scope, _contacts(list_name), address, {"AttributesData": None, **body})
+    return before, _told(wanted, body)
+
+
+def _told(wanted: Document, body: dict[str, Any]) -> dict[str, Any]:
+    """Preferences in the words of Subscription events."""
+    own = {each["TopicName"]: each["SubscriptionStatus"] for each in body["TopicPreferences"]}
+    statuses = {each["TopicName"]: each["SubscriptionStatus"] for each in _defaults(wanted)} | own
+    words = {"OPT_IN": "OptIn", "OPT_OUT": "OptOut"}
+    listed = [{"topicName": name, "subscriptionStatus": words[status]} for name, status in statuses.items()]
+    return {"unsubscribeAll": bool(body["UnsubscribeAll"]), "topicSubscriptionStatus": listed}
+
+
+def _statuses(wanted: Document, contact: Document) -> dict[str, str]:
+    own = {each["TopicName"]: each["SubscriptionStatus"] for each in contact.body["TopicPreferences"]}
+    return {each["TopicName"]: each["SubscriptionStatus"] for each in _defaults(wanted)} | own
 
 
 def _contacts(list_name: str) -> Kind:

@@ -98,11 +98,14 @@ def circumstances(request: dict[str, Any], operation: str, template: str = "") -
     caller: dict[str, str] = dict(request.get(CALLER_MEMBER) or {})
     if request.get(EXECUTION_MEMBER):
         caller["execution_arn"] = str(request[EXECUTION_MEMBER])
+    lists: dict[str, Any] = request.get("ListManagementOptions") or {}
     return Circumstances(
         operation=operation,
         configuration_set=str(request.get("ConfigurationSetName") or ""),
         source_arn=str(request.get("SourceArn") or request.get("FromEmailAddressIdentityArn") or ""),
         template=template,
+        contact_list=str(lists.get("ContactListName") or ""),
+        topic=str(lists.get("TopicName") or ""),
         source_ip=caller.pop("source_ip", "127.0.0.1"),
         sent_by=tuple(sorted(caller.items())),
     )

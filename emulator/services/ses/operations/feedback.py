@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.ses import events, model, store_documents
+from emulator.services.ses import events, model, store, store_documents
 from emulator.services.ses.events import Bounce
 from emulator.services.ses.model import Draft, Message
+from emulator.services.ses.operations import contacts
 from emulator.services.ses.operations.sending import CONFIGURATION_SETS, Sending
 from emulator.services.ses.store_documents import Kind
 
@@ -52,6 +53,9 @@ class Feedback:
             return Bounce()
         if not message.sent.operation:
             return None
+        sent = message.sent
+        if sent.contact_list and contacts.opted_out(tx, scope, sent.contact_list, sent.topic, recipient):
+            return events.UNSUBSCRIBED
         entry = store_documents.get(tx, scope, SUPPRESSED, recipient.lower())
         if entry is None or entry.body["Reason"] not in self.reasons(tx, scope, message.sent.configuration_set):
             return None
@@ -75,6 +79,8 @@ class Feedback:
 
     def complained(self, tx: Transaction, scope: Scope, message: Message, recipient: str) -> None:
         """The recipient calls the message spam."""
+        if not model.is_simulator(recipient):
+            store.count_feedback(tx, message.id, complaints=1)
         details = events.complaint(recipient, tx.now, model.feedback_id(scope.region, tx.now, tx.new_id()))
         self._publisher.publish(tx, scope, events.COMPLAINT, message, details)
         self.suppress(tx, scope, message, recipient, "COMPLAINT")
@@ -87,7 +93,10 @@ class Feedback:
             return
         details = events.bounce(why, recipient, tx.now, model.feedback_id(scope.region, tx.now, tx.new_id()))
         self._publisher.publish(tx, scope, events.BOUNCE, message, details)
-        if why.kind == "Permanent" and why is not events.SUPPRESSED:
+        by_server = why not in (events.SUPPRESSED, events.UNSUBSCRIBED)
+        if by_server and not model.is_simulator(recipient):
+            store.count_feedback(tx, message.id, bounces=1)
+        if why.kind == "Permanent" and by_server:
             self.suppress(tx, scope, message, recipient, "BOUNCE")
         text = (
             "An error occurred while trying to deliver the mail to the following recipients:\n"

@@ -38,6 +38,9 @@ class SesOperations(Sending):
     verification: Any = None
     """`operations.verification.VerificationOperations`, likewise."""
 
+    engagement: Any = None
+    """`operations.engagement.Engagement`, likewise."""
+
     # ── identities, for both APIs ───────────────────────────────────────────────────────────────
 
     ask_for_verification: Callable[[Transaction, Scope, str], None] = staticmethod(lambda tx, scope, address: None)
@@ -177,14 +180,15 @@ class SesOperations(Sending):
     def get_send_statistics(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """GetSendStatistics: the last two weeks in intervals of 15 minutes [D]."""
         points: dict[int, list[int]] = {}
-        for sent_at, recipients, bounced in store.deliveries_since(tx, scope, tx.now - 14 * 86400):
-            point = points.setdefault(int(sent_at // 900) * 900, [0, 0])
-            point[0] += recipients
-            point[1] += recipients if bounced else 0
+        for sent_at, recipients, bounces, complaints, rejected in store.statistics_since(tx, scope, tx.now - 1_209_600):
+            point = points.setdefault(int(sent_at // 900) * 900, [0, 0, 0, 0])
+            attempts, rejects = (0, recipients) if rejected else (recipients, 0)
+            for place, number in enumerate((attempts, bounces, complaints, rejects)):
+                point[place] += number
+        names = ("DeliveryAttempts", "Bounces", "Complaints", "Rejects")
         return {
             "SendDataPoints": [
-                {"Timestamp": float(start), "DeliveryAttempts": sent, "Bounces": bounces, "Complaints": 0, "Rejects": 0}
-                for start, (sent, bounces) in points.items()
+                {"Timestamp": float(start), **dict(zip(names, point, strict=True))} for start, point in points.items()
             ]
         }
 

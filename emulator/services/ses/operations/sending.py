@@ -14,11 +14,14 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.ses import events, mime, model, store, store_documents
+from emulator.services.ses.additions import Additions
 from emulator.services.ses.arrivals import Arrivals
 from emulator.services.ses.model import Address, Circumstances, Draft, Message, Refused
+from emulator.services.ses.operations import contacts
 from emulator.services.ses.operations.dialect import V1, Dialect, Tags
 from emulator.services.ses.publishing import Publisher
 from emulator.services.ses.store_documents import Kind
+from emulator.services.ses.tracking import Tracking
 from emulator.settings import LiveSettings
 
 DELIVER = "ses.deliver"
@@ -27,6 +30,8 @@ DELIVER = "ses.deliver"
 ACCOUNT = Kind("account")
 CONFIGURATION_SETS = Kind("configuration-set")
 IDENTITY_SETTINGS = Kind("identity")
+TRACKED = Kind("tracked")
+"""By message id: where the links of a message lead whose opens or clicks are to be heard of."""
 
 
 class Sending:
@@ -36,6 +41,7 @@ class Sending:
         self.settings = settings
         self.publisher = publisher or Publisher()
         self.arrivals = Arrivals()
+        self.base_url = "http://localhost:4566"
 
     def accept(
         self,
@@ -72,6 +78,11 @@ class Sending:
             raise dialect.refuse(error) from None
         senders = [sender, bounce_to] if draft.return_path else [sender]
         sent = self._check_may_send(tx, scope, senders, recipients, dialect, sent or Circumstances("SendEmail"))
+        additions = self._additions(tx, scope, identifier, sent, len(recipients), dialect)
+        if additions is not None:
+            changed = additions.to_draft(draft)
+            if changed is not draft:
+                raw = mime.compose(changed, model.message_id_header(identifier, scope.region), tx.now)
         message = Message(
             id=identifier,
             sent_at=tx.now,
@@ -90,7 +101,7 @@ class Sending:
         if failure:
             self._keep_unrendered(tx, scope, message, failure)
         else:
-            self._keep(tx, scope, message)
+            self._keep(tx, scope, message, additions)
         return identifier
 
     def send_for_aws(self, tx: Transaction, scope: Scope, sender: str, to: str, subject: str, text: str) -> None:
@@ -154,6 +165,9 @@ class Sending:
         except Refused as error:
             raise dialect.refuse(error) from None
         sent = self._check_may_send(tx, scope, checked, recipients, dialect, sent)
+        additions = self._additions(tx, scope, identifier, sent, len(recipients), dialect)
+        if additions is not None:
+            stamped = additions.to_raw(stamped)
         mailboxes = tuple(dict.fromkeys(address.mailbox for address in recipients))
         shown = written if not overridden else _as_written(overridden, written, recipients)
         message = Message(
@@ -171,7 +185,7 @@ class Sending:
             recipients=mailboxes,
             sent=sent,
         )
-        self._keep(tx, scope, message)
+        self._keep(tx, scope, message, additions)
         return identifier
 
     def _read_control_headers(
@@ -184,11 +198,28 @@ class Sending:
             self.check_own_arn(tx, scope, arn, dialect, operation)
             if arn and not sent.source_arn and "RETURN" not in name:
                 sent = replace(sent, source_arn=arn)
-        if parsed.get("X-SES-LIST-MANAGEMENT-OPTIONS") is not None:
-            raise NotEmulated(dialect.service, operation, "header X-SES-LIST-MANAGEMENT-OPTIONS")
+        lists = mime.header_text(parsed, "X-SES-LIST-MANAGEMENT-OPTIONS")
+        if lists and not sent.contact_list:
+            name, _, topic = lists.partition(";")
+            sent = replace(sent, contact_list=name.strip(), topic=topic.strip().removeprefix("topic=").strip())
         named = mime.header_text(parsed, "X-SES-CONFIGURATION-SET")
         self.check_configuration_set(tx, scope, named, dialect)
         return sent if sent.configuration_set or not named else replace(sent, configuration_set=named)
+
+    def _additions(
+        self, tx: Transaction, scope: Scope, identifier: str, sent: Circumstances, recipients: int, dialect: Dialect
+    ) -> Additions | None:
+        """What SES puts into a message by its configuration set and contact list; None if nothing."""
+        kinds = self.publisher.wanted(tx, scope, sent.configuration_set) if sent.configuration_set else frozenset[str]()
+        wanted = Tracking("OPEN" in kinds, "CLICK" in kinds)
+        if sent.contact_list:
+            contacts.check_list(tx, scope, sent.contact_list, sent.topic, dialect)
+            if recipients != 1:
+                text = "A message with list management options has one recipient."  # unverified, and so is the rule
+                raise AwsError(dialect.bad_request, text)
+        if not wanted and not sent.contact_list:
+            return None
+        return Additions(wanted, bool(sent.contact_list), self.base_url, identifier)
 
     # ── keeping ─────────────────────────────────────────────────────────────────────────────────
 
@@ -196,7 +227,10 @@ class Sending:
         store.put_message(tx, scope, message, counted_recipients)
         tx.after_commit(self.arrivals.ring)
 
-    def _keep(self, tx: Transaction, scope: Scope, message: Message) -> None:
+    def _keep(self, tx: Transaction, scope: Scope, message: Message, additions: Additions | None) -> None:
+        if additions is not None and additions.tracked:
+            links = [{"url": link.url, "tags": link.tags} for link in additions.links]
+            store_documents.put(tx, scope, TRACKED, message.id, {"links": links})
         infected = mime.holds_test_virus(message.raw)
         if infected:
             message = replace(message, delivery="rejected", delivery_detail="Bad content")

@@ -240,7 +240,7 @@ def test_an_unknown_configuration_set_is_the_error_of_each_api(bench: Bench) -> 
 
 def test_what_is_not_emulated_is_refused_by_name(bench: Bench) -> None:
     bench.verify()
-    for changes in ({"ListManagementOptions": {"ContactListName": "l"}}, {"TenantName": "t"}, {"EndpointId": "e"}):
+    for changes in ({"ConfigurationOverrides": {"TrackingOptions": {}}}, {"TenantName": "t"}, {"EndpointId": "e"}):
         with pytest.raises(NotEmulated):
             bench.do(bench.v2.send_email, v2_mail(**changes))
 
