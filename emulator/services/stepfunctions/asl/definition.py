@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from . import choice, jsonata, paths, payload
@@ -17,9 +16,14 @@ from .intrinsics import Call
 from .jsonata import Expression
 from .paths import Path
 from .payload import Template
+from .remembered import remembered
 from .retry import Retrier
 
 ROOT = paths.parse("$")
+
+
+REMEMBERED_CHARACTERS = 4 * 1024 * 1024
+"""Of definitions: what is made of so many is at most a few hundred MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Machine:
     timeout_seconds: int | None
 
 
-@lru_cache(maxsize=256)
+@remembered(characters=REMEMBERED_CHARACTERS)
 def compile_definition(text: str) -> Machine:
     """Read a validated definition; the result is shared, do not change it."""
     document = loads(text)

@@ -67,21 +67,26 @@ class Expression:
     each of which has a thread of its own.
     """
 
+    _mine: _Mine | None = None
+
     def __init__(self, text: str, engine: type[Engine] | None = None) -> None:
         self.text = text
         self._kind = engine or jsonata_engines.engine()
-        self._mine = _Mine()
         try:
-            self._mine.engine = self._compiled()
+            self._kind(text, {})  # without its functions, which cost ten times as much: most are judged, and never run
         except EngineError as error:
             raise BadExpression(str(error)) from None
+
+    def _own(self) -> _Mine:
+        """What this thread has of it."""
+        return self._mine or vars(self).setdefault("_mine", _Mine())
 
     def _compiled(self) -> Engine:
         return self._kind(self.text, _functions(self._current, self._kind))
 
     def evaluate(self, environment: Environment, field: str) -> Json:
         """The JSON value. Raises `QueryError`."""
-        mine = self._mine
+        mine = self._own()
         mine.environment = environment
         bindings = environment.bindings()
         try:
@@ -123,7 +128,7 @@ class Expression:
         return f"The JSONata expression '{self.text}' specified for the field '{field}'"
 
     def _current(self) -> Environment:
-        environment = self._mine.environment
+        environment = self._own().environment
         assert environment is not None, "functions are called during an evaluation"
         return environment
 

@@ -23,6 +23,11 @@ from .validation.warnings import warnings
 __all__ = ["Problem", "TaskProblems", "judge", "parse_json", "validate", "warnings"]
 
 MAX_DEPTH = 20
+MOST_NESTED = 250
+"""Objects and arrays in each other, whatever they are for: three times as many are too deep for those who read them
+(ours; AWS's limit is not documented)."""
+LONGEST_NAME_SHOWN = 1_000
+"""In the place of a problem, of which there may be one for each of thousands of states below a name of a megabyte."""
 
 
 def parse_json(text: str) -> tuple[dict[str, Any] | None, Problem | None]:
@@ -81,6 +86,9 @@ def validate(
     Of the states `mocked` only the form of their resource counts: they are never called.
     """
     judge = _Judge(task_problems, express, mocked)
+    if _deeper(document, MOST_NESTED):
+        judge.add("", "The definition is too deeply nested", TOO_DEEP)
+        return judge.problems
     try:
         judge.machine(document)
     except RecursionError:
@@ -118,10 +126,12 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
             self.add(f"{at}/States", "Value cannot be empty")
             return
         targets: dict[str, list[str]] = {}
-        around, self.outer = self.outer, self.below
-        self.below = self.outer | frozenset(_assigned(states))
+        around, self.depth = self.depth, depth
+        assigned = {*_assigned(states)}
+        for name in assigned:
+            self.assigned.setdefault(name, []).append(depth)
         for name, state in states.items():
-            where = f"{at}/States/{name}"
+            where = f"{at}/States/{name[:LONGEST_NAME_SHOWN]}"
             if not 1 <= len(name) <= 80:
                 self.add(where, "State name length should be between 1 and 80")
             if name in self.names:
@@ -129,7 +139,9 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
             self.names.add(name)
             self.name = name
             targets[name] = self.state(state, where, states, depth)
-        self.outer, self.below = around, self.outer
+        for name in assigned:
+            self.assigned[name].pop()
+        self.depth = around
         if "StartAt" not in scope:
             return
         if not isinstance(start, str):
@@ -209,6 +221,17 @@ class _Judge(HandlerJudge, ChoiceJudge, TypeJudge):
         "Parallel": TypeJudge.parallel,
         "Map": TypeJudge.map,
     }
+
+
+def _deeper(document: Json, most: int) -> bool:
+    """Whether objects and arrays are in each other more than `most` times."""
+    level: list[Json] = [document]
+    for _ in range(most + 1):
+        values = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for within in values for item in within if isinstance(item, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def _assigned(states: dict[str, Any]) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -219,3 +221,90 @@ def test_a_variable_of_an_outer_scope_cannot_be_assigned_in_an_inner_one() -> No
     assert [where for _, where in problems_of({"StartAt": "P", "States": {"P": caught, "F": {"Type": "Succeed"}}})] == [
         "/States/P/Branches[0]/States/A/Assign/x", "/States/P/Branches[1]/States/B/Assign/x",
     ]  # fmt: skip
+
+
+def test_variables_of_siblings_and_of_scopes_that_were_left_are_no_outer_ones() -> None:
+    one = {"StartAt": "X", "States": {"X": {**PASS, "Assign": {"x": 1}}}}
+    two = {"StartAt": "Y", "States": {"Y": {**PASS, "Assign": {"x": 1}}}}
+    each = {"Type": "Parallel", "Branches": [one, two], "Next": "Z"}
+    assert problems_of(machine("P", P=each, Z={**PASS, "Assign": {"x": 1}})) == [
+        ("The variable 'x' is assigned in an outer scope already", "/States/P/Branches[0]/States/X/Assign/x"),
+        ("The variable 'x' is assigned in an outer scope already", "/States/P/Branches[1]/States/Y/Assign/x"),
+    ]
+    assert problems_of(machine("P", P=each, Z=PASS)) == []
+
+
+def work(document: dict[str, Any]) -> int:
+    """How many functions judging a definition calls."""
+    text, calls = json.dumps(document), 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event.endswith("call")
+
+    sys.setprofile(count)
+    try:
+        validate.judge(text, lambda *_: [])
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def branches(count: int) -> dict[str, Any]:
+    """As many scopes as variables of the scope around them."""
+    assign = {**PASS, "End": False, "Next": "P", "Assign": {f"v{number}": 1 for number in range(count)}}
+    each = [{"StartAt": f"X{number}", "States": {f"X{number}": PASS}} for number in range(count)]
+    return machine("A", A=assign, P={"Type": "Parallel", "End": True, "Branches": each})
+
+
+def circle(count: int) -> dict[str, Any]:
+    rule = {"Variable": "$.a", "IsNull": True}
+    states = {
+        f"S{n}": {
+            "Type": "Choice",
+            "Choices": [{**rule, "Next": f"S{n * 7 % count}"}],
+            "Default": f"S{(n + 1) % count}",
+        }
+        for n in range(count)
+    }
+    return machine("S0", **states)
+
+
+def row(count: int) -> dict[str, Any]:
+    states = {f"S{n}": {"Type": "Pass", "Next": f"S{n + 1}"} for n in range(count)}
+    return machine("S0", **states, **{f"S{count}": PASS})
+
+
+@pytest.mark.parametrize("shape", [branches, circle, row])
+def test_judging_takes_as_long_as_the_definition_is(shape: Callable[[int], dict[str, Any]]) -> None:
+    assert work(shape(2_000)) < 2.2 * work(shape(1_000))
+
+
+def test_scopes_share_one_table_of_the_variables_around_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+    ask = validate._Judge.is_outer  # pyright: ignore[reportPrivateUsage]
+
+    def counted(judge: validate._Judge, variable: str) -> bool:  # pyright: ignore[reportPrivateUsage]
+        nonlocal looked
+        looked += 1
+        assert sum(map(len, judge.assigned.values())) <= 2_000
+        return ask(judge, variable)
+
+    monkeypatch.setattr(validate._Judge, "is_outer", counted)  # pyright: ignore[reportPrivateUsage]
+    assert problems_of(branches(2_000)) == []
+    assert looked == 2_000
+
+
+@pytest.mark.parametrize("depth", [300, 450, 900, 5_000])
+def test_a_definition_that_is_nested_too_deeply_for_its_readers_is_refused(depth: int) -> None:
+    parameters = '{"a":' * depth + "1" + "}" * depth
+    text = json.dumps(machine(A={**PASS, "Parameters": 0})).replace("0", parameters)
+    assert "deeply" in judged(text)[0]
+
+
+def test_places_of_problems_below_a_name_of_a_megabyte_are_short() -> None:
+    each = [{"StartAt": f"X{number}", "States": {f"X{number}": {"Type": "No"}}} for number in range(500)]
+    name = "x" * 500_000
+    found = problems_of({"StartAt": name, "States": {name: {"Type": "Parallel", "End": True, "Branches": each}}})
+    assert len(found) == 501
+    assert all(len(place or "") < 1_200 for _, place in found)

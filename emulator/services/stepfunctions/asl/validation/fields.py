@@ -5,6 +5,7 @@ Knows no type of state: what a field is for is decided by whoever asks.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Container
 from typing import Any
 
@@ -31,13 +32,22 @@ class FieldJudge:
         self.names: set[str] = set()
         self.name = ""
         """The state that is being judged."""
-        self.outer: frozenset[str] = frozenset()
-        """Variables of the scopes around the one that is being judged."""
-        self.below: frozenset[str] = frozenset()
-        """The same, for scopes within."""
+        self.depth = 0
+        """Of the scope that is being judged."""
+        self.outermost = 0
+        """Depth of the scope around it whose variables are the first that it sees."""
+        self.assigned: dict[str, list[int]] = {}
+        """Depths of the scopes around that assign a variable, rising. One table for all scopes: a set for each of them
+        would be quadratic in the length of a definition."""
         self.jsonata_machine = False
         self.jsonata = False
         """Whether the state that is being judged speaks JSONata."""
+
+    def is_outer(self, variable: str) -> bool:
+        """Whether a scope around the one that is being judged assigns a variable."""
+        depths = self.assigned.get(variable, ())
+        first = bisect_left(depths, self.outermost)
+        return first < len(depths) and depths[first] < self.depth
 
     def add(self, at: str, message: str, code: str = SCHEMA) -> None:
         self.problems.append(Problem(code, message, at or "/"))
@@ -139,7 +149,7 @@ class FieldJudge:
                 self.add(f"{at}/Assign/{key}", f"The variable name '{name}' is not valid")
             elif name == "states":
                 self.add(f"{at}/Assign/{key}", "The variable name 'states' is reserved")
-            elif name in self.outer:  # [D:workflow-variables]; the text is unverified
+            elif self.is_outer(name):  # [D:workflow-variables]; the text is unverified
                 self.add(f"{at}/Assign/{key}", f"The variable '{name}' is assigned in an outer scope already")
         if self.jsonata:
             self.expressions(source, "Assign", at)

@@ -55,11 +55,11 @@ class MapJudge(FieldJudge):
             self.unknown(processor, ("ProcessorConfig", "StartAt", "States", "Comment"), where)
             distributed, express = self._mode(processor.get("ProcessorConfig", {}), f"{where}/ProcessorConfig")
             outside, self.express = self.express, self.express or express
-            own = self.below
+            outermost = self.outermost
             if distributed:
-                self.below = frozenset()  # children are executions with variables of their own
+                self.outermost = depth + 1  # children are executions with variables of their own
             self.scope(processor, where, depth + 1)
-            self.express, self.below = outside, own
+            self.express, self.outermost = outside, outermost
         self.jsonata = self.jsonata_machine or state.get("QueryLanguage") == "JSONata"
         items = state.get("Items", [])
         if not isinstance(items, (list, dict) if distributed else list) and jsonata.expression_text(items) is None:
