@@ -5,15 +5,17 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := .clients
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo drill start test check format bench soak lock clean
+.PHONY: help demo drill start test test-clients check format bench soak lock clean
 
 help: ## this list
 	@echo "make demo    the main job: one report both ways through API Gateway, in virtual time"
 	@echo "make test    all tests"
+	@echo "make test-clients  the deployment tools people use (SAM, CDK, Serverless, Chalice, AWS CLI) against the emulator"
 	@echo "make start   run the emulator on port 4566 (data in .emulator/)"
 	@echo "make drill   four attempts to get an immediate answer, and what each really does"
 	@echo "make check   ruff, strict type checking, import-linter"
@@ -35,6 +37,9 @@ start: $(VENV)/.run
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) -q
 
+test-clients: $(VENV)/.test $(TOOLS)/.python $(TOOLS)/.node
+	DEPLOYMENT_TOOLS="$(CURDIR)/$(TOOLS)" $(BIN)/python -m pytest -q tests/clients
+
 check: $(VENV)/.check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,7 +60,7 @@ lock: $(VENV)/.lock
 	$(BIN)/python .ci/lock.py
 
 clean:
-	rm -rf $(VENV) .emulator .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) $(TOOLS) .emulator .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
 # ── set-up: one stamp per set of dependencies ──────────────────────────────────────────────────
 
@@ -81,4 +86,20 @@ $(VENV)/.check: $(VENV)/.test requirements-check.lock
 
 $(VENV)/.lock: $(VENV)/.created
 	@$(PIP) install -q uv
+	@touch $@
+
+# ── deployment tools, for `make test-clients` only: in an environment of their own, for they pin much ──────────────
+
+$(TOOLS)/.python: tests/clients/requirements.lock
+	@echo "installing the locked deployment tools …"
+	@sh .ci/make_venv.sh "$(PYTHON)" "$(TOOLS)/venv"
+	@$(TOOLS)/venv/bin/python -m pip --disable-pip-version-check install -q --require-hashes -r tests/clients/requirements.lock
+	@touch $@
+
+$(TOOLS)/.node: tests/clients/package-lock.json tests/clients/package.json
+	@mkdir -p $(TOOLS)
+	@cp tests/clients/package.json tests/clients/package-lock.json $(TOOLS)/
+	@if command -v npm >/dev/null; then \
+	  cd $(TOOLS) && npm ci --silent --no-audit --no-fund --ignore-scripts; \
+	else echo "no npm: the tests of the CDK and of Serverless are skipped"; fi
 	@touch $@

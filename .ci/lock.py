@@ -1,6 +1,7 @@
 """Resolve the dependencies into requirements*.lock: versions and hashes for every platform, and no host.
 
-Decides how the locks are made; what they must satisfy stands in pyproject.toml. Run by `make lock`.
+Decides how the locks are made; what they must satisfy stands in pyproject.toml, and in tests/clients for the deployment
+tools that `make test-clients` tries. Run by `make lock`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 COMPILE = [
-    *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml"),
+    *(sys.executable, "-m", "uv", "pip", "compile"),
     *("--universal", "--python-version", "3.11", "--generate-hashes"),
     *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet"),
 ]
@@ -28,11 +29,17 @@ SETS = {
 
 
 def main() -> None:
-    """Write the three locks."""
+    """Write all locks."""
     for name, options in SETS.items():
-        compiled = subprocess.run([*COMPILE, *options], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-        (ROOT / name).write_text(HEADER + compiled)
-        print(f"{name}: {compiled.count('==')} packages")
+        compile_into(name, ["pyproject.toml", *options])
+    compile_into("tests/clients/requirements.lock", ["tests/clients/requirements.in"])
+
+
+def compile_into(name: str, options: list[str]) -> None:
+    """Write one lock."""
+    compiled = subprocess.run([*COMPILE, *options], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    (ROOT / name).write_text(HEADER + compiled)
+    print(f"{name}: {compiled.count('==')} packages")
 
 
 if __name__ == "__main__":
