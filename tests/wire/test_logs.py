@@ -555,15 +555,123 @@ def test_a_stream_that_is_gone_is_tried_for_a_while_and_then_counted(emulator: R
     assert {"Name": "DestinationType", "Value": "Kinesis"} in metric["Dimensions"]
 
 
-def test_destinations_that_are_neither_functions_nor_streams_are_refused_by_name(stream: Any) -> None:
+@pytest.mark.parametrize(
+    "arn", ["arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:logs:us-east-1:000000000000:delivery-destination:d"]
+)
+def test_what_is_no_function_stream_or_destination_is_refused_by_name(stream: Any, arn: str) -> None:
     with pytest.raises(ClientError) as caught:
-        stream.put_subscription_filter(
-            logGroupName=GROUP,
-            filterName="s",
-            filterPattern="",
-            destinationArn="arn:aws:logs:us-east-1:000000000000:destination:d",
-        )
+        stream.put_subscription_filter(logGroupName=GROUP, filterName="s", filterPattern="", destinationArn=arn)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+DESTINATION = "arn:aws:logs:us-east-1:000000000000:destination:d"
+NO_DESTINATION = ("ResourceNotFoundException", "The specified destination does not exist.")
+
+
+def test_a_destination_leads_to_a_stream_that_takes_a_test_message(emulator: RunningEmulator, stream: Any) -> None:
+    kinesis, logs = emulator.client("kinesis"), emulator.client("logs")
+    given = {"destinationName": "d", "targetArn": KINESIS, "roleArn": ROLE}
+    assert refused(logs.put_destination, **given) == (
+        "InvalidParameterException",
+        "Could not deliver test message to specified destination. Check if the destination is valid.",
+    )
+    queue = {**given, "targetArn": "arn:aws:sqs:us-east-1:000000000000:q"}
+    assert refused(logs.put_destination, **queue)[0] == "InvalidParameterException"
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    made = logs.put_destination(**given, tags={"team": "a"})["destination"]
+    assert made == {
+        "destinationName": "d",
+        "targetArn": KINESIS,
+        "roleArn": ROLE,
+        "arn": DESTINATION,
+        "creationTime": now_ms(emulator),
+    }
+    logs.put_destination(**{**given, "destinationName": "e"})
+    first = logs.describe_destinations(limit=1)
+    assert first["destinations"] == [made]
+    [second] = logs.describe_destinations(nextToken=first["nextToken"])["destinations"]
+    assert logs.describe_destinations(DestinationNamePrefix="e")["destinations"] == [second]
+    logs.tag_resource(resourceArn=DESTINATION, tags={"stage": "b"})
+    logs.untag_resource(resourceArn=DESTINATION, tagKeys=["team"])
+    assert logs.list_tags_for_resource(resourceArn=DESTINATION)["tags"] == {"stage": "b"}
+    logs.delete_destination(destinationName="e")
+    assert refused(logs.delete_destination, destinationName="e") == NO_DESTINATION
+
+
+def test_a_group_that_subscribes_to_a_destination_is_told_of_in_its_stream(
+    emulator: RunningEmulator, stream: Any
+) -> None:
+    kinesis, logs = emulator.client("kinesis"), emulator.client("logs")
+    given = {"logGroupName": GROUP, "filterName": "s", "filterPattern": "", "destinationArn": DESTINATION}
+    assert refused(stream.put_subscription_filter, **given) == NO_DESTINATION
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    logs.put_destination(destinationName="d", targetArn=KINESIS, roleArn=ROLE)
+    stream.put_subscription_filter(**given)
+    at = now_ms(emulator)
+    put(stream, (at, "one"))
+    emulator.settle()
+    told = unpacked(kinesis)[-1]
+    assert (told["owner"], told["logEvents"][0]["message"]) == ("000000000000", "one")
+    logs.delete_destination(destinationName="d")
+    put(stream, (at, "two"))
+    emulator.settle()
+    assert unpacked(kinesis)[-1] == told
+    [metric] = emulator.client("cloudwatch").list_metrics(Namespace="AWS/Logs", MetricName="DeliveryErrors")["Metrics"]
+    assert {"Name": "DestinationType", "Value": "Destination"} in metric["Dimensions"]
+
+
+def test_another_account_subscribes_if_the_destinations_policy_lets_it(emulator: RunningEmulator) -> None:
+    kinesis, logs = emulator.client("kinesis"), emulator.client("logs")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    logs.put_destination(destinationName="d", targetArn=KINESIS, roleArn=ROLE)
+    theirs = emulator.client("logs", aws_access_key_id="111111111111")
+    theirs.create_log_group(logGroupName=GROUP)
+    theirs.create_log_stream(logGroupName=GROUP, logStreamName=STREAM)
+    given = {"logGroupName": GROUP, "filterName": "s", "filterPattern": "", "destinationArn": DESTINATION}
+    denied = (
+        "AccessDeniedException",
+        "User: arn:aws:iam::111111111111:root is not authorized to perform: logs:PutSubscriptionFilter "
+        f"on resource: {DESTINATION}",
+    )
+    assert refused(theirs.put_subscription_filter, **given) == denied
+
+    def let_in(account: str) -> str:
+        statement = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "logs:*", "Resource": DESTINATION}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    logs.put_destination_policy(destinationName="d", accessPolicy=let_in("222222222222"))
+    assert refused(theirs.put_subscription_filter, **given) == denied
+    logs.put_destination_policy(destinationName="d", accessPolicy=let_in("111111111111"))
+    assert logs.describe_destinations()["destinations"][0]["accessPolicy"] == let_in("111111111111")
+    theirs.put_subscription_filter(**given)
+    put(theirs, (now_ms(emulator), "from afar"))
+    emulator.settle()
+    told = unpacked(kinesis)[-1]
+    assert (told["owner"], told["logEvents"][0]["message"]) == ("111111111111", "from afar")
+    for policy in ("no json", '{"Statement": [{"Effect": "Perhaps"}]}', "[]"):
+        refusal = refused(logs.put_destination_policy, destinationName="d", accessPolicy=policy)
+        assert refusal[0] == "InvalidParameterException"
+    assert refused(logs.put_destination_policy, destinationName="x", accessPolicy=let_in("*")) == NO_DESTINATION
+
+
+FIREHOSE = "arn:aws:firehose:us-east-1:000000000000:deliverystream/f"
+
+
+def test_firehose_is_given_packed_events_that_it_puts_into_its_bucket(emulator: RunningEmulator, stream: Any) -> None:
+    s3, firehose = emulator.client("s3"), emulator.client("firehose")
+    s3.create_bucket(Bucket="told")
+    target = {"RoleARN": ROLE, "BucketARN": "arn:aws:s3:::told"}
+    firehose.create_delivery_stream(DeliveryStreamName="f", S3DestinationConfiguration=target)
+    given = {"logGroupName": GROUP, "filterName": "s", "filterPattern": "ERROR"}
+    stream.put_subscription_filter(**given, destinationArn=FIREHOSE, roleArn=ROLE)
+    at = now_ms(emulator)
+    put(stream, (at, "ERROR one"), (at, "fine"))
+    emulator.settle()
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="told")["Contents"]]
+    told = [json.loads(gzip.decompress(s3.get_object(Bucket="told", Key=key)["Body"].read())) for key in sorted(keys)]
+    kinds = {each["messageType"]: each for each in told}
+    assert set(kinds) == {"CONTROL_MESSAGE", "DATA_MESSAGE"}
+    assert [event["message"] for event in kinds["DATA_MESSAGE"]["logEvents"]] == ["ERROR one"]
 
 
 def test_a_long_search_is_one_answer_and_a_page_still_holds_one_megabyte(

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from emulator.aws.arn import Arn
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.logs.model import LogGroup, LogStream
@@ -62,6 +63,11 @@ CREATE TABLE IF NOT EXISTS log_filter (
   settings TEXT NOT NULL,
   PRIMARY KEY (group_id, kind, name)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS log_destination (
+  account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
+  target TEXT NOT NULL, role TEXT NOT NULL, policy TEXT, created_at INTEGER NOT NULL, tags TEXT NOT NULL,
+  PRIMARY KEY (account, region, name)
+) WITHOUT ROWID;
 """
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -77,6 +83,22 @@ class Filter(NamedTuple):
     created_at: int
     pattern: str
     settings: dict[str, Any]
+
+
+class Destination(NamedTuple):
+    """A name for a stream, for subscriptions of other accounts."""
+
+    scope: Scope
+    name: str
+    target: str
+    role: str
+    policy: str | None
+    created_at: int
+    tags: dict[str, str]
+
+    @property
+    def arn(self) -> str:
+        return str(Arn("logs", self.scope.region, self.scope.account, f"destination:{self.name}"))
 
 
 class Owner(NamedTuple):
@@ -377,3 +399,55 @@ def _group(row: Any) -> LogGroup:
 def _batches(cursor: Any) -> Iterator[Batch]:
     while (row := cursor.fetchone()) is not None:
         yield Batch(row[0], row[1], row[2], [(at, message) for at, message in json.loads(row[3])])
+
+
+# ── destinations ────────────────────────────────────────────────────────────────────────────────
+
+_DESTINATION = "account, region, name, target, role, policy, created_at, tags"
+
+
+def put_destination(tx: Transaction, one: Destination) -> None:
+    """Keep a destination as it is now."""
+    row = (one.name, one.target, one.role, one.policy, one.created_at, _encode(one.tags))
+    tx.execute(
+        f"INSERT OR REPLACE INTO log_destination ({_DESTINATION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (one.scope.account, one.scope.region, *row),
+    )
+
+
+def get_destination(tx: Transaction, scope: Scope, name: str) -> Destination | None:
+    """A destination by name."""
+    row = tx.execute(
+        f"SELECT {_DESTINATION} FROM log_destination WHERE account = ? AND region = ? AND name = ?",
+        (scope.account, scope.region, name),
+    ).fetchone()
+    return _destination(row) if row else None
+
+
+def destination_of(tx: Transaction, arn: str) -> Destination | None:
+    """A destination by ARN; None also for what is no destination's ARN."""
+    parsed = Arn.parse(arn)
+    if parsed is None or parsed.service != "logs" or not parsed.resource.startswith("destination:"):
+        return None
+    return get_destination(tx, Scope(parsed.account, parsed.region), parsed.resource.partition(":")[2])
+
+
+def list_destinations(tx: Transaction, scope: Scope) -> list[Destination]:
+    """The destinations of an account and region by name."""
+    rows = tx.execute(
+        f"SELECT {_DESTINATION} FROM log_destination WHERE account = ? AND region = ? ORDER BY name",
+        (scope.account, scope.region),
+    ).fetchall()
+    return [_destination(row) for row in rows]
+
+
+def delete_destination(tx: Transaction, scope: Scope, name: str) -> None:
+    """Delete a destination."""
+    tx.execute(
+        "DELETE FROM log_destination WHERE account = ? AND region = ? AND name = ?", (scope.account, scope.region, name)
+    )
+
+
+def _destination(row: tuple[Any, ...]) -> Destination:
+    account, region, name, target, role, policy, created_at, tags = row
+    return Destination(Scope(account, region), name, target, role, policy, created_at, json.loads(tags))

@@ -62,6 +62,12 @@ class GroupWatchers:
     def _deliver(self, tx: Transaction, scope: Scope, each: Filter, stream: str, events: Sequence[StoredEvent]) -> None:
         packed = _packed(scope, each, stream, events)
         destination: str = each.settings["destinationArn"]
+        if ":destination:" in destination and stream_of(destination) is None:
+            named = store.destination_of(tx, destination)
+            if named is None:
+                self._count_failure(tx, scope, each, "Destination")
+                return
+            destination = named.target
         if stream_of(destination) is not None:
             key = tx.new_id() if each.settings["distribution"] == "Random" else stream
             deliver_later(tx, scope, each.group_name, each.name, destination, key, packed)
@@ -82,8 +88,11 @@ class GroupWatchers:
         try:
             self._context.calls.call(tx, scope, service, operation, request)
         except (AwsError, NotEmulated):
-            dimensions = {"LogGroupName": each.group_name, "DestinationType": kind, "FilterName": each.name}
-            self._context.metrics.add(tx, scope, "AWS/Logs", dimensions, [Datum("DeliveryErrors", 1)])
+            self._count_failure(tx, scope, each, kind)
+
+    def _count_failure(self, tx: Transaction, scope: Scope, each: Filter, kind: str) -> None:
+        dimensions = {"LogGroupName": each.group_name, "DestinationType": kind, "FilterName": each.name}
+        self._context.metrics.add(tx, scope, "AWS/Logs", dimensions, [Datum("DeliveryErrors", 1)])
 
 
 def delivery(packed: bytes) -> bytes:

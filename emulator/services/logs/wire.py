@@ -29,7 +29,7 @@ SEARCHED_AT_ONCE = 4000
 class LogsService(Service):
     """Searches in steps, letting others work in between; what changes nothing needs no transaction either."""
 
-    prepared = frozenset({"PutSubscriptionFilter"})
+    prepared = frozenset({"PutSubscriptionFilter", "PutDestination"})
 
     def __init__(self, store: Store, logs: LogsOperations, deliverer: Deliverer, clock: Clock) -> None:
         super().__init__("logs", store, _table(logs))
@@ -47,9 +47,16 @@ class LogsService(Service):
         return await super().call(operation, scope, request, request_id)
 
     async def prefetch(self, operation: str, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        if request.get("roleArn"):
+        if operation == "PutDestination":
+            await self._check_target(request["targetArn"])
+        elif request.get("roleArn"):
             await self._check_stream(request["destinationArn"])
         return request
+
+    async def _check_target(self, stream: str) -> None:
+        """The stream of a destination is tried, too, in other words [Q]."""
+        if stream_of(stream) is not None and await self._deliverer.check(stream, self._clock.now()) is not None:
+            raise invalid("Could not deliver test message to specified destination. Check if the destination is valid.")
 
     async def _check_stream(self, destination: str) -> None:
         """A stream that becomes a destination is tried first, as AWS does (the text for Kinesis is quoted by users)."""
@@ -106,11 +113,13 @@ def _table(logs: LogsOperations) -> dict[str, Callable[..., Any]]:
         "AssociateKmsKey": logs.associate_kms_key,
         "CreateLogGroup": logs.create_log_group,
         "CreateLogStream": logs.create_log_stream,
+        "DeleteDestination": logs.delete_destination,
         "DeleteLogGroup": logs.delete_log_group,
         "DeleteLogStream": logs.delete_log_stream,
         "DeleteMetricFilter": logs.delete_metric_filter,
         "DeleteRetentionPolicy": logs.delete_retention_policy,
         "DeleteSubscriptionFilter": logs.delete_subscription_filter,
+        "DescribeDestinations": logs.describe_destinations,
         "DescribeLogGroups": logs.describe_log_groups,
         "DescribeLogStreams": logs.describe_log_streams,
         "DescribeMetricFilters": logs.describe_metric_filters,
@@ -121,6 +130,8 @@ def _table(logs: LogsOperations) -> dict[str, Callable[..., Any]]:
         "ListLogGroups": logs.list_log_groups,
         "ListTagsForResource": logs.list_tags_for_resource,
         "ListTagsLogGroup": logs.list_tags_log_group,
+        "PutDestination": logs.put_destination,
+        "PutDestinationPolicy": logs.put_destination_policy,
         "PutLogEvents": logs.put_log_events,
         "PutLogGroupDeletionProtection": logs.put_log_group_deletion_protection,
         "PutMetricFilter": logs.put_metric_filter,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.services.logs.operations.destinations import DestinationOperations
 from emulator.services.logs.operations.events import EventOperations
 from emulator.services.logs.operations.filters import FilterOperations
 from emulator.services.logs.operations.groups import GroupOperations
@@ -11,5 +12,7 @@ from emulator.services.logs.operations.tags import TagOperations
 __all__ = ["LogsOperations"]
 
 
-class LogsOperations(GroupOperations, StreamOperations, EventOperations, FilterOperations, TagOperations):
+class LogsOperations(
+    GroupOperations, StreamOperations, EventOperations, FilterOperations, DestinationOperations, TagOperations
+):
     """Every emulated operation of CloudWatch Logs."""

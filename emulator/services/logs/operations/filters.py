@@ -10,6 +10,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.logs import model, store
 from emulator.services.logs.model import milliseconds
+from emulator.services.logs.operations.destinations import check_destination
 from emulator.services.logs.operations.state import LogsState, page, require_group, require_pattern
 from emulator.services.logs.patterns.conditions import number_of
 from emulator.services.logs.store import METRIC, SUBSCRIPTION, Filter
@@ -34,15 +35,18 @@ class FilterOperations(LogsState):
         if arn is None:
             raise model.invalid("destinationArn is not a valid ARN.")
         streaming = stream_of(request["destinationArn"]) is not None
-        if arn.service != "lambda" and not streaming:
+        named = arn.service == "logs" and arn.resource.startswith("destination:")
+        if arn.service != "lambda" and not streaming and not named:
             raise NotEmulated(
-                "logs", f"PutSubscriptionFilter to {arn.service}", "destinations are functions and streams"
+                "logs", f"PutSubscriptionFilter to {arn.service}", "to functions, streams and destinations only"
             )
         if streaming and not request.get("roleArn"):  # texts of both quoted from memory of users: unverified
             raise model.invalid(f"destinationArn for vendor {arn.service} cannot be used without roleArn")
-        if not streaming and request.get("roleArn"):
+        if named:
+            check_destination(tx, scope, request["destinationArn"])
+        elif not streaming and request.get("roleArn"):
             raise model.invalid("destinationArn for vendor lambda cannot be used with roleArn")
-        if not streaming and not function_exists(self.calls, tx, scope, request["destinationArn"]):
+        elif not streaming and not function_exists(self.calls, tx, scope, request["destinationArn"]):
             raise model.invalid(
                 "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute"
                 " your function."

@@ -1,4 +1,4 @@
-"""Tags of log groups, by group name and by ARN."""
+"""Tags of log groups, by group name and by ARN, and of destinations, by ARN."""
 
 from __future__ import annotations
 
@@ -32,15 +32,25 @@ class TagOperations(LogsState):
 
     def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Add tags to a group, by ARN."""
-        return _tag(tx, _by_arn(tx, scope, request), request["tags"])
+        found = store.destination_of(tx, request["resourceArn"])
+        if found is None:
+            return _tag(tx, _by_arn(tx, scope, request), request["tags"])
+        store.put_destination(tx, found._replace(tags=_merged(found.tags, request["tags"])))
+        return {}
 
     def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Take tags from a group, by ARN."""
-        return _untag(tx, _by_arn(tx, scope, request), request["tagKeys"])
+        found = store.destination_of(tx, request["resourceArn"])
+        if found is None:
+            return _untag(tx, _by_arn(tx, scope, request), request["tagKeys"])
+        kept = {key: value for key, value in found.tags.items() if key not in request["tagKeys"]}
+        store.put_destination(tx, found._replace(tags=kept))
+        return {}
 
     def list_tags_for_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A group's tags, by ARN."""
-        return {"tags": _by_arn(tx, scope, request).tags}
+        found = store.destination_of(tx, request["resourceArn"])
+        return {"tags": found.tags if found is not None else _by_arn(tx, scope, request).tags}
 
 
 def _by_arn(tx: Transaction, scope: Scope, request: dict[str, Any]) -> LogGroup:
@@ -54,13 +64,17 @@ def _by_arn(tx: Transaction, scope: Scope, request: dict[str, Any]) -> LogGroup:
     return group
 
 
-def _tag(tx: Transaction, group: LogGroup, tags: dict[str, str]) -> dict[str, Any]:
+def _merged(before: dict[str, str], tags: dict[str, str]) -> dict[str, str]:
     if any(key.lower().startswith("aws:") for key in tags):
         raise model.invalid("Tag keys starting with aws: are reserved for system use.")
-    merged = {**group.tags, **tags}
+    merged = {**before, **tags}
     if len(merged) > MOST_TAGS:
         raise AwsError("TooManyTagsException", f"A resource can have no more than {MOST_TAGS} tags.", 400)
-    store.update_group(tx, replace(group, tags=merged))
+    return merged
+
+
+def _tag(tx: Transaction, group: LogGroup, tags: dict[str, str]) -> dict[str, Any]:
+    store.update_group(tx, replace(group, tags=_merged(group.tags, tags)))
     return {}
 
 
