@@ -231,6 +231,7 @@ class LiveSettings:
     usage_plans_of_key: int = _live(10, "Usage plans that an API key may be in.", 0)
     documentation_parts: int = _live(2000, "Documentation parts that a REST API may have.", 0)
     client_certificates: int = _live(60, "Client certificates that an account and region may have.", 0)
+    routing_rules: int = _live(50, "Routing rules that a custom domain name may have.", 0)
     custom_domain_names: int = _live(120, "Public custom domain names that an account and region may have.", 0)
     kept_requests: int = _live(
         200, "Requests to deployed APIs whose steps `GET /_emulator/requests` can still show.", 0, 10_000

@@ -71,8 +71,8 @@ class WholeExchange(Protocol):
 class NamedHosts(NamedTuple):
     """Hosts whose names users have chosen: a name is known only to the store, so that finding it takes a read."""
 
-    find: Callable[[str, str], Awaitable[Any | None]]
-    """(host, path) → what `plane.handle` needs, or None if the name is nobody's."""
+    find: Callable[[str, HttpRequest], Awaitable[Any | None]]
+    """(host, the request without its body) → what `plane.handle` needs, or None if the name is nobody's."""
     plane: DataPlane
 
 
@@ -137,7 +137,7 @@ class Edge:
             if match is not None:
                 break
         else:
-            plane, match = await self._named(host, request.path)
+            plane, match = await self._named(host, request)
         if plane is None or getattr(plane, "guarded", False):
             problem = self._admission.problem(request)
             if problem is not None:
@@ -161,11 +161,11 @@ class Edge:
                 answer = await self._apis.answer(request)
         await _send(send, whole, answer, request.method == "HEAD")
 
-    async def _named(self, host: str, path: str) -> tuple[DataPlane | None, Any]:
+    async def _named(self, host: str, request: HttpRequest) -> tuple[DataPlane | None, Any]:
         """Who answers for a host that a user has named. Addresses of the AWS APIs are never asked for."""
         if self._named_hosts is None or "." not in host or host[-1].isdigit():
             return None, None
-        match = await self._named_hosts.find(host, path)
+        match = await self._named_hosts.find(host, request)
         return (self._named_hosts.plane, match) if match is not None else (None, None)
 
     async def _websocket(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
@@ -199,7 +199,7 @@ class Edge:
             match = plane.match(host, request.path)
             if match is not None:
                 return plane, match
-        _, named = await self._named(host, request.path)
+        _, named = await self._named(host, request)
         if named is None:
             return None, None
         plane, match = named

@@ -139,6 +139,5 @@ def test_gateway_responses_inherit_and_override(client: Any) -> None:
 
 
 def test_a_member_that_is_not_emulated_is_refused_by_name(client: Any) -> None:
-    routed = {"domainName": "api.example.com", "routingMode": "ROUTING_RULE_ONLY"}
-    status, _, text = message(client.create_domain_name, **routed)
-    assert (status, "routingMode" in text) == (501, True)
+    status, _, text = message(client.create_api_key, name="k", stageKeys=[{"restApiId": "a", "stageName": "s"}])
+    assert (status, "stageKeys" in text) == (501, True)

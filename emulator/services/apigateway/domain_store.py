@@ -16,6 +16,7 @@ from emulator.services.apigateway.document_store import Place
 
 _NAMES = Place("domain name")
 _MAPPINGS = "mapping of a domain name"
+_RULES = "routing rule"
 
 
 def key_of(named: dict[str, Any]) -> str:
@@ -47,8 +48,9 @@ def keep(tx: Transaction, scope: Scope, domain: dict[str, Any]) -> None:
 
 
 def delete(tx: Transaction, scope: Scope, key: str) -> None:
-    """Delete a domain name with its mappings."""
+    """Delete a domain name with its mappings and routing rules."""
     documents.clear(tx, scope, Place(_MAPPINGS, key))
+    documents.clear(tx, scope, Place(_RULES, key))
     documents.delete(tx, scope, _NAMES, key)
 
 
@@ -65,6 +67,21 @@ def keep_mapping(tx: Transaction, scope: Scope, key: str, mapping: dict[str, Any
 def delete_mapping(tx: Transaction, scope: Scope, key: str, mapping: dict[str, Any]) -> None:
     """Delete a mapping of a domain name."""
     documents.delete(tx, scope, Place(_MAPPINGS, key), mapping["id"])
+
+
+def rules(tx: Transaction, scope: Scope, key: str) -> list[dict[str, Any]]:
+    """The routing rules of a domain name, in the shape of `apigatewayv2`, oldest first."""
+    return documents.listed(tx, scope, Place(_RULES, key))
+
+
+def keep_rule(tx: Transaction, scope: Scope, key: str, rule: dict[str, Any]) -> None:
+    """Keep a new or changed routing rule of a domain name."""
+    documents.put(tx, scope, Place(_RULES, key), rule["RoutingRuleId"], rule)
+
+
+def delete_rule(tx: Transaction, scope: Scope, key: str, rule: dict[str, Any]) -> None:
+    """Delete a routing rule of a domain name."""
+    documents.delete(tx, scope, Place(_RULES, key), rule["RoutingRuleId"])
 
 
 def names_mapping(tx: Transaction, scope: Scope, api_id: str) -> list[str]:

@@ -14,6 +14,7 @@ from emulator.ports import Store, Transaction
 from emulator.services.apigateway import domain_store
 from emulator.services.apigateway.domains import REST, Mapping, choose, names_of
 from emulator.services.apigateway.gateway.address import Address
+from emulator.services.apigateway.routing_rules import MAPPINGS_ONLY, RULES_ONLY, chosen
 
 Target = tuple[DataPlane, Any]
 """Who answers, and what its `handle` is given."""
@@ -43,14 +44,20 @@ class CustomDomains:
         plane, where = match
         return await plane.handle(request, where)
 
-    async def find(self, host: str, path: str) -> Target | None:
+    async def find(self, host: str, request: HttpRequest) -> Target | None:
         """Who answers a request to `host`, or None if it is no custom domain name."""
-        return await self._store.read(lambda tx: self._find(tx, host, path))
+        return await self._store.read(lambda tx: self._find(tx, host, request))
 
-    def _find(self, tx: Transaction, host: str, path: str) -> Target | None:
+    def _find(self, tx: Transaction, host: str, request: HttpRequest) -> Target | None:
+        path = request.path or "/"
         for name in names_of(host):
             found = domain_store.find(tx, name)
             if found is not None:
-                mapping = choose(domain_store.mappings(tx, found[0], name), path or "/")
+                mode = found[1].get("routingMode", MAPPINGS_ONLY)
+                rules = domain_store.rules(tx, found[0], name) if mode != MAPPINGS_ONLY else []
+                mapping = chosen(rules, request.headers, path)
+                if mapping is None:
+                    mappings = domain_store.mappings(tx, found[0], name) if mode != RULES_ONLY else []
+                    mapping = choose(mappings, path)
                 return self._answering[mapping.protocol](name, mapping)
         return None

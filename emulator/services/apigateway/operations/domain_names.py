@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import document_store as documents
@@ -28,6 +27,7 @@ from emulator.services.apigateway.model import bad_request, conflict, not_found,
 from emulator.services.apigateway.operations.loading import Loading, checked_endpoint, given, page
 from emulator.services.apigateway.patch import Patchable, Scalar, apply
 from emulator.services.apigateway.quotas import check_room
+from emulator.services.apigateway.routing_rules import MAPPINGS_ONLY, MODES
 
 _ASSOCIATIONS = Place("domain name access association")
 _ALL = ("add", "replace", "remove")
@@ -81,7 +81,7 @@ class DomainNames(Loading):
         private = endpoint["types"] == ["PRIVATE"]
         if not private and names.find(tx, name) is not None:
             raise bad_request("The domain name you provided already exists.")
-        _check_routing(request.get("routingMode"), "CreateDomainName")
+        _check_routing(request.get("routingMode"))
         if not private:
             public = [item for item in names.listed(tx, scope) if "domainNameId" not in item]
             check_room(len(public), self._settings.custom_domain_names, "domain names", "account")
@@ -89,7 +89,7 @@ class DomainNames(Loading):
         domain["endpointConfiguration"] = endpoint
         domain["domainNameStatus"] = "AVAILABLE"
         domain["securityPolicy"] = request.get("securityPolicy") or "TLS_1_2"
-        domain["routingMode"] = "BASE_PATH_MAPPING_ONLY"
+        domain["routingMode"] = request.get("routingMode") or MAPPINGS_ONLY
         domain["tags"] = dict(request.get("tags") or {})
         _check_private(domain)
         domain = with_targets(domain, scope.region, tx.now, short_id(tx.new_id(), 10))
@@ -115,7 +115,7 @@ class DomainNames(Loading):
                 _patch_endpoint(domain, operation)
             else:
                 domain = apply(domain, [operation], DOMAIN)
-        _check_routing(domain.get("routingMode"), "UpdateDomainName")
+        _check_routing(domain.get("routingMode"))
         if not domain["endpointConfiguration"]["types"]:
             raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
         _check_private(domain)
@@ -263,9 +263,9 @@ def _identity(tx: Transaction, scope: Scope, name: str, private: bool) -> dict[s
     return {"domainNameId": identifier, "domainNameArn": arn}
 
 
-def _check_routing(mode: str | None, operation: str) -> None:
-    if mode not in (None, "BASE_PATH_MAPPING_ONLY"):
-        raise NotEmulated("apigateway", operation, "routing rules (routingMode) are not emulated")
+def _check_routing(mode: str | None) -> None:
+    if mode is not None and mode not in MODES:
+        raise bad_request(f"Invalid routing mode specified. Valid options are {','.join(MODES)}")  # unverified
 
 
 def _check_private(domain: dict[str, Any]) -> None:

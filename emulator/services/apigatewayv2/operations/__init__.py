@@ -9,12 +9,12 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.operations.apis import Apis
-from emulator.services.apigatewayv2.operations.domains import Domains
 from emulator.services.apigatewayv2.operations.responses import Responses
+from emulator.services.apigatewayv2.operations.routing_rules import RoutingRules
 from emulator.services.apigatewayv2.operations.vpc_links import VpcLinks
 
 
-class Operations(Apis, Domains, Responses, VpcLinks):
+class Operations(Apis, RoutingRules, Responses, VpcLinks):
     """All operations of the control plane."""
 
     data_plane: Any = None
@@ -48,6 +48,11 @@ class Operations(Apis, Domains, Responses, VpcLinks):
 
 
 OPERATIONS = {
+    "CreateRoutingRule": "create_routing_rule",
+    "PutRoutingRule": "put_routing_rule",
+    "GetRoutingRule": "get_routing_rule",
+    "ListRoutingRules": "list_routing_rules",
+    "DeleteRoutingRule": "delete_routing_rule",
     "CreateApi": "create_api",
     "GetApi": "get_api",
     "GetApis": "get_apis",

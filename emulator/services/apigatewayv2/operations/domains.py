@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from emulator.aws.errors import AwsError, NotEmulated
+from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import domain_store as names
 from emulator.services.apigateway.domain_store import key_of
 from emulator.services.apigateway.domains import REST, check_name, check_new, with_targets
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
+from emulator.services.apigateway.routing_rules import MAPPINGS_ONLY
 from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.model import Document
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, page
@@ -69,10 +70,10 @@ class Domains(Loading):
             "domainNameStatus": "AVAILABLE",
             "endpointConfiguration": {"types": ["REGIONAL"], "ipAddressType": "ipv4"},
             "securityPolicy": "TLS_1_2",
-            "routingMode": "BASE_PATH_MAPPING_ONLY",
+            "routingMode": MAPPINGS_ONLY,
             "tags": dict(request.get("Tags") or {}),
         }
-        _configure(domain, request, "CreateDomainName")
+        _configure(domain, request)
         domain = with_targets(domain, scope.region, tx.now, short_id(tx.new_id(), 10))
         names.keep(tx, scope, domain)
         return _shown(domain)
@@ -89,7 +90,7 @@ class Domains(Loading):
     def update_domain_name(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Configure a domain name anew."""
         domain = self._managed(tx, scope, request)
-        _configure(domain, request, "UpdateDomainName")
+        _configure(domain, request)
         names.keep(tx, scope, domain)
         return _shown(domain)
 
@@ -176,10 +177,11 @@ class Domains(Loading):
         return REST
 
 
-def _configure(domain: Document, request: Request, operation: str) -> None:
+def _configure(domain: Document, request: Request) -> None:
     """What a request says of a domain name, into it; without a configuration it is a regional one (unverified)."""
-    if request.get("RoutingMode") not in (None, "API_MAPPING_ONLY"):
-        raise NotEmulated("apigatewayv2", operation, "routing rules")
+    mode = request.get("RoutingMode")
+    if mode is not None:
+        domain["routingMode"] = mode.replace("API_MAPPING", "BASE_PATH_MAPPING")
     given = request.get("DomainNameConfigurations") or []
     if len(given) > 1:
         raise bad_request("Only one domain name configuration is supported.")  # unverified
@@ -207,7 +209,7 @@ def _shown(domain: Document) -> dict[str, Any]:
         "DomainName": domain["domainName"],
         "DomainNameArn": domain["domainNameArn"],
         "DomainNameConfigurations": [_configuration(domain, kind) for kind in domain["endpointConfiguration"]["types"]],
-        "RoutingMode": "API_MAPPING_ONLY",
+        "RoutingMode": domain["routingMode"].replace("BASE_PATH_MAPPING", "API_MAPPING"),
         "Tags": domain["tags"],
     }
     if "mutualTlsAuthentication" in domain:
