@@ -205,9 +205,9 @@ class Integrations:
                 result = method(tx, task.scope, {**request, **(extra or {})})
         except (AwsError, NotEmulated) as refusal:
             result = refusal
-        except (ValueError, ArithmeticError, RecursionError) as mistake:
+        except (ValueError, ArithmeticError, RecursionError):
             # Ours, on somebody's odd parameters: the task fails, so that the execution does not hang for ever.
-            text = f"{called.operation} failed: {type(mistake).__name__}"
+            text = f"The emulator's {called.operation} could not work on these parameters."
             return TaskFailed(task.token, "States.TaskFailed", text)
         return self._finished(task, called, request, result, tx.now)
 

@@ -54,7 +54,7 @@ def loads(text: str | bytes) -> Json:
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         return value
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError("Document nesting depth exceeds the maximum allowed") from None
 
 
 def finite(text: str) -> float:

@@ -45,6 +45,7 @@ _TOP_LEVEL_NAME = re.compile(r"[\s(\[-]*([A-Za-z_]\w*|`[^`]+`)(?!\w)(?!\s*\()")
 on, which AWS finds as well, are not found here: they are undefined when the expression runs."""
 QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|/\*.*?\*/", re.DOTALL)
 """Texts and comments in an expression."""
+_OFFSET = re.compile(r"[+-]?[0-9]")
 _MEMBER = re.compile(r"\$states\s*\.\s*(\w+)")
 _LITERALS = ("true", "false", "null")
 
@@ -231,6 +232,8 @@ def _functions(current: Callable[[], Environment], engine: type[Engine]) -> dict
         return engine("$fromMillis($millis, $picture, $timezone)", {})
 
     def now(picture: Any = None, timezone: Any = None) -> Any:
+        if isinstance(timezone, str) and _OFFSET.match(timezone) is None:
+            raise EngineError(f"T0410: The time zone '{timezone[:40]}' of function now is not of the form +0000")
         given = {"picture": picture, "timezone": timezone}
         given = {name: value for name, value in given.items() if value is not None}  # what is not bound is undefined
         if not given:
@@ -265,7 +268,9 @@ def _told(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*arguments: Any) -> Any:
         try:
             return function(*arguments)
-        except TypeError:
+        except EngineError:
+            raise
+        except (TypeError, ValueError, ArithmeticError):
             raise EngineError(f"T0410: The arguments of function {name} do not match its signature") from None
 
     return call

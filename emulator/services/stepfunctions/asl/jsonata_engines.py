@@ -204,7 +204,10 @@ def _told(error: Exception) -> str:
     if isinstance(error, ArithmeticError) or str(error) == "math domain error":  # Python's, where JavaScript has none
         return "D1001: Number out of range"
     code = getattr(error, "error", None)
-    return f"{code}: {error}" if isinstance(code, str) else f"D3000: {error}"
+    if isinstance(code, str):
+        return f"{code}: {error}"
+    told = type(error).__module__.startswith("jsonata")  # else Python speaks, of what the library does inside
+    return f"D3000: {error}" if told else "D3000: the evaluation failed"
 
 
 def _with_nulls(value: Any, null: Any) -> Any:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from emulator.services.stepfunctions.asl import json_words
 from emulator.services.stepfunctions.asl.data import Json, dumps, finite, loads, no_constant
 from emulator.services.stepfunctions.asl.distribution import DELIMITERS
 
@@ -89,8 +90,12 @@ def _row(record: bytes, delimiter: str, first: bool) -> list[str] | None:
         if '"' not in text:
             return text.split(delimiter) if text else None
         return next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), None)
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise Unreadable(f"Failed to read a row of the CSV file: {problem}") from None
+    except UnicodeDecodeError:
+        raise Unreadable("Failed to read a row of the CSV file: it is not encoded in UTF-8.") from None
+    except csv.Error:
+        raise Unreadable(
+            "Failed to read a row of the CSV file: its quotes do not match, or a field is too long."
+        ) from None
 
 
 def _checked_headers(headers: list[str]) -> list[str]:
@@ -143,7 +148,11 @@ def _loaded(text: str | bytes) -> Json:
     try:
         return loads(text)
     except ValueError as problem:
-        raise Unreadable(f"Failed to parse JSON: {problem}") from None
+        raise _unparsable(text, problem) from None
+
+
+def _unparsable(text: str | bytes, problem: ValueError) -> Unreadable:
+    return Unreadable(f"Failed to parse JSON: {json_words.sentence(text, problem)}")
 
 
 # ── JSON ────────────────────────────────────────────────────────────────────────────────────────
@@ -169,7 +178,7 @@ def parse_json(config: dict[str, Any], state: dict[str, Any], piece: bytes, last
                 break
             if needs_comma:
                 if text[at] != ",":
-                    raise Unreadable(f"Failed to parse JSON: a comma is missing before {text[at : at + 20]!r}")
+                    raise Unreadable(f"Failed to parse JSON: a comma is missing before '{text[at : at + 20]}'")
                 at = scan.blank(at + 1)
             value, at = scan.value(at)
             scan.blank(at)  # a number that ends the piece may go on
@@ -189,7 +198,7 @@ def _decoded(piece: bytes, last: bool) -> str:
             return piece[: len(piece) - cut].decode()
         except UnicodeDecodeError as problem:
             if last or problem.start < len(piece) - 4:
-                raise Unreadable(f"Failed to parse JSON: {problem}") from None
+                raise _unparsable(piece, problem) from None
     raise Longer
 
 
@@ -217,7 +226,7 @@ class _Scan:
             raise Unreadable("Failed to parse JSON: nested too deeply") from None
         except ValueError as problem:
             if self._last:
-                raise Unreadable(f"Failed to parse JSON: {problem}") from None
+                raise _unparsable(self._text, problem) from None
             raise Longer from None
         if "\\u" in self._text[at:end]:
             value = _loaded(self._text[at:end])  # lone surrogates
