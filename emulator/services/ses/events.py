@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulator.aws.scope import Scope
-from emulator.services.ses import model
 from emulator.services.ses.model import Message
 
 SUPPRESSED_TEXT = (
@@ -252,12 +251,12 @@ def complaint(recipient: str, now: float, feedback_id: str) -> dict[str, Any]:
     }
 
 
-def delay(message: Message, recipients: list[str], now: float, answer: str) -> dict[str, Any]:
+def delay(message: Message, recipients: list[str], now: float, answer: str, limit_seconds: float) -> dict[str, Any]:
     """The message is tried again later."""
     return {
         "timestamp": iso(now),
         "delayType": "TransientCommunicationFailure",
-        "expirationTime": iso(message.sent_at + model.GIVE_UP_AFTER_SECONDS),
+        "expirationTime": iso(message.sent_at + limit_seconds),
         "delayedRecipients": [
             {"emailAddress": recipient, "status": "4.4.1", "diagnosticCode": f"smtp; {answer}"}
             for recipient in recipients

@@ -374,7 +374,9 @@ def check_size(size: int, limit: int) -> None:
         raise Refused(f"Message length is more than {limit} bytes long: '{size}'.")
 
 
-def retry_at(attempts: int, accepted_at: float, now: float) -> float | None:
+def retry_at(
+    attempts: int, accepted_at: float, now: float, limit_seconds: float = GIVE_UP_AFTER_SECONDS
+) -> float | None:
     """When to hand a message to the relay again after `attempts` failures; None to give up."""
     wait = min(FIRST_RETRY_SECONDS * 2 ** min(attempts - 1, 20), LONGEST_RETRY_SECONDS)
-    return now + wait if now + wait <= accepted_at + GIVE_UP_AFTER_SECONDS else None
+    return now + wait if now + wait <= accepted_at + limit_seconds else None

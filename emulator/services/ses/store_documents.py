@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS ses_document (
   body TEXT NOT NULL,
   PRIMARY KEY (account, region, kind, parent, name)
 );
+CREATE INDEX IF NOT EXISTS ses_document_age ON ses_document (created_at) WHERE kind = 'received';
 """
 
 _COLUMNS = "name, created_at, updated_at, body"
@@ -80,6 +81,11 @@ def delete(tx: Transaction, scope: Scope, kind: Kind, name: str) -> bool:
 def delete_all(tx: Transaction, scope: Scope, kind: Kind) -> None:
     """Forget every document of a kind (and parent)."""
     tx.execute(f"DELETE FROM ses_document WHERE {_WHERE}", kind.of(scope))
+
+
+def delete_older(tx: Transaction, kind: Kind, than: float) -> None:
+    """Forget documents of a kind, of all accounts, that were made before a time."""
+    tx.execute("DELETE FROM ses_document WHERE kind = ? AND created_at < ?", (kind.name, than))
 
 
 def forget_messages(tx: Transaction, identifier: str | None) -> None:

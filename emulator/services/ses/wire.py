@@ -9,6 +9,7 @@ from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import FunctionRuntime
 from emulator.services.ses import store, store_documents
 from emulator.services.ses.operations import DELIVER, SesOperations
+from emulator.services.ses.operations.bounces import BounceOperations
 from emulator.services.ses.operations.configuration_sets import ConfigurationSetOperations
 from emulator.services.ses.operations.contacts import ContactOperations
 from emulator.services.ses.operations.dialect import CALLER_MEMBER, V1, V2
@@ -17,6 +18,7 @@ from emulator.services.ses.operations.feedback import Feedback
 from emulator.services.ses.operations.identity_settings import IdentitySettingsOperations
 from emulator.services.ses.operations.incoming import RECEIVE, Incoming
 from emulator.services.ses.operations.receipt_rules import ReceiptRuleOperations
+from emulator.services.ses.operations.resources import ResourceOperations
 from emulator.services.ses.operations.templates import TemplateOperations
 from emulator.services.ses.operations.verification import VerificationOperations
 from emulator.services.ses.publishing import Publisher
@@ -59,6 +61,7 @@ def mount(context: Context) -> Mounted:
     operations.incoming = Incoming(operations, rules)
     receipts = ReceiptWorker(context.store, operations, context.calls, context.services)
     worker = DeliveryWorker(context.store, context.mailer, Feedback(operations))
+    resources = ResourceOperations(operations)
     newer = SesV2Operations(operations, templates)
     services = [
         SesService(
@@ -70,13 +73,14 @@ def mount(context: Context) -> Mounted:
                 **ConfigurationSetOperations(operations).table(),
                 **IdentitySettingsOperations(operations).table(),
                 **rules.table(),
+                **BounceOperations(operations).table(),
                 **verification.table(V1),
             },
         ),
         SesService(
             "sesv2",
             context.store,
-            {**newer.table(), **verification.table(V2), **ContactOperations().table()},
+            {**newer.table(), **verification.table(V2), **ContactOperations().table(), **resources.table()},
         ),
     ]
     for service in services:

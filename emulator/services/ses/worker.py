@@ -76,7 +76,8 @@ class DeliveryWorker:
                 self._end(tx, plan, events.refused_by_server(str(failure)), str(failure))
             return
         attempts = int(job.payload["attempts"]) + 1
-        due_at = model.retry_at(attempts, message.sent_at, tx.now)
+        limit = self.feedback.limit_seconds(tx, plan.scope, message)
+        due_at = model.retry_at(attempts, message.sent_at, tx.now, limit)
         if due_at is not None:
             if jobs.reschedule(tx, job.id, due_at, {"id": message.id, "attempts": attempts}):
                 store.set_delivery(tx, message.id, "pending", str(failure))

@@ -134,12 +134,13 @@ class SesV2Operations:
         """GetAccount: a healthy account, in the sandbox if the settings say so."""
         kept = self.ses.account_settings(tx, scope)
         return {
-            "DedicatedIpAutoWarmupEnabled": True,
+            "DedicatedIpAutoWarmupEnabled": kept.get("Warmup", True),
             "EnforcementStatus": "HEALTHY",
             "ProductionAccessEnabled": not self.ses.settings.ses_sandbox,
             "SendQuota": self.ses.quota(tx, scope),
             "SendingEnabled": kept.get("SendingEnabled", True),
             "SuppressionAttributes": {"SuppressedReasons": list(self.feedback.reasons(tx, scope, ""))},
+            **({"VdmAttributes": kept["Vdm"]} if "Vdm" in kept else {}),
             **({"Details": kept["Details"]} if "Details" in kept else {}),
         }
 

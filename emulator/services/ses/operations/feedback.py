@@ -5,6 +5,8 @@ The mailbox simulator is one of those servers (SES developer guide, "Using the m
 
 from __future__ import annotations
 
+from typing import Any
+
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.ses import events, model, store, store_documents
@@ -104,10 +106,17 @@ class Feedback:
         )
         self._forward(tx, scope, message, "Bounce", "Delivery Status Notification (Failure)", text)
 
+    def limit_seconds(self, tx: Transaction, scope: Scope, message: Message) -> float:
+        """How long after its acceptance a message is tried: 14 hours, or as its configuration set says."""
+        name = message.sent.configuration_set
+        document = store_documents.get(tx, scope, CONFIGURATION_SETS, name) if name else None
+        options: dict[str, Any] = (document.body.get("DeliveryOptions") or {}) if document is not None else {}
+        return float(options.get("MaxDeliverySeconds") or model.GIVE_UP_AFTER_SECONDS)
+
     def delayed(self, tx: Transaction, scope: Scope, message: Message, recipients: list[str], answer: str) -> None:
         """The message is tried again later. Told once, at the first failure (unverified)."""
         if message.sent.operation:
-            details = events.delay(message, recipients, tx.now, answer)
+            details = events.delay(message, recipients, tx.now, answer, self.limit_seconds(tx, scope, message))
             self._publisher.publish(tx, scope, events.DELIVERY_DELAY, message, details)
 
     def _forward(self, tx: Transaction, scope: Scope, message: Message, kind: str, subject: str, text: str) -> None:

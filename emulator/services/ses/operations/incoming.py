@@ -13,6 +13,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import MailSubmission, SubmissionRefused, Transaction
 from emulator.services.ses import mime, model, receiving, store, store_documents
 from emulator.services.ses.model import Circumstances, Refused
+from emulator.services.ses.operations import bounces
 from emulator.services.ses.operations.dialect import V1
 from emulator.services.ses.operations.receipt_rules import FILTERS, ReceiptRuleOperations
 from emulator.services.ses.operations.sending import Sending
@@ -66,6 +67,7 @@ class Incoming:
         known = {"id": identifier, "at": tx.now, "source": source, "recipients": list(mailboxes)}
         payload = {"scope": [scope.account, scope.region], "mail": known, "steps": steps, "next": 0}
         jobs.enqueue(tx, RECEIVE, payload, body=mail.raw)
+        bounces.remember(tx, scope, identifier, source, list(mailboxes))
         return identifier
 
 

@@ -181,6 +181,8 @@ class SesOperations(Sending):
         """GetSendStatistics: the last two weeks in intervals of 15 minutes [D]."""
         points: dict[int, list[int]] = {}
         for sent_at, recipients, bounces, complaints, rejected in store.statistics_since(tx, scope, tx.now - 1_209_600):
+            if not recipients and not bounces and not complaints:
+                continue  # mail of AWS's own, and to the simulator
             point = points.setdefault(int(sent_at // 900) * 900, [0, 0, 0, 0])
             attempts, rejects = (0, recipients) if rejected else (recipients, 0)
             for place, number in enumerate((attempts, bounces, complaints, rejects)):
