@@ -34,6 +34,7 @@ CHILDREN = {
     "log_stream": "group_id " + _OF.format(key="id", parent="log_group"),
     "metric_summary": "series " + _OF.format(key="id", parent="metric_series"),
     "ses_circumstances": "id " + _OF.format(key="id", parent="ses_message"),
+    "ses_feedback": "id " + _OF.format(key="id", parent="ses_message"),
     "sns_deduplication": f"topic_arn {_NAMES_IT}",
     "sns_subscription": f"owner = :account OR topic_arn {_NAMES_IT}",
     "sqs_deduplication": "queue " + _OF.format(key="id", parent="sqs_queue"),
