@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from emulator.aws.calls import TRACE_MEMBER
@@ -17,9 +18,16 @@ from emulator.services.lambda_.event_sources import store as event_source_store
 from emulator.services.lambda_.event_sources.operations import EventSourceOperations
 from emulator.services.lambda_.event_sources.polling import BATCH_JOB, POLL_JOB, Polling
 from emulator.services.lambda_.event_sources.streams import store as stream_store
-from emulator.services.lambda_.event_sources.streams.polling import STREAM_BATCH_JOB, STREAM_POLL_JOB, StreamPolling
+from emulator.services.lambda_.event_sources.streams.polling import StreamPolling
+from emulator.services.lambda_.event_sources.streams.reading import StreamReader
 from emulator.services.lambda_.event_sources.streams.settings import STREAM_SERVICES
-from emulator.services.lambda_.event_sources.streams.worker import StreamWorker
+from emulator.services.lambda_.event_sources.streams.worker import (
+    STREAM_BATCH_JOB,
+    STREAM_POLL_JOB,
+    StreamWorker,
+    mapping_of,
+    role_of,
+)
 from emulator.services.lambda_.event_sources.worker import SourceWorker
 from emulator.services.lambda_.lifecycle import LifecycleWorker
 from emulator.services.lambda_.operations import LambdaOperations
@@ -140,17 +148,18 @@ def mount(context: Context, queues: SqsOperations) -> Mounted:
     worker = EventWorker(operations, context.calls)
     lifecycle = LifecycleWorker(operations)
     polling = Polling(queues, context.settings)
-    streams = StreamPolling(context.calls)
+    streams = StreamPolling(context.calls, mapping_of, STREAM_POLL_JOB, STREAM_BATCH_JOB)
     sources = EventSourceOperations(operations, queues, polling, streams)
     source_worker = SourceWorker(operations, polling)
     stream_worker = StreamWorker(operations, streams, worker)
+    stream_reader = StreamReader(context.store, context.clock, streams, partial(role_of, operations))
     for service in STREAM_SERVICES:
-        context.supporting.surround(service, stream_worker.around(service))
+        context.supporting.surround(service, stream_reader.around(service))
     settings = context.settings
 
     async def start() -> None:
         await lifecycle.start()
-        await stream_worker.start()
+        await stream_reader.start()
 
     return Mounted(
         services=[LambdaService(context.store, operations, sources)],
@@ -159,7 +168,7 @@ def mount(context: Context, queues: SqsOperations) -> Mounted:
             EVENT_JOB: JobKind(worker.deliver, limit=lambda: settings.async_concurrency),
             POLL_JOB: JobKind(source_worker.poll, limit=lambda: settings.event_source_concurrency),
             BATCH_JOB: JobKind(source_worker.run, limit=lambda: settings.event_source_concurrency),
-            STREAM_POLL_JOB: JobKind(stream_worker.poll, limit=lambda: 4),
+            STREAM_POLL_JOB: JobKind(stream_reader.poll, limit=lambda: 4),
             STREAM_BATCH_JOB: JobKind(stream_worker.run, limit=lambda: settings.event_source_concurrency),
             HAND_OFF_JOB: JobKind(worker.hand_off, limit=lambda: 2),
             CHANGE_JOB: JobKind(lifecycle.complete_change, limit=lambda: 10),

@@ -8,24 +8,43 @@ that has moved, or is gone, takes nothing. A batch holds its records: once taken
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from emulator import jobs
 from emulator.aws.calls import Calls
 from emulator.aws.scope import Scope
 from emulator.jobs import Job
 from emulator.ports import Transaction
-from emulator.services.lambda_.event_sources import store as mappings
-from emulator.services.lambda_.event_sources.mapping import SourceMapping
 from emulator.services.lambda_.event_sources.streams import store as tables
 from emulator.services.lambda_.event_sources.streams.batches import Chunk, Next, Window
-from emulator.services.lambda_.event_sources.streams.settings import LOST, StreamSettings, is_stream
+from emulator.services.lambda_.event_sources.streams.settings import LOST, StreamSettings
 from emulator.services.lambda_.event_sources.streams.source import START, Position, Shard, Source
 from emulator.services.lambda_.event_sources.streams.store import Lane
 
-STREAM_POLL_JOB = "lambda.stream_poll"
-STREAM_BATCH_JOB = "lambda.stream_batch"
+
+class Reading(Protocol):
+    """Who reads a stream, and how: an event source mapping, or a pipe. Compared, to see whether it has changed."""
+
+    @property
+    def uuid(self) -> str: ...
+    @property
+    def source_arn(self) -> str: ...
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def window_seconds(self) -> int: ...
+    @property
+    def filters(self) -> tuple[str, ...]: ...
+    @property
+    def stream(self) -> StreamSettings | None: ...
+
+
+Find = Callable[[Transaction, str], Reading | None]
+"""A reading by its id; None if it is gone, or not of the kind that is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +106,13 @@ class StreamBatch:
 
 
 class StreamPolling:
-    """The readers of all mappings of streams."""
+    """All readings of one kind: those of mappings, or those of pipes."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, find: Find, poll_job: str, batch_job: str) -> None:
         self._calls = calls
+        self.find = find
+        self._poll_job = poll_job
+        self._batch_job = batch_job
         self._sources: set[str] | None = None
         """Services and scopes of streams that are or were read, so that other writes cost nothing."""
 
@@ -110,7 +132,7 @@ class StreamPolling:
 
     # ── mappings come and go ──
 
-    def add(self, tx: Transaction, mapping: SourceMapping, positions: dict[str, Position]) -> None:
+    def add(self, tx: Transaction, mapping: Reading, positions: dict[str, Position]) -> None:
         """A mapping has been created."""
         assert mapping.stream is not None
         if self._sources is not None:
@@ -121,7 +143,7 @@ class StreamPolling:
                 tables.save(tx, Lane(mapping.uuid, shard, number, position))
         self.wake(tx, mapping.uuid)
 
-    def changed(self, tx: Transaction, before: SourceMapping, after: SourceMapping) -> None:
+    def changed(self, tx: Transaction, before: Reading, after: Reading) -> None:
         """A mapping has been changed: with other lanes, each shard goes on where the last of the old ones was."""
         assert before.stream is not None
         assert after.stream is not None
@@ -144,6 +166,10 @@ class StreamPolling:
         reader = tables.reader(tx, uuid)
         return reader.last_result if reader is not None else ""
 
+    def readings(self, tx: Transaction) -> list[Reading]:
+        """All of them."""
+        return [found for uuid in tables.readers(tx) if (found := self.find(tx, uuid)) is not None]
+
     # ── when ──
 
     def may_watch(self, service: str, scope: Scope) -> bool:
@@ -153,31 +179,29 @@ class StreamPolling:
     def written(self, tx: Transaction, service: str, scope: Scope, deleted: str | None = None) -> None:
         """Something may have been written into a stream of that service and scope, or one was `deleted`."""
         if self._sources is None:
-            self._sources = {_where(arn) for arn in mappings.sources(tx) if is_stream(arn)}
+            self._sources = {_where(found.source_arn) for found in self.readings(tx)}
         where = f"{service}:{scope.region}:{scope.account}"
-        for uuid in tables.readers(tx):
-            poller = mappings.find(tx, uuid)
-            if poller is None or _where(poller.mapping.source_arn) != where:
+        for found in self.readings(tx):
+            if _where(found.source_arn) != where:
                 continue
-            name = poller.mapping.source_arn.partition("/consumer/")[0].rpartition("/")[2]
-            if deleted is not None and deleted.rpartition("/")[2] == name:
-                self.lost(tx, uuid)
-            self.wake(tx, uuid)
+            if deleted is not None and deleted.rpartition("/")[2] == _name_of(found.source_arn):
+                self.lost(tx, found.uuid)
+            self.wake(tx, found.uuid)
 
     def wake(self, tx: Transaction, uuid: str, at: float | None = None) -> None:
         """Have a mapping look into its stream, now or at a time if it would not look before."""
         reader = tables.reader(tx, uuid)
-        poller = mappings.find(tx, uuid)
-        if reader is None or poller is None or not poller.mapping.enabled:
+        reading = self.find(tx, uuid)
+        if reader is None or reading is None or not reading.enabled:
             return
         due = tx.now if at is None else at
         if at is None:
             tables.count_waking(tx, uuid)
         if reader.poll_job is None:
-            job = jobs.enqueue(tx, STREAM_POLL_JOB, {"uuid": uuid}, due, owner=uuid)
+            job = jobs.enqueue(tx, self._poll_job, {"uuid": uuid}, due, owner=uuid)
             tables.set_poll(tx, uuid, job, due)
         elif reader.poll_at is not None and reader.poll_at > due:
-            jobs.reschedule(tx, reader.poll_job, due, kind=STREAM_POLL_JOB)
+            jobs.reschedule(tx, reader.poll_job, due, kind=self._poll_job)
             tables.set_poll(tx, uuid, reader.poll_job, due)
 
     def end_poll(self, tx: Transaction, job: Job, woken: int) -> None:
@@ -193,7 +217,7 @@ class StreamPolling:
             tables.set_poll(tx, uuid, None, None)
         else:
             at = max(at, tx.now)
-            jobs.reschedule(tx, job.id, at, kind=STREAM_POLL_JOB)
+            jobs.reschedule(tx, job.id, at, kind=self._poll_job)
             tables.set_poll(tx, uuid, job.id, at)
 
     def lost(self, tx: Transaction, uuid: str) -> None:
@@ -206,7 +230,7 @@ class StreamPolling:
 
     # ── what ──
 
-    def idle_lanes(self, tx: Transaction, mapping: SourceMapping, shards: tuple[Shard, ...]) -> list[Lane]:
+    def idle_lanes(self, tx: Transaction, mapping: Reading, shards: tuple[Shard, ...]) -> list[Lane]:
         """The lanes that may read: those of a shard begin when its parents are read to the end.
 
         A closed shard is still looked into, because the library goes on to put records into it.
@@ -228,11 +252,10 @@ class StreamPolling:
                     found.append(lane)
         return found
 
-    def take(self, tx: Transaction, lane: Lane, mapping: SourceMapping, taken: Taken, retention: float) -> bool:
+    def take(self, tx: Transaction, lane: Lane, mapping: Reading, taken: Taken, retention: float) -> bool:
         """Give what was read for a lane to a function; False if its window is open or something has changed."""
         now = tables.lane(tx, lane.uuid, lane.shard, lane.number)
-        poller = mappings.find(tx, lane.uuid)
-        if poller is None or poller.mapping != mapping or tables.reader(tx, lane.uuid) is None:
+        if self.find(tx, lane.uuid) != mapping or tables.reader(tx, lane.uuid) is None:
             return False
         if now is not None and (now.position != lane.position or now.batch is not None):
             return False
@@ -259,7 +282,7 @@ class StreamPolling:
             tx.new_id(),
         )
         body = f"[{','.join(taken.records)}]".encode()
-        jobs.enqueue(tx, STREAM_BATCH_JOB, batch.to_payload(), body=body, owner=f"{lane.uuid}/{lane.shard}")
+        jobs.enqueue(tx, self._batch_job, batch.to_payload(), body=body, owner=f"{lane.uuid}/{lane.shard}")
         window = taken.window if taken.window is not None else lane.tumbling
         tables.save(tx, replace(lane, batch=batch.id, window_ends_at=None, tumbling=window))
         return True
@@ -317,9 +340,13 @@ class StreamPolling:
             body = json.dumps(records[left.done :], separators=(",", ":")).encode()
             jobs.complete(tx, job.id)
             owner = f"{batch.uuid}/{batch.shard}"
-            jobs.enqueue(tx, STREAM_BATCH_JOB, again.to_payload(), due_at, body=body, owner=owner)
+            jobs.enqueue(tx, self._batch_job, again.to_payload(), due_at, body=body, owner=owner)
         else:
-            jobs.reschedule(tx, job.id, due_at, again.to_payload(), STREAM_BATCH_JOB)
+            jobs.reschedule(tx, job.id, due_at, again.to_payload(), self._batch_job)
+
+
+def _name_of(arn: str) -> str:
+    return arn.partition("/consumer/")[0].rpartition("/")[2]
 
 
 def _where(arn: str) -> str:

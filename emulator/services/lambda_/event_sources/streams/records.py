@@ -73,13 +73,16 @@ def lane_of(record: Record, lanes: int) -> int:
     return int.from_bytes(hashlib.md5(key.encode("utf-8", "replace"), usedforsecurity=False).digest()[:4]) % lanes
 
 
-def passes(told: Record, filters: list[Pattern]) -> bool:
-    """Whether a record passes one of the filters; of Kinesis they see the record's own members, its data decoded."""
+def passes(told: Record, filters: list[Pattern], whole: bool = False) -> bool:
+    """Whether a record passes one of the filters.
+
+    Of Kinesis they see the record's own members, its data decoded; those around it only with `whole`.
+    """
     if not filters:
         return True
     event: Record = told
     if "kinesis" in told:
-        event = {**told["kinesis"], "data": _data(told["kinesis"]["data"])}
+        event = {**(told if whole else {}), **told["kinesis"], "data": _data(told["kinesis"]["data"])}
     return any(pattern.matches(event) for pattern in filters)
 
 
