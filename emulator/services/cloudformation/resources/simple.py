@@ -52,9 +52,10 @@ def changing(operation: str, properties: str, identifier: str, **renamed: str) -
 def deleting(operation: str, identifier: str, **renamed: str) -> Deletion:
     """A `delete`: one call; `identifier` is the member for the physical id, the others are properties."""
 
-    def delete(it: Subject) -> Generator[Call, Json, None]:
+    def delete(it: Subject) -> Generator[Call, Json, Made | None]:
         request: dict[str, Any] = it.wanted(**renamed)
         yield Call(operation, {**request, identifier: it.physical_id})
+        return None
 
     return delete
 

@@ -114,7 +114,8 @@ class Subject:
 
 Steps = Generator[Call, Json, Made]
 Handler = Callable[[Subject], Steps]
-Deletion = Callable[[Subject], Generator[Call, Json, None]]
+Deletion = Callable[[Subject], Generator[Call, Json, Made | None]]
+"""A deletion may wait as well (`Made(waits_seconds=…)`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ class ResourceType:
     service: str
     """botocore's name of the service that `Call`s go to, and whose nature decides: a native one's calls are in the
     commit that says they were made."""
-    properties: frozenset[str]
+    properties: frozenset[str] | None
+    """All that AWS documents; None for a type whose properties are the user's."""
     create: Handler
     delete: Deletion
     update: Handler | None = None
@@ -157,11 +159,10 @@ class ResourceType:
     """Codes of errors that mean "not now": the step is tried again later."""
     resume: Callable[[Subject, list[Json]], Made | None] | None = None
     """(subject, signals so far) → what became of it, or None to go on waiting. Raises ResourceFailed."""
-    timed_out: str = ""
-    """The reason of a resource whose signals did not come in time; `{received}` and `{expected}` are known."""
-    iam: str = ""
-    """For resources that grant permissions: the property whose presence asks for CAPABILITY_NAMED_IAM, else one asks
-    for CAPABILITY_IAM. `-` where nothing can name it."""
+    timed_out: Callable[[Subject, list[Json]], str] | None = None
+    """The reason of a resource whose signals did not come in time."""
+    always_updates: bool = False
+    """An update of the stack updates it even if no property has changed (a nested stack)."""
     snapshots: bool = False
     """DeletionPolicy Snapshot is allowed, as on AWS; here nothing is snapshotted."""
 
