@@ -42,6 +42,7 @@ from emulator.control import Control
 from emulator.ports import FunctionRuntime, Mailer, MailSubmission, OutgoingMail, Store, Transaction
 from emulator.services.apigateway import wire as apigateway
 from emulator.services.apigatewayv2 import wire as apigatewayv2
+from emulator.services.cloudformation import wire as cloudformation
 from emulator.services.cloudwatch import wire as cloudwatch
 from emulator.services.events import wire as events
 from emulator.services.lambda_ import wire as lambda_
@@ -163,6 +164,7 @@ class Emulator:
         newer = self._mount(apigatewayv2.mount(context, self.lambda_.operations, older.data_plane)).operations
         older.custom_domains.also(newer.answering)
         older.has_websocket_stage = newer.has_websocket_stage
+        self._mount(cloudformation.mount(context))
         self.store.add_schema(jobs.SCHEMA)
         self.store.add_schema(worlds.SCHEMA)
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}

@@ -104,6 +104,15 @@ def cancel(tx: Transaction, key: str) -> int:
     return tx.execute("DELETE FROM job WHERE key = ?", (key,)).rowcount
 
 
+def hasten(tx: Transaction, key: str, kind: str) -> bool:
+    """Have the jobs with this key run now, if they are due later; False if there are none."""
+    cursor = tx.execute("UPDATE job SET due_at = min(due_at, ?) WHERE key = ?", (tx.now, key))
+    if cursor.rowcount == 0:
+        return False
+    tx.wake(tx.now, kind)
+    return True
+
+
 def load(tx: Transaction, job_id: int) -> Job | None:
     """The job, if it still exists."""
     row = tx.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (job_id,)).fetchone()

@@ -233,6 +233,9 @@ class LiveSettings:
     client_certificates: int = _live(60, "Client certificates that an account and region may have.", 0)
     routing_rules: int = _live(50, "Routing rules that a custom domain name may have.", 0)
     custom_domain_names: int = _live(120, "Public custom domain names that an account and region may have.", 0)
+    skip_unknown_resources: bool = _live(
+        False, "Resources of types that CloudFormation does not emulate are inert, instead of a refused template."
+    )
     kept_requests: int = _live(
         200, "Requests to deployed APIs whose steps `GET /_emulator/requests` can still show.", 0, 10_000
     )

@@ -167,7 +167,7 @@ def _output(output: Output, environment: Environment) -> ActiveOutput:
     name: str | None = None
     if output.export_name is not None:
         found = evaluate(output.export_name, environment, (*output.path, "Export", "Name"))
-        if isinstance(found, Unknown) or isinstance(found, (dict, list)) or found is None:
+        if isinstance(found, (Unknown, dict, list)) or found is None:
             raise environment.template.document.error(
                 f"Template format error: Output {output.name} is malformed. The Name field of every Export member must"
                 " be specified.",

@@ -60,6 +60,8 @@ class Definition:
     """RollbackConfiguration, as data: no alarm rolls back."""
     description: str = ""
     outputs: tuple[Mapping[str, Json], ...] = ()
+    imports: tuple[str, ...] = ()
+    """Names of the exports that it uses."""
     skip_unknown: bool = False
     """Resources of types that are not emulated are inert, instead of a failure."""
 
@@ -70,14 +72,14 @@ class Definition:
     @staticmethod
     def from_json(value: Mapping[str, Json]) -> Definition:
         """What `to_json` gave."""
-        listed = {"transforms", "capabilities", "notifications", "outputs"}
+        listed = {"transforms", "capabilities", "notifications", "outputs", "imports"}
         members: dict[str, Any] = {name: tuple(item) if name in listed else item for name, item in value.items()}
         return Definition(**members)
 
 
 _DEFINITION = (
     *("template", "processed", "transforms", "parameters", "fetched", "tags", "capabilities", "role", "notifications"),
-    *("rollback", "description", "outputs", "skip_unknown"),
+    *("rollback", "description", "outputs", "imports", "skip_unknown"),
 )
 
 
@@ -191,9 +193,12 @@ class Resource:
     """Of the step that is under way or was the last; signals go by it."""
     name: str = ""
     """The name it was made with, given or generated."""
+    verb: str = ""
+    """What the step does: `create`, `update`, `replace` (in an update), `restore` (in its rollback), `delete`."""
     stage: int = 0
+    waits_for: str = ""
+    """`signal`, `ready` (the service says so), `more` (ready, then another call) or `retry`."""
     waits_until: float | None = None
-    """It waits for signals, or for a service, until then."""
     wanted: Mapping[str, Json] | None = None
     """The properties that a step under way applies."""
     before: Mapping[str, Json] | None = None
@@ -219,7 +224,7 @@ class Resource:
 
 _RESOURCE = (
     *("ref", "properties", "attributes", "requires", "deletion_policy", "replace_policy", "metadata", "deployment"),
-    *("token", "name", "stage", "waits_until", "wanted", "before", "inert"),
+    *("token", "name", "verb", "stage", "waits_for", "waits_until", "wanted", "before", "inert"),
 )
 
 

@@ -288,6 +288,12 @@ def list_leftovers(tx: Transaction, stack_id: str) -> list[Leftover]:
     return [Leftover(row[0], resource_from_json(json.loads(row[1]))) for row in rows]
 
 
+def save_leftover(tx: Transaction, leftover: Leftover) -> None:
+    """Keep how far its deletion is."""
+    text = _encode(resource_to_json(leftover.resource))
+    tx.execute("UPDATE cloudformation_leftover SET body = ? WHERE id = ?", (text, leftover.id))
+
+
 def delete_leftover(tx: Transaction, leftover_id: int) -> None:
     """It is deleted."""
     tx.execute("DELETE FROM cloudformation_leftover WHERE id = ?", (leftover_id,))
@@ -400,6 +406,17 @@ def add_imports(tx: Transaction, scope: Scope, stack_id: str, names: list[str]) 
     tx.execute_many(
         "INSERT OR IGNORE INTO cloudformation_import (account, region, name, stack_id) VALUES (?, ?, ?, ?)",
         [(scope.account, scope.region, name, stack_id) for name in names],
+    )
+
+
+def imported(tx: Transaction, stack_id: str) -> dict[str, str]:
+    """The exports that a stack imports, with their values, as far as they are there."""
+    return dict(
+        tx.execute(
+            "SELECT e.name, e.value FROM cloudformation_import i JOIN cloudformation_export e"
+            " ON e.account = i.account AND e.region = i.region AND e.name = i.name WHERE i.stack_id = ?",
+            (stack_id,),
+        ).fetchall()
     )
 
 

@@ -1,0 +1,35 @@
+"""CloudFormation's operations by AWS's names. Each file is a part of what a caller can ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator.services.cloudformation.operations.describing import DescribingOperations
+from emulator.services.cloudformation.operations.stacks import StackOperations
+
+
+class CloudFormationOperations(StackOperations, DescribingOperations):
+    """All of them."""
+
+    def table(self) -> dict[str, Callable[..., Any]]:
+        """Operations by AWS's names."""
+        return {
+            "CreateStack": self.create_stack,
+            "UpdateStack": self.update_stack,
+            "DeleteStack": self.delete_stack,
+            "CancelUpdateStack": self.cancel_update_stack,
+            "ContinueUpdateRollback": self.continue_update_rollback,
+            "RollbackStack": self.rollback_stack,
+            "DescribeStacks": self.describe_stacks,
+            "ListStacks": self.list_stacks,
+            "ListStackResources": self.list_stack_resources,
+            "DescribeStackResources": self.describe_stack_resources,
+            "DescribeStackResource": self.describe_stack_resource,
+            "DescribeStackEvents": self.describe_stack_events,
+            "GetTemplate": self.get_template,
+            "ListExports": self.list_exports,
+            "ListImports": self.list_imports,
+            "DescribeAccountLimits": self.describe_account_limits,
+            "DescribeStackResourceDrifts": self.describe_stack_resource_drifts,
+        }
