@@ -242,6 +242,7 @@ class LiveSettings:
     task_concurrency: int = _live(64, "Steps of state machines that run at the same time on this machine.", 1, 10000)
     state_machines: int = _live(100_000, "State machines that an account and region may have.", 0)
     activities: int = _live(100_000, "Activities that an account and region may have.", 0)
+    open_executions: int = _live(1_000_000, "Standard executions of an account and region that may run at once.", 0)
     open_map_runs: int = _live(1000, "Map runs of an account and region that may be open; more wait.", 1)
     event_chain_limit: int = _live(
         1000, "Invocations after which an event put by their chain matches no EventBridge rule any more.", 1, 32767

@@ -334,23 +334,46 @@ def test_heartbeats_do_not_prolong_the_time_a_task_has(emulator: RunningEmulator
 
 def test_a_task_that_nobody_can_report_on_needs_no_heartbeats(emulator: RunningEmulator) -> None:
     child = machine(emulator, "child", {"Type": "Wait", "Seconds": 60})
-    sfn = emulator.client("stepfunctions")
     resource = "arn:aws:states:::aws-sdk:sfn:describeStateMachine"
     plain = {"Resource": resource, "Parameters": {"StateMachineArn": child}, "HeartbeatSeconds": 5}
     done = start(emulator, machine(emulator, "plain", plain))
     emulator.settle()
     assert describe(emulator, done)["status"] == "SUCCEEDED"
     assert details(emulator, done, "TaskScheduled")["heartbeatInSeconds"] == 5
-    nested = {
+
+
+def test_a_job_that_is_waited_for_may_have_the_token_of_its_task(emulator: RunningEmulator, queue: str) -> None:
+    asking = {**asks_for_approval(queue), "Resource": "arn:aws:states:::sqs:sendMessage", "Next": "Work"}
+    asking["Parameters"] = {"QueueUrl": queue, "MessageBody.$": "$"}
+    work = {"Type": "Wait", "Seconds": 60, "End": True}
+    child = machine(emulator, "child", {**asking, "End": False}, Work=work)
+    state = {
         "Resource": "arn:aws:states:::states:startExecution.sync",
-        "Parameters": {"StateMachineArn": child},
-        "HeartbeatSeconds": 5,
-        "TimeoutSeconds": 100,
+        "Parameters": {"StateMachineArn": child, "Input": {"token.$": "$$.Task.Token"}},
+        "HeartbeatSeconds": 20,
     }
-    waiting = start(emulator, machine(emulator, "nested", nested))
-    emulator.advance(61)
+    parent, sfn = machine(emulator, "parent", state), emulator.client("stepfunctions")
+
+    waiting = start(emulator, parent)
+    emulator.advance(0)
+    token = token_in(emulator, queue)
+    for _ in range(3):
+        emulator.advance(19)
+        sfn.send_task_heartbeat(taskToken=token)
+    emulator.advance(19)
     assert describe(emulator, waiting)["status"] == "SUCCEEDED"
-    assert sfn.list_executions(stateMachineArn=child)["executions"][0]["status"] == "SUCCEEDED"
+
+    silent = start(emulator, parent)
+    emulator.advance(20)
+    assert details(emulator, silent, "TaskTimedOut")["error"] == "States.Timeout"
+
+    emulator.client("sqs").purge_queue(QueueUrl=queue)
+    told = start(emulator, parent)
+    emulator.advance(0)
+    token = token_in(emulator, queue)
+    sfn.send_task_failure(taskToken=token, error="Gave up")
+    emulator.advance(0)
+    assert describe(emulator, told)["error"] == "Gave up"
 
 
 def test_stopping_withdraws_the_task_from_the_workers(emulator: RunningEmulator) -> None:

@@ -130,3 +130,40 @@ def test_map_runs_beyond_the_quota_wait_for_others_to_end(emulator: RunningEmula
     sfn.start_execution(stateMachineArn=machine, input="[1]")
     emulator.settle()
     assert seen() == [("SUCCEEDED", 2), ("ABORTED", 2), ("SUCCEEDED", 2)]
+
+
+def test_so_many_executions_run_at_once(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    definition = json.dumps({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": True}}})
+    arn = sfn.create_state_machine(name="w", definition=definition, roleArn=ROLE)["stateMachineArn"]
+    quick = sfn.create_state_machine(name="q", definition=PASS, roleArn=ROLE)["stateMachineArn"]
+    emulator.control("PUT", "settings", {"open_executions": 3})
+    for _ in range(5):  # those that have ended are not counted
+        sfn.start_execution(stateMachineArn=quick)
+        emulator.advance(0)
+    running = [sfn.start_execution(stateMachineArn=arn, name=f"e{number}")["executionArn"] for number in range(3)]
+    assert refused(lambda: sfn.start_execution(stateMachineArn=arn)) == "ExecutionLimitExceeded"
+    assert sfn.start_execution(stateMachineArn=arn, name="e0")["executionArn"] == running[0]  # is no other one
+    sfn.stop_execution(executionArn=running[0])
+    sfn.start_execution(stateMachineArn=arn)
+    assert refused(lambda: sfn.redrive_execution(executionArn=running[0])) == "ExecutionLimitExceeded"
+    other = emulator.client("stepfunctions", region_name="eu-west-1")
+    elsewhere = other.create_state_machine(name="w", definition=definition, roleArn=ROLE)["stateMachineArn"]
+    other.start_execution(stateMachineArn=elsewhere)
+    sfn.stop_execution(executionArn=running[1])
+    sfn.redrive_execution(executionArn=running[0])
+    assert refused(lambda: sfn.start_execution(stateMachineArn=arn)) == "ExecutionLimitExceeded"
+    emulator.advance(60)
+    sfn.start_execution(stateMachineArn=arn)
+
+
+def test_children_of_map_runs_and_express_executions_are_no_open_executions(emulator: RunningEmulator) -> None:
+    emulator.control("PUT", "settings", {"open_executions": 1})
+    arn = create(emulator, distributed())
+    sfn = emulator.client("stepfunctions")
+    execution = sfn.start_execution(stateMachineArn=arn, input="[1,2,3]")["executionArn"]
+    emulator.settle()
+    assert sfn.describe_execution(executionArn=execution)["output"] == "[1,2,3]"
+    express = sfn.create_state_machine(name="x", definition=PASS, roleArn=ROLE, type="EXPRESS")["stateMachineArn"]
+    for _ in range(3):
+        sfn.start_execution(stateMachineArn=express)

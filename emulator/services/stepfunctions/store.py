@@ -113,6 +113,20 @@ def count_machines(tx: Transaction, scope: Scope) -> int:
     return tx.execute("SELECT count(*) FROM sfn_machine WHERE account = ? AND region = ?", where).fetchone()[0]
 
 
+def newest_execution(tx: Transaction) -> int:
+    """The highest id that any execution has."""
+    return tx.execute("SELECT max(id) FROM sfn_execution").fetchone()[0] or 0
+
+
+def count_open(tx: Transaction, scope: Scope) -> int:
+    """How many executions of an account and region run; looks at every one."""
+    return tx.execute(
+        "SELECT count(*) FROM sfn_execution WHERE account = ? AND region = ? AND status = 'RUNNING' "
+        "AND instr(machine_arn, '/') = 0",
+        (scope.account, scope.region),
+    ).fetchone()[0]
+
+
 def count_activities(tx: Transaction, scope: Scope) -> int:
     """How many activities there are in an account and region."""
     where = (scope.account, scope.region)

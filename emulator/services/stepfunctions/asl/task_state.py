@@ -41,7 +41,7 @@ class Tasks(DistributedMaps):
     def _execute_task(self, key: str, frame: Frame, state: State) -> None:
         kind = task_kind(state.resource)
         token = self._new_token(key)
-        if kind.waits_for_callback:
+        if kind.has_token:
             frame["task_token"] = write_token(self.execution.arn, token)
         environment = self._environment(key, frame, state)
         timeout = fields.limit_seconds(state.timeout, environment, "TimeoutSeconds")
@@ -75,7 +75,7 @@ class Tasks(DistributedMaps):
             wait["started"] = self.now
             self.outcome.tasks.append(TaskMoment(state.resource, "Started", self.now, self.now))
         frame["wait"] = wait
-        if heartbeat is not None and kind.waits_for_callback:
+        if heartbeat is not None and kind.has_token:
             wait["heartbeat"] = heartbeat
         if kind.family != "Activity":
             self._set_limits(wait, timeout)

@@ -42,6 +42,11 @@ class TaskKind:
         return self.family == "Activity" or self.resource.endswith(CALLBACK)
 
     @property
+    def has_token(self) -> bool:
+        """Whether somebody outside may speak of the task: of a job, too [D:API_SendTaskHeartbeat]."""
+        return self.waits_for_callback or self.goes_on_after_the_call
+
+    @property
     def goes_on_after_the_call(self) -> bool:
         """Whether the answer of the call is not yet the task's result."""
         return self.family == "Task" and pattern(self.resource) != ""

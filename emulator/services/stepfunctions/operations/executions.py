@@ -59,6 +59,7 @@ class ExecutionOperations(MapRunOperations):
             if existing.status == "RUNNING" and existing.input == text:
                 return {"executionArn": arn, "startDate": existing.started_at}
             raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
+        self.open_executions.make_room(tx, scope)
         parent = request.get(PARENT_MEMBER)
         execution = store.add_execution(tx, scope, machine, arn, name, text, request.get("traceHeader"), parent)
         execution.test_case = case
@@ -82,6 +83,7 @@ class ExecutionOperations(MapRunOperations):
         if execution.of_map_run or _not_redrivable(tx, execution) is not None:
             text = f"The execution Amazon Resource Name (ARN) that you specified for executionArn: '{execution.arn}' "
             raise AwsError("ExecutionNotRedrivable", text + "cannot be redriven.")
+        self.open_executions.make_room(tx, scope, reopened=True)
         self.progress.redrive(tx, execution, token)
         return {"redriveDate": tx.now}
 

@@ -21,6 +21,7 @@ from emulator.services.stepfunctions.asl.validation.problems import NOT_EMULATED
 from emulator.services.stepfunctions.asl.validation.resources import resources
 from emulator.services.stepfunctions.asl.validation.source import positions
 from emulator.services.stepfunctions.model import Activity, StateMachine, StoredExecution
+from emulator.services.stepfunctions.operations.open_executions import OpenExecutions
 from emulator.services.stepfunctions.task_mocks import TaskMocks
 from emulator.settings import LiveSettings
 
@@ -73,6 +74,7 @@ class StepFunctionsState:
         self.running_sync = 0
         self.pollers: Counter[str] = Counter()
         """By activity: who waits for a task of it."""
+        self.open_executions = OpenExecutions(settings)
         self._task_problems = task_problems
         self._is_emulated = is_emulated
         self.offers: dict[str, asyncio.Event] = {}
@@ -81,6 +83,7 @@ class StepFunctionsState:
 
     def forget_cached(self) -> None:
         """After a reset: whoever waits finds that its activity is gone."""
+        self.open_executions.forget()
         self._ring({progress.ACTIVITY_BELL: 0.0})
 
     def _ring(self, due: Mapping[str, float]) -> None:
