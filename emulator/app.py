@@ -45,6 +45,7 @@ from emulator.services.apigatewayv2 import wire as apigatewayv2
 from emulator.services.cloudformation import wire as cloudformation
 from emulator.services.cloudwatch import wire as cloudwatch
 from emulator.services.events import wire as events
+from emulator.services.iam import wire as iam
 from emulator.services.lambda_ import wire as lambda_
 from emulator.services.logs import wire as logs
 from emulator.services.pipes import wire as pipes
@@ -150,6 +151,7 @@ class Emulator:
         # The two sinks first: every service after them is given context.metrics and context.logs.
         self.cloudwatch = self._mount(cloudwatch.mount(context))
         self.logs = self._mount(logs.mount(context))
+        self._mount(iam.mount(context))  # and context.signatures
         self.sqs = self._mount(sqs.mount(context))
         self.lambda_ = self._mount(lambda_.mount(context, self.sqs.operations))
         self.ses = self._mount(ses.mount(context)).operations

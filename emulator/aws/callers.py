@@ -1,16 +1,39 @@
 """Who has signed a request to a data plane, as functions are told in payload format 2.0.
 
-The emulator knows no users and verifies no signature: whoever signs is the root of the account that the access key
-names, or of the default account.
+The emulator knows no users: whoever signs is the root of the account that the access key names, or of the default
+account. Signatures are verified where the secret is known, which `Signatures` says.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from emulator.aws.http import HttpRequest
 from emulator.aws.http_payload import access_key
 from emulator.aws.scope import DEFAULT_ACCOUNT
+
+
+class BadSignature(NamedTuple):
+    """Why a signed request is refused: AWS's error and its text."""
+
+    code: str
+    text: str
+
+
+class Signatures(Protocol):
+    """Judges signatures."""
+
+    async def problem(self, request: HttpRequest, service: str) -> BadSignature | None:
+        """What is wrong with the signature of a request to `service`; None if nothing is, or nobody can tell."""
+        ...
+
+
+class AnySignature:
+    """Where no secret is known."""
+
+    async def problem(self, request: HttpRequest, service: str) -> BadSignature | None:
+        """Nothing."""
+        return None
 
 
 def signed_caller(request: HttpRequest) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from emulator.aws.callers import AnySignature, Signatures
 from emulator.aws.data_planes import DataPlanes
 from emulator.aws.errors import NotEmulated
 from emulator.aws.request_traces import RequestTraces
@@ -138,6 +139,8 @@ class Context:
     """The mock configuration file of Step Functions Local, as it is now."""
     planes: DataPlanes = field(default_factory=DataPlanes)
     """What users have deployed, for tasks that call it: complete once everything is mounted."""
+    signatures: Signatures = field(default_factory=AnySignature)
+    """Judges the signatures of requests to what users have deployed."""
     count_coverage: bool = False
     """Whether Step Functions counts what of definitions was taken."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from emulator.aws.callers import Signatures
 from emulator.services.apigateway.gateway import mapping, proxy_event
 from emulator.services.apigateway.gateway.cognito import UserPools
 from emulator.services.apigateway.gateway.exchange import Exchange
@@ -43,7 +44,10 @@ class Grant:
 class Authorizers:
     """Asks authorizers; grants are kept per stage, authorizer and identity."""
 
-    def __init__(self, functions: LambdaIntegration, pools: UserPools, now: Callable[[], float]) -> None:
+    def __init__(
+        self, functions: LambdaIntegration, pools: UserPools, now: Callable[[], float], signatures: Signatures
+    ) -> None:
+        self._signatures = signatures
         self._functions = functions
         self._pools = pools
         self._now = now
@@ -73,6 +77,9 @@ class Authorizers:
             exchange.trace.add("authorizer", type="AWS_IAM", signed=exchange.signed)
             if not exchange.signed:
                 raise unsigned(exchange)
+            bad = await self._signatures.problem(exchange.request, "execute-api")
+            if bad is not None:
+                raise Failure("INVALID_SIGNATURE", bad.text, code=bad.code)
         if kind not in ("CUSTOM", "COGNITO_USER_POOLS"):
             return
         authorizer = snapshot.api.authorizers.get(method.get("authorizerId") or "")

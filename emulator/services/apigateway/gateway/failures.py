@@ -34,14 +34,17 @@ _REFERENCE = re.compile(rf"\$(?:\{{{_NAME}\}}|{_NAME})")
 
 
 class Failure(Exception):
-    """The request ends here. `status` overrides the type's status, `reason` is for people."""
+    """The request ends here. `status` and `code` override the type's, `reason` is for people."""
 
-    def __init__(self, kind: str, message: str | None = None, status: int | None = None, reason: str = "") -> None:
+    def __init__(
+        self, kind: str, message: str | None = None, status: int | None = None, reason: str = "", code: str = ""
+    ) -> None:
         super().__init__(reason or message or kind)
         self.kind = kind
         self.message = message if message is not None else ERRORS[kind][1]
         self.status = status
         self.reason = reason
+        self.code = code or ERRORS[kind][0]
 
 
 def configuration_error(reason: str) -> Failure:
@@ -95,7 +98,7 @@ def gateway_response(
         body = '{"Message":' + json.dumps(failure.message) + "}"  # with a capital M [LS]
     else:
         body = _REFERENCE.sub(look_up, template or "")
-    headers = [("Content-Type", content_type), ("x-amzn-ErrorType", ERRORS[failure.kind][0])]
+    headers = [("Content-Type", content_type), ("x-amzn-ErrorType", failure.code)]
     for target, source in definition["responseParameters"].items():
         name = target.removeprefix("gatewayresponse.header.")
         value = source[1:-1] if source.startswith("'") else parameters.get(source, "")

@@ -59,7 +59,7 @@ class GatewayDataPlane:
         self._deployments = Deployments()
         self._integrations = Integrations(context, lambda_operations)
         pools = UserPools(PoolKeys(context))
-        self._authorizers = Authorizers(self._integrations.functions, pools, context.clock.now)
+        self._authorizers = Authorizers(self._integrations.functions, pools, context.clock.now, context.signatures)
         self.admission = Admission(context.store)
         self._cache = cache.Cache()
         self._records = Records(context.store, context.logs, context.metrics)

@@ -35,6 +35,7 @@ class Authorizing:
     def __init__(self, context: Context, lambda_operations: Any, deadline: Deadline) -> None:
         self._lambda = lambda_operations
         self._deadline = deadline
+        self._signatures = context.signatures
         assert context.http is not None, "app.py gives every context an HttpSender"
         self._keys = IssuerKeys(context.http, PoolKeys(context))
         self._cached: dict[tuple[str, str, tuple[str, ...]], tuple[float, Any]] = {}
@@ -52,7 +53,7 @@ class Authorizing:
         if kind == "NONE":
             return
         if kind == "AWS_IAM":
-            exchange.authorizer = _iam(exchange)
+            exchange.authorizer = await self._iam(exchange)
             return
         authorizer = exchange.api.authorizers.get(exchange.route.get("AuthorizerId", ""))
         if authorizer is None:
@@ -61,6 +62,16 @@ class Authorizing:
             await self._jwt(exchange, authorizer)
         else:
             await self._function(exchange, authorizer)
+
+    async def _iam(self, exchange: Exchange) -> dict[str, Any]:
+        """The caller, who is their account's root. Raises the 403 of a request that is not signed, or signed badly."""
+        caller = signed_caller(exchange.request)
+        if caller is None:
+            raise Failure(403, "The request is not signed")
+        bad = await self._signatures.problem(exchange.request, "execute-api")
+        if bad is not None:
+            raise Failure(403, bad.text)
+        return {"iam": caller}
 
     # ── tokens ──
 
@@ -184,11 +195,3 @@ def _scopes(claims: dict[str, Any]) -> list[str]:
         if isinstance(value, list):
             return [item for item in value if isinstance(item, str)]
     return []
-
-
-def _iam(exchange: Exchange) -> dict[str, Any]:
-    """A signature must be there and is not verified; callers are their account's root. Raises the 403."""
-    caller = signed_caller(exchange.request)
-    if caller is None:
-        raise Failure(403, "The request is not signed")
-    return {"iam": caller}

@@ -64,7 +64,7 @@ class RoutingRules(Domains):
         key = self._ruled(tx, scope, request)
         arn = f"arn:aws:apigateway:{scope.region}:{scope.account}:/domainnames/{key}/routingrules/{rule_id}"
         rule = {**checked_rule(request), "RoutingRuleArn": arn, "RoutingRuleId": rule_id}
-        target = rule["Actions"][0]["InvokeApi"]
+        target = request["Actions"][0]["InvokeApi"]
         if self._protocol(tx, scope, {"apiId": target["ApiId"], "stage": target["Stage"]}) != REST:
             raise bad_request("Routing rules can only invoke REST APIs.")  # unverified
         others = [other for other in names.rules(tx, scope, key) if other["RoutingRuleId"] != rule_id]

@@ -33,6 +33,7 @@ class FunctionUrlPlane:
         self._store = context.store
         self._clock = context.clock
         self._base_url = context.base_url
+        self._signatures = context.signatures
         self._lambda = lambda_
         self._running: set[asyncio.Task[dict[str, Any]]] = set()
 
@@ -67,7 +68,10 @@ class FunctionUrlPlane:
         cors = cors_headers(url.cors, headers, preflight) if url.cors is not None else []
         if preflight:  # answered by Lambda itself, and unsigned: a browser signs no preflight
             return HttpResponse(200, cors)
-        if url.auth_type == "AWS_IAM" and access_key(request) is None:
+        signed = url.auth_type != "AWS_IAM" or (
+            access_key(request) is not None and await self._signatures.problem(request, "lambda") is None
+        )
+        if not signed:
             response = answers.forbidden()
         else:
             response = await self._invoke(request, url, path, request_id)
