@@ -36,6 +36,7 @@ Substitutions = Annotated[
     list[str] | None,
     typer.Option(
         "--definition-substitutions",
+        "--substitute",
         "-s",
         metavar="NAME=VALUE",
         help="Fill ${NAME} in the definition, as SAM's DefinitionSubstitutions do; may be repeated.",
@@ -193,6 +194,9 @@ def _read(path: Path, substitutions: list[str] | None) -> DefinitionFile:
     if file.left:
         names = ", ".join(f"${{{name}}}" for name in file.left)
         typer.echo(f"{path}: {names} not filled; -s {file.left[0]}=VALUE does.", err=True)
+    if file.assumed:
+        names = ", ".join(f"${{{name}}}" for name in file.assumed)
+        typer.echo(f"{path}: {names} taken for Lambda functions, where they are the Resource of a task.", err=True)
     return file
 
 
@@ -208,5 +212,11 @@ def _input(given: str) -> str:
     try:
         json.loads(text)
     except ValueError as error:
-        stop(f"{what} is not JSON: {error}.", "For example: --input '{\"order\": 1}', or --input @input.json")
+        from emulator.services.stepfunctions.asl import json_words
+
+        said, line, column = json_words.explain(text, error)
+        stop(
+            f"{what} is not JSON: {said} (line {line}, column {column}).",
+            "For example: --input '{\"order\": 1}', or --input @input.json",
+        )
     return text

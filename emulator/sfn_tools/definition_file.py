@@ -15,6 +15,8 @@ from emulator.services.apigateway import safe_yaml
 from emulator.services.stepfunctions.asl.validation import source
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
+_RESOURCE = re.compile(r"""(["']?Resource["']?\s*:\s*["']?)\$\{([A-Za-z0-9_]+)\}(?=["']?\s*(?:[,}#\n]|$))""")
+_FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:"
 _NOT_IN_A_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+")
 
 
@@ -34,6 +36,8 @@ class DefinitionFile:
     yaml: bool
     left: tuple[str, ...]
     """Placeholders that nobody filled."""
+    assumed: tuple[str, ...] = ()
+    """Those of them that are all of a Resource, and were taken for functions of that name."""
 
     @property
     def machine_name(self) -> str:
@@ -62,14 +66,16 @@ def read(path: Path, substitutions: Mapping[str, str]) -> DefinitionFile:
             raise Unreadable(f"{path} has no placeholder ${{{name}}}.", f"It has: {known}.")
     text = _PLACEHOLDER.sub(lambda match: substitutions.get(match[1], match[0]), text)
     left = tuple(sorted(names - set(substitutions)))
+    assumed = tuple(sorted({match[2] for match in _RESOURCE.finditer(text)}))
+    text = _RESOURCE.sub(lambda match: f"{match[1]}{_FUNCTION}{match[2]}", text)
     if not _is_yaml(path, text):
-        return DefinitionFile(path, text, text, False, left)
+        return DefinitionFile(path, text, text, False, left, assumed)
     try:
         document = safe_yaml.load(text)
         definition = json.dumps(document, ensure_ascii=False, indent=2)
     except (ValueError, TypeError, RecursionError) as error:
         raise Unreadable(f"{path} is no YAML: {error}", "Correct it.") from None
-    return DefinitionFile(path, text, definition, True, left)
+    return DefinitionFile(path, text, definition, True, left, assumed)
 
 
 def _is_yaml(path: Path, text: str) -> bool:

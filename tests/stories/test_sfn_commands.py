@@ -212,6 +212,50 @@ def test_mistakes_are_told_by_file_line_and_column(folder: Path) -> None:
     assert [(each["line"], each["severity"]) for each in listed] == [(8, "ERROR"), (13, "WARNING")]
 
 
+SAM = """StartAt: Get
+States:
+  Get:
+    Type: Task
+    Resource: ${GetFunctionArn}
+    Next: Put
+  Put:
+    Type: Task
+    Resource: "${Put}"   # a function, too
+    Parameters: {Name: "${Name}"}
+    End: true
+"""
+
+
+def test_a_resource_that_a_deployment_fills_is_taken_for_a_function(folder: Path) -> None:
+    (folder / "sam.asl.yaml").write_text(SAM)
+    (folder / "sam.asl.json").write_text(
+        '{"StartAt": "Get", "States": {"Get": {"Type": "Task", "Resource": "${GetFunctionArn}", "End": true}}}'
+    )
+    result = sfn("validate", "sam.asl.yaml", "sam.asl.json")
+    assert (result.exit_code, result.stdout) == (0, "sam.asl.yaml: good\nsam.asl.json: good\n")
+    assert result.stderr.splitlines()[:2] == [
+        "sam.asl.yaml: ${GetFunctionArn}, ${Name}, ${Put} not filled; -s GetFunctionArn=VALUE does.",
+        "sam.asl.yaml: ${GetFunctionArn}, ${Put} taken for Lambda functions, where they are the Resource of a task.",
+    ]
+    result = sfn("validate", "sam.asl.yaml", "--substitute", "Put=arn:aws:states:::dynamodb:putItem", "-s", "Name=n")
+    assert "The field 'Name' is not supported by Step Functions" in result.stdout
+
+
+@pytest.mark.parametrize("resource", ["", "nonsense", "a:b", "arn:aws:states:::", "arn:aws:states:::glue", "${a}b"])
+def test_a_resource_that_is_none_is_told_by_line(folder: Path, resource: str) -> None:
+    state = {"Type": "Task", "Resource": resource, "End": True}
+    (folder / "odd.json").write_text(json.dumps({"StartAt": "A", "States": {"A": state}}))
+    result = sfn("validate", "odd.json")
+    assert result.stdout.startswith("odd.json:1:51: error: SCHEMA_VALIDATION_FAILED: The resource provided ")
+    assert result.exit_code == 1
+
+
+def test_an_input_that_is_no_json_is_told_where(folder: Path) -> None:
+    result = sfn("run", "orders.asl.json", "--input", "{x")
+    assert "--input is not JSON: Unexpected character ('x' (code 120)): was expecting double-quote" in result.stderr
+    assert "(line 1, column 3)" in result.stderr
+
+
 def test_warnings_fail_only_those_who_want_it(folder: Path) -> None:
     (folder / "fine.yaml").write_text(YAML.replace("Nowhere", "Copy"))
     assert sfn("validate", "fine.yaml").exit_code == 0

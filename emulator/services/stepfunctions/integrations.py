@@ -95,7 +95,7 @@ class Integrations:
         return parameter_problems(parameters, members, () if called.service == "sqs" else required)
 
     def is_emulated(self, resource: str) -> bool:
-        """Whether a task of a machine that was created can be called; else it fails unless it is mocked."""
+        """False for a resource that AWS has and the emulator has not; what nobody knows is judged by `problems`."""
         called = self._called(resource)
         return elsewhere.find(resource) is None if called is None else self._answers(called)
 

@@ -86,11 +86,8 @@ class TaskCalls:
         return self.integrations.problems(resource, parameters)
 
     def is_emulated(self, resource: str) -> bool:
-        """Whether what a Task of a good definition names can be called; else its task fails unless it is mocked."""
-        built_in = (
-            gateway_tasks.is_gateway(resource) or http_tasks.is_http(resource) or lambda_tasks.is_invoke(resource)
-        )
-        return built_in or task_kind(resource).family != "Task" or self.integrations.is_emulated(resource)
+        """Whether what a Task names can be called, if AWS knows it; else its task fails unless it is mocked."""
+        return self.integrations.is_emulated(resource)
 
     def start_problem(self, resource: str, parameters: Data) -> str | None:
         """Why a task cannot be started with these parameters, which is no error that a state can catch."""
