@@ -19,7 +19,8 @@ class HttpxSender(HttpSender):
 
     Each request has a connection of its own. One kept from an earlier request may have been closed by the endpoint
     meanwhile, and what a request met then nobody can tell from an endpoint that died of it: to send it again could do
-    twice what was asked once. Nor does a request wait for others to end: connections have no common limit.
+    twice what was asked once; and one that is kept holds up everybody else where the endpoint has a single thread, as
+    many have that are under development. Nor does a request wait for others to end: connections have no common limit.
     """
 
     def __init__(self) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from emulator.services.apigatewayv2.operations import OPERATIONS
 from emulator.testing import RunningEmulator
 from tests.wire.http_api_support import FUNCTION, HttpApi, ask, echo, http_api
 from tests.wire.lambda_support import error_of, without_metadata
@@ -494,3 +497,27 @@ def test_warnings_can_fail_an_import(client: Any) -> None:
     for wrong in ({"Specification": "OAS20"}, {"OutputType": "XML"}, {"StageName": "none"}, {"ExportVersion": "9"}):
         members = {"ApiId": client.get_apis()["Items"][0]["ApiId"], "Specification": "OAS30", "OutputType": "JSON"}
         assert error_of(lambda members={**members, **wrong}: client.export_api(**members))[1] in (400, 404)
+
+
+def least(shape: Any) -> Any:
+    """The least value of a shape of botocore's model: required members only."""
+    if shape.type_name == "structure":
+        return {name: least(shape.members[name]) for name in shape.required_members}
+    if shape.type_name in ("list", "map"):
+        return [] if shape.type_name == "list" else {}
+    return {"boolean": True, "integer": 1}.get(shape.type_name, "example-1")
+
+
+def test_portals_are_refused_by_the_name_of_each_operation(emulator: RunningEmulator) -> None:
+    client = emulator.client("apigatewayv2")
+    model = client.meta.service_model
+    missing = [name for name in model.operation_names if name not in OPERATIONS]
+    assert all("Portal" in name or "Product" in name for name in missing)
+    described = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
+    for name in missing:
+        with pytest.raises(ClientError) as refused:
+            client._make_api_call(name, least(model.operation_model(name).input_shape))
+        answer: Any = refused.value.response
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501
+        assert f"apigatewayv2.{name} is not emulated" in answer["Error"]["Message"]
+        assert name in described
