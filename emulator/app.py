@@ -74,6 +74,7 @@ HOUSEKEEPING = MEASURING | frozenset(
         "lambda.sqs_poll",
         "lambda.stream_poll",
         "pipes.poll",
+        "pipes.stream_poll",
         "apigatewayv2.connection",
     }
 )

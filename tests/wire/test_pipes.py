@@ -301,7 +301,7 @@ def test_what_is_not_emulated_is_refused_by_name(emulator: RunningEmulator) -> N
     good = {"Name": "p", "Source": QUEUE + "in", "Target": QUEUE + "out", "RoleArn": ROLE}
     group = "arn:aws:logs:us-east-1:000000000000:log-group:g"
     for change in (
-        {"Source": "arn:aws:kinesis:us-east-1:000000000000:stream/s"},
+        {"Source": "arn:aws:kafka:us-east-1:000000000000:cluster/c/1"},
         {"Target": "arn:aws:ecs:us-east-1:000000000000:cluster/c"},
         {"LogConfiguration": {"Level": "INFO", "CloudwatchLogsLogDestination": {"LogGroupArn": group}}},
     ):

@@ -20,15 +20,19 @@ PASSING = {"CREATING", "UPDATING", "DELETING", "STARTING", "STOPPING"}
 DEFAULT_BATCH_SIZE = 10
 LARGEST_FIFO_BATCH = 10
 
+DEFAULT_STREAM_BATCH_SIZE = 100
 _OTHER_SOURCES = {
-    "kinesis": "Kinesis streams",
-    "dynamodb": "DynamoDB streams",
     "kafka": "Amazon MSK",
     "mq": "Amazon MQ",
 }
 TARGETS = ("lambda", "states", "sqs", "sns", "events", "logs", "kinesis", "firehose", "execute-api")
 ENRICHMENTS = ("lambda", "states", "execute-api", "events")
-_SOURCE_MEMBERS = {"FilterCriteria", "SqsQueueParameters"}
+_SOURCE_MEMBERS = {
+    "sqs": "SqsQueueParameters",
+    "kinesis": "KinesisStreamParameters",
+    "dynamodb": "DynamoDBStreamParameters",
+}
+"""By the service they are for."""
 _TARGET_MEMBERS = {
     "InputTemplate": None,
     "LambdaFunctionParameters": "lambda",
@@ -103,16 +107,27 @@ class Pipe:
         return tuple(item["Pattern"] for item in criteria.get("Filters") or [] if item.get("Pattern"))
 
     @property
+    def reads_stream(self) -> bool:
+        """Whether the source is a stream; otherwise it is a queue."""
+        return self.source.split(":")[2] != "sqs"
+
+    @property
     def batch_size(self) -> int:
-        return self._queue.get("BatchSize") or DEFAULT_BATCH_SIZE
+        default = DEFAULT_STREAM_BATCH_SIZE if self.reads_stream else DEFAULT_BATCH_SIZE
+        return self.source_settings.get("BatchSize") or default
 
     @property
     def window_seconds(self) -> int:
-        return self._queue.get("MaximumBatchingWindowInSeconds") or 0
+        return self.source_settings.get("MaximumBatchingWindowInSeconds") or 0
 
     @property
-    def _queue(self) -> Mapping[str, Any]:
-        return (self.definition.get("SourceParameters") or {}).get("SqsQueueParameters") or {}
+    def source_settings(self) -> Mapping[str, Any]:
+        """The parameters of the source's own kind."""
+        return (self.definition.get("SourceParameters") or {}).get(self._source_member) or {}
+
+    @property
+    def _source_member(self) -> str:
+        return _SOURCE_MEMBERS[self.source.split(":")[2]]
 
     def reserved(self, ingested_at: str) -> dict[str, str]:
         """The variables that every template has."""
@@ -158,10 +173,10 @@ class Pipe:
     def described(self) -> dict[str, Any]:
         """As DescribePipe shows it, defaults of the source included."""
         source = self.definition.get("SourceParameters") or {}
-        own = {"BatchSize": self.batch_size, **self._queue}
+        own = {"BatchSize": self.batch_size, **self.source_settings}
         members = ("Description", "EnrichmentParameters", "TargetParameters", "RoleArn", "KmsKeyIdentifier")
         kept = {name: self.definition[name] for name in members if self.definition.get(name)}
-        parameters = {**source, "SqsQueueParameters": own}
+        parameters = {**source, self._source_member: own}
         shown = {**self.changed(), **self.listed(), **kept, "SourceParameters": parameters, "Tags": dict(self.tags)}
         return {**shown, "DesiredState": self.changed()["DesiredState"]}
 
@@ -187,23 +202,45 @@ def _check_source(definition: Mapping[str, Any], operation: str) -> None:
         raise NotEmulated("pipes", operation, "self-managed Kafka clusters as source")
     if source.service in _OTHER_SOURCES:
         raise NotEmulated("pipes", operation, f"{_OTHER_SOURCES[source.service]} as source")
-    if source.service != "sqs":
+    if source.service not in _SOURCE_MEMBERS or (source.service == "dynamodb" and "/stream/" not in source.resource):
         raise invalid(f"Source {definition['Source']} is not supported.")
     parameters: Mapping[str, Any] = definition.get("SourceParameters") or {}
     for member in parameters:
-        if member not in _SOURCE_MEMBERS:
-            raise invalid(f"{member} cannot be specified for a source of sqs.")
+        if member not in ("FilterCriteria", _SOURCE_MEMBERS[source.service]):
+            raise invalid(f"{member} cannot be specified for a source of {source.service}.")
     for item in (parameters.get("FilterCriteria") or {}).get("Filters") or []:
         try:
             compile_pattern(item.get("Pattern") or "")
         except InvalidPattern as error:
             raise invalid(f"Event pattern is not valid. Reason: {error.message}") from None
-    own: Mapping[str, Any] = parameters.get("SqsQueueParameters") or {}
+    own: Mapping[str, Any] = parameters.get(_SOURCE_MEMBERS[source.service]) or {}
+    if source.service == "sqs":
+        _check_queue(source, own)
+    else:
+        _check_stream(source, own)
+
+
+def _check_queue(source: Arn, own: Mapping[str, Any]) -> None:
     size, window = own.get("BatchSize") or DEFAULT_BATCH_SIZE, own.get("MaximumBatchingWindowInSeconds") or 0
     if source.resource.endswith(".fifo") and size > LARGEST_FIFO_BATCH:
         raise invalid("The batch size of a FIFO queue must be 10 or less.")
     if size > LARGEST_FIFO_BATCH and not window:
         raise invalid("A batch size of more than 10 needs a MaximumBatchingWindowInSeconds of 1 or more.")
+
+
+def _check_stream(source: Arn, own: Mapping[str, Any]) -> None:
+    position, at = own.get("StartingPosition"), own.get("StartingPositionTimestamp")
+    if position is None:
+        raise invalid(f"StartingPosition is required for a source of {source.service}.")
+    if (position == "AT_TIMESTAMP") != (at is not None):
+        raise invalid("StartingPositionTimestamp is for StartingPosition AT_TIMESTAMP, which needs it.")
+    age = own.get("MaximumRecordAgeInSeconds")
+    if age is not None and -1 < age < 60:
+        raise invalid("MaximumRecordAgeInSeconds must be -1 or between 60 and 604800.")
+    dead = (own.get("DeadLetterConfig") or {}).get("Arn")
+    target = Arn.parse(dead) if dead else None
+    if dead and (target is None or target.service not in ("sqs", "sns")):
+        raise invalid(f"DeadLetterConfig {dead} is neither a queue nor a topic.")
 
 
 def _check_enrichment(definition: Mapping[str, Any], operation: str) -> None:

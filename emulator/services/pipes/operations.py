@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from emulator import jobs
@@ -12,13 +13,17 @@ from emulator.aws.errors import AwsError
 from emulator.aws.page_tokens import read_token, write_token
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
+from emulator.services.lambda_.event_sources.streams.polling import StreamPolling
+from emulator.services.lambda_.event_sources.streams.source import Position
 from emulator.services.pipes import store
 from emulator.services.pipes.model import PASSING, RUNNING, STOPPED, Pipe, check, conflict, invalid, not_found
 from emulator.services.pipes.polling import Polling
+from emulator.services.pipes.streams import reading_of
 
 CHANGE = "pipes.change"
 """Job kind: the end of a state of passage. Payload {account, region, name}."""
 MOST_PIPES = 1_000
+_POSITION = ("StartingPosition", "StartingPositionTimestamp")
 LARGEST_PAGE = 100
 _SETTINGS = (
     "Description", "SourceParameters", "Enrichment", "EnrichmentParameters", "Target", "TargetParameters", "RoleArn",
@@ -29,8 +34,9 @@ _SETTINGS = (
 class PipeOperations:
     """All operations of EventBridge Pipes."""
 
-    def __init__(self, polling: Polling) -> None:
+    def __init__(self, polling: Polling, streams: StreamPolling) -> None:
         self._polling = polling
+        self._streams = streams
 
     def table(self) -> dict[str, Callable[..., Any]]:
         """From AWS's name to method."""
@@ -50,7 +56,8 @@ class PipeOperations:
     def create_pipe(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Create a pipe; a job makes it RUNNING or STOPPED."""
         name = request["Name"]
-        definition = {member: request[member] for member in ("Source", *_SETTINGS) if request.get(member) is not None}
+        given = {member: request[member] for member in ("Source", *_SETTINGS) if request.get(member) is not None}
+        definition = _with_seconds(given)
         check(definition, "CreatePipe")
         if store.find_pipe(tx, scope, name) is not None:
             raise conflict(f"Pipe {name} already exists.", name)
@@ -77,7 +84,7 @@ class PipeOperations:
             if request.get(member) is None:
                 continue
             if member == "SourceParameters":
-                definition[member] = {**(definition.get(member) or {}), **request[member]}
+                definition[member] = _source_changed(definition.get(member) or {}, request[member])
             else:
                 definition[member] = request[member]
         if request.get("Enrichment") == "":
@@ -110,26 +117,37 @@ class PipeOperations:
 
     def _change(self, tx: Transaction, pipe: Pipe, state: str) -> dict[str, Any]:
         changed = replace(pipe, state=state, modified_at=tx.now, reason=None)
-        self._polling.stop(tx, changed)
+        if not changed.reads_stream:
+            self._polling.stop(tx, changed)
         store.update_pipe(tx, changed)
         _enqueue(tx, changed)
         return changed.changed()
 
-    def finish_change(self, tx: Transaction, scope: Scope, name: str) -> None:
-        """End a state of passage."""
+    def finish_change(
+        self, tx: Transaction, scope: Scope, name: str, positions: dict[str, Position] | None = None
+    ) -> None:
+        """End a state of passage. `positions` is where reading of a stream begins; None if there is no such stream."""
         pipe = store.find_pipe(tx, scope, name)
         if pipe is None or pipe.state not in PASSING:
             return
         if pipe.state == "DELETING":
+            self._streams.remove(tx, pipe.arn)
             store.delete_pipe(tx, pipe)
             return
-        if not self._polling.exists(tx, pipe.source):
+        there = positions is not None if pipe.reads_stream else self._polling.exists(tx, pipe.source)
+        if not there:
             failed = {"CREATING": "CREATE_FAILED", "UPDATING": "UPDATE_FAILED", "STARTING": "START_FAILED"}
             reason = f"The source {pipe.source} does not exist."
             store.update_pipe(tx, replace(pipe, state=failed.get(pipe.state, STOPPED), reason=reason))
             return
-        store.update_pipe(tx, replace(pipe, state=pipe.desired))
-        self._polling.plan(tx, scope, name)
+        done = replace(pipe, state=pipe.desired)
+        store.update_pipe(tx, done)
+        if positions is None:
+            self._polling.plan(tx, scope, name)
+        elif pipe.state == "CREATING" or not self._streams.reads(tx, pipe.arn):
+            self._streams.add(tx, reading_of(done), positions)
+        else:
+            self._streams.share(tx, reading_of(done))
 
     def list_pipes(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Pipes by name."""
@@ -171,6 +189,27 @@ class PipeOperations:
     def list_tags_for_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """The tags of a pipe."""
         return {"tags": dict(_tagged(tx, request["resourceArn"]).tags)}
+
+
+def _source_changed(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a source after a change: where a stream is read from cannot be changed, so it stays."""
+    changed = {**before, **given}
+    for member in ("KinesisStreamParameters", "DynamoDBStreamParameters"):
+        if member in given and member in before:
+            kept = {name: before[member][name] for name in _POSITION if name in before[member]}
+            changed[member] = {**given[member], **kept}
+    return changed
+
+
+def _with_seconds(definition: dict[str, Any]) -> dict[str, Any]:
+    """A definition that can be kept: the time at which reading of a stream begins as seconds."""
+    source = definition.get("SourceParameters") or {}
+    own = source.get("KinesisStreamParameters") or {}
+    at = own.get("StartingPositionTimestamp")
+    if not isinstance(at, datetime):
+        return definition
+    kinesis = {**own, "StartingPositionTimestamp": at.timestamp()}
+    return {**definition, "SourceParameters": {**source, "KinesisStreamParameters": kinesis}}
 
 
 def _enqueue(tx: Transaction, pipe: Pipe) -> None:

@@ -6,6 +6,7 @@ on into a text which is JSON goes on in what it says ("implicit body data parsin
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -56,7 +57,21 @@ def transformed(template: str | None, event: Json, reserved: Mapping[str, str]) 
 def look_up(event: Json, text: str) -> Any:
     """What a path leads to, or `MISSING`."""
     path = parse_path(text)
-    return MISSING if path is None else find_in(event, path, loads)
+    return MISSING if path is None else find_in(_readable(event), path, loads)
+
+
+def _readable(event: Json) -> Json:
+    """An event whose paths may go on into Kinesis's data, which is in base64."""
+    if (
+        not isinstance(event, dict)
+        or event.get("eventSource") != "aws:kinesis"
+        or not isinstance(event.get("data"), str)
+    ):
+        return event
+    try:
+        return {**event, "data": base64.b64decode(event["data"], validate=True).decode()}
+    except ValueError:
+        return event
 
 
 def resolved(event: Json, text: str) -> str:

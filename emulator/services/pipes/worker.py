@@ -23,11 +23,16 @@ from emulator.jobs import Job
 from emulator.ports import Clock, Json, LogEvent, Store, Transaction
 from emulator.services.events.endpoints import Answer, Endpoints
 from emulator.services.events.model import as_text, iso
+from emulator.services.lambda_.event_sources.streams import batches
+from emulator.services.lambda_.event_sources.streams.batches import Next, Rules
+from emulator.services.lambda_.event_sources.streams.polling import StreamBatch, StreamPolling
+from emulator.services.lambda_.event_sources.streams.source import Position, StreamUnreadable
 from emulator.services.pipes import store as tables
 from emulator.services.pipes import targets
 from emulator.services.pipes.model import Pipe
 from emulator.services.pipes.operations import PipeOperations
 from emulator.services.pipes.polling import Batch, Polling
+from emulator.services.pipes.streams import after, dead_letter, first_chunk, flat, reading_of, rules_of
 from emulator.services.pipes.targets import Unusable
 
 remarks = logging.getLogger("emulator.functions")
@@ -50,6 +55,8 @@ class Progress:
     """Ids of messages that stay in the queue."""
     problem: str | None = None
     stage: str = ""
+    ordered: bool = False
+    """The first failure ends the attempt: nothing may overtake it."""
 
     @property
     def ids(self) -> list[str]:
@@ -69,7 +76,7 @@ class Progress:
 
 
 class PipeWorker:
-    """Runs `pipes.poll`, `pipes.batch` and `pipes.change` jobs."""
+    """Runs `pipes.poll`, `pipes.batch`, `pipes.stream_batch` and `pipes.change` jobs."""
 
     def __init__(
         self,
@@ -81,6 +88,7 @@ class PipeWorker:
         metrics: MetricSink,
         endpoints: Endpoints,
         polling: Polling,
+        streams: StreamPolling,
         operations: PipeOperations,
         base_url: str,
     ) -> None:
@@ -92,6 +100,7 @@ class PipeWorker:
         self._metrics = metrics
         self._endpoints = endpoints
         self._polling = polling
+        self._streams = streams
         self._operations = operations
         self._base_url = base_url
 
@@ -101,11 +110,15 @@ class PipeWorker:
 
     async def change(self, job: Job) -> None:
         """End a pipe's state of passage."""
-        scope = Scope(job.payload["account"], job.payload["region"])
+        scope, name = Scope(job.payload["account"], job.payload["region"]), job.payload["name"]
+        pipe = await self._rows.read(lambda tx: tables.find_pipe(tx, scope, name))
+        positions = None
+        if pipe is not None and pipe.reads_stream and pipe.state != "DELETING":
+            positions = await self._begin(pipe)
 
         def change(tx: Transaction) -> None:
             if jobs.complete(tx, job.id):
-                self._operations.finish_change(tx, scope, job.payload["name"])
+                self._operations.finish_change(tx, scope, name, positions)
 
         await self._rows.transact(change)
 
@@ -121,7 +134,60 @@ class PipeWorker:
             await self._rows.transact(lambda tx: self._give_up(tx, job, batch))
             return
         progress = Progress(batch, pipe, json.loads(job.body))
-        inside = False
+        inside = await self._carry(progress)
+        await self._rows.transact(lambda tx: self._commit(tx, job, progress, inside))
+        if progress.problem is not None:
+            remarks.info(
+                "pipe %s: %d messages stay in the queue: %s", pipe.name, len(progress.failed), progress.problem
+            )
+
+    async def run_stream(self, job: Job) -> None:
+        """Carry the first records of a batch of a stream, and commit what comes next."""
+        batch = StreamBatch.from_payload(job.payload)
+
+        def load(tx: Transaction) -> Pipe | None:
+            reading = self._streams.find(tx, batch.uuid)
+            if reading is None or not reading.enabled or self._streams.lane_of(tx, batch) is None:
+                return None
+            arn = Arn.parse(batch.uuid)
+            assert arn is not None, "it is the pipe's"
+            return tables.find_pipe(tx, Scope(arn.account, arn.region), arn.resource.partition("/")[2])
+
+        pipe = await self._rows.read(load)
+        if pipe is None:
+            await self._rows.transact(lambda tx: self._streams.give_up(tx, job, batch))
+            return
+        records: list[dict[str, Any]] = json.loads(job.body)
+        rules, now = rules_of(pipe, batch.retention_seconds), self._clock.now()
+        left = batches.expired(batch.chunks, records, None, rules, now)
+        if left is not None:
+            too_old = left
+            await self._rows.transact(
+                lambda tx: self._end_stream(tx, job, batch, pipe, records, too_old, None, False, rules)
+            )
+            return
+        first = records[: batch.chunks[0].size]
+        carried = first_chunk(pipe, batch, first, now)
+        progress = Progress(carried, pipe, [flat(each) for each in first], ordered=True)
+        inside = await self._carry(progress)
+        await self._rows.transact(
+            lambda tx: self._end_stream(tx, job, batch, pipe, records, None, progress, inside, rules)
+        )
+        if progress.problem is not None:
+            remarks.info("pipe %s: %d records failed: %s", pipe.name, len(progress.failed), progress.problem)
+
+    async def _begin(self, pipe: Pipe) -> dict[str, Position] | None:
+        """Where reading of a pipe's stream begins; None if there is no such stream."""
+        stream = reading_of(pipe).stream
+        assert stream is not None
+        try:
+            return await self._streams.begin(pipe.source, stream)
+        except StreamUnreadable:
+            return None
+
+    async def _carry(self, progress: Progress) -> bool:
+        """Enrich events and call their target; True if the target is to receive them in the commit."""
+        pipe, inside = progress.pipe, False
         try:
             if pipe.enrichment is not None:
                 await self._enrich(progress)
@@ -131,11 +197,7 @@ class PipeWorker:
             progress.fail_all(
                 "TargetStage" if progress.enriched or not pipe.enrichment else "EnrichmentStage", str(failure)
             )
-        await self._rows.transact(lambda tx: self._commit(tx, job, progress, inside))
-        if progress.problem is not None:
-            remarks.info(
-                "pipe %s: %d messages stay in the queue: %s", pipe.name, len(progress.failed), progress.problem
-            )
+        return inside
 
     # ── enrichment ──────────────────────────────────────────────────────────────────────────────
 
@@ -211,6 +273,8 @@ class PipeWorker:
             answered = await self._call_endpoint(pipe, False, event, value)
             if answered.failure is not None:
                 progress.fail([index], answered.failure.text)
+                if progress.ordered:
+                    break
         return True
 
     async def _machine_type(self, batch: Batch, arn: Arn) -> str:
@@ -248,6 +312,8 @@ class PipeWorker:
                 self._give_one(tx, scope, arn, pipe, event, value)
             except (AwsError, NotEmulated, ValueError, RecursionError) as error:
                 progress.fail([index], str(error))
+                if progress.ordered:
+                    break
 
     def _give_one(self, tx: Transaction, scope: Scope, arn: Arn, pipe: Pipe, event: Json, value: Json) -> None:
         if arn.service == "sqs":
@@ -274,6 +340,60 @@ class PipeWorker:
         if inside:
             self._give(tx, progress)
         self._polling.finish(tx, progress.batch, progress.failed)
+        self._count(tx, progress)
+
+    def _end_stream(
+        self,
+        tx: Transaction,
+        job: Job,
+        batch: StreamBatch,
+        pipe: Pipe,
+        records: list[dict[str, Any]],
+        left: Next | None,
+        progress: Progress | None,
+        inside: bool,
+        rules: Rules,
+    ) -> None:
+        """The end of an attempt, or of records that are too old for one."""
+        if jobs.load(tx, job.id) is None:
+            return
+        if progress is not None:
+            if inside:
+                self._give(tx, progress)
+            self._count(tx, progress)
+            left = after(batch.chunks, rules, progress.ids, progress.failed)
+        assert left is not None
+        if left.discarded:
+            given_up = records[left.done - left.discarded : left.done]
+            self._bury(tx, pipe, batch, given_up, left.condition, batch.chunks[0].attempts + (progress is not None))
+        self._streams.go_on(tx, job, batch, left, records, "", None)
+
+    def _bury(
+        self,
+        tx: Transaction,
+        pipe: Pipe,
+        batch: StreamBatch,
+        given_up: list[dict[str, Any]],
+        condition: str,
+        attempts: int,
+    ) -> None:
+        """Tell the dead-letter queue or topic of records that are given up."""
+        remarks.info("pipe %s: %d records of %s dropped (%s)", pipe.name, len(given_up), batch.shard, condition)
+        target = (pipe.source_settings.get("DeadLetterConfig") or {}).get("Arn")
+        arn = Arn.parse(target) if target else None
+        if arn is None:
+            return
+        text, scope = dead_letter(pipe, batch, given_up, condition, attempts, tx.now), Scope(arn.account, arn.region)
+        try:
+            if arn.service == "sns":
+                self._calls.call(tx, scope, "sns", "Publish", {"TopicArn": target, "Message": text})
+            else:
+                url = f"{self._base_url}/{arn.account}/{arn.resource}"
+                self._calls.call(tx, scope, "sqs", "SendMessage", {"QueueUrl": url, "MessageBody": text})
+        except (AwsError, NotEmulated) as refusal:
+            remarks.info("pipe %s: the dead-letter queue refused: %s", pipe.name, refusal)
+
+    def _count(self, tx: Transaction, progress: Progress) -> None:
         counts = [Datum("Invocations", 1), Datum("EventCount", len(progress.batch.messages))]
         if progress.failed:
             whole = len(progress.failed) == len(progress.batch.messages)

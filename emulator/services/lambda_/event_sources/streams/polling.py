@@ -154,6 +154,18 @@ class StreamPolling:
                 tables.save(tx, replace(lane, tumbling=None))
         self.wake(tx, after.uuid)
 
+    def reads(self, tx: Transaction, uuid: str) -> bool:
+        """Whether reading has begun."""
+        return tables.reader(tx, uuid) is not None
+
+    def share(self, tx: Transaction, reading: Reading) -> None:
+        """Settings may have changed: as many lanes as they say now."""
+        assert reading.stream is not None
+        numbers = {number for _, number in tables.lanes(tx, reading.uuid)}
+        if numbers and max(numbers) + 1 != reading.stream.parallelization_factor:
+            _share_anew(tx, reading.uuid, reading.stream.parallelization_factor)
+        self.wake(tx, reading.uuid)
+
     def remove(self, tx: Transaction, uuid: str) -> None:
         """A mapping is being deleted; a batch that runs ends without consequence."""
         reader = tables.reader(tx, uuid)
