@@ -19,6 +19,7 @@ from emulator.services.ses.operations.sending import Sending
 from emulator.services.ses.receiving import ACTIONS
 from emulator.services.ses.store_documents import Document, Kind
 
+LONGEST_HEADER_VALUE = 2048
 RULE_SETS = Kind("receipt-rule-set")
 FILTERS = Kind("receipt-filter")
 ACTIVE = "ActiveRuleSet"
@@ -200,6 +201,11 @@ class ReceiptRuleOperations:
             given["HeaderName"].replace("-", "").isalnum() and given["HeaderName"].isascii()
         ):
             raise AwsError(V1.bad_request, f"Not a valid header name: {given['HeaderName']}")
+        if kind == "AddHeaderAction":
+            value = given["HeaderValue"]
+            if len(value) >= LONGEST_HEADER_VALUE or any(ord(character) < 32 for character in value):
+                # "… fewer than 2048 characters, and must not contain newline characters" [M]; the text is unverified
+                raise AwsError(V1.bad_request, "Not a valid header value.")
 
     # ── filters ─────────────────────────────────────────────────────────────────────────────────
 
