@@ -34,7 +34,7 @@ def handler(event, context):
 
 
 class Receipts:
-    """One message for two rules: header, bucket, topic, a function that is told and then asked, and stops the rule; a bounce."""
+    """One message for two rules: header, bucket, topic, a function that is told, then asked and stops it; a bounce."""
 
     def __init__(self, diary: Path) -> None:
         self.diary = diary
