@@ -18,7 +18,8 @@ from emulator.services.cloudformation.resources.types import Call, ResourceFaile
 
 T = TypeVar("T")
 Fetched = dict[int, dict[str, Any]]
-"""Requests by their place among a step's calls, with what had to be fetched before the transaction (code from S3)."""
+"""By the place among a step's calls: requests with what had to be fetched before the transaction (code from S3), and
+answers of delegated services."""
 
 _GONE = ("NotFound", "NonExistent", "NoSuch", "DoesNotExist", "NotExist", "ResourceNotFoundException")
 """In the codes of errors that say that something is not there."""
@@ -68,19 +69,25 @@ class Running:
     def _native(
         self, tx: Transaction, it: Subject, service: str, call: Call, place: int, fetched: Mapping[int, dict[str, Any]]
     ) -> dict[str, Any]:
-        request = fetched.get(place)
+        request, native = fetched.get(place), self._services.get(service)
+        if native is None and request is not None:
+            return request  # a delegated service's answer: an object in S3
         if request is None:
             request = shaped(service, call.operation, call.request)
             load_service(service).operation(call.operation).validate(request)
-            native = self._services.get(service)
-            if native is not None and call.operation in native.prepared:
+            if native is None or call.operation in native.prepared:
                 raise MustFetch(place, service, call.operation, request)
         return self._calls.call(tx, it.scope, service, call.operation, request)
 
     async def fetch(self, it: Subject, missing: MustFetch) -> dict[str, Any]:
-        """The request of a call with what it refers to elsewhere. Raises AwsError, NotEmulated."""
+        """A call's request with what it refers to elsewhere, or a delegated service's answer.
+
+        Rows of native services may read from delegated ones in this way; what they change is undone by no rollback.
+        Raises AwsError, NotEmulated.
+        """
         native = self._services.get(missing.service)
-        assert native is not None, "only native services ask for it"
+        if native is None:
+            return await self._calls.delegated(it.scope, missing.service, missing.operation, missing.request)
         return await native.prefetch(missing.operation, it.scope, missing.request)
 
     async def outside(self, row: ResourceType, it: Subject, steps: Generator[Call, Json, T]) -> T:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from functools import cache
 from itertools import chain
 
-from emulator.services.cloudformation.resources import lambda_, sns, sqs
+from emulator.services.cloudformation.resources import (
+    apigateway,
+    apigateway_parts,
+    iam,
+    lambda_,
+    lambda_parts,
+    logs,
+    sns,
+    sqs,
+    stepfunctions,
+)
 from emulator.services.cloudformation.resources.types import ResourceType
 
-FILES = (lambda_, sns, sqs)
+FILES = (apigateway, apigateway_parts, iam, lambda_, lambda_parts, logs, sns, sqs, stepfunctions)
 """Whose `TYPES` there are."""
 
 
