@@ -1,7 +1,7 @@
 """Who has signed a request to a data plane, as functions are told in payload format 2.0.
 
-The emulator knows no users: whoever signs is the root of the account that the access key names, or of the default
-account. Signatures are verified where the secret is known, which `Signatures` says.
+Whoever signs is the user whose access key was made here (`Signatures` knows those, and verifies what they sign), or
+else the root of the account that the access key names, or of the default account.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ class Signatures(Protocol):
         """What is wrong with the signature of a request to `service`; None if nothing is, or nobody can tell."""
         ...
 
+    async def caller(self, request: HttpRequest) -> dict[str, Any] | None:
+        """Who has signed, as `signed_caller`; a user if the key is known to be a user's."""
+        ...
+
 
 class AnySignature:
     """Where no secret is known."""
@@ -34,6 +38,10 @@ class AnySignature:
     async def problem(self, request: HttpRequest, service: str) -> BadSignature | None:
         """Nothing."""
         return None
+
+    async def caller(self, request: HttpRequest) -> dict[str, Any] | None:
+        """The root of an account."""
+        return signed_caller(request)
 
 
 def signed_caller(request: HttpRequest) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from emulator.testing import RunningEmulator
-from tests.wire.apigateway_support import RestApi, mock
+from tests.wire.apigateway_support import ACCOUNT, RestApi, function_uri, mock
 from tests.wire.http_api_support import Answer, ask, echo, http_api
 
 MISMATCH = "The request signature we calculated does not match the signature you provided."
@@ -128,3 +128,32 @@ def test_http_apis_and_function_urls_verify_too(emulator: RunningEmulator, key: 
         assert (told.status, told.json()["requestContext"]["authorizer"]["iam"]["accessKey"]) == (200, key.id)
         refused = other.ask(address, service=service)
         assert (refused.status, list(json.loads(refused.body).values())[0].partition(".")[0]) == (403, "Forbidden")
+
+
+def test_events_and_templates_name_the_user_whose_key_it_is(emulator: RunningEmulator, key: Key) -> None:
+    user = emulator.client("iam").get_user(UserName="ann")["User"]
+    api = RestApi(emulator)
+    name = echo(emulator)
+    api.method(
+        "/event",
+        "GET",
+        {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": function_uri(name)},
+        authorizationType="AWS_IAM",
+    )
+    shown = mock(body="$context.identity.userArn $context.identity.accountId")
+    api.method("/template", "GET", **shown, authorizationType="AWS_IAM")
+    api.method("/open", "GET", **shown)
+    api.deploy()
+    identity = key.ask(api.url("event")).json()["requestContext"]["identity"]
+    told = {name: identity[name] for name in ("accountId", "caller", "accessKey", "userArn", "user")}
+    assert told == {
+        "accountId": ACCOUNT,
+        "caller": user["UserId"],
+        "accessKey": key.id,
+        "userArn": user["Arn"],
+        "user": user["UserId"],
+    }
+    assert key.ask(api.url("template")).body.decode() == f"{user['Arn']} {ACCOUNT}"
+    nobody = Key("AKIDNOBODY", "any").ask(api.url("template")).body.decode()
+    assert nobody == f"arn:aws:iam::{ACCOUNT}:root {ACCOUNT}"
+    assert key.ask(api.url("open")).body.strip() == b""

@@ -80,6 +80,7 @@ class Authorizers:
             bad = await self._signatures.problem(exchange.request, "execute-api")
             if bad is not None:
                 raise Failure("INVALID_SIGNATURE", bad.text, code=bad.code)
+            exchange.use_caller(await self._signatures.caller(exchange.request))
         if kind not in ("CUSTOM", "COGNITO_USER_POOLS"):
             return
         authorizer = snapshot.api.authorizers.get(method.get("authorizerId") or "")

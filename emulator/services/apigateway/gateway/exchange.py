@@ -226,6 +226,17 @@ class Exchange:
             "user": None,
         }
 
+    def use_caller(self, caller: dict[str, Any] | None) -> None:
+        """Know who has signed: for methods with IAM authorization only [D: api-gateway-mapping-template-reference]."""
+        if caller is not None:
+            self.identity |= {
+                "accountId": caller["accountId"],
+                "caller": caller["callerId"],
+                "accessKey": caller["accessKey"],
+                "userArn": caller["userArn"],
+                "user": caller["userId"],
+            }
+
     @lazily
     def context(self) -> dict[str, Any]:
         """`$context` for templates and mappings, in AWS's order [R:test_sqs_amz_json_protocol]."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from emulator.aws.callers import signed_caller
 from emulator.aws.deadline import Deadline
 from emulator.aws.errors import AwsError
 from emulator.aws.jwt import BadToken, claims_of, shown_claims
@@ -64,8 +63,8 @@ class Authorizing:
             await self._function(exchange, authorizer)
 
     async def _iam(self, exchange: Exchange) -> dict[str, Any]:
-        """The caller, who is their account's root. Raises the 403 of a request that is not signed, or signed badly."""
-        caller = signed_caller(exchange.request)
+        """The caller. Raises the 403 of a request that is not signed, or signed badly."""
+        caller = await self._signatures.caller(exchange.request)
         if caller is None:
             raise Failure(403, "The request is not signed")
         bad = await self._signatures.problem(exchange.request, "execute-api")
