@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
+from emulator.services.stepfunctions import turns
 from emulator.services.stepfunctions.asl import interpreter, workspace
+from emulator.services.stepfunctions.asl.data import Data
+from emulator.services.stepfunctions.asl.distributed import DistributedMaps
+from emulator.services.stepfunctions.map_runs import driver
 from emulator.testing import RunningEmulator
+from tests.wire.stepfunctions_maps import create, distributed, output
 
 ROLE = "arn:aws:iam::000000000000:role/states"
 ENDLESS = "{% ($f := function($x){$f($x)}; $f(1)) %}"
@@ -49,3 +54,41 @@ def test_an_execution_of_slow_expressions_lets_others_take_turns(
     start(emulator, "calm", {"Work": {"Type": "Pass", "Next": "Tell"}, "Tell": tell(queue, "calm")}, kind)
     emulator.advance(61)
     assert told(emulator, queue) == ["calm", "slow"]
+
+
+def test_items_of_a_batch_are_selected_once_each_in_as_many_commits_as_they_take(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "LONGEST_COMMIT_SECONDS", -1.0)
+    selected: list[int] = []
+    select = DistributedMaps.select_item
+
+    def noted(run: DistributedMaps, token: str, index: int, item: Data, source: str) -> Data:
+        selected.append(index)
+        return select(run, token, index, item, source)
+
+    monkeypatch.setattr(DistributedMaps, "select_item", noted)
+    state = distributed(
+        ItemsPath="$.items", ItemSelector={"n.$": "$$.Map.Item.Value"}, ItemBatcher={"MaxItemsPerBatch": 7}
+    )
+    found = output(emulator, state, {"items": list(range(20))})
+    assert selected == list(range(20))
+    assert [[item["n"] for item in child["Items"]] for child in found] == [
+        list(range(7)), list(range(7, 14)), list(range(14, 20)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+def test_many_map_runs_and_executions_with_slow_expressions_all_end(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(turns, "NOTABLE_SECONDS", -1.0)  # every run ends its turn
+    sfn = emulator.client("stepfunctions")
+    machine = create(emulator, distributed(kind=kind, ItemsPath="$.items", ItemBatcher={"MaxItemsPerBatch": 2}))
+    given = json.dumps({"items": [1, 2, 3, 4, 5]})
+    arns = [sfn.start_execution(stateMachineArn=machine, input=given)["executionArn"] for _ in range(6)]
+    emulator.settle()
+    for arn in arns:
+        assert json.loads(sfn.describe_execution(executionArn=arn)["output"]) == [
+            {"Items": [1, 2]}, {"Items": [3, 4]}, {"Items": [5]},
+        ]  # fmt: skip

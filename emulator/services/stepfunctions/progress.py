@@ -46,6 +46,7 @@ from .map_runs import store as map_runs
 from .model import StoredExecution
 from .task_mocks import TaskMocks
 from .telemetry import Telemetry
+from .turns import Turn
 
 TASK = "sfn.task"
 TIMER = "sfn.timer"
@@ -56,6 +57,8 @@ CHILD_ENDED = "sfn.child"
 MAP_CHILD = "sfn.map_child"
 """An Express child of a map run."""
 RESUME_TOKEN = "resume"
+NOTABLE_CHARACTERS = 65_536
+"""That one signal led to: most lead to few, which a turn need not count."""
 ACTIVITY_BELL = "sfn.activity"
 """No kind of job: a commit that says it wakes those who wait for tasks of activities."""
 
@@ -72,6 +75,7 @@ class Progress:
         settings: LiveSettings,
     ) -> None:
         self._settings = settings
+        self.turn = Turn()
         self.telemetry = telemetry
         self.mocks = mocks
         self.coverage = coverage
@@ -107,7 +111,10 @@ class Progress:
         """Work off one signal and write down what follows; returns how the execution ended, if it did."""
         run = self._run(tx, execution)
         frames = run.frames
+        host_time = asyncio.get_running_loop().time
+        began = host_time()
         outcome = run.signal(signal)
+        self.turn.used(host_time() - began, run.carried if run.carried > NOTABLE_CHARACTERS else 0)
         if self.coverage.on:
             begins = isinstance(signal, Start)
             self.coverage.count(execution.machine_arn, execution.definition, begins, outcome.events, outcome.taken)
@@ -157,6 +164,7 @@ class Progress:
             tx.new_id,
             start_problem,
             asyncio.get_running_loop().time,
+            self.turn.over,
         )  # fmt: skip
 
     def signal_execution(self, tx: Transaction, execution_id: int, signal: Signal) -> None:

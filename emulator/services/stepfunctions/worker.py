@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from emulator import jobs
 from emulator.jobs import Job
@@ -32,6 +32,18 @@ class StepFunctionsWorker:
         self._stopping: asyncio.Task[None] | None = None
         data.on_wake(self._look_for_stopped)
 
+    async def _in_turn(self, change: Callable[[Transaction], object]) -> None:
+        """Commit a change in a turn of which executions have left something for it."""
+
+        def commit(tx: Transaction) -> bool:
+            if self._progress.turn.over:
+                return False
+            change(tx)
+            return True
+
+        while not await self._store.transact(commit):
+            pass
+
     async def timer(self, job: Job) -> None:
         """A Wait, a retry's back-off, a timeout or the rest of a long run is due."""
 
@@ -40,17 +52,17 @@ class StepFunctionsWorker:
                 signal = progress.timer_signal(job.payload["token"])
                 self._progress.signal_execution(tx, job.payload["execution"], signal)
 
-        await self._store.transact(commit)
+        await self._in_turn(commit)
 
     async def task(self, job: Job) -> None:
         """Call a task's resource and signal the result."""
         if "mocked" in job.payload:
-            await self._store.transact(lambda tx: self._answer_mocked(tx, job))
+            await self._in_turn(lambda tx: self._answer_mocked(tx, job))
             return
         token, resource, request_id = job.payload["token"], job.payload["resource"], job.payload["request_id"]
         parameters = Data(text=job.body.decode())
         if not self._calls.takes_time(resource, parameters):
-            await self._store.transact(lambda tx: self._run_inside(tx, job, parameters))
+            await self._in_turn(lambda tx: self._run_inside(tx, job, parameters))
             return
 
         def load(tx: Transaction) -> StoredExecution | None:
@@ -70,7 +82,7 @@ class StepFunctionsWorker:
             if jobs.complete(tx, job.id):
                 self._progress.signal_loaded(tx, execution, signal)
 
-        await self._store.transact(commit)
+        await self._in_turn(commit)
 
     def _answer_mocked(self, tx: Transaction, job: Job) -> None:
         if jobs.complete(tx, job.id):
@@ -103,7 +115,7 @@ class StepFunctionsWorker:
                 signal = child_result(job.payload["token"], resource, child)
                 self._progress.signal_execution(tx, parent.id, signal)
 
-        await self._store.transact(commit)
+        await self._in_turn(commit)
 
     async def map_child(self, job: Job) -> None:
         """Run an Express child of a map run from its beginning: at least once."""

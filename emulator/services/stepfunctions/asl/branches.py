@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from . import fields
-from .data import Data, Json, StateError, dumps, loads
+from .data import DATA_LIMIT_BYTES, Data, Json, StateError, dumps, loads, too_large
 from .definition import State
 from .frames import Frame
 from .leaving import Leaving
@@ -18,6 +18,9 @@ from .payload import Environment
 
 MAX_MAP_CONCURRENCY = 40
 """Of an inline Map [D:service-quotas]."""
+MOST_JOINED = 16 * DATA_LIMIT_BYTES
+"""Characters of results together of which `ResultSelector` may make less; more are not even looked at (unverified: AWS
+may hold to 256 KiB before it)."""
 ITEMS_PER_TEXT = 64
 """Items that have not begun are kept together, so that a Map over 100,000 is no 100,000 rows."""
 
@@ -128,10 +131,19 @@ class Branches(Leaving):
 
     def _children_done(self, key: str, frame: Frame, state: State) -> None:
         children = frame.pop("children")
-        texts = [self.frames.take_text(f"r{key}.{index}") or "null" for index in range(children["count"])]
+        texts: list[str] = []
+        size = 0
+        for index in range(children["count"]):
+            if size > MOST_JOINED:
+                self.frames.drop_text(f"r{key}.{index}")
+            else:
+                texts.append(self.frames.take_text(f"r{key}.{index}") or "null")
+                size += len(texts[-1])
         self._emit(f"{state.type}StateSucceeded", children["last"], None, {})
         # The state's exit links to the event before …Succeeded [R:test_parallel_state].
         frame["previous"] = children["last"]
+        if size > MOST_JOINED:
+            raise too_large(state.name)
         self._finish(key, frame, state, Data(text=f"[{','.join(texts)}]"))
 
     def _child_failed(self, child_key: str, child: Frame, failure: StateError) -> None:
@@ -182,6 +194,6 @@ class Branches(Leaving):
             self._release(child)
             self.frames.delete(child_key)
         for index in range(children["next"]):
-            self.frames.take_text(f"r{key}.{index}")
+            self.frames.drop_text(f"r{key}.{index}")
         for group in range(children["next"] // ITEMS_PER_TEXT, (children["count"] - 1) // ITEMS_PER_TEXT + 1):
-            self.frames.take_text(f"i{key}.{group}")
+            self.frames.drop_text(f"i{key}.{group}")

@@ -63,6 +63,11 @@ class Frames:
         self._texts[key] = None
         return text
 
+    def drop_text(self, key: str) -> None:
+        """Forget a text unseen."""
+        self._texts[key] = None
+        self._stored.setdefault(key, "")
+
     def changes(self) -> Iterator[tuple[str, str | None]]:
         """What to write: key and text, or None to delete."""
         for key, before in self._stored.items():

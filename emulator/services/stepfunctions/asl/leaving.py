@@ -106,6 +106,7 @@ class Leaving(Workspace):
             output = payload.select_data(state.output_path, environment.over(output))
         if output.too_large():
             raise too_large(state.name)
+        self.carried += len(output.text)
         details: dict[str, Any] = {}
         if assigned:
             self._hold(frame, assigned)

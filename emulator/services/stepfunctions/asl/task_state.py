@@ -49,6 +49,7 @@ class Tasks(DistributedMaps):
         parameters = self._filled(state, environment)
         if parameters.too_large():
             raise too_large(state.name)
+        self.carried += len(parameters.text)
         problem = self.start_problem(state.resource, parameters)
         if problem is not None:
             raise runtime(problem)

@@ -41,8 +41,12 @@ class Workspace:
         new_id: Callable[[], str],
         start_problem: Callable[[str, Data], str | None] = lambda resource, parameters: None,
         host_time: Callable[[], float] = lambda: 0.0,
+        turn_is_over: bool = False,
     ) -> None:
         self._host_time = host_time
+        self._turn_is_over = turn_is_over
+        self.carried = 0
+        """Characters of inputs and outputs that this run has led to."""
         self._began = self._step_began = host_time()
         self.start_problem = start_problem
         self.machine = machine
@@ -112,7 +116,8 @@ class Workspace:
         return data
 
     def _set_input(self, key: str, frame: Frame, data: Data) -> None:
-        frame["input"] = data.text
+        text = frame["input"] = data.text
+        self.carried += len(text)
         self._inputs[key] = data
 
     def _filled(self, state: State, environment: Environment) -> Data:

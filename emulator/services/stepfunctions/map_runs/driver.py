@@ -67,8 +67,10 @@ class MapRunDriver:
 
     def _step(self, tx: Transaction, job: Job) -> bool | _Outside:
         """One commit of a map run; False once the job is done."""
+        if self._progress.turn.over:
+            return True
         run = store.load(tx, job.payload["map_run"])
-        if run is None or jobs.load(tx, job.id) is None:
+        if run is None or jobs.due_at(tx, job.id) is None:
             jobs.complete(tx, job.id)
             return False
         if run.phase == OPENING:
@@ -157,8 +159,10 @@ class MapRunDriver:
                     start.child(index, index, start.select(index, text))
                     if not start.going_on():
                         break
-            else:
+            elif start.select_for_batches():
                 self._start_batches(tx, run, batch, start, most)
+            else:
+                return 1
         finally:
             store.add_children(tx, run, start.begun)
         return len(start.begun)
@@ -166,15 +170,21 @@ class MapRunDriver:
     @staticmethod
     def _start_batches(tx: Transaction, run: MapRun, batch: dict[str, Any], start: _Children, most: int) -> None:
         last = -1
+        limit = min(batch["items"] or MOST_IN_A_BATCH, MOST_IN_A_BATCH)
         while len(start.begun) < most:
-            limit = min(batch["items"] or MOST_IN_A_BATCH, MOST_IN_A_BATCH)
-            waiting = store.next_items(tx, run.id, last, limit)
-            chosen = first_batch((start.select(index, text) for index, text in waiting), batch)
-            whole = len(chosen) < len(waiting) or len(chosen) == limit or run.exhausted
+            waiting = store.each_item(tx, run.id, last, limit)
+            places: list[int] = []
+
+            def item(position: int, text: str, places: list[int] = places) -> Data:
+                places.append(position)
+                return Data(text=text)
+
+            chosen = first_batch((item(position, text) for position, text in waiting), batch)
+            whole = len(chosen) < len(places) or len(chosen) == limit or run.exhausted
             if not chosen or not whole:
                 break
-            last = waiting[len(chosen) - 1][0]
-            start.child(waiting[0][0], last, batch_of(chosen, batch["input"]))
+            last = places[len(chosen) - 1]
+            start.child(places[0], last, batch_of(chosen, batch["input"]))
             if not start.going_on():
                 break
 
@@ -304,10 +314,29 @@ class _Children:
     def select(self, index: int, queued: str) -> Data:
         """What `ItemSelector` makes of an item. Raises StateError."""
         source, text = parted(queued) if self._many else (self._run.source, queued)
+        began = self._host_time()
         selected = self._item_of(index, Data(text=text), source)
         if selected.too_large():
             raise too_large(self._run.plan["state"])
+        self._progress.turn.used(self._host_time() - began)
         return selected
+
+    def select_for_batches(self) -> bool:
+        """Apply `ItemSelector` to items that wait for a batch, each once; False if there was no time for all.
+
+        What it made of them is kept: a batch may hold 100,000 items, each of which may take its second.
+        """
+        tx, run = self._tx, self._run
+        while some := store.raw_items(tx, run.id):
+            selected: list[tuple[int, str]] = []
+            try:
+                for index, text in some:
+                    selected.append((index, self.select(index, text).text))
+                    if self._host_time() > self._until:
+                        return False
+            finally:
+                store.select_items(tx, run.id, selected)
+        return True
 
     def child(self, first: int, last: int, given: Data) -> None:
         """Start an execution whose input is made of the items in places `first` … `last`."""

@@ -7,7 +7,7 @@ and how many items it has. Counters move with every change of a child's status, 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from emulator import jobs
@@ -31,6 +31,7 @@ from .model import (
     machine_of,
 )
 
+_ITEMS_AT_A_TIME = 100
 MAP_RUN = "sfn.map_run"
 """The kind of job that moves a map run; it has at most one."""
 
@@ -55,8 +56,9 @@ CREATE INDEX IF NOT EXISTS sfn_map_run_open ON sfn_map_run (account, region, pha
 CREATE INDEX IF NOT EXISTS sfn_map_run_execution ON sfn_map_run (execution_id, id);
 CREATE TABLE IF NOT EXISTS sfn_map_item (
   map_run_id INTEGER NOT NULL, position INTEGER NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL,
-  doc TEXT NOT NULL, PRIMARY KEY (map_run_id, position)
+  doc TEXT NOT NULL, raw INTEGER NOT NULL, PRIMARY KEY (map_run_id, position)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sfn_map_item_raw ON sfn_map_item (map_run_id, position) WHERE raw = 1;
 CREATE TABLE IF NOT EXISTS sfn_map_child (
   execution_id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, map_run_id INTEGER NOT NULL,
   position INTEGER NOT NULL, items INTEGER NOT NULL, status TEXT NOT NULL
@@ -259,10 +261,11 @@ def state_items(tx: Transaction, map_run_id: int) -> str | None:
 
 
 def add_items(tx: Transaction, run: MapRun, items: list[str], position: dict[str, Any], exhausted: bool) -> None:
-    """Queue items that were read, and where to read on."""
+    """Queue items that were read, and where to read on. Those for batches wait raw for their ItemSelector."""
+    raw = int("batch" in run.plan)
     tx.execute_many(
-        "INSERT INTO sfn_map_item VALUES (?, ?, ?, ?, ?)",
-        [(run.id, index, run.account, run.region, text) for index, text in enumerate(items, run.read)],
+        "INSERT INTO sfn_map_item VALUES (?, ?, ?, ?, ?, ?)",
+        [(run.id, index, run.account, run.region, text, raw) for index, text in enumerate(items, run.read)],
     )
     tx.execute(
         "UPDATE sfn_map_run SET read = read + ?, queued = queued + ?, position = ?, exhausted = ? WHERE id = ?",
@@ -279,6 +282,29 @@ def next_items(tx: Transaction, map_run_id: int, beyond: int, limit: int) -> lis
 
 
 # ── children ────────────────────────────────────────────────────────────────────────────────────
+
+
+def each_item(tx: Transaction, map_run_id: int, beyond: int, limit: int) -> Iterator[tuple[int, str]]:
+    """`next_items`, few of them in memory."""
+    while limit > 0 and (some := next_items(tx, map_run_id, beyond, min(limit, _ITEMS_AT_A_TIME))):
+        yield from some
+        beyond, limit = some[-1][0], limit - len(some)
+
+
+def raw_items(tx: Transaction, map_run_id: int) -> list[tuple[int, str]]:
+    """(place, item) of some for which nothing was selected yet."""
+    return tx.execute(
+        "SELECT position, doc FROM sfn_map_item WHERE map_run_id = ? AND raw = 1 ORDER BY position LIMIT ?",
+        (map_run_id, _ITEMS_AT_A_TIME),
+    ).fetchall()
+
+
+def select_items(tx: Transaction, map_run_id: int, selected: Sequence[tuple[int, str]]) -> None:
+    """What ItemSelector has made of items in these places."""
+    tx.execute_many(
+        "UPDATE sfn_map_item SET doc = ?, raw = 0 WHERE map_run_id = ? AND position = ?",
+        [(text, map_run_id, position) for position, text in selected],
+    )
 
 
 class Begun(NamedTuple):

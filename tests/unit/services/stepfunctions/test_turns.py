@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +12,22 @@ import pytest
 from emulator.services.stepfunctions.asl.data import Data
 from emulator.services.stepfunctions.asl.definition import compile_definition
 from emulator.services.stepfunctions.asl.frames import Frames
-from emulator.services.stepfunctions.asl.interpreter import MAX_STEPS_PER_RUN, Run
-from emulator.services.stepfunctions.asl.messages import Execution, GoOn, Outcome, Start
+from emulator.services.stepfunctions.asl.interpreter import MAX_STEPS_PER_RUN, MOST_CARRIED, Run
+from emulator.services.stepfunctions.asl.messages import Execution, GoOn, Outcome, Resume, Signal, Start
+from emulator.services.stepfunctions.turns import MOST_CHARACTERS, Turn
 
 ARN = "arn:aws:states:us-east-1:000000000000:{}:m"
 CIRCLE = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}}
 
 
-def run(definition: dict[str, Any], host_time: Callable[[], float], given: Any = None) -> Outcome:
+def run(
+    definition: dict[str, Any],
+    host_time: Callable[[], float],
+    given: Any = None,
+    frames: Frames | None = None,
+    signal: Signal | None = None,
+    turn_is_over: bool = False,
+) -> Outcome:
     execution = Execution(
         ARN.format("execution") + ":e",
         "e",
@@ -30,10 +39,10 @@ def run(definition: dict[str, Any], host_time: Callable[[], float], given: Any =
         Data(given or {}),
     )
     machine = compile_definition(json.dumps(definition))
-    frames = Frames(lambda key: None)
     return Run(
-        machine, execution, frames, 0.0, lambda: 0.5, lambda: "id", host_time=host_time
-    ).signal(Start())  # fmt: skip
+        machine, execution, frames or Frames(lambda key: None), 0.0, lambda: 0.5, lambda: "id", host_time=host_time,
+        turn_is_over=turn_is_over,
+    ).signal(signal or Start())  # fmt: skip
 
 
 def test_a_circle_goes_on_in_another_commit_after_many_steps() -> None:
@@ -47,6 +56,35 @@ def test_steps_that_take_long_go_on_in_another_commit_of_those_that_are_worked_o
     outcome = run(CIRCLE, lambda: next(seconds) / 100)
     assert outcome.commands == [GoOn(slow=True)]
     assert len(outcome.events) < 15
+
+
+def test_nothing_begins_in_a_turn_that_is_over_but_what_waited_for_another_gets_its_step() -> None:
+    frames = Frames(lambda key: None)
+    first = run(CIRCLE, lambda: 0.0, frames=frames, turn_is_over=True)
+    assert [event.type for event in first.events] == ["ExecutionStarted"]
+    assert first.commands == [GoOn(slow=True)]
+    seconds = iter(range(1000))
+    then = run(CIRCLE, lambda: next(seconds) / 100, frames=frames, signal=Resume(), turn_is_over=True)
+    assert [event.type for event in then.events][:2] == ["PassStateEntered", "PassStateExited"]
+
+
+def test_a_map_over_large_items_goes_on_in_another_commit_after_some() -> None:
+    each = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+    selector = {"big.$": "$.big"}
+    mapped = {"Type": "Map", "ItemsPath": "$.items", "ItemSelector": selector, "ItemProcessor": each, "End": True}
+    machine = {"StartAt": "M", "States": {"M": mapped}}
+    frames = Frames(lambda key: None)
+    outcome = run(machine, lambda: 0.0, {"big": "x" * 200_000, "items": [0] * 200}, frames=frames)
+    commits, most = 1, 0
+    while outcome.ended is None:
+        assert outcome.commands == [GoOn(slow=False)]
+        most = max(most, sum(len(text) for event in outcome.events for text in event.details.values()
+                             if isinstance(text, str)))  # fmt: skip
+        outcome = run(machine, lambda: 0.0, frames=frames, signal=Resume())
+        commits += 1
+    assert outcome.ended.error == "States.DataLimitExceeded"
+    assert commits > 5
+    assert most < 6 * MOST_CARRIED
 
 
 def test_all_expressions_of_a_step_share_the_time_that_one_may_take() -> None:
@@ -93,3 +131,21 @@ def test_rules_that_take_too_long_fail_their_choice() -> None:
     ).ended
     assert ended is not None
     assert ended.error == "States.Runtime"
+
+
+def test_a_slow_run_ends_the_turn_for_others_until_the_loop_has_turned() -> None:
+    async def use() -> list[bool]:
+        turn, seen = Turn(), list[bool]()
+        turn.used(0.01)
+        seen.append(turn.over)
+        turn.used(0.06)
+        seen.append(turn.over)
+        await asyncio.sleep(0)
+        seen.append(turn.over)
+        turn.used(0.0, MOST_CHARACTERS)
+        seen.append(turn.over)
+        turn.used(0.0, 1)
+        seen.append(turn.over)
+        return seen
+
+    assert asyncio.run(use()) == [False, True, False, False, True]
