@@ -64,12 +64,13 @@ class Frames:
         return text
 
     def drop_text(self, key: str) -> None:
-        """Forget a text unseen."""
+        """Forget a text unseen, if there is one."""
+        if key not in self._texts:
+            self._stored.setdefault(key, "")
         self._texts[key] = None
-        self._stored.setdefault(key, "")
 
     def changes(self) -> Iterator[tuple[str, str | None]]:
-        """What to write: key and text, or None to delete."""
+        """What to write: key and text, or None to delete what may be there."""
         for key, before in self._stored.items():
             frame = self._frames.get(key)
             if frame is not None:

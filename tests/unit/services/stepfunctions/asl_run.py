@@ -79,7 +79,7 @@ class Driver:
         outcome = Run(machine, execution, frames, self.now, lambda: self.random, lambda: "an-id").signal(signal)
         for key, text in frames.changes():
             if text is None:
-                del self.rows[key]
+                self.rows.pop(key, None)
             else:
                 self.rows[key] = text
         self.events += outcome.events
