@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from bench import SIGNED, Connection, free_port, process, request
+from bench import SIGNED, Connection, create_function, free_port, process, request
 from queues import ACCOUNT, Queue, cpu_seconds
 
 REGION = "us-east-1"
@@ -58,6 +58,25 @@ def measure(pid: int, call: Callable[[], None], times: int) -> tuple[float, floa
     return statistics.median(took) * 1e3, (cpu_seconds(pid) - before) / times * 1e3
 
 
+def publish(client: Client, pid: int, topic: str, whom: str, times: int, figures: dict[str, float]) -> None:
+    """Measure a Publish to so many subscribers."""
+    found = measure(pid, lambda: client.sns("Publish", TopicArn=topic, Message="m" * 200), times)
+    figures[f"Publish to {whom}: ms"], figures[f"Publish to {whom}: server CPU ms"] = found
+
+
+def aliases(port: int, number: int) -> list[str]:
+    """ARNs of so many aliases of the function `bench`, of which none runs: what is measured is that they are told."""
+    import boto3
+
+    url, keys = f"http://127.0.0.1:{port}", {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    functions = boto3.client("lambda", endpoint_url=url, region_name=REGION, **keys)
+    functions.put_function_concurrency(FunctionName="bench", ReservedConcurrentExecutions=0)
+    version = functions.publish_version(FunctionName="bench")["Version"]
+    made = (functions.create_alias(FunctionName="bench", Name=f"a{each}", FunctionVersion=version)
+            for each in range(number))  # fmt: skip
+    return [alias["AliasArn"] for alias in made]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -71,18 +90,19 @@ def main() -> None:
         with process(command, port, "/_emulator/health") as (server, _):
             client = Client(port)
             client.sns("CreateTopic", Name="bench")
-            for number in range(100):
-                if number in (0, 1):
-                    label = f"Publish to {number} subscribers"
-                    publish = measure(server.pid, lambda: client.sns("Publish", TopicArn=TOPIC, Message="m" * 200), 100)
-                    figures[f"{label}: ms"], figures[f"{label}: server CPU ms"] = publish
-                Queue(port, f"fan-{number}")
-                client.sns("Subscribe", TopicArn=TOPIC, Protocol="sqs", Endpoint=f"{QUEUE}fan-{number}")
-            label = "Publish to 100 subscribers"
-            publish = measure(
-                server.pid, lambda: client.sns("Publish", TopicArn=TOPIC, Message="m" * 200), options.times
-            )
-            figures[f"{label}: ms"], figures[f"{label}: server CPU ms"] = publish
+            for number in range(101):
+                if number in (0, 1, 10, 50, 100):
+                    publish(client, server.pid, TOPIC, f"{number} queues", options.times, figures)
+                if number < 100:
+                    Queue(port, f"fan-{number}", False)
+                    client.sns("Subscribe", TopicArn=TOPIC, Protocol="sqs", Endpoint=f"{QUEUE}fan-{number}")
+            create_function(port)
+            client.sns("CreateTopic", Name="bench-lambda")
+            for number, alias in enumerate([*aliases(port, 100), ""]):
+                if number in (1, 10, 50, 100):
+                    publish(client, server.pid, f"{TOPIC}-lambda", f"{number} functions", 10, figures)
+                if alias:
+                    client.sns("Subscribe", TopicArn=f"{TOPIC}-lambda", Protocol="lambda", Endpoint=alias)
             for number in range(100):
                 pattern = json.dumps({"source": ["bench"], "detail": {"n": [{"numeric": ["=", number]}]}})
                 client.events("PutRule", {"Name": f"rule-{number}", "EventPattern": pattern})

@@ -12,7 +12,16 @@ from fastapi import Body, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from emulator import __version__, control_clock, control_inbox, control_page, control_requests, control_worlds, jobs
+from emulator import (
+    __version__,
+    control_clock,
+    control_inbox,
+    control_page,
+    control_requests,
+    control_undelivered,
+    control_worlds,
+    jobs,
+)
 from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
 from emulator.control_clock import Refused
 from emulator.jobs import Job
@@ -190,6 +199,7 @@ def build(emulator: Emulator) -> Any:
         return Response(
             "async-gateway-emulator\n\n/_emulator/health\n/_emulator/docs      the control API\n"
             "/_emulator/inbox     mail, as JSON\n/_emulator/mail      mail, as pages\n"
+            "/_emulator/undelivered  what failed, why, when next\n"
             "/_emulator/queue     jobs that wait\n/_emulator/timeline  attempts of functions\n"
             "/_emulator/coverage  what of state machines was taken\n"
             "/_emulator/requests  requests to deployed APIs, step by step\n",
@@ -214,6 +224,7 @@ def build(emulator: Emulator) -> Any:
     app.add_api_route("/_emulator/settings", change_settings, methods=["PUT"])
     app.add_api_route("/_emulator/reset", reset, methods=["POST"])
     control_inbox.add_routes(app, emulator)
+    control_undelivered.add_routes(app, emulator)
     app.add_api_route("/_emulator/queue", list_queue, methods=["GET"])
     app.add_api_route("/_emulator/requests", list_requests, methods=["GET"])
     app.add_api_route("/_emulator/requests/{request_id:path}", read_request, methods=["GET"])

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from emulator.settings import Settings
 from emulator.testing import RunningEmulator
+from tests.crash.support import package
 from tests.wire.smtp_support import Mailbox
 
 PIXEL = b"\x89PNG\r\n\x1a\npixel"
@@ -177,3 +179,57 @@ def test_the_inbox_knows_which_execution_has_sent_a_message(verified: RunningEmu
     verified.settle()
     [message] = verified.inbox()
     assert message["sent_by"]["execution_arn"] == execution
+
+
+MAILER = """
+import boto3
+def handler(event, context):
+    boto3.client("sesv2").send_email(
+        FromEmailAddress="reports@example.com",
+        Destination={"ToAddresses": ["ada@example.org"]},
+        Content={"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": context.aws_request_id}}}},
+    )
+"""
+
+
+def test_the_inbox_knows_which_function_and_which_invocation_has_sent_a_message(verified: RunningEmulator) -> None:
+    client = verified.client("lambda")
+    arn = client.create_function(
+        FunctionName="mailer",
+        Runtime="python3.11",
+        Role="arn:aws:iam::000000000000:role/r",
+        Handler="app.handler",
+        Code={"ZipFile": package(MAILER)},
+        Timeout=30,
+    )["FunctionArn"]
+    client.invoke(FunctionName="mailer", InvocationType="Event", Payload=b"{}")
+    verified.settle()
+    [message] = verified.inbox()
+    assert message["sent_by"]["function_arn"].startswith(arn)
+    assert message["sent_by"]["invocation"] == message["text"]
+    _, _, page = ask(verified, f"inbox/{message['id']}", "text/html")
+    assert message["text"].encode() in page
+
+
+def test_what_could_not_be_delivered_says_why_and_when_it_is_tried_next() -> None:
+    with RunningEmulator(Settings(port=0, data=None, frozen=True, smtp="127.0.0.1:9")) as emulator:
+        assert json.loads(ask(emulator, "undelivered")[2]) == {"undelivered": []}
+        assert b"Everything has been delivered" in ask(emulator, "undelivered", "text/html")[2]
+        emulator.client("sesv2").create_email_identity(EmailIdentity="example.com")
+        waiting = send(emulator, "<b>Waiting</b>")
+        sns = emulator.client("sns")
+        topic = sns.create_topic(Name="news")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://127.0.0.1:9/hook")
+        emulator.advance(1)
+        mail, notification = json.loads(ask(emulator, "undelivered")[2])["undelivered"]
+        assert (mail["what"], mail["id"], mail["state"], mail["attempts"]) == ("mail", waiting, "pending", 1)
+        assert mail["why"]
+        assert mail["next_try_at"] is not None
+        assert (notification["what"], notification["to"]) == ("notification", ["http://127.0.0.1:9/hook"])
+        assert notification["why"]
+        page = ask(emulator, "undelivered", "text/html")[2]
+        assert b"&lt;b&gt;Waiting&lt;/b&gt;" in page
+        assert f'href="/_emulator/inbox/{waiting}"'.encode() in page
+        emulator.advance(15 * 3600)
+        [mail] = [each for each in json.loads(ask(emulator, "undelivered")[2])["undelivered"] if each["id"] == waiting]
+        assert (mail["state"], mail["next_try_at"]) == ("bounced", None)

@@ -77,6 +77,12 @@ def list_messages(
     return [_as_json(scope, message) for scope, message in (found[-wanted.limit :] if wanted.limit else found)]
 
 
+def list_undelivered(tx: Transaction) -> list[dict[str, Any]]:
+    """Messages that have come back, were not sent, or wait after a failure for their next try; oldest first."""
+    found = ((scope, message) for scope, message in store.list_messages(tx, undelivered=True))
+    return [_as_json(scope, message) for scope, message in found]
+
+
 def get_message(tx: Transaction, identifier: str) -> dict[str, Any] | None:
     """One message by its SES message id."""
     found = store.get_message(tx, identifier)

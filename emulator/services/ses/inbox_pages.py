@@ -33,6 +33,7 @@ overflow-wrap:anywhere;vertical-align:top}
 def render_inbox_page(messages: list[dict[str, Any]], q: str = "") -> str:
     """The list of messages as a page, newest first."""
     form = (
+        '<p><a href="/_emulator/undelivered">What could not be delivered</a></p>'
         '<form method="get" action="/_emulator/mail"><label>Search '
         f'<input name="q" value="{_text(q)}"></label> <button>Find</button></form>'
     )
@@ -65,6 +66,27 @@ def render_unsubscribe_page(contact_list: str, topic: str, address: str) -> str:
         '<form method="post" action="?page=true"><button>Unsubscribe</button></form>'
     )
     return _page("Unsubscribe", body, SEARCH_POLICY)
+
+
+def render_undelivered_page(found: list[dict[str, Any]]) -> str:
+    """What could not be delivered as a page: what failed, why, and when it is tried next."""
+    if not found:
+        return _page("Undelivered", "<h1>Undelivered</h1><p>Everything has been delivered.</p>", PAGE_POLICY)
+    rows = "".join(
+        f"<tr><td>{_text(each['what'])}</td><td>{_text(', '.join(each['to']))}</td><td>{_subject_of(each)}</td>"
+        f"<td>{_text(each['state'])}</td><td>{_text(each['why'])}</td>"
+        f"<td>{_text(each['next_try_at'] or 'never')}</td></tr>"
+        for each in found
+    )
+    head = "<tr><th>What</th><th>To</th><th>Subject</th><th>State</th><th>Why</th><th>Next try</th></tr>"
+    table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    back = '<p><a href="/_emulator/mail">Inbox</a></p>'
+    return _page("Undelivered", f"{back}<h1>Undelivered</h1>{table}", PAGE_POLICY)
+
+
+def _subject_of(each: dict[str, Any]) -> str:
+    subject = _text(each["subject"] or "(no subject)")
+    return f'<a href="{_text(each["path"])}">{subject}</a>' if each["path"] else subject
 
 
 def render_message_page(message: dict[str, Any], html: str | None = None, policy: str = PAGE_POLICY) -> str:

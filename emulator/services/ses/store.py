@@ -161,10 +161,15 @@ def get_message(tx: Transaction, identifier: str) -> tuple[Scope, Message] | Non
     return _scoped(row) if row else None
 
 
-def list_messages(tx: Transaction) -> list[tuple[Scope, Message]]:
-    """Every message of every account, in the order of acceptance, without their bytes."""
+_UNDELIVERED = "WHERE delivery NOT IN ('pending', 'delivered') OR delivery_detail <> ''"
+
+
+def list_messages(tx: Transaction, undelivered: bool = False) -> list[tuple[Scope, Message]]:
+    """Every message of every account, or those that did not reach everybody, in the order of acceptance, without their
+    bytes.
+    """
     listed = _READ.replace(" raw,", " x'',")
-    rows = tx.execute(f"SELECT {listed} ORDER BY sequence").fetchall()
+    rows = tx.execute(f"SELECT {listed} {_UNDELIVERED if undelivered else ''} ORDER BY sequence").fetchall()
     return [_scoped(row) for row in rows]
 
 

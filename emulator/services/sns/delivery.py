@@ -85,7 +85,7 @@ class Deliveries:
             return "NumberOfNotificationsDelivered"
         delay = model.managed_retry_delay(1) if failure.retryable else None
         if delay is not None:
-            enqueue_delivery(tx, subscription.arn, message, failures=1, due_at=tx.now + delay)
+            enqueue_delivery(tx, subscription.arn, message, 1, tx.now + delay, failure.text[:500])
             return ""
         return self.give_up(tx, topic, subscription, message, failure, 1)
 
@@ -264,10 +264,17 @@ class Deliveries:
 
 
 def enqueue_delivery(
-    tx: Transaction, subscription_arn: str, message: Message, failures: int = 0, due_at: float | None = None
+    tx: Transaction,
+    subscription_arn: str,
+    message: Message,
+    failures: int = 0,
+    due_at: float | None = None,
+    why: str = "",
 ) -> None:
     """A job for one subscription."""
-    payload = {"subscription": subscription_arn, "failures": failures}
+    payload: dict[str, Any] = {"subscription": subscription_arn, "failures": failures}
+    if why:
+        payload["why"] = why
     jobs.enqueue(tx, DELIVER, payload, due_at=due_at, body=_stored(message), owner=message.topic_arn)
 
 

@@ -107,7 +107,8 @@ class SnsWorker:
         elif outcome.retryable:
             delay = model.managed_retry_delay(attempts)
         if delay is not None:
-            jobs.reschedule(tx, job.id, tx.now + delay, {**job.payload, "failures": attempts})
+            told = {"failures": attempts, "why": outcome.text[:500], "to": subscription.endpoint}
+            jobs.reschedule(tx, job.id, tx.now + delay, {**job.payload, **told})
             return
         jobs.complete(tx, job.id)
         counted = self._deliveries.give_up(tx, topic, subscription, message, outcome, attempts)
