@@ -16,6 +16,7 @@ from botocore.credentials import Credentials
 from emulator.testing import RunningEmulator
 from tests.wire.apigateway_support import ACCOUNT, RestApi, function_uri, mock
 from tests.wire.http_api_support import Answer, ask, echo, http_api
+from tests.wire.websocket_support import Refused, websocket_api
 
 MISMATCH = "The request signature we calculated does not match the signature you provided."
 
@@ -157,3 +158,20 @@ def test_events_and_templates_name_the_user_whose_key_it_is(emulator: RunningEmu
     nobody = Key("AKIDNOBODY", "any").ask(api.url("template")).body.decode()
     assert nobody == f"arn:aws:iam::{ACCOUNT}:root {ACCOUNT}"
     assert key.ask(api.url("open")).body.strip() == b""
+
+
+def test_a_client_that_connects_must_have_signed_rightly(emulator: RunningEmulator, key: Key) -> None:
+    api = websocket_api(emulator)
+    api.route("$connect", AuthorizationType="AWS_IAM")
+    path = f"/_aws/execute-api/{api.id}/prod"
+    host = urlsplit(emulator.url).netloc
+    for secret, admitted in ((key.secret, True), ("x" * 40, False)):
+        request = AWSRequest("GET", f"http://{host}{path}", headers={"Host": host})
+        SigV4Auth(Credentials(key.id, secret), "execute-api", "us-east-1").add_auth(request)
+        headers = {name: value for name, value in request.headers.items() if name != "Host"}
+        if admitted:
+            api.connect(headers=headers, host=host).vanish()
+        else:
+            with pytest.raises(Refused) as refused:
+                api.connect(headers=headers, host=host)
+            assert (refused.value.status, MISMATCH.encode() in refused.value.body) == (403, True)

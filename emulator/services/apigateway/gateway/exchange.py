@@ -229,13 +229,15 @@ class Exchange:
     def use_caller(self, caller: dict[str, Any] | None) -> None:
         """Know who has signed: for methods with IAM authorization only [D: api-gateway-mapping-template-reference]."""
         if caller is not None:
-            self.identity |= {
-                "accountId": caller["accountId"],
-                "caller": caller["callerId"],
-                "accessKey": caller["accessKey"],
-                "userArn": caller["userArn"],
-                "user": caller["userId"],
-            }
+            self.identity.update(
+                {
+                    "accountId": caller["accountId"],
+                    "caller": caller["callerId"],
+                    "accessKey": caller["accessKey"],
+                    "userArn": caller["userArn"],
+                    "user": caller["userId"],
+                }
+            )
 
     @lazily
     def context(self) -> dict[str, Any]:

@@ -35,14 +35,19 @@ class Authorizing:
         self._context = context
         self._admission = admission
         self._lambda = lambda_operations
+        self._signatures = context.signatures
         self._deadline = Deadline(context.clock, "apigatewayv2: WebSocket authorizer")
 
     async def authorize(self, exchange: Exchange) -> None:
         """Return if the client may connect. Raises the failure with which it is refused."""
         route = exchange.taken
         kind = route.get("AuthorizationType", "NONE")
-        if kind == "AWS_IAM" and access_key(exchange.request) is None:
-            raise Failure("MISSING_AUTHENTICATION_TOKEN")
+        if kind == "AWS_IAM":
+            if access_key(exchange.request) is None:
+                raise Failure("MISSING_AUTHENTICATION_TOKEN")
+            bad = await self._signatures.problem(exchange.request, "execute-api")
+            if bad is not None:
+                raise Failure("INVALID_SIGNATURE", bad.text, 403, code=bad.code)
         if kind == "CUSTOM":
             authorizer = exchange.deployed.api.authorizers.get(route.get("AuthorizerId") or "")
             if authorizer is None:
