@@ -186,3 +186,22 @@ def test_one_more_of_what_an_http_api_may_have_is_refused(emulator: RunningEmula
     ]
     for noun, owner, call in cases:
         assert refused(call) == (429, "TooManyRequestsException", too_many(noun, owner))
+
+
+def test_templates_of_access_logs_have_at_most_three_kilobytes(emulator: RunningEmulator) -> None:
+    api, http = RestApi(emulator), http_api(emulator)
+    api.method("/a", "GET", **mock())
+    api.deploy()
+
+    def of_rest(size: int) -> Any:
+        change = [{"op": "replace", "path": "/accessLogSettings/format", "value": "x" * size}]
+        return api.client.update_stage(restApiId=api.id, stageName="dev", patchOperations=change)
+
+    def of_http(size: int) -> Any:
+        group = "arn:aws:logs:us-east-1:000000000000:log-group:g"
+        settings = {"DestinationArn": group, "Format": "$context.requestId" + "x" * (size - 18)}
+        return http.client.update_stage(ApiId=http.id, StageName="$default", AccessLogSettings=settings)
+
+    for change in (of_rest, of_http):
+        change(3072)
+        assert refused(lambda change=change: change(3073))[:2] == (400, "BadRequestException")

@@ -10,6 +10,14 @@ from __future__ import annotations
 from emulator.aws.errors import AwsError
 
 _TOO_MANY_REQUESTS = 429
+LARGEST_ACCESS_LOG_FORMAT = 3 * 1024
+"""Bytes of the template of access logs; no live setting, as AWS does not raise it."""
+
+
+def check_access_log_format(text: str) -> None:
+    """Raise unless the template of access logs is small enough (its text is unverified)."""
+    if len(text.encode("utf-8", "surrogatepass")) > LARGEST_ACCESS_LOG_FORMAT:
+        raise AwsError("BadRequestException", f"Access log format must be at most {LARGEST_ACCESS_LOG_FORMAT} bytes")
 
 
 def check_room(kept: int, most: int, noun: str, owner: str = "API", code: str = "LimitExceededException") -> None:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from emulator.aws.errors import NotEmulated
 from emulator.services.apigateway.model import bad_request
 from emulator.services.apigateway.patch import flag, unescape, whole
+from emulator.services.apigateway.quotas import check_access_log_format
 
 CACHE_SIZES = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
 """Gigabytes of a cache cluster that AWS offers."""
@@ -166,6 +167,8 @@ def patch_access_log(stage: dict[str, Any], op: str, path: str, value: str) -> N
         )
     if not value:
         raise bad_request("Access Log value must not be empty")
+    if name == "format":
+        check_access_log_format(value)
     if name == "destinationArn" and ":firehose:" in value:
         raise NotEmulated("apigateway", "UpdateStage", "access logs to Firehose are not emulated")
     if name == "destinationArn":
