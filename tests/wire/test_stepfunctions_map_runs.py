@@ -390,6 +390,22 @@ def test_results_are_written_before_a_map_run_fails(emulator: RunningEmulator) -
     assert get(emulator, f"mapJobs/{run_id}/FAILED_0.json")[0]["Cause"] == "never"
 
 
+def test_items_that_were_never_begun_are_in_a_file_of_their_own(emulator: RunningEmulator) -> None:
+    put(emulator, "", "other")
+    state = distributed(FAIL, ResultWriter=WRITER, MaxConcurrency=1, ItemSelector={"n.$": "$$.Map.Item.Value"})
+    run_id = map_run(emulator, run(emulator, state, [1, 2, 3])["executionArn"])["mapRunArn"].rsplit(":", 1)[1]
+    waiting = get(emulator, f"mapJobs/{run_id}/PENDING_0.json")
+    assert [(item["Input"], item["Status"]) for item in waiting] == [('{"n":2}', "PENDING"), ('{"n":3}', "PENDING")]
+    files = get(emulator, f"mapJobs/{run_id}/manifest.json")["ResultFiles"]
+    assert [file["Key"] for file in files["PENDING"]] == [f"mapJobs/{run_id}/PENDING_0.json"]
+
+    batches = {**state, "ItemBatcher": {"MaxItemsPerBatch": 2, "BatchInput": "b"}}
+    ended = run(emulator, batches, list(range(5)), name="batches")
+    run_id = map_run(emulator, ended["executionArn"])["mapRunArn"].rsplit(":", 1)[1]
+    waiting = get(emulator, f"mapJobs/{run_id}/PENDING_0.json")
+    assert [json.loads(item["Input"])["Items"] for item in waiting] == [[{"n": 2}, {"n": 3}], [{"n": 4}]]
+
+
 @pytest.mark.parametrize(
     ("transformation", "kind", "name", "expected"),
     [("COMPACT", "JSON", "json", "[[1,2],3]"), ("FLATTEN", "JSON", "json", "[1,2,3]"),

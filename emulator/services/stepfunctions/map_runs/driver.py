@@ -27,7 +27,7 @@ from . import store
 from .model import DONE, EXCEEDED, FAILING, OPENING, READER_FAILED, RUNNING, STOPPING, WRITING, MapRun
 from .parsing import Unreadable
 from .reading import ItemReaders, of_state, parted
-from .results import FAILED, SUCCEEDED, Joined, shown
+from .results import FAILED, SUCCEEDED, Joined, pending, shown
 from .writing import FAILURE, ResultWriters, Unwritable, destination
 
 CHILDREN_PER_COMMIT = 20
@@ -170,7 +170,7 @@ class MapRunDriver:
     @staticmethod
     def _start_batches(tx: Transaction, run: MapRun, batch: dict[str, Any], start: _Children, most: int) -> None:
         last = -1
-        limit = min(batch["items"] or MOST_IN_A_BATCH, MOST_IN_A_BATCH)
+        limit = _most_in(batch)
         while len(start.begun) < most:
             waiting = store.each_item(tx, run.id, last, limit)
             places: list[int] = []
@@ -263,9 +263,31 @@ class MapRunDriver:
         text = "".join((*parts, joined.end()))
         return Data(text) if joined.lines else Data(text=text)
 
+    def _pending(self, tx: Transaction, run: MapRun, after: int) -> list[tuple[int, list[str]]]:
+        """Some of what was read and never begun: (place of the last item, what stands for it), in places after one."""
+        batch = run.plan.get("batch")
+        parent = executions.load_execution(tx, run.execution_id)
+        assert parent is not None, "executions are not deleted"
+        start = _Children(tx, run, parent, self._progress)
+        if batch is None:
+            waiting = store.next_items(tx, run.id, after, CHILDREN_PER_COMMIT)
+            return [(index, [pending(run.machine_arn, start.shown(index, text).text)]) for index, text in waiting]
+        raw = store.raw_items(tx, run.id)  # they are selected in their order: all behind the first one are raw
+        places: list[int] = []
+
+        def item(position: int, text: str) -> Data:
+            places.append(position)
+            return start.shown(position, text) if raw and position >= raw[0][0] else Data(text=text)
+
+        queued = store.each_item(tx, run.id, after, _most_in(batch))
+        chosen = first_batch((item(position, text) for position, text in queued), batch)
+        if not chosen:
+            return []
+        return [(places[len(chosen) - 1], [pending(run.machine_arn, batch_of(chosen, batch["input"]).text)])]
+
     async def _write(self, run: MapRun) -> None:
         try:
-            await self._writers.write(run)
+            await self._writers.write(run, lambda tx, after: self._pending(tx, run, after))
         except Unwritable as failure:
             cause = str(failure)
             await self._change(run, lambda tx: self._end(tx, run, FAILURE, cause))
@@ -338,6 +360,13 @@ class _Children:
                 store.select_items(tx, run.id, selected)
         return True
 
+    def shown(self, index: int, queued: str) -> Data:
+        """The same of an item that is not begun; one that cannot be selected is as it was read."""
+        try:
+            return self.select(index, queued)
+        except StateError:
+            return Data(text=parted(queued)[1] if self._many else queued)
+
     def child(self, first: int, last: int, given: Data) -> None:
         """Start an execution whose input is made of the items in places `first` … `last`."""
         tx, run = self._tx, self._run
@@ -363,6 +392,10 @@ class _Children:
     def going_on(self) -> bool:
         """Whether there is time for more in this commit, and children that ended leave the map run as it was."""
         return self._host_time() <= self._until and not self._run.exceeded and self._run.room > 0
+
+
+def _most_in(batch: dict[str, Any]) -> int:
+    return min(batch["items"] or MOST_IN_A_BATCH, MOST_IN_A_BATCH)
 
 
 def express_key(child: StoredExecution) -> str:

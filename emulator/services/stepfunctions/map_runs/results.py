@@ -56,6 +56,12 @@ def described(child: StoredExecution) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
+def pending(machine_arn: str, given: str) -> str:
+    """What stands for a child that was never begun, because the map run failed before; members are unverified."""
+    shown: dict[str, Any] = {"Input": given, "InputDetails": {"Included": True}}
+    return dumps({**shown, "StateMachineArn": machine_arn, "Status": "PENDING"})
+
+
 def manifest(bucket: str, map_run_arn: str, files: dict[str, list[dict[str, Any]]]) -> str:
     """The file that names the others."""
     return dumps({"DestinationBucket": bucket, "MapRunArn": map_run_arn, "ResultFiles": files})

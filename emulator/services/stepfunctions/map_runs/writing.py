@@ -6,12 +6,13 @@ and overwrites.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from emulator.aws.calls import Calls
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
-from emulator.ports import Store
+from emulator.ports import Store, Transaction
 
 from . import store
 from .model import MapRun
@@ -22,6 +23,9 @@ PART_BYTES = 5 * 1024 * 1024
 """The smallest part that S3 takes before the last one."""
 CHILDREN_AT_A_TIME = 100
 FAILURE = "States.ResultWriterFailed"
+
+Waiting = Callable[[Transaction, int], Sequence[tuple[int, Sequence[str]]]]
+"""Some more (place, JSON texts), in places after one; none if there are no more."""
 
 
 class Unwritable(Exception):
@@ -44,36 +48,32 @@ class ResultWriters:
             text = f"Failed to write a test manifest into the specified output bucket. s3 error: [{refusal}]"
             raise Unwritable(text) from None
 
-    async def write(self, run: MapRun) -> None:
-        """Write what all ended children have come to. Raises `Unwritable`."""
+    async def write(self, run: MapRun, waiting: Waiting) -> None:
+        """Write what all ended children have come to, and what was never begun. Raises `Unwritable`."""
         bucket, key = destination(run)
+        transformation = run.plan["writer"]["transformation"]
+
+        def ended(statuses: tuple[str, ...]) -> Waiting:
+            def some(tx: Transaction, after: int) -> list[tuple[int, list[str]]]:
+                children = store.ended_children(tx, run.id, statuses, after, CHILDREN_AT_A_TIME)
+                return [(position, list(shown(child, transformation))) for position, child in children]
+
+            return some
+
         files = _no_files()
-        for name, statuses in (("FAILED", FAILED), ("SUCCEEDED", SUCCEEDED)):
-            written = await self._file(run, bucket, key.removesuffix("manifest.json"), name, statuses)
-            files[name] += written
+        for name, texts in (("FAILED", ended(FAILED)), ("PENDING", waiting), ("SUCCEEDED", ended(SUCCEEDED))):
+            files[name] += await self._file(run, bucket, key.removesuffix("manifest.json"), name, texts)
         await self._put(run.scope, bucket, key, manifest(bucket, run.arn, files).encode())
 
-    async def _file(
-        self, run: MapRun, bucket: str, folder: str, name: str, statuses: tuple[str, ...]
-    ) -> list[dict[str, Any]]:
-        writer = run.plan["writer"]
-        joined = Joined(writer["output"])
+    async def _file(self, run: MapRun, bucket: str, folder: str, name: str, texts: Waiting) -> list[dict[str, Any]]:
+        joined = Joined(run.plan["writer"]["output"])
         key = f"{folder}{name}_0.{'jsonl' if joined.lines else 'json'}"
         file = _GrowingObject(self, run.scope, bucket, key)
         after, size = -1, 0
-        while True:
-            last_seen = after
-            some = await self._store.read(
-                lambda tx, last_seen=last_seen: store.ended_children(
-                    tx, run.id, statuses, last_seen, CHILDREN_AT_A_TIME
-                )
-            )
-            for position, child in some:
-                after = position
-                for text in shown(child, writer["transformation"]):
+        while some := await self._store.read(lambda tx, after=after: texts(tx, after)):
+            for after, listed in some:  # noqa: B007
+                for text in listed:
                     size += await file.add(joined.add(text).encode())
-            if len(some) < CHILDREN_AT_A_TIME:
-                break
         if after < 0:
             return []
         size += await file.add(joined.end().encode())

@@ -115,9 +115,10 @@ class ActivityOperations(StepFunctionsState):
 
     def _take(self, tx: Transaction, scope: Scope, arn: str, worker: str | None) -> dict[str, Any] | None:
         self.activity(tx, scope, arn)
-        while (task := store.take_activity_task(tx, arn)) is not None:
-            execution = store.load_execution(tx, task.execution_id)
-            if execution is not None and execution.status == "RUNNING":
-                self.progress.signal_execution(tx, task.execution_id, TaskTaken(task.token, worker))
-                return {"taskToken": write_token(execution.arn, task.token), "input": task.input}
-        return None
+        task = store.take_activity_task(tx, arn)
+        if task is None:
+            return None
+        execution = store.load_execution(tx, task.execution_id)
+        assert execution is not None and execution.status == "RUNNING", "an execution that ends withdraws its tasks"
+        self.progress.signal_execution(tx, task.execution_id, TaskTaken(task.token, worker))
+        return {"taskToken": write_token(execution.arn, task.token), "input": task.input}
