@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _ONLY = "Template format error: Conditions can only be boolean operations on parameters and other conditions"
 
+_DEEPEST = 100
+"""Conditions that each refer to the next."""
+
 
 def holds(run: Evaluation, name: str, path: Path) -> bool:
     """Whether the condition of that name holds; `path` is where it is named. Raises TemplateError."""
@@ -31,6 +34,8 @@ def holds(run: Evaluation, name: str, path: Path) -> bool:
     if name in environment.evaluating:
         chain = ", ".join([*environment.evaluating, name])
         raise run.error(f"Template error: Found circular condition dependency between [{chain}]", ("Conditions", name))
+    if len(environment.evaluating) >= _DEEPEST:
+        raise run.error("Template error: conditions refer to each other too deeply", ("Conditions", name))  # unverified
     environment.evaluating.append(name)
     try:
         found = truth(run, node, ("Conditions", name))

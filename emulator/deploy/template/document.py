@@ -84,10 +84,12 @@ class Document:
         for place, step in enumerate(path):
             children = mark.children or {}
             if step not in children:
-                step = _made_from(str(step), children) if place == 1 and path[0] == "Resources" else None
-                if step is not None:
+                step = _written_as(str(step), children, place, path)
+                if step is None:
+                    break
+                if place == 1:  # another resource: what it has is not what this one has
                     mark = children[step]
-                break
+                    break
             mark = children[step]
         return Location(self.file, mark.line + 1, mark.column + 1)
 
@@ -120,6 +122,27 @@ def parse(text: str, file: str | None = None, *, aliases: bool = False) -> Docum
     if not isinstance(value, dict):
         raise TemplateError("Template format error: unsupported structure.", (), Location(file, 1, 1))
     return Document(value, text, file, marks)
+
+
+_SAM_NAMES = {
+    "Body": "DefinitionBody",
+    "Code": "CodeUri",
+    "Content": "ContentUri",
+    "DeadLetterConfig": "DeadLetterQueue",
+    "DefinitionS3Location": "DefinitionUri",
+    "DefinitionString": "Definition",
+    "TracingConfig": "Tracing",
+}
+"""Properties as their authors write them in resources of SAM."""
+
+
+def _written_as(step: str, children: dict[str | int, Mark], place: int, path: Path) -> str | None:
+    if path[0] != "Resources":
+        return None
+    if place == 1:
+        return _made_from(step, children)
+    name = _SAM_NAMES.get(step) if place == 3 else None
+    return name if name in children else None
 
 
 def _made_from(name: str, known: dict[str | int, Mark]) -> str | None:
