@@ -55,6 +55,7 @@ bench: $(VENV)/.run
 
 soak: $(VENV)/.run ## 20,000 events, failures, throttles, kill -9: every event accounted for
 	$(BIN)/python benchmarks/soak.py
+	$(BIN)/python benchmarks/queue_soak.py
 
 lock: $(VENV)/.lock
 	$(BIN)/python .ci/lock.py

@@ -278,6 +278,27 @@ def test_user_pools_have_keys_and_others_are_not_found(library: Library) -> None
     assert b'"keys"' in body
 
 
+# ── Firehose: what EventBridge, Pipes and subscriptions of log groups put ──
+
+
+def test_firehose_puts_records_into_its_bucket_and_streams_that_are_missing_have_a_code(library: Library) -> None:
+    library.call("s3", "CreateBucket", Bucket="told", CreateBucketConfiguration={"LocationConstraint": SCOPE.region})
+    target = {"RoleARN": "arn:aws:iam::123456789012:role/r", "BucketARN": "arn:aws:s3:::told"}
+    made = {"DeliveryStreamName": "f", "S3DestinationConfiguration": target}
+    library.call("firehose", "CreateDeliveryStream", **made)
+    library.call("firehose", "PutRecord", DeliveryStreamName="f", Record={"Data": b"\x1f\x8b packed"})
+    [found] = library.call("s3", "ListObjectsV2", Bucket="told")["Contents"]
+    assert library.call("s3", "GetObject", Bucket="told", Key=found["Key"])["Body"] == b"\x1f\x8b packed"
+    missing = library.refusal("firehose", "PutRecord", DeliveryStreamName="none", Record={"Data": b"1"})
+    assert missing == ("ResourceNotFoundException", 400)
+
+
+def test_a_bucket_tells_its_region(library: Library) -> None:
+    """What a bucket's notifications go by."""
+    library.call("s3", "CreateBucket", Bucket="told", CreateBucketConfiguration={"LocationConstraint": SCOPE.region})
+    assert library.call("s3", "HeadBucket", Bucket="told")["BucketRegion"] == SCOPE.region
+
+
 # ── parameters and secrets: handlers, and tasks by the SDK integration ──
 
 

@@ -299,13 +299,68 @@ def test_bad_pipes_are_refused_and_nothing_is_kept(
 
 def test_what_is_not_emulated_is_refused_by_name(emulator: RunningEmulator) -> None:
     good = {"Name": "p", "Source": QUEUE + "in", "Target": QUEUE + "out", "RoleArn": ROLE}
-    group = "arn:aws:logs:us-east-1:000000000000:log-group:g"
+    stream = "arn:aws:firehose:us-east-1:000000000000:deliverystream/f"
     for change in (
         {"Source": "arn:aws:kafka:us-east-1:000000000000:cluster/c/1"},
         {"Target": "arn:aws:ecs:us-east-1:000000000000:cluster/c"},
-        {"LogConfiguration": {"Level": "INFO", "CloudwatchLogsLogDestination": {"LogGroupArn": group}}},
+        {"LogConfiguration": {"Level": "INFO", "FirehoseLogDestination": {"DeliveryStreamArn": stream}}},
     ):
         with pytest.raises(ClientError) as caught:
             emulator.client("pipes").create_pipe(**{**good, **change})
         response: Any = caught.value.response
         assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+GROUP = "/aws/vendedlogs/pipes/p"
+LOG = {"LogGroupArn": f"arn:aws:logs:us-east-1:000000000000:log-group:{GROUP}"}
+
+
+def logged(emulator: RunningEmulator) -> list[dict[str, Any]]:
+    found = emulator.client("logs").filter_log_events(logGroupName=GROUP)["events"]
+    return [json.loads(each["message"]) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("level", "good", "bad"),
+    [
+        (
+            "TRACE",
+            "EXECUTION_STARTED TARGET_STAGE_ENTERED TARGET_TRANSFORMATION_STARTED TARGET_TRANSFORMATION_SUCCEEDED "
+            "TARGET_INVOCATION_STARTED TARGET_INVOCATION_SUCCEEDED TARGET_STAGE_SUCCEEDED EXECUTION_SUCCEEDED",
+            "EXECUTION_STARTED TARGET_STAGE_ENTERED TARGET_TRANSFORMATION_STARTED TARGET_TRANSFORMATION_SUCCEEDED "
+            "TARGET_INVOCATION_STARTED TARGET_INVOCATION_FAILED TARGET_STAGE_FAILED EXECUTION_FAILED",
+        ),
+        (
+            "INFO",
+            "EXECUTION_STARTED TARGET_STAGE_ENTERED TARGET_STAGE_SUCCEEDED EXECUTION_SUCCEEDED",
+            "EXECUTION_STARTED TARGET_STAGE_ENTERED TARGET_INVOCATION_FAILED TARGET_STAGE_FAILED EXECUTION_FAILED",
+        ),
+        ("ERROR", "", "TARGET_INVOCATION_FAILED TARGET_STAGE_FAILED EXECUTION_FAILED"),
+    ],
+)
+def test_a_pipe_logs_the_steps_that_its_level_shows(emulator: RunningEmulator, level: str, good: str, bad: str) -> None:
+    source, _ = queue(emulator, "in"), queue(emulator, "out")
+    emulator.client("logs").create_log_group(logGroupName=GROUP)
+    settings = {"Level": level, "CloudwatchLogsLogDestination": LOG, "IncludeExecutionData": ["ALL"]}
+    pipe(emulator, QUEUE + "out", LogConfiguration=settings, TargetParameters={"InputTemplate": "<$.body>"})
+    assert emulator.client("pipes").describe_pipe(Name="p")["LogConfiguration"] == settings
+    send(emulator, source, "5")
+    emulator.advance(0)
+    records = logged(emulator)
+    assert [each["messageType"] for each in records] == good.split()
+    emulator.client("sqs").delete_queue(QueueUrl=f"{emulator.url}/000000000000/out")
+    send(emulator, source, "6")
+    emulator.advance(1)
+    later = logged(emulator)[len(records) :]
+    assert [each["messageType"] for each in later] == bad.split()
+    last = later[-1]
+    assert (last["logLevel"], last["resourceArn"]) == (level, "arn:aws:pipes:us-east-1:000000000000:pipe/p")
+    assert json.loads(last["payload"])[0]["body"] == "6"
+    assert "does not exist" in last["error"]["message"]
+    assert len({each["executionId"] for each in later}) == 1
+
+
+def test_a_log_without_a_destination_is_refused(emulator: RunningEmulator) -> None:
+    request = {"Name": "p", "Source": QUEUE + "in", "Target": QUEUE + "out", "RoleArn": ROLE}
+    code, _ = refusal(emulator.client("pipes").create_pipe, **request, LogConfiguration={"Level": "INFO"})
+    assert code == "ValidationException"

@@ -107,6 +107,11 @@ class Pipe:
         return tuple(item["Pattern"] for item in criteria.get("Filters") or [] if item.get("Pattern"))
 
     @property
+    def log_settings(self) -> Mapping[str, Any]:
+        """LogConfiguration."""
+        return self.definition.get("LogConfiguration") or {}
+
+    @property
     def reads_stream(self) -> bool:
         """Whether the source is a stream; otherwise it is a queue."""
         return self.source.split(":")[2] != "sqs"
@@ -174,7 +179,14 @@ class Pipe:
         """As DescribePipe shows it, defaults of the source included."""
         source = self.definition.get("SourceParameters") or {}
         own = {"BatchSize": self.batch_size, **self.source_settings}
-        members = ("Description", "EnrichmentParameters", "TargetParameters", "RoleArn", "KmsKeyIdentifier")
+        members = (
+            "Description",
+            "EnrichmentParameters",
+            "TargetParameters",
+            "RoleArn",
+            "KmsKeyIdentifier",
+            "LogConfiguration",
+        )
         kept = {name: self.definition[name] for name in members if self.definition.get(name)}
         parameters = {**source, self._source_member: own}
         shown = {**self.changed(), **self.listed(), **kept, "SourceParameters": parameters, "Tags": dict(self.tags)}
@@ -191,9 +203,19 @@ def check(definition: Mapping[str, Any], operation: str) -> None:
     _check_source(definition, operation)
     _check_enrichment(definition, operation)
     _check_target(definition, operation)
-    level = (definition.get("LogConfiguration") or {}).get("Level", "OFF")
-    if level != "OFF":
-        raise NotEmulated("pipes", operation, "LogConfiguration: logs of a pipe")
+    _check_logging(definition.get("LogConfiguration") or {}, operation)
+
+
+def _check_logging(settings: Mapping[str, Any], operation: str) -> None:
+    for member, what in (("S3LogDestination", "S3"), ("FirehoseLogDestination", "Firehose")):
+        if settings.get(member):
+            raise NotEmulated("pipes", operation, f"LogConfiguration: logs to {what}")
+    if settings.get("Level", "OFF") == "OFF":
+        return
+    text = (settings.get("CloudwatchLogsLogDestination") or {}).get("LogGroupArn")
+    arn = Arn.parse(text) if text else None
+    if arn is None or arn.service != "logs" or not arn.resource.startswith("log-group:"):
+        raise invalid("LogConfiguration needs a destination when its level is not OFF.")
 
 
 def _check_source(definition: Mapping[str, Any], operation: str) -> None:

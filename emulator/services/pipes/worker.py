@@ -29,6 +29,7 @@ from emulator.services.lambda_.event_sources.streams.polling import StreamBatch,
 from emulator.services.lambda_.event_sources.streams.source import Position, StreamUnreadable
 from emulator.services.pipes import store as tables
 from emulator.services.pipes import targets
+from emulator.services.pipes.execution_log import log_events, log_group
 from emulator.services.pipes.model import Pipe
 from emulator.services.pipes.operations import PipeOperations
 from emulator.services.pipes.polling import Batch, Polling
@@ -50,6 +51,8 @@ class Progress:
     batch: Batch
     pipe: Pipe
     events: list[Json]
+    received: list[Json] = field(default_factory=list[Json])
+    """The events as they came, for the log."""
     enriched: bool = False
     failed: set[str] = field(default_factory=set[str])
     """Ids of messages that stay in the queue."""
@@ -188,6 +191,7 @@ class PipeWorker:
     async def _carry(self, progress: Progress) -> bool:
         """Enrich events and call their target; True if the target is to receive them in the commit."""
         pipe, inside = progress.pipe, False
+        progress.received = progress.events
         try:
             if pipe.enrichment is not None:
                 await self._enrich(progress)
@@ -401,6 +405,26 @@ class PipeWorker:
             counts.append(Datum(f"{progress.stage}{'Failed' if whole else 'PartiallyFailed'}", 1))
         dimensions = {"PipeName": progress.pipe.name}
         self._metrics.add(tx, progress.batch.scope, "AWS/EventBridge/Pipes", dimensions, counts)
+        group = log_group(progress.pipe)
+        if group is not None:
+            self._log(tx, group, progress)
+
+    def _log(self, tx: Transaction, group: str, progress: Progress) -> None:
+        """Write what has happened into the pipe's log group."""
+        batch, stage = progress.batch, progress.stage if progress.failed else ""
+        events = log_events(
+            progress.pipe,
+            batch.request_id,
+            batch.taken_at,
+            tx.now,
+            progress.received,
+            bool(progress.events),
+            stage,
+            len(progress.failed) == len(batch.messages),
+            progress.problem,
+        )
+        if events:
+            self._logs.put(tx, batch.scope, group, progress.pipe.name, events)
 
     def _give_up(self, tx: Transaction, job: Job, batch: Batch) -> None:
         """The messages are no longer the batch's, or the pipe is gone: somebody else deals with them."""
