@@ -8,17 +8,47 @@ from itertools import chain
 from emulator.services.cloudformation.resources import (
     apigateway,
     apigateway_parts,
+    apigatewayv2,
+    dynamodb,
+    ecr,
+    events,
     iam,
+    kinesis,
+    kms,
     lambda_,
     lambda_parts,
     logs,
+    policies,
+    s3,
+    secretsmanager,
     sns,
     sqs,
+    ssm,
     stepfunctions,
 )
 from emulator.services.cloudformation.resources.types import ResourceType
 
-FILES = (apigateway, apigateway_parts, iam, lambda_, lambda_parts, logs, sns, sqs, stepfunctions)
+FILES = (
+    apigateway,
+    apigateway_parts,
+    apigatewayv2,
+    dynamodb,
+    ecr,
+    events,
+    iam,
+    kinesis,
+    kms,
+    lambda_,
+    lambda_parts,
+    logs,
+    policies,
+    s3,
+    secretsmanager,
+    sns,
+    sqs,
+    ssm,
+    stepfunctions,
+)
 """Whose `TYPES` there are."""
 
 
