@@ -9,7 +9,7 @@ What is read when, in the order of a deployment:
     environment = Environment(template, values, ...)       what Ref, Fn::GetAtt, … see
     order    = graph.order(template, environment)          conditions applied, cycles refused
     properties = evaluate(resource.properties, environment, path)
-    changes  = difference.changes(before, after, ...)      what an update touches
+    findings = lint.lint(environment)                      what will go wrong in production
 
 Every failure of the user's is a `TemplateError`: AWS's text, the path into the document, and file, line and column.
 What must be fetched (exports, SSM parameters, secrets, included files) comes by arguments: whoever has the store asks

@@ -14,7 +14,6 @@ from emulator.deploy.template import (
     TemplateError,
     artifacts,
     conditions,
-    difference,
     evaluate,
     graph,
     parse,
@@ -92,10 +91,9 @@ def _deploy(text: str) -> None:
     for output in template.outputs.values():
         if conditions.active(environment, output):
             evaluate(output.value, environment, (*output.path, "Value"))
-    assert difference.changes(environment, environment, lambda kind, name: "Never") == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_template)
 def test_no_template_crashes_the_language(tree: dict[str, Any]) -> None:
     try:
