@@ -20,6 +20,8 @@ from emulator import jobs, worlds
 from emulator.adapters import http_server, remembered_time
 from emulator.adapters.clock import LiveClock
 from emulator.adapters.console import Console
+from emulator.adapters.faults import failing_commits
+from emulator.adapters.faulty_runtime import FaultyRuntime
 from emulator.adapters.http_sender import HttpxSender
 from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.request_ids import seeded_request_ids
@@ -31,14 +33,16 @@ from emulator.adapters.supporting_services import MotoServices
 from emulator.adapters.waiting_clients import WaitingClients
 from emulator.adapters.watched_file import WatchedFile
 from emulator.aws.apis import AwsApis
-from emulator.aws.calls import Calls
 from emulator.aws.data_planes import DataPlanes
 from emulator.aws.edge import DataPlane, Edge, NamedHosts
+from emulator.aws.faulty import FaultyCalls, FaultyPlane
 from emulator.aws.request_traces import RequestTraces
 from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
 from emulator.aws.service import Context, Mounted, Services
 from emulator.aws.telemetry import Silent
 from emulator.control import Control
+from emulator.faults import FaultPlan, Faults
+from emulator.faulty_jobs import faulty_events
 from emulator.ports import FunctionRuntime, Mailer, MailSubmission, OutgoingMail, Store, Transaction
 from emulator.services.apigateway import wire as apigateway
 from emulator.services.apigatewayv2 import wire as apigatewayv2
@@ -47,6 +51,7 @@ from emulator.services.cloudwatch import wire as cloudwatch
 from emulator.services.events import wire as events
 from emulator.services.iam import wire as iam
 from emulator.services.lambda_ import wire as lambda_
+from emulator.services.lambda_.operations.invoke import EVENT_JOB
 from emulator.services.logs import wire as logs
 from emulator.services.pipes import wire as pipes
 from emulator.services.s3 import wire as s3
@@ -122,6 +127,11 @@ class Emulator:
         if console is not None:
             console.watch_remarks(self.clock)
             self.runtime = console.watch_runtime(self.runtime, self.clock, base_url)
+        self.faults = Faults(self.clock.now)
+        store.before_commit = failing_commits(self.faults)
+        if settings.faults:
+            self.faults.put(FaultPlan.from_text(settings.faults))
+        self.runtime = FaultyRuntime(self.runtime, self.clock, self.faults)
         self.supporting = MotoServices(self.clock.now)
         self.http_sender = HttpxSender()
         self.services = Services()
@@ -135,7 +145,7 @@ class Emulator:
             self.live,
             self.services,
             self.runtime,
-            Calls(self.services, self.supporting),
+            FaultyCalls(self.services, self.supporting, self.faults),
             AwsApis(self.services, self.supporting, self.clock, settings.region, request_ids),
             Silent(),
             Silent(),
@@ -147,6 +157,7 @@ class Emulator:
             traces=self.requests,
             mock_file=WatchedFile(settings.sfn_mock_config).read if settings.sfn_mock_config else lambda: None,
             planes=self.planes,
+            faults=self.faults,
             count_coverage=settings.sfn_coverage,
         )
         # The two sinks first: every service after them is given context.metrics and context.logs.
@@ -171,10 +182,12 @@ class Emulator:
         self.store.add_schema(jobs.SCHEMA)
         self.store.add_schema(worlds.SCHEMA)
         kinds = {name: kind for mounted in self.mounted for name, kind in mounted.jobs.items()}
+        kinds[EVENT_JOB] = faulty_events(kinds[EVENT_JOB], self.store, self.faults)
         self.worker = Worker(self.store, self.clock, self.clock, kinds, lambda: self.asgi.requests)
         # HTTP APIs first: they hand on what is for a REST API, whose addresses are the same.
         planes: list[DataPlane] = [plane for mounted in reversed(self.mounted) for plane in mounted.data_planes]
         sockets = [plane for mounted in self.mounted for plane in mounted.socket_planes]
+        planes = [FaultyPlane(plane, self.clock, self.faults, self._account_of_api) for plane in planes]
         if console is not None:
             planes = [console.watch_plane(plane, self.clock) for plane in planes]
             for conversations in sockets:
@@ -337,12 +350,17 @@ class Emulator:
         if ended is None:
             return False
         self.worker.cancel(ended)
+        self.faults.drop(account)
         await self.runtime.reset(account)
         await self.supporting.reset(account)
         return True
 
+    async def _account_of_api(self, api_id: str) -> str:
+        return await self.store.read(lambda tx: worlds.account_of_api(tx, api_id))
+
     async def reset(self) -> None:
         """Forget everything but the time."""
+        self.faults.drop()
         self.worker.forget()
         await self.runtime.reset()
         await self.store.reset()

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from emulator import (
     __version__,
     control_clock,
+    control_faults,
     control_inbox,
     control_page,
     control_requests,
@@ -31,6 +32,8 @@ from emulator.services.ses.inbox_pages import PAGE_POLICY
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
+
+FAULT_PLAN: dict[str, Any] = {"seed": 7, "faults": [{"function": "render", "fault": "error", "times": 2}]}
 
 
 def build(emulator: Emulator) -> Any:
@@ -97,6 +100,23 @@ def build(emulator: Emulator) -> Any:
     async def list_apis(account: str = "", region: str = "") -> Any:
         """Stages of deployed APIs, and where each answers."""
         return await control_worlds.apis(emulator, account, region)
+
+    async def show_faults(account: str = "") -> Any:
+        """The fault plan of an account (of all, if none is named), how often each fault was met and has struck, every
+        strike, and which calls could have failed so far."""
+        return await control_faults.show(emulator, account)
+
+    async def replace_faults(request: dict[str, Any] = Body(examples=[FAULT_PLAN]), account: str = "") -> Any:
+        """From now on this is the fault plan; what was is forgotten. docs/time-and-faults.md has every fault."""
+        return await control_faults.replace(emulator, request, account)
+
+    async def add_fault(request: dict[str, Any] = Body(examples=[FAULT_PLAN["faults"][0]]), account: str = "") -> Any:
+        """One more fault; those before go on counting."""
+        return await control_faults.add(emulator, request, account)
+
+    async def forget_faults(account: str = "") -> Any:
+        """Nothing goes wrong any more."""
+        return await control_faults.forget(emulator, account)
 
     def current_settings() -> dict[str, Any]:
         """Every setting that may be changed while running: value, default and meaning."""
@@ -220,6 +240,10 @@ def build(emulator: Emulator) -> Any:
     app.add_api_route("/_emulator/executions", list_executions, methods=["GET"])
     app.add_api_route("/_emulator/attempts", list_attempts, methods=["GET"])
     app.add_api_route("/_emulator/apis", list_apis, methods=["GET"])
+    app.add_api_route("/_emulator/faults", show_faults, methods=["GET"])
+    app.add_api_route("/_emulator/faults", replace_faults, methods=["PUT"])
+    app.add_api_route("/_emulator/faults", add_fault, methods=["POST"])
+    app.add_api_route("/_emulator/faults", forget_faults, methods=["DELETE"])
     app.add_api_route("/_emulator/settings", current_settings, methods=["GET"])
     app.add_api_route("/_emulator/settings", change_settings, methods=["PUT"])
     app.add_api_route("/_emulator/reset", reset, methods=["POST"])

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from emulator.faults import BadPlan, FaultPlan
+
 PYTHON_VARIABLES = "EMULATOR_PYTHON_3_"
 LATEST_START = 32_503_680_000.0
 """The year 3000: later times do not fit into every date that AWS's answers carry."""
@@ -54,6 +56,8 @@ class Settings:
     """Mock configuration file of Step Functions Local; `SFN_MOCK_CONFIG`, its own variable, names it too."""
     sfn_coverage: bool = False
     """Count which states, choices, retriers and catchers of state machines are taken."""
+    faults: str = ""
+    """A fault plan in JSON, in force from the start. The variable names a file."""
     seed: int | None = None
     """Seed for ids and random numbers; None is truly random."""
 
@@ -145,6 +149,16 @@ def _keys(text: str) -> str:
         raise ValueError(f"cannot be read: {problem}") from None
 
 
+def _plan(text: str) -> str:
+    """The text of a file with a fault plan."""
+    try:
+        found = Path(text).read_text()
+        FaultPlan.from_text(found)
+    except (OSError, UnicodeDecodeError, BadPlan) as problem:
+        raise ValueError(f"is no fault plan: {problem}") from None
+    return found
+
+
 _READ: dict[str, Callable[[str], Any]] = {
     "port": _port,
     "smtp_port": lambda text: _port(text) if text else None,
@@ -158,6 +172,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "allowed_hosts": _words,
     "debug": _words,
     "cognito_jwks": _keys,
+    "faults": lambda text: _plan(text) if text else "",
     "seed": _whole_number,
     "start_at": _moment,
 }

@@ -45,8 +45,8 @@ CHILDREN = {
 """What belongs to an account through something else. Every other table has a column `account`: a test looks."""
 
 _PARENT_OF_JOB = (
-    ("stepfunctions.%", "$.execution", "sfn_execution", "id"),
-    ("stepfunctions.%", "$.map_run", "sfn_map_run", "id"),
+    ("sfn.%", "$.execution", "sfn_execution", "id"),
+    ("sfn.%", "$.map_run", "sfn_map_run", "id"),
     ("lambda.%", "$.uuid", "lambda_event_source_mapping", "uuid"),
     ("ses.deliver", "$.id", "ses_message", "id"),
     ("logs.sweep", "$.group", "log_group", "id"),
@@ -111,6 +111,14 @@ def its_jobs(tx: Transaction, account: str, after: float = 0.0, without: Collect
     named: Any = {"account": account, "after": after}
     rows = tx.execute(f"SELECT id, kind FROM job WHERE due_at > :after AND ({_IS_ITS_JOB}) ORDER BY due_at, id", named)
     return [job_id for job_id, kind in rows.fetchall() if kind not in without]
+
+
+def account_of_api(tx: Transaction, api_id: str) -> str:
+    """Whose a deployed API is, REST or HTTP; empty if there is none."""
+    kept = ("apigateway_api", "apigatewayv2_api")
+    query = " UNION ALL ".join(f"SELECT account FROM {table} WHERE id = ?" for table in kept)
+    row = tx.execute(query, (api_id, api_id)).fetchone()
+    return row[0] if row else ""
 
 
 def tables(tx: Transaction) -> list[str]:

@@ -6,12 +6,36 @@ whatever code still runs. What a restart finds is what the inner store had commi
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
 
+from emulator import faults
+from emulator.faults import Faults
 from emulator.ports import Store, Transaction
 
 T = TypeVar("T")
+
+
+class CommitFailed(Exception):
+    """A fault plan has this commit fail, as a full disk would."""
+
+
+def failing_commits(plans: Faults) -> Callable[[], None]:
+    """What to call before each commit: raises where a plan strikes; a crash is the end of the process, at once."""
+
+    def before_commit() -> None:
+        if not plans.active:
+            return
+        fault = plans.strike(faults.STORE, "commit", "", faults.KINDS[faults.STORE])
+        if fault is None:
+            return
+        if fault.fault == faults.CRASH:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise CommitFailed(fault.message or "the fault plan")
+
+    return before_commit
 
 
 class StoreCrashed(Exception):

@@ -165,6 +165,8 @@ class SqliteStore(Store):
         self._scheduled = False
         self._post_timer: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[Mapping[str, float]], None]] = []
+        self.before_commit: Callable[[], None] = lambda: None
+        """Called when a transaction is about to be committed; what it raises undoes all of it."""
 
     @staticmethod
     def _count_start(db: sqlite3.Connection) -> int:
@@ -292,6 +294,7 @@ class SqliteStore(Store):
                 execute("RELEASE change")
         tx.unmarked = False
         tx.write_gathered()
+        self.before_commit()
         execute("COMMIT")
         return answers
 

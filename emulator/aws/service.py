@@ -18,6 +18,7 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.request_traces import RequestTraces
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import LogSink, MetricSink
+from emulator.faults import Faults
 from emulator.jobs import Job
 from emulator.ports import Clock, FunctionRuntime, HttpSender, Mailer, Store, SupportingServices
 from emulator.settings import LiveSettings
@@ -141,6 +142,8 @@ class Context:
     """What users have deployed, for tasks that call it: complete once everything is mounted."""
     signatures: Signatures = field(default_factory=AnySignature)
     """Judges the signatures of requests to what users have deployed."""
+    faults: Faults = field(default_factory=lambda: Faults(float))
+    """The fault plans in force; whoever could fail asks them."""
     count_coverage: bool = False
     """Whether Step Functions counts what of definitions was taken."""
 

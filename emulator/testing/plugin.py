@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emulator.testing.asynchronous import AsyncEmulator
     from emulator.testing.aws import Aws
     from emulator.testing.clock import Clock
+    from emulator.testing.faults import Faults
     from emulator.testing.inbox import Inbox
     from emulator.testing.servers import Server
     from emulator.testing.world import Emulator
@@ -75,6 +76,12 @@ def aws(emulator: Emulator) -> Aws:
 def inbox(emulator: Emulator) -> Inbox:
     """The mail of this test's world."""
     return emulator.inbox
+
+
+@pytest.fixture
+def faults(emulator: Emulator) -> Faults:
+    """What goes wrong in this test's world: nothing, until it says so."""
+    return emulator.faults
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from emulator import control_clock, control_worlds
+from emulator import control_clock, control_faults, control_worlds
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -51,6 +51,10 @@ _ANSWERS: dict[tuple[str, str], Answer] = {
     ("GET", "executions"): control_worlds.executions,
     ("GET", "attempts"): control_worlds.attempts,
     ("GET", "apis"): control_worlds.apis,
+    ("GET", "faults"): control_faults.show,
+    ("PUT", "faults"): control_faults.replace,
+    ("POST", "faults"): control_faults.add,
+    ("DELETE", "faults"): control_faults.forget,
     ("GET", "inbox"): _inbox,
     ("GET", "settings"): _settings,
     ("PUT", "settings"): _settings,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.testing.aws import Aws
 from emulator.testing.clock import Clock
+from emulator.testing.faults import Faults
 from emulator.testing.inbox import Inbox
 from emulator.testing.servers import HarnessError, LocalServer, RemoteServer, Server
 
@@ -131,6 +132,11 @@ class Emulator:
     def inbox(self) -> Inbox:
         """The world's mail."""
         return Inbox(self.server, self.account)
+
+    @cached_property
+    def faults(self) -> Faults:
+        """What goes wrong in this world."""
+        return Faults(self.server, self.account)
 
     def settle(self) -> None:
         """Run every consequence of what has happened in this world, however late it is due."""

@@ -72,7 +72,7 @@ def list_messages(
     found = [
         (scope, message)
         for scope, message in store.list_messages(tx)
-        if wanted.account in ("", scope.account) and wanted.finds(message)
+        if wanted.account in ("", scope.account) and message.delivery != "lost" and wanted.finds(message)
     ]
     return [_as_json(scope, message) for scope, message in (found[-wanted.limit :] if wanted.limit else found)]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 IdentityKind = Literal["EmailAddress", "Domain"]
-Delivery = Literal["pending", "delivered", "bounced", "rejected", "rendering_failed"]
+Delivery = Literal["pending", "delivered", "bounced", "rejected", "rendering_failed", "lost"]
 
 MAX_RECIPIENTS = 50
 """To + Cc + Bcc of one message (reference email.md 6.1, [K])."""

@@ -57,6 +57,7 @@ def mount(context: Context) -> Mounted:
     operations.verification = verification
     operations.base_url = context.base_url
     operations.engagement = Engagement(operations)
+    operations.faults = context.faults
     rules = ReceiptRuleOperations(operations)
     operations.incoming = Incoming(operations, rules)
     receipts = ReceiptWorker(context.store, operations, context.calls, context.services)

@@ -62,7 +62,9 @@ def _without_nulls(value: Any) -> Any:
 
 def mount(context: Context) -> Mounted:
     """Build SQS for `app.py`."""
-    operations = SqsOperations(context.store, context.clock, context.settings, context.base_url, context.metrics)
+    operations = SqsOperations(
+        context.store, context.clock, context.settings, context.base_url, context.metrics, context.faults
+    )
     worker = QueueWorker(operations)
     return Mounted(
         services=[SqsService(context.store, operations)],

@@ -16,6 +16,7 @@ from typing import Any
 from emulator.aws.telemetry import Datum
 from emulator.ports import Clock, Store, Transaction
 
+from . import task_faults
 from .asl.data import Data
 from .asl.definition import Machine, compile_definition
 from .asl.frames import Frames
@@ -40,6 +41,7 @@ from .asl.messages import (
 from .coverage import Coverage
 from .model import StoredExecution
 from .task_calls import TaskCalls
+from .task_faults import TaskFaults
 from .task_mocks import TaskMocks, signals
 from .telemetry import Telemetry
 
@@ -73,12 +75,14 @@ class ExpressRunner:
         telemetry: Telemetry,
         mocks: TaskMocks,
         coverage: Coverage,
+        faults: TaskFaults,
     ) -> None:
         self._store = data
         self._clock = clock
         self._calls = calls
         self._telemetry = telemetry
         self._mocks = mocks
+        self._faults = faults
         self._coverage = coverage
         self.running: dict[int, _Running] = {}
         """Those that are stored, by id."""
@@ -86,7 +90,7 @@ class ExpressRunner:
     async def run(self, execution: StoredExecution) -> ExpressEnd:
         """Run to the end. The caller holds the clock `busy`; whoever waits in here gives the hold back."""
         running = _Running(
-            self._store, self._clock, self._calls, self._telemetry, self._mocks, self._coverage, execution
+            self._store, self._clock, self._calls, self._telemetry, self._mocks, self._coverage, self._faults, execution
         )
         if execution.id:
             self.running[execution.id] = running
@@ -121,6 +125,7 @@ class _Running:
         telemetry: Telemetry,
         mocks: TaskMocks,
         coverage: Coverage,
+        faults: TaskFaults,
         execution: StoredExecution,
     ) -> None:
         self.unlogged: list[tuple[float, Event]] = []
@@ -132,6 +137,7 @@ class _Running:
         self._machine: Machine = compile_definition(execution.definition)
         self._frames = Frames(lambda key: None)
         self._mocks = mocks
+        self._faults = faults
         self._coverage = coverage
         if execution.test_case is not None:
             mocks.mark(self._frames, execution.test_case)
@@ -223,9 +229,14 @@ class _Running:
 
     def _obey(self, command: Command) -> None:
         if isinstance(command, CallTask):
+            fault = self._faults.strike(self._execution, self._frames, command.token)
             mocked = self._mocks.answer(self._execution.machine_name, self._frames, command.token, command.resource)
+            called: dict[str, Any] = {}
+            if fault is not None:
+                mocked = task_faults.instead(fault, command.resource) or mocked
+                called = task_faults.of_call(fault, command.resource)
             if mocked is None:
-                self._start(command.token, self._call(command))
+                self._start(command.token, self._call(command, called))
                 return
             for signal in signals(command.token, command.resource, mocked):
                 asyncio.get_running_loop().call_soon(self._signals.put_nowait, signal)
@@ -257,22 +268,29 @@ class _Running:
         await self._clock.sleep_until(due_at, who)
         self._signals.put_nowait(TimerFired(token))
 
-    async def _call(self, command: CallTask) -> None:
+    async def _call(self, command: CallTask, called: dict[str, Any]) -> None:
         execution, resource = self._execution.called_as(command.role), command.resource
+        if "late" in called:
+            who = f"Express execution {execution.name} (fault: a task is late)"
+            await self._clock.sleep_until(self._clock.now() + called["late"], who)
+        if "twice" in called:
+            await self._call_once(command, execution, resource)
+        signal = await self._call_once(command, execution, resource)
+        if isinstance(signal, Exception):
+            self._signals.put_nowait(signal)
+        else:
+            self._signals.put_nowait(task_faults.told(command.token, called, signal))
+
+    async def _call_once(self, command: CallTask, execution: StoredExecution, resource: str) -> Signal | Exception:
         try:
             with self._clock.busy(f"task of {execution.arn}"):
                 request_id = await self._store.read(lambda tx: tx.new_id(), behind=True)
                 if self._calls.takes_time(resource, command.parameters):
-                    signal = await self._calls.outside(
-                        execution, command.token, resource, command.parameters, request_id
+                    return await self._calls.outside(execution, command.token, resource, command.parameters, request_id)
+                return await self._store.transact(
+                    lambda tx: self._calls.inside(
+                        tx, execution, command.token, resource, command.parameters, request_id
                     )
-                else:
-                    signal = await self._store.transact(
-                        lambda tx: self._calls.inside(
-                            tx, execution, command.token, resource, command.parameters, request_id
-                        )
-                    )
+                )
         except Exception as error:  # ours or a full disk: whoever runs the execution hears of it
-            self._signals.put_nowait(error)
-        else:
-            self._signals.put_nowait(signal)
+            return error

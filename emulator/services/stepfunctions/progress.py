@@ -15,7 +15,7 @@ from emulator.aws.telemetry import Datum
 from emulator.ports import Transaction
 from emulator.settings import LiveSettings
 
-from . import store, task_mocks
+from . import store, task_faults, task_mocks
 from .asl.data import Data, loads
 from .asl.definition import compile_definition
 from .asl.frames import Frames
@@ -44,6 +44,7 @@ from .asl.tasks import is_activity
 from .coverage import Coverage
 from .map_runs import store as map_runs
 from .model import StoredExecution
+from .task_faults import TaskFaults
 from .task_mocks import TaskMocks
 from .telemetry import Telemetry
 from .turns import Turn
@@ -73,9 +74,11 @@ class Progress:
         coverage: Coverage,
         start_problem: Callable[[str, Data], str | None],
         settings: LiveSettings,
+        faults: TaskFaults,
     ) -> None:
         self._settings = settings
         self.turn = Turn()
+        self._faults = faults
         self.telemetry = telemetry
         self.mocks = mocks
         self.coverage = coverage
@@ -240,7 +243,11 @@ class Progress:
         payload: dict[str, Any] = {"execution": execution.id, "arn": execution.arn}
         if isinstance(command, (CallTask, OfferActivity)):
             resource = command.resource if isinstance(command, CallTask) else command.activity
+            fault = self._faults.strike(execution, frames, command.token, isinstance(command, CallTask))
             mocked = self.mocks.answer(execution.machine_name, frames, command.token, resource)
+            if fault is not None:
+                mocked = task_faults.instead(fault, resource) or mocked
+                payload.update(task_faults.of_call(fault, resource))
             if mocked is None and isinstance(command, OfferActivity) and not _is_activity(tx, execution, resource):
                 mocked = task_mocks.failure(f"The activity {resource} does not exist.")
             if mocked is not None:
@@ -252,7 +259,9 @@ class Progress:
             payload.update(token=command.token, resource=command.resource, request_id=tx.new_id())
             if command.role is not None:
                 payload["role"] = command.role
-            jobs.enqueue(tx, TASK, payload, key=_key(execution, command.token), body=command.parameters.text.encode())
+            due_at = tx.now + float(payload.get("late", 0.0))
+            body = command.parameters.text.encode()
+            jobs.enqueue(tx, TASK, payload, due_at, _key(execution, command.token), body)
         elif isinstance(command, SetTimer):
             payload["token"] = command.token
             jobs.enqueue(tx, TIMER, payload, due_at=command.due_at, key=_key(execution, command.token))

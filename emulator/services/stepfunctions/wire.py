@@ -17,6 +17,7 @@ from .progress import CHILD_ENDED, EXPRESS, MAP_CHILD, SLOW, TASK, TIMER, Progre
 from .state_tester import StateTester
 from .store import SCHEMA
 from .task_calls import Connections, LambdaInvoke, TaskCalls
+from .task_faults import TaskFaults
 from .task_mocks import TaskMocks
 from .telemetry import Telemetry
 from .worker import StepFunctionsWorker
@@ -35,12 +36,13 @@ def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connec
     telemetry = Telemetry(context.calls, context.logs, context.metrics)
     mocks = TaskMocks(context.mock_file)
     coverage = Coverage(context.count_coverage)
+    faults = TaskFaults(context.faults)
     calls = TaskCalls(
         integrations, lambda_operations, context.clock, context.store, context.calls, context.planes, context.http,
         connections,
     )  # fmt: skip
-    progress = Progress(telemetry, mocks, coverage, calls.start_problem, context.settings)
-    express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks, coverage)
+    progress = Progress(telemetry, mocks, coverage, calls.start_problem, context.settings, faults)
+    express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks, coverage, faults)
     operations = Operations(
         context.store, context.clock, calls.problems, calls.is_emulated, progress, express, mocks, context.settings
     )

@@ -9,7 +9,7 @@ from emulator import jobs
 from emulator.jobs import Job
 from emulator.ports import Store, Transaction
 
-from . import progress, store, task_mocks
+from . import progress, store, task_faults, task_mocks
 from .asl.data import Data
 from .express import ExpressEnd, ExpressRunner
 from .integrations import child_result
@@ -76,11 +76,14 @@ class StepFunctionsWorker:
             await self._store.transact(lambda tx: jobs.complete(tx, job.id))
             return
         caller = execution.called_as(job.payload.get("role"))
+        if "twice" in job.payload:
+            await self._calls.outside(caller, token, resource, parameters, request_id)
         signal = await self._calls.outside(caller, token, resource, parameters, request_id)
+        heard = task_faults.told(token, job.payload, signal)
 
         def commit(tx: Transaction) -> None:
             if jobs.complete(tx, job.id):
-                self._progress.signal_loaded(tx, execution, signal)
+                self._progress.signal_loaded(tx, execution, heard)
 
         await self._in_turn(commit)
 
@@ -98,8 +101,10 @@ class StepFunctionsWorker:
             return
         token, resource, request_id = job.payload["token"], job.payload["resource"], job.payload["request_id"]
         caller = execution.called_as(job.payload.get("role"))
+        if "twice" in job.payload:
+            self._calls.inside(tx, caller, token, resource, parameters, request_id)
         signal = self._calls.inside(tx, caller, token, resource, parameters, request_id)
-        self._progress.signal_loaded(tx, execution, signal)
+        self._progress.signal_loaded(tx, execution, task_faults.told(token, job.payload, signal))
 
     async def child_ended(self, job: Job) -> None:
         """An execution that a task waits for has ended: that is the task's result."""

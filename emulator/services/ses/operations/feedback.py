@@ -53,6 +53,8 @@ class Feedback:
         """
         if model.simulated_bounce(recipient):
             return Bounce()
+        if self._sending.refuses(scope, recipient):
+            return events.refused_by_server("550 5.1.1 refused: the fault plan")
         if not message.sent.operation:
             return None
         sent = message.sent

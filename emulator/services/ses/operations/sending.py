@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from emulator import jobs
+from emulator import faults, jobs
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
+from emulator.faults import Faults
 from emulator.ports import Transaction
 from emulator.services.ses import events, mime, model, store, store_documents
 from emulator.services.ses.additions import Additions
@@ -42,6 +43,8 @@ class Sending:
         self.publisher = publisher or Publisher()
         self.arrivals = Arrivals()
         self.base_url = "http://localhost:4566"
+        self.faults = Faults(float)
+        """The fault plans in force: `mount` sets them."""
 
     def accept(
         self,
@@ -234,12 +237,27 @@ class Sending:
         infected = mime.holds_test_virus(message.raw)
         if infected:
             message = replace(message, delivery="rejected", delivery_detail="Bad content")
+        lost = not infected and self._loses(scope, message)
+        if lost:
+            message = replace(message, delivery="lost", delivery_detail="lost after acceptance: the fault plan")
         self._put(tx, scope, message, _counted(message))
         self.publisher.publish(tx, scope, events.SEND, message, {})
         if infected:  # SES takes what holds a virus, and does not send it (guide, "Reject object") [D]
             self.publisher.publish(tx, scope, events.REJECT, message, {"reason": "Bad content"})
-        else:
+        elif not lost:
             jobs.enqueue(tx, DELIVER, {"id": message.id, "attempts": 0})
+
+    def _loses(self, scope: Scope, message: Message) -> bool:
+        """Whether a fault plan has a message that was accepted come to nobody."""
+        if not self.faults.active:
+            return False
+        return self.faults.strike(faults.MAIL, message.recipients, scope.account, (faults.LOST,)) is not None
+
+    def refuses(self, scope: Scope, recipient: str) -> bool:
+        """Whether a fault plan has a recipient's server refuse a message."""
+        if not self.faults.active:
+            return False
+        return self.faults.strike(faults.MAIL, recipient, scope.account, (faults.REFUSED,)) is not None
 
     def _keep_unrendered(self, tx: Transaction, scope: Scope, message: Message, failure: str) -> None:
         message = replace(message, delivery="rendering_failed", delivery_detail=failure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emulator import faults
 from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
@@ -66,6 +67,8 @@ class SendOperations(SqsState):
         else:
             message_id = tx.new_id()
             visible_at = tx.now + delay_seconds
+            if self.faults.active and not queue.fifo:
+                visible_at += self._struck(tx, queue, message_id, new, visible_at)
             row = tables.insert_message(tx, queue, message_id, new, visible_at)
             if queue.fifo and new.group_id is not None and new.deduplication_id is not None:
                 tables.refresh_group(tx, queue, new.group_id)
@@ -84,6 +87,16 @@ class SendOperations(SqsState):
         if queue.fifo:
             answer["SequenceNumber"] = sequence_number(row)
         return answer
+
+    def _struck(self, tx: Transaction, queue: Queue, message_id: str, new: NewMessage, visible_at: float) -> float:
+        """What a fault plan does to a message: it is there twice, or comes so many seconds later."""
+        kinds = faults.KINDS[faults.QUEUE]
+        fault = self.faults.strike(faults.QUEUE, queue.at.name, queue.scope.account, kinds)
+        if fault is None:
+            return 0.0
+        if fault.fault == faults.TWICE:
+            tables.insert_message(tx, queue, message_id, new, visible_at)
+        return fault.delay
 
 
 def failed_entry(identifier: str, error: AwsError) -> dict[str, Any]:

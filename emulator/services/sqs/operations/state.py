@@ -14,6 +14,7 @@ from functools import lru_cache
 from emulator import jobs
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import Datum, DimensionSets, MetricSink, Silent
+from emulator.faults import Faults
 from emulator.ports import Clock, Store, Transaction
 from emulator.services.sqs import store as tables
 from emulator.services.sqs.model import Queue
@@ -44,13 +45,15 @@ class SqsState:
     """Base of the operation classes."""
 
     def __init__(
-        self, store: Store, clock: Clock, settings: LiveSettings, base_url: str, metrics: MetricSink | None = None
-    ) -> None:
+        self, store: Store, clock: Clock, settings: LiveSettings, base_url: str, metrics: MetricSink | None = None,
+        faults: Faults | None = None,
+    ) -> None:  # fmt: skip
         self.store = store
         self.clock = clock
         self.settings = settings
         self.base_url = base_url
         self._metrics = metrics or Silent()
+        self.faults = faults or Faults(clock.now)
         self._bells: dict[int, set[asyncio.Event]] = {}
         self._rung: set[int] = set()
         self._room: dict[int, tuple[int, int]] = {}

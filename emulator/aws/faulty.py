@@ -1,0 +1,97 @@
+"""What a fault plan does on the way from service to service, and from a client to what is deployed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from emulator import faults
+from emulator.aws.calls import Calls
+from emulator.aws.edge import DataPlane
+from emulator.aws.errors import AwsError
+from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.scope import Scope
+from emulator.aws.service import Services
+from emulator.faults import Faults
+from emulator.ports import Clock, SupportingServices, Transaction
+
+_NAMED_BY = {
+    "SendMessage": "QueueUrl",
+    "Publish": "TopicArn",
+    "Invoke": "FunctionName",
+    "StartExecution": "stateMachineArn",
+}
+"""Operations by which AWS delivers, and the member that says to whom."""
+_SAID = {503: "Service Unavailable", 504: "Endpoint request timed out"}
+
+
+class FaultyCalls(Calls):
+    """Calls between services, of which a plan may strike deliveries to destinations."""
+
+    def __init__(self, services: Services, supporting: SupportingServices, plans: Faults) -> None:
+        super().__init__(services, supporting)
+        self._plans = plans
+
+    def call(
+        self, tx: Transaction, scope: Scope, service: str, operation: str, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Call an operation, unless the plan has it fail; twice, if the plan says so."""
+        if not self._plans.active or operation not in _NAMED_BY:
+            return super().call(tx, scope, service, operation, request)
+        name = _last_part(str(request.get(_NAMED_BY[operation], "")))
+        fault = self._plans.strike(faults.DESTINATION, name, scope.account, faults.KINDS[faults.DESTINATION])
+        if fault is None:
+            return super().call(tx, scope, service, operation, request)
+        if fault.fault == faults.TWICE or fault.after:
+            super().call(tx, scope, service, operation, request)
+        if fault.fault == faults.TWICE:
+            return super().call(tx, scope, service, operation, request)
+        if fault.fault == faults.THROTTLE:
+            raise AwsError(fault.error or "ThrottlingException", fault.message or "Rate exceeded", 400)
+        raise AwsError(fault.error or "InternalFailure", fault.message or "injected by the fault plan", 500)
+
+
+def _last_part(name: str) -> str:
+    """The name in an ARN or a URL of a queue; of a function without its qualifier."""
+    if name.startswith("arn:"):
+        parts = name.split(":")
+        return parts[6] if len(parts) > 6 and parts[2] in ("lambda", "states") else parts[-1]
+    return name.rpartition("/")[2]
+
+
+class FaultyPlane:
+    """A data plane whose clients may wait, or be told that the gateway has failed."""
+
+    def __init__(
+        self, plane: DataPlane, clock: Clock, plans: Faults, account_of: Callable[[str], Awaitable[str]]
+    ) -> None:
+        """`account_of` an API by its id."""
+        self._plane, self._clock, self._plans, self._account_of = plane, clock, plans, account_of
+        self.guarded = getattr(plane, "guarded", False)
+
+    def match(self, host: str, path: str) -> Any | None:
+        """As the plane's."""
+        return self._plane.match(host, path)
+
+    async def handle(self, request: HttpRequest, match: Any) -> HttpResponse:
+        """Answer a request; the caller holds the clock busy."""
+        api_id: str = getattr(match, "api_id", "") if self._plans.active else ""
+        if not api_id:
+            return await self._plane.handle(request, match)
+        inner = f"/{match.path[1:].partition('/')[2]}"  # an HTTP API's path may begin with the stage
+        names = [f"{request.method} {match.path}", f"{request.method} {inner}", api_id]
+        account = await self._account_of(api_id)
+        fault = self._plans.strike(faults.GATEWAY, names, account, faults.KINDS[faults.GATEWAY])
+        if fault is None:
+            return await self._plane.handle(request, match)
+        if fault.fault == faults.SLOW:
+            with self._clock.parked():
+                who = f"{names[0]} (fault: the gateway is slow)"
+                await self._clock.sleep_until(self._clock.now() + fault.delay, who)
+            return await self._plane.handle(request, match)
+        if fault.after:
+            await self._plane.handle(request, match)
+        text = fault.message or _SAID.get(fault.status, "Internal server error")
+        headers = [("Content-Type", "application/json"), ("x-emulator-fault", "gateway")]
+        return HttpResponse(fault.status, headers, json.dumps({"message": text}).encode())
