@@ -415,17 +415,20 @@ def list_children(
     tx: Transaction, map_run_id: int, status: str | None, before: int | None, limit: int, redriven: bool | None
 ) -> list[tuple[int, StoredExecution]]:
     """(items, execution) of children, newest first, with ids below `before`."""
-    conditions = ["c.map_run_id = ?", "c.execution_id < ?"]
-    parameters: list[Any] = [map_run_id, 2**62 if before is None else before]
+    conditions = ["c.map_run_id = ?"]
+    parameters: list[Any] = [map_run_id]
+    if before is not None:
+        conditions.append("c.position < (SELECT position FROM sfn_map_child WHERE execution_id = ?)")
+        parameters.append(before)
     if redriven is not None:
         conditions.append("e.redrive_count > 0" if redriven else "e.redrive_count = 0")
     if status is not None:
-        conditions.append("e.status = ?")
+        conditions.append("c.status = ?")
         parameters.append(status)
     rows = tx.execute(
         f"SELECT c.items, {executions.EXECUTION} FROM sfn_map_child c JOIN sfn_execution e ON e.id = c.execution_id "
         f"JOIN sfn_definition d ON d.id = e.definition_id WHERE {' AND '.join(conditions)} "
-        "ORDER BY c.execution_id DESC LIMIT ?",
+        "ORDER BY c.position DESC LIMIT ?",
         [*parameters, limit],
     ).fetchall()
     return [(row[0], StoredExecution(*row[1:])) for row in rows]
