@@ -199,6 +199,9 @@ class Resource:
     waits_for: str = ""
     """`signal`, `ready` (the service says so), `more` (ready, then another call) or `retry`."""
     waits_until: float | None = None
+    heard: str = ""
+    """By what its signals are addressed, if not by the token."""
+    creation_policy: Json = None
     wanted: Mapping[str, Json] | None = None
     """The properties that a step under way applies."""
     before: Mapping[str, Json] | None = None
@@ -224,7 +227,19 @@ class Resource:
 
 _RESOURCE = (
     *("ref", "properties", "attributes", "requires", "deletion_policy", "replace_policy", "metadata", "deployment"),
-    *("token", "name", "verb", "stage", "waits_for", "waits_until", "wanted", "before", "inert"),
+    *(
+        "token",
+        "name",
+        "verb",
+        "stage",
+        "waits_for",
+        "waits_until",
+        "heard",
+        "creation_policy",
+        "wanted",
+        "before",
+        "inert",
+    ),
 )
 
 

@@ -8,12 +8,14 @@ from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
 from emulator.services.cloudformation.deployment.steps import Steps
-from emulator.services.cloudformation.deployment.worker import DEPLOY, DeploymentWorker
+from emulator.services.cloudformation.deployment.waking import DEPLOY
+from emulator.services.cloudformation.deployment.worker import DeploymentWorker
 from emulator.services.cloudformation.fetching import Fetching
 from emulator.services.cloudformation.history import History
 from emulator.services.cloudformation.operations import CloudFormationOperations
 from emulator.services.cloudformation.operations.reading import READ_OPERATIONS, Reading
 from emulator.services.cloudformation.resources.running import Running
+from emulator.services.cloudformation.responses import ResponsePlane
 from emulator.services.cloudformation.store import SCHEMA
 
 STACKS_AT_ONCE = 8
@@ -50,4 +52,5 @@ def mount(context: Context) -> Mounted:
         schema=SCHEMA,
         jobs={DEPLOY: JobKind(worker.run, lambda: STACKS_AT_ONCE)},
         operations=operations,
+        data_planes=[ResponsePlane(context.store)],
     )

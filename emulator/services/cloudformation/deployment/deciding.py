@@ -10,7 +10,7 @@ from emulator.ports import Json
 from emulator.services.cloudformation import store
 from emulator.services.cloudformation.deployment.steps import row_for
 from emulator.services.cloudformation.deployment.work import Work
-from emulator.services.cloudformation.language import Plan, row_of
+from emulator.services.cloudformation.language import Known, Plan, row_of
 from emulator.services.cloudformation.model import Resource
 from emulator.services.cloudformation.resources.types import Properties, ResourceType
 
@@ -56,6 +56,7 @@ def begun(work: Work, plan: Plan, logical_id: str, properties: Properties, metad
         "deletion_policy": declared.deletion_policy or "Delete",
         "replace_policy": declared.update_replace_policy or "Delete",
         "metadata": metadata,
+        "creation_policy": plan.creation_policy(logical_id, Known(work.resources)),
     }
     if existing is None or not existing.physical_id or existing.status == "DELETE_COMPLETE":
         made = Resource(

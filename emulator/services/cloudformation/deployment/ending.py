@@ -13,37 +13,18 @@ from emulator.deploy.template.environment import Unknown
 from emulator.jobs import Job
 from emulator.ports import Transaction
 from emulator.services.cloudformation import store
+from emulator.services.cloudformation.deployment import waking
 from emulator.services.cloudformation.deployment.work import Work
 from emulator.services.cloudformation.history import History
 from emulator.services.cloudformation.language import ActiveOutput
 from emulator.services.cloudformation.model import Resource, Stack
-
-DEPLOY = "cloudformation.deploy"
-"""The job's kind."""
-
-
-def job_key(stack_id: str) -> str:
-    """By which the job of a stack is found."""
-    return f"cloudformation.deploy:{stack_id}"
 
 
 def begin(tx: Transaction, stack: Stack, history: History) -> None:
     """Store a stack that is to be deployed, and have it done."""
     store.put_stack(tx, stack)
     history.stack(tx, stack)
-    if not jobs.hasten(tx, job_key(stack.id), DEPLOY):
-        jobs.enqueue(tx, DEPLOY, {"stack": stack.id}, key=job_key(stack.id), owner=stack.id)
-
-
-def wake(tx: Transaction, stack_id: str) -> None:
-    """Have a stack's job look at once what is to be done."""
-    jobs.hasten(tx, job_key(stack_id), DEPLOY)
-
-
-def signal(tx: Transaction, stack_id: str, token: str, body: object) -> None:
-    """Something that a step waits for has come."""
-    store.add_signal(tx, stack_id, token, body)
-    jobs.hasten(tx, job_key(stack_id), DEPLOY)
+    waking.start(tx, stack.id)
 
 
 # ── forward ─────────────────────────────────────────────────────────────────────────────────────
@@ -259,4 +240,4 @@ def _settle(tx: Transaction, stack: Stack, job: Job, history: History) -> None:
     if stack.deployment.tells:
         parent_id, token = stack.deployment.tells
         outputs = {item["OutputKey"]: item["OutputValue"] for item in stack.definition.outputs}
-        signal(tx, parent_id, token, {"status": stack.status, "reason": stack.reason, "outputs": outputs})
+        waking.signal(tx, parent_id, token, {"status": stack.status, "reason": stack.reason, "outputs": outputs})

@@ -210,7 +210,8 @@ class Steps:
                 resource, physical_id=made.physical_id, attributes=dict(made.attributes), ref=made.ref, waits_for=""
             )
             if made.waits_seconds is not None:
-                return self._waits(tx, work, waiting, "signal", tx.now + made.waits_seconds, save, named)
+                heard = replace(waiting, heard=made.heard)
+                return self._waits(tx, work, heard, "signal", tx.now + made.waits_seconds, save, named)
             if made.more:
                 stage = resource.stage + (1 if resource.waits_for == "more" else 0)
                 return self._waits(tx, work, replace(waiting, stage=stage), "more", tx.now, save, named)
@@ -264,16 +265,19 @@ class Steps:
             work.check(tx)
             assert row.resume is not None, "who waits for signals can read them"
             it = work.subject(row, resource, resource.wanted or resource.properties, resource.properties)
-            signals = store.list_signals(tx, work.stack.id, resource.token)
+            signals = store.list_signals(tx, work.stack.id, resource.heard or resource.token)
             try:
                 made = row.resume(it, signals)
             except ResourceFailed as problem:
-                return self.fail(tx, work, resource, str(problem), save)
+                there = replace(resource, physical_id=resource.physical_id or problem.physical_id)
+                return self.fail(tx, work, there, str(problem), save)
             if made is not None:
                 return self.complete(tx, work, resource, made, save)
             if resource.waits_until is not None and tx.now >= resource.waits_until:
-                reason = row.timed_out(it, signals) if row.timed_out is not None else "Resource timed out"
-                return self.fail(tx, work, resource, reason, save)
+                assert row.timed_out is not None, "who waits for signals can say that they did not come"
+                late = row.timed_out(it, signals)
+                there = replace(resource, physical_id=resource.physical_id or late.physical_id)
+                return self.fail(tx, work, there, str(late), save)
             return resource
 
         return await self._rows.transact(change)

@@ -98,4 +98,6 @@ class Work:
             again,
             tags,
             self.base_url,
+            self.stack.definition.capabilities,
+            resource.creation_policy or {},
         )

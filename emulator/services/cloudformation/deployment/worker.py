@@ -20,6 +20,7 @@ from emulator.services.cloudformation.deployment import ending
 from emulator.services.cloudformation.deployment.deciding import begun
 from emulator.services.cloudformation.deployment.order import used_by, users_first
 from emulator.services.cloudformation.deployment.steps import Steps
+from emulator.services.cloudformation.deployment.waking import DEPLOY
 from emulator.services.cloudformation.deployment.work import Overtaken, Work
 from emulator.services.cloudformation.fetching import Fetching
 from emulator.services.cloudformation.history import History
@@ -27,9 +28,6 @@ from emulator.services.cloudformation.language import Known, Plan, plan_of
 from emulator.services.cloudformation.model import Leftover, Resource, Stack
 from emulator.services.cloudformation.resources.running import reason_of
 from emulator.services.cloudformation.resources.types import ResourceFailed
-
-DEPLOY = ending.DEPLOY
-"""Job kind: go on with a stack. Payload: `stack`, its id; the owner is the stack."""
 
 
 class DeploymentWorker:

@@ -12,7 +12,7 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.cloudformation import store
-from emulator.services.cloudformation.deployment import ending
+from emulator.services.cloudformation.deployment import ending, waking
 from emulator.services.cloudformation.model import (
     DELETED_STACKS_SECONDS,
     FAILED_FOR_UPDATE,
@@ -87,8 +87,8 @@ class StackOperations(StackState):
             deployment,
             reason="User Initiated",
             parent_id=parent[0] if parent else None,
-            root_id=parent[1] if parent else None,
-            parent_resource=parent[2] if parent else None,
+            root_id=_root_of(tx, parent[0]) if parent else None,
+            parent_resource=parent[1] if parent else None,
             protected=bool(request.get("EnableTerminationProtection")),
             policy=self.policy_of(request),
             disable_rollback=bool(request.get("DisableRollback")),
@@ -192,7 +192,7 @@ class StackOperations(StackState):
         deployment = replace(stack.deployment, cancelled=True)
         cancelled = replace(stack, deployment=deployment, generation=stack.generation + 1)
         store.put_stack(tx, cancelled)
-        ending.wake(tx, stack.id)
+        waking.wake(tx, stack.id)
         return {}
 
     def continue_update_rollback(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -226,6 +226,11 @@ class StackOperations(StackState):
         deployment = replace(deployment_of(tx, request), retain=skipped)
         again = replace(stack, deployment=deployment, generation=stack.generation + 1)
         ending.begin(tx, again.with_status(status, "User Initiated"), self.history)
+
+
+def _root_of(tx: Transaction, parent_id: str) -> str:
+    parent = store.find_stack(tx, parent_id)
+    return parent.root_id or parent.id if parent is not None else parent_id
 
 
 def check_can_be_updated(stack: Stack) -> None:

@@ -170,7 +170,7 @@ def deployment_of(tx: Transaction, request: Mapping[str, Any], **more: Any) -> D
 TELLS_MEMBER = "_tells"
 """A member that no model has: (stack id, token) of a parent that waits for a nested stack."""
 PARENT_MEMBER = "_parent"
-"""As above: (parent's id, root's id, logical id) of a nested stack."""
+"""As above: (parent's id, logical id) of a nested stack."""
 
 
 def token_used(stack: Stack) -> AwsError:

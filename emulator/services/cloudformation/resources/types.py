@@ -51,6 +51,8 @@ class Made:
     """What `Ref` gives, where that is not the physical id."""
     waits_seconds: float | None = None
     """It is not there yet: wait so long, in AWS time, for signals that `resume` reads."""
+    heard: str = ""
+    """By what signals are addressed, if it is not the step's token."""
     more: bool = False
     """Commit this, wait until it is `ready`, and call the same function again with the next `stage`."""
 
@@ -83,6 +85,10 @@ class Subject:
     """The stack's own. `aws:cloudformation:*` are not among them: services refuse such tags."""
     base_url: str = ""
     """Where clients reach the emulator."""
+    capabilities: tuple[str, ...] = ()
+    """What the stack's owner has acknowledged."""
+    creation_policy: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """CreationPolicy as the template says."""
 
     def get(self, name: str, default: Json = None) -> Json:
         """A property."""
@@ -159,8 +165,8 @@ class ResourceType:
     """Codes of errors that mean "not now": the step is tried again later."""
     resume: Callable[[Subject, list[Json]], Made | None] | None = None
     """(subject, signals so far) → what became of it, or None to go on waiting. Raises ResourceFailed."""
-    timed_out: Callable[[Subject, list[Json]], str] | None = None
-    """The reason of a resource whose signals did not come in time."""
+    timed_out: Callable[[Subject, list[Json]], ResourceFailed] | None = None
+    """The failure of a resource whose signals did not come in time."""
     always_updates: bool = False
     """An update of the stack updates it even if no property has changed (a nested stack)."""
     snapshots: bool = False

@@ -12,6 +12,11 @@ from emulator.ports import Json
 class ResourceFailed(Exception):
     """A resource cannot be made, changed or deleted; the text is the reason in the stack's events."""
 
+    def __init__(self, reason: str, physical_id: str = "") -> None:
+        super().__init__(reason)
+        self.physical_id = physical_id
+        """Of what is there in spite of the failure, and must be deleted."""
+
 
 def tag_map(tags: list[Any] | Mapping[str, Any] | None, path: str = "#/Tags") -> dict[str, str]:
     """Tags as a map, whichever way the template wrote them."""
