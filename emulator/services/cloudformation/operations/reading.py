@@ -16,7 +16,8 @@ from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.deploy.template import parameters, transforms
 from emulator.deploy.template.document import Document, TemplateError, parse
-from emulator.deploy.template.model import Template, scalar_text
+from emulator.deploy.template.model import Template, outline
+from emulator.deploy.template.parameters import Values
 from emulator.ports import Store
 from emulator.services.cloudformation import store
 from emulator.services.cloudformation.fetching import Fetching
@@ -101,43 +102,39 @@ class Reading:
         previous = stack.definition if stack is not None and stack.definition.processed is not None else None
         given = _given(request)
         try:
-            document = parse(text)
-            declared = transforms.declared(document)
-            source = document
-            if declared:
-                document = await self._transformed(scope, request, document, given, previous, stack)
-            template = read_template(document, declared)
-            chosen: dict[str, str] = {}
+            source = parse(text)
+            declared = transforms.declared(source)
+            values = Values()
             fetched: dict[str, str] = {}
+            document = source
             if with_values:
-                old = previous.parameters if previous is not None else None
-                chosen = parameters.texts(template, given, old)
-                names = parameters.wanted(template, chosen)
+                outlined = outline(source)
+                chosen = parameters.texts(outlined, given, previous.parameters if previous is not None else None)
+                names = parameters.wanted(outlined, chosen)
                 if names:
                     fetched = await self._fetching.parameters(scope, names.values())
-                parameters.resolve(template, chosen, None, fetched.get)
+                values = parameters.resolve(outlined, chosen, None, fetched.get)
+                document = await self._transformed(scope, request, source, values, stack)
+            template = read_template(document, declared) if with_values or not declared else outline(source)
         except TemplateError as problem:
             raise refused(problem) from problem
-        return Read(text, template, _encode(document.value), declared, chosen, fetched, source)
+        return Read(text, template, _encode(document.value), declared, values.given, fetched, source)
 
     async def _transformed(
-        self,
-        scope: Scope,
-        request: Mapping[str, Any],
-        document: Document,
-        given: Mapping[str, Any],
-        previous: Definition | None,
-        stack: Stack | None,
+        self, scope: Scope, request: Mapping[str, Any], document: Document, values: Values, stack: Stack | None
     ) -> Document:
-        """After its transforms, in a thread: SAM takes a while, and nobody else waits for it."""
-        values = _texts(document, given, previous)
+        """After its transforms; those that take long in a thread, and nobody else waits for them."""
+        if not transforms.declared(document) and '"Fn::Transform"' not in _encode(document.value):
+            return document
         name = stack.name if stack is not None else str(request.get("StackName") or "")
         place = place_of(scope, name, stack.id if stack is not None else "", ())
         included: dict[str, str] = {}
-        for location in transforms.wanted(document, values, place):
-            included[location] = await self._fetching.text(scope, location)
-        made = await asyncio.to_thread(transforms.process, document, values, place, included)
-        return made.document
+        while missing := transforms.wanted(document, values, place, included):
+            for location in missing:
+                included[location] = await self._fetching.text(scope, location)
+        if transforms.slow(document):
+            return (await asyncio.to_thread(transforms.process, document, values, place, included)).document
+        return transforms.process(document, values, place, included).document
 
 
 def _has_template(request: Mapping[str, Any]) -> bool:
@@ -160,22 +157,6 @@ def _given(request: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = parameters.PREVIOUS
         else:
             found[name] = item.get("ParameterValue") or ""
-    return found
-
-
-def _texts(document: Document, given: Mapping[str, Any], previous: Definition | None) -> dict[str, str]:
-    """What transforms may see of parameters: those given, or defaults, whether or not they are allowed."""
-    declared = document.value.get("Parameters")
-    found: dict[str, str] = {}
-    for name, parameter in declared.items() if isinstance(declared, dict) else ():
-        value = given.get(name)
-        if value is parameters.PREVIOUS:
-            value = previous.parameters.get(name) if previous is not None else None
-        if value is None and isinstance(parameter, dict) and "Default" in parameter:
-            default = parameter["Default"]
-            value = scalar_text(default) if not isinstance(default, (dict, list)) else None
-        if value is not None:
-            found[name] = value
     return found
 
 

@@ -97,8 +97,9 @@ class StackOperations(StackState):
 
     def policy_of(self, request: Request) -> str | None:
         """StackPolicyBody, as data. Raises NotEmulated for one in S3."""
-        if request.get("StackPolicyURL"):
-            raise NotEmulated("cloudformation", "StackPolicyURL", "give StackPolicyBody")
+        for member in ("StackPolicyURL", "StackPolicyDuringUpdateURL", "StackPolicyDuringUpdateBody"):
+            if request.get(member):
+                raise NotEmulated("cloudformation", member, "stack policies are kept, not enforced")
         return request.get("StackPolicyBody")
 
     def update_stack(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:

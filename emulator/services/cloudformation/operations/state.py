@@ -9,6 +9,7 @@ from typing import Any
 from emulator.aws.calls import Calls
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
+from emulator.deploy.template import rules
 from emulator.deploy.template.document import TemplateError
 from emulator.ports import Transaction
 from emulator.services.cloudformation import store
@@ -110,6 +111,7 @@ class StackState:
         resources = {item.logical_id: item for item in store.list_resources(tx, stack.id)}
         try:
             plan = plan_of(stack, definition, export, read.template)
+            rules.check(plan.environment)
             found, outputs = changes(plan, resources, old, definition)
         except TemplateError as problem:
             raise refused(problem) from problem

@@ -247,12 +247,8 @@ def _request(it: Subject) -> dict[str, Any]:
 
 def _create_stack(it: Subject) -> Steps:
     parent = it.stack_id.rpartition("/")[2]
-    request = {
-        **_request(it),
-        "StackName": it.name,
-        "_parent": [parent, it.logical_id],
-        **it.wanted("TimeoutInMinutes"),
-    }
+    request = {**_request(it), **it.wanted("TimeoutInMinutes")}
+    request.update({"StackName": it.name, "_parent": [parent, it.logical_id]})
     made = yield Call("CreateStack", request)
     return Made(made["StackId"], waits_seconds=NEVER_SECONDS)
 

@@ -53,6 +53,8 @@ def test_what_does_not_fit_is_refused_with_its_place(request_: dict[str, object]
 
 def test_rows_are_whole() -> None:
     for row in table().values():
+        if row.properties is None:
+            continue
         assert row.replaces <= row.properties, row.name
         assert row.required <= row.properties, row.name
         assert row.no_effect <= row.properties, row.name
