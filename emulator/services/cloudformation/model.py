@@ -102,6 +102,8 @@ class Deployment:
     """DeletionMode FORCE_DELETE_STACK."""
     failed: tuple[str, ...] = ()
     """Logical ids whose failure ended it."""
+    why: str = ""
+    """What was said of them."""
     cancelled: bool = False
     tells: tuple[str, ...] = ()
     """(stack id, token) of the parent's step that waits for it; empty for a stack of its own."""
@@ -119,7 +121,7 @@ class Deployment:
 
 
 _DEPLOYMENT = (
-    *("token", "client_token", "on_failure", "ends_at", "retain", "keep_new", "force", "failed", "cancelled"),
+    *("token", "client_token", "on_failure", "ends_at", "retain", "keep_new", "force", "failed", "why", "cancelled"),
     "tells",
 )
 

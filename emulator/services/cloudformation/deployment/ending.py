@@ -131,7 +131,8 @@ def failed(tx: Transaction, work: Work, job: Job, history: History, why: str = "
         return True
     else:
         following = stack.with_status("UPDATE_ROLLBACK_IN_PROGRESS", reason)
-    following = replace(following, deployment=replace(deployment, failed=tuple(item.logical_id for item in lost)))
+    ids = tuple(item.logical_id for item in lost)
+    following = replace(following, deployment=replace(deployment, failed=ids, why=reason))
     store.put_stack(tx, following)
     history.stack(tx, following)
     return False
@@ -240,4 +241,9 @@ def _settle(tx: Transaction, stack: Stack, job: Job, history: History) -> None:
     if stack.deployment.tells:
         parent_id, token = stack.deployment.tells
         outputs = {item["OutputKey"]: item["OutputValue"] for item in stack.definition.outputs}
-        waking.signal(tx, parent_id, token, {"status": stack.status, "reason": stack.reason, "outputs": outputs})
+        waking.signal(
+            tx,
+            parent_id,
+            token,
+            {"status": stack.status, "reason": stack.reason or stack.deployment.why, "outputs": outputs},
+        )

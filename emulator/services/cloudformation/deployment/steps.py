@@ -40,6 +40,8 @@ class Outcome:
     made: Made | None = None
     problem: Exception | None = None
     ready: bool = True
+    half: str = ""
+    """The physical id of what is there in spite of the problem: some calls were answered, one failed."""
 
 
 def row_for(resource: Resource) -> ResourceType:
@@ -170,19 +172,21 @@ class Steps:
     async def _asked_outside(
         self, row: ResourceType, resource: Resource, it: Subject, subject: Callable[..., Subject]
     ) -> Outcome:
+        answered: list[str] = []
         try:
             if resource.waits_for in ("ready", "more"):
                 ready = await self._running.outside(row, it, _asked(row, it))
                 if not ready or resource.waits_for == "ready":
                     return Outcome(_unchanged(resource), ready=ready)
                 it = subject(replace(resource, stage=resource.stage + 1))
-            made = await self._running.outside(row, it, _started(row, resource.verb, it))
+            made = await self._running.outside(row, it, _started(row, resource.verb, it), answered)
             ready = True
             if made is not None and made.waits_seconds is None and not made.more and row.ready is not None:
                 there = subject(replace(resource, physical_id=made.physical_id, attributes=made.attributes))
                 ready = await self._running.outside(row, there, row.ready(there))
         except (AwsError, NotEmulated, ResourceFailed) as problem:
-            return Outcome(problem=problem)
+            half = it.name if answered and row.named_by and resource.verb in ("create", "replace") else ""
+            return Outcome(problem=problem, half=half)
         return Outcome(made, ready=ready)
 
     # ── beginning and end ───────────────────────────────────────────────────────────────────────
@@ -203,7 +207,8 @@ class Steps:
                 return self.complete(tx, work, resource, None, save)
             if isinstance(problem, AwsError) and problem.code in row.busy:
                 return self._waits(tx, work, resource, "retry", tx.now + POLL_SECONDS, save)
-            return self.fail(tx, work, resource, reason_of(problem, row.service), save)
+            there = replace(resource, physical_id=resource.physical_id or _half(problem, outcome))
+            return self.fail(tx, work, there, reason_of(problem, row.service), save)
         if made is not None:
             named = made.physical_id != resource.physical_id and resource.verb in ("create", "replace")
             waiting = replace(
@@ -251,6 +256,10 @@ class Steps:
         """It could not be done."""
         status = f"{STATUS_OF_VERB[resource.verb]}_FAILED"
         failed = replace(resource, status=status, reason=reason, waits_for="", waits_until=None, changed_at=tx.now)
+        if resource.verb in ("create", "replace") and resource.physical_id and resource.wanted is not None:
+            failed = replace(
+                failed, properties=resource.wanted
+            )  # it is there in part, and deleted by what it was to be
         save(tx, failed)
         self._history.resource(tx, work.stack, failed, status, reason, failed.wanted)
         return failed
@@ -264,7 +273,10 @@ class Steps:
         def change(tx: Transaction) -> Resource:
             work.check(tx)
             assert row.resume is not None, "who waits for signals can read them"
-            it = work.subject(row, resource, resource.wanted or resource.properties, resource.properties)
+            wanted = resource.wanted if resource.wanted is not None else resource.properties
+            it = work.subject(
+                row, resource, wanted, resource.properties if resource.verb in ("update", "restore") else {}
+            )
             signals = store.list_signals(tx, work.stack.id, resource.heard or resource.token)
             try:
                 made = row.resume(it, signals)
@@ -281,6 +293,10 @@ class Steps:
             return resource
 
         return await self._rows.transact(change)
+
+
+def _half(problem: Exception, outcome: Outcome) -> str:
+    return (problem.physical_id if isinstance(problem, ResourceFailed) else "") or outcome.half
 
 
 def _started(row: ResourceType, verb: str, it: Subject) -> Generator[Call, Json, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.ports import Json
+from emulator.services.cloudformation.resources.response_modules import beside
 from emulator.services.cloudformation.resources.types import (
     Call,
     Made,
@@ -54,16 +55,19 @@ def _code(it: Subject) -> dict[str, Any]:
             f"Value ({runtime}) for parameter runtime is invalid. ZipFile can only be used when Runtime is set to"
             " nodejs or python."
         )
-    return {**given, "ZipFile": inline_package("index.js" if runtime.startswith("nodejs") else "index.py", str(source))}
+    node = runtime.startswith("nodejs")
+    files = {"index.js" if node else "index.py": str(source), **beside(str(source), node)}
+    return {**given, "ZipFile": inline_package(files)}
 
 
-def inline_package(name: str, source: str) -> bytes:
-    """A package of one file, always the same bytes for the same source."""
+def inline_package(files: Mapping[str, str]) -> bytes:
+    """A package of sources, always the same bytes for the same sources."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o644 << 16
-        file.writestr(entry, source, zipfile.ZIP_DEFLATED)
+        for name, source in files.items():
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            file.writestr(entry, source, zipfile.ZIP_DEFLATED)
     return archive.getvalue()
 
 

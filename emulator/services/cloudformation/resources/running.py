@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from emulator.aws.calls import Calls
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.protocol import load_service
-from emulator.aws.service import Services
+from emulator.aws.service import READ_PREFIXES, Services
 from emulator.ports import Json, Transaction
 from emulator.services.cloudformation.resources.shapes import shaped
 from emulator.services.cloudformation.resources.types import Call, ResourceFailed, ResourceType, Subject
@@ -90,13 +90,17 @@ class Running:
             return await self._calls.delegated(it.scope, missing.service, missing.operation, missing.request)
         return await native.prefetch(missing.operation, it.scope, missing.request)
 
-    async def outside(self, row: ResourceType, it: Subject, steps: Generator[Call, Json, T]) -> T:
-        """Run a step of a delegated service. Raises as `now` does."""
+    async def outside(
+        self, row: ResourceType, it: Subject, steps: Generator[Call, Json, T], answered: list[str] | None = None
+    ) -> T:
+        """Run a step of a delegated service; what succeeded is added to `answered`. Raises as `now` does."""
         try:
             call = next(steps)
             while True:
                 try:
                     answer = await self._outside(it, call.service or row.service, call)
+                    if answered is not None and not call.operation.startswith(READ_PREFIXES):
+                        answered.append(call.operation)
                 except (AwsError, NotEmulated, ResourceFailed) as problem:
                     call = steps.throw(problem)
                 else:

@@ -1,0 +1,229 @@
+"""Resources that take time: custom resources, nested stacks, wait conditions; and who wants the stack meanwhile."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.testing import RunningEmulator
+from tests.wire.cloudformation_support import ROLE, create, history, queue, resources, settled, template, update
+
+ANSWERING = """
+import json
+import cfnresponse
+def handler(event, context):
+    kind, wanted = event["RequestType"], event["ResourceProperties"]
+    print(json.dumps(event))
+    if wanted.get("Fail") == kind:
+        cfnresponse.send(event, context, cfnresponse.FAILED, {}, reason="as asked")
+        return
+    data = {"Greeting": "hello " + wanted.get("Name", ""), "Kind": kind}
+    cfnresponse.send(event, context, cfnresponse.SUCCESS, data, wanted.get("Id", "id-1"))
+"""
+
+
+def function(source: str) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Runtime": "python3.12",
+            "Handler": "index.handler",
+            "Role": ROLE,
+            "Code": {"ZipFile": source},
+            "Timeout": 30,
+        },
+    }
+
+
+def custom(source: str = ANSWERING, **properties: Any) -> str:
+    thing = {
+        "Type": "Custom::Thing",
+        "Properties": {"ServiceToken": {"Fn::GetAtt": ["Maker", "Arn"]}, **properties},
+    }
+    return template(
+        {"Maker": function(source), "Thing": thing},
+        Outputs={"Said": {"Value": {"Fn::GetAtt": ["Thing", "Greeting"]}}, "Id": {"Value": {"Ref": "Thing"}}},
+    )
+
+
+def outputs(stack: dict[str, Any]) -> dict[str, str]:
+    return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
+
+
+def test_a_custom_resource_is_made_changed_and_deleted_by_its_function(emulator: RunningEmulator) -> None:
+    stack = create(emulator, custom(Name="you", Count=5, On=True))
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert outputs(stack) == {"Said": "hello you", "Id": "id-1"}
+    stack = update(emulator, custom(Name="all", Id="id-2"))
+    assert outputs(stack) == {"Said": "hello all", "Id": "id-2"}
+    assert history(emulator)[-4:] == [
+        ("demo", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
+        ("Thing", "DELETE_IN_PROGRESS", ""),
+        ("Thing", "DELETE_COMPLETE", ""),
+        ("demo", "UPDATE_COMPLETE", ""),
+    ]
+    emulator.client("cloudformation").delete_stack(StackName="demo")
+    assert settled(emulator, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_custom_resource_that_fails_is_deleted_in_the_rollback(emulator: RunningEmulator) -> None:
+    stack = create(emulator, custom(Fail="Create"))
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    [reason] = [event[2] for event in history(emulator) if event[:2] == ("Thing", "CREATE_FAILED")]
+    assert reason.startswith("Received response status [FAILED] from custom resource. Message returned: as asked")
+
+
+def test_a_custom_resource_that_does_not_answer_fails_when_its_time_is_over(emulator: RunningEmulator) -> None:
+    stack = create(
+        emulator, custom("def handler(event, context):\n    pass\n", ServiceTimeout=90), OnFailure="DO_NOTHING"
+    )
+    assert stack["StackStatus"] == "CREATE_FAILED"
+    [reason] = [event[2] for event in history(emulator) if event[:2] == ("Thing", "CREATE_FAILED")]
+    assert reason.startswith("CloudFormation did not receive a response from your Custom Resource.")
+
+
+def waiting(**more: Any) -> str:
+    return template(
+        {
+            "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+            "Wait": {
+                "Type": "AWS::CloudFormation::WaitCondition",
+                "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "600", "Count": 2},
+            },
+            "Beside": queue(),
+            "After": {**queue(), "DependsOn": "Wait"},
+            **more,
+        },
+        Outputs={"Data": {"Value": {"Fn::GetAtt": ["Wait", "Data"]}}},
+    )
+
+
+def begin(emulator: RunningEmulator, body: str, **more: Any) -> Any:
+    client = emulator.client("cloudformation")
+    client.create_stack(StackName="demo", TemplateBody=body, **more)
+    emulator.advance(1)
+    return client
+
+
+def put(url: str, body: dict[str, Any]) -> int:
+    return httpx.put(url, content=json.dumps(body)).status_code
+
+
+def test_a_wait_condition_waits_for_its_signals_beside_what_needs_it_not(emulator: RunningEmulator) -> None:
+    client = begin(emulator, waiting())
+    made = resources(emulator)
+    assert made["Beside"] and "After" not in made
+    assert client.describe_stacks(StackName="demo")["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
+    assert put(made["Handle"], {"Status": "SUCCESS", "UniqueId": "1", "Data": "a", "Reason": "r"}) == 200
+    assert put(made["Handle"], {"Status": "SUCCESS", "UniqueId": "1", "Data": "again", "Reason": "r"}) == 200
+    emulator.advance(1)
+    assert client.describe_stacks(StackName="demo")["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
+    assert put(made["Handle"], {"Status": "SUCCESS", "UniqueId": "2", "Data": "b", "Reason": "r"}) == 200
+    stack = settled(emulator)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert outputs(stack) == {"Data": '{"1":"a","2":"b"}'}
+
+
+def test_a_wait_condition_times_out_in_aws_time(emulator: RunningEmulator) -> None:
+    begin(emulator, waiting())
+    put(resources(emulator)["Handle"], {"Status": "SUCCESS", "UniqueId": "1", "Data": "a", "Reason": "r"})
+    emulator.advance(598)
+    assert emulator.client("cloudformation").describe_stacks()["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
+    assert settled(emulator)["StackStatus"] == "ROLLBACK_COMPLETE"
+    text = "WaitCondition timed out. Received 1 conditions when expecting 2"
+    assert ("Wait", "CREATE_FAILED", text) in history(emulator)
+
+
+def test_a_resource_with_a_creation_policy_is_signalled_by_the_api(emulator: RunningEmulator) -> None:
+    policy = {"ResourceSignal": {"Count": 1, "Timeout": "PT10M"}}
+    body = template({"Wait": {"Type": "AWS::CloudFormation::WaitCondition", "CreationPolicy": policy}})
+    client = begin(emulator, body)
+    client.signal_resource(StackName="demo", LogicalResourceId="Wait", UniqueId="one", Status="SUCCESS")
+    assert settled(emulator)["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_two_deployments_at_once_are_refused(emulator: RunningEmulator) -> None:
+    client = begin(emulator, waiting())
+    with pytest.raises(ClientError) as refused:
+        client.update_stack(StackName="demo", TemplateBody=template({"A": queue()}))
+    arn = client.describe_stacks()["Stacks"][0]["StackId"]
+    error = refused.value.response["Error"]
+    assert error["Message"] == f"Stack:{arn} is in CREATE_IN_PROGRESS state and can not be updated."
+
+
+def test_a_creation_is_given_up_when_its_stack_is_deleted(emulator: RunningEmulator) -> None:
+    client = begin(emulator, waiting())
+    client.delete_stack(StackName="demo")
+    emulator.settle()
+    assert client.describe_stacks()["Stacks"] == []
+    assert emulator.client("sqs").list_queues().get("QueueUrls", []) == []
+    assert emulator.control("GET", "queue")["total"] == 0
+
+
+def test_a_creation_that_takes_too_long_is_rolled_back(emulator: RunningEmulator) -> None:
+    begin(emulator, waiting(), TimeoutInMinutes=5)
+    assert settled(emulator)["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert ("Wait", "CREATE_FAILED", "Resource creation cancelled") in history(emulator)
+
+
+def test_an_update_can_be_cancelled(emulator: RunningEmulator) -> None:
+    create(emulator, template({"A": queue(DelaySeconds=1)}))
+    client = emulator.client("cloudformation")
+    changed = json.loads(waiting(A=queue(DelaySeconds=2)))
+    client.update_stack(StackName="demo", TemplateBody=json.dumps(changed))
+    emulator.advance(1)
+    assert client.describe_stacks()["Stacks"][0]["StackStatus"] == "UPDATE_IN_PROGRESS"
+    client.cancel_update_stack(StackName="demo")
+    assert settled(emulator)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert list(resources(emulator)) == ["A"]
+    assert len(emulator.client("sqs").list_queues()["QueueUrls"]) == 1
+
+
+def upload(emulator: RunningEmulator, name: str, body: str) -> str:
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket="templates")
+    s3.put_object(Bucket="templates", Key=name, Body=body.encode())
+    return f"https://templates.s3.us-east-1.amazonaws.com/{name}"
+
+
+def parent(url: str, delay: int = 1) -> str:
+    inner = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url, "Parameters": {"Delay": delay}}}
+    return template({"Inner": inner}, Outputs={"Url": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Url"]}}})
+
+
+INNER = template(
+    {"Q": queue(DelaySeconds={"Ref": "Delay"})},
+    Parameters={"Delay": {"Type": "Number"}},
+    Outputs={"Url": {"Value": {"Ref": "Q"}}},
+)
+
+
+def test_nested_stacks_are_made_changed_and_deleted_with_their_parent(emulator: RunningEmulator) -> None:
+    url = upload(emulator, "inner.json", INNER)
+    stack = create(emulator, parent(url))
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    client = emulator.client("cloudformation")
+    inner = client.describe_stacks(StackName=resources(emulator)["Inner"])["Stacks"][0]
+    assert inner["ParentId"] == inner["RootId"] == stack["StackId"]
+    assert outputs(stack)["Url"] == outputs(inner)["Url"]
+    assert update(emulator, parent(url, 3))["StackStatus"] == "UPDATE_COMPLETE"
+    told = emulator.client("sqs").get_queue_attributes(QueueUrl=outputs(stack)["Url"], AttributeNames=["DelaySeconds"])
+    assert told["Attributes"] == {"DelaySeconds": "3"}
+    failed = update(emulator, parent(url, 9999))
+    assert failed["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    client.delete_stack(StackName="demo")
+    emulator.settle()
+    assert client.describe_stacks()["Stacks"] == []
+
+
+def test_a_nested_stack_that_fails_takes_its_parent_with_it(emulator: RunningEmulator) -> None:
+    url = upload(emulator, "inner.json", INNER)
+    stack = create(emulator, parent(url, 9999))
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    [reason] = [event[2] for event in history(emulator) if event[1] == "CREATE_FAILED"]
+    assert reason.startswith("Embedded stack arn:aws:cloudformation:") and "failed to create: [Q]" in reason
+    assert emulator.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE"])["StackSummaries"] == []
