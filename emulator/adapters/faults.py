@@ -66,7 +66,11 @@ class CrashingStore(Store):
         mine = self.commits == self._at
         if mine and self._when == "before":
             self._die()
-        result = await self._inner.transact(change)
+        try:
+            result = await self._inner.transact(change)
+        except Exception:
+            self.commits -= 1  # nothing was committed: the next one has the number
+            raise
         if mine:
             self._die()
         self._check()
