@@ -27,6 +27,7 @@ CHILDREN = {
     "apigateway_usage_extra": "plan_id " + _OF.format(key="id", parent="apigateway_plan"),
     "apigatewayv2_deployment": "api_id " + _OF.format(key="id", parent="apigatewayv2_api"),
     "apigatewayv2_stage": "api_id " + _OF.format(key="id", parent="apigatewayv2_api"),
+    "iam_signing_key": f"user_arn {_NAMES_IT}",
     **{f"cloudformation_{part}": f"stack_id {_NAMES_IT}" for part in ("event", "leftover", "resource", "signal")},
     "lambda_stream_lane": "uuid " + _OF.format(key="uuid", parent="lambda_event_source_mapping"),
     "lambda_stream_reader": "uuid " + _OF.format(key="uuid", parent="lambda_event_source_mapping"),
