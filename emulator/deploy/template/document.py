@@ -17,6 +17,9 @@ Path = tuple[str | int, ...]
 LARGEST_NESTING = 200
 """Levels; AWS's limit is not documented (unverified). Real templates stay under 40."""
 
+LARGEST_TEMPLATE_BYTES = 1_000_000
+"""In S3 [D: CloudFormation quotas]; a request holds 51,200."""
+
 
 class Location(NamedTuple):
     """Where a node begins; lines and columns from 1."""
@@ -102,12 +105,16 @@ class Document:
         return TemplateError(message, path, self.location(path), hint)
 
 
-def parse(text: str, file: str | None = None, *, aliases: bool = False) -> Document:
+def parse(
+    text: str, file: str | None = None, *, aliases: bool = False, largest: int = LARGEST_TEMPLATE_BYTES
+) -> Document:
     """Read YAML or JSON. Without `aliases` those of YAML are refused, as CloudFormation does; tools that package
     templates (SAM CLI, AWS CLI) write them out first, and so does this with `aliases`, within bounds.
 
     Raises TemplateError with AWS's text for what is no template.
     """
+    if len(text.encode(errors="replace")) > largest:
+        raise TemplateError(f"Template may not exceed {largest} bytes in size.", (), Location(file, 1, 1))
     if text[:1] == "\ufeff":
         text = text[1:]
     if text.lstrip()[:1] == "{":

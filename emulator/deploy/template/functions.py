@@ -133,9 +133,11 @@ def _find_in_map(argument: Any) -> str | None:
 
 
 def _if(argument: Any) -> str | None:
-    if isinstance(argument, list) and len(argument) == 3 and isinstance(argument[0], str):
-        return None
-    return "Template error: Fn::If requires a list argument with three elements"  # unverified
+    if not isinstance(argument, list) or len(argument) != 3:
+        return "Template error: Fn::If requires a list argument with three elements"  # unverified
+    if not isinstance(argument[0], str):
+        return "Template error: Fn::If requires a list argument with the first element being a condition"
+    return None
 
 
 def _equals(argument: Any) -> str | None:
@@ -148,7 +150,7 @@ def _some(name: str) -> Callable[[Any], str | None]:
     def check(argument: Any) -> str | None:
         if isinstance(argument, list) and 2 <= len(argument) <= 10:
             return None
-        return f"Template error: every {name} object requires a list of at least 2 and at most 10 boolean parameters."
+        return f"Template error: every {name} object requires a list of atleast 2 and atmost 10 boolean parameters."
 
     return check
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from emulator.deploy.template import conditions
-from emulator.deploy.template.document import TemplateError
+from emulator.deploy.template.document import Path
 from emulator.deploy.template.environment import Environment
 from emulator.deploy.template.evaluate import Evaluation
 from emulator.deploy.template.model import Resource, Template
@@ -34,14 +34,21 @@ def order(template: Template, environment: Environment) -> Graph:
     there = {name: item for name, item in template.resources.items() if conditions.active(environment, item)}
     run = Evaluation(environment)
     needs: dict[str, frozenset[str]] = {}
+    absent: dict[str, Path] = {}
     for name, item in there.items():
-        needs[name] = frozenset(_needs(template, item, run, there))
-    _outputs(template, environment, run, there)
+        found = _references(item, run)
+        absent.update(
+            (other, path) for other, path in found.items() if other in template.resources and other not in there
+        )
+        needs[name] = frozenset(other for other in found if other in there)
+    _refuse(template, absent, "Resources")
+    _refuse(template, _absent_in_outputs(template, environment, run, there), "Outputs")
     return Graph(tuple(_sorted(template, needs)), needs)
 
 
-def _needs(template: Template, item: Resource, run: Evaluation, there: Mapping[str, Resource]) -> set[str]:
-    found = {name for name in item.depends_on if name in there}
+def _references(item: Resource, run: Evaluation) -> dict[str, Path]:
+    """The names that a resource refers to, in the branches that its conditions take."""
+    found: dict[str, Path] = dict.fromkeys(item.depends_on, (*item.path, "DependsOn"))
     for part, node in (
         ("Properties", item.properties),
         ("Metadata", item.metadata),
@@ -49,35 +56,36 @@ def _needs(template: Template, item: Resource, run: Evaluation, there: Mapping[s
         ("UpdatePolicy", item.update_policy),
     ):
         path = (*item.path, part)
-
-        def holds(name: str, path: tuple[str | int, ...] = path) -> bool:
-            return conditions.holds(run, name, path)
-
-        for reference in references(node, path, holds):
-            if reference.name in there:
-                found.add(reference.name)
-            elif reference.name in template.resources:
-                raise _absent(template, reference.name, "Resources", reference.path)
+        for reference in references(node, path, lambda name, path=path: conditions.holds(run, name, path)):
+            found.setdefault(reference.name, reference.path)
     return found
 
 
-def _outputs(template: Template, environment: Environment, run: Evaluation, there: Mapping[str, Resource]) -> None:
-    """Outputs that are there refer to resources that are."""
+def _absent_in_outputs(
+    template: Template, environment: Environment, run: Evaluation, there: Mapping[str, Resource]
+) -> dict[str, Path]:
+    """Resources that are not there and that outputs which are refer to."""
+    found: dict[str, Path] = {}
     for output in template.outputs.values():
         if not conditions.active(environment, output):
             continue
         path = (*output.path, "Value")
         for reference in references(output.value, path, lambda name, path=path: conditions.holds(run, name, path)):
             if reference.name in template.resources and reference.name not in there:
-                raise _absent(template, reference.name, "Outputs", reference.path)
+                found.setdefault(reference.name, reference.path)
+    return found
 
 
-def _absent(template: Template, name: str, block: str, path: tuple[str | int, ...]) -> TemplateError:
-    return template.document.error(
-        f"Template format error: Unresolved resource dependencies [{name}] in the {block} block of the template",
-        path,
-        f"the condition of {name} does not hold",
-    )
+def _refuse(template: Template, absent: Mapping[str, Path], block: str) -> None:
+    """Resources whose conditions do not hold, and that are needed all the same: by DependsOn, too."""
+    if absent:
+        raise template.document.error(
+            f"Template format error: Unresolved resource dependencies [{', '.join(absent)}] in the {block} block of "
+            "the "
+            "template",
+            next(iter(absent.values())),
+            "their conditions do not hold",
+        )
 
 
 def _sorted(template: Template, needs: Mapping[str, frozenset[str]]) -> list[str]:

@@ -13,11 +13,6 @@ from dataclasses import dataclass, field
 from emulator.deploy.template.document import Document, Path, TemplateError
 from emulator.ports import Json
 
-LARGEST_BODY_BYTES = 51_200
-"""Of a template in a request."""
-LARGEST_OBJECT_BYTES = 1_000_000
-"""Of a template in S3, and of one after its transforms."""
-
 LIMITS = {"Parameters": 200, "Mappings": 200, "Resources": 500, "Outputs": 200}
 LONGEST_NAME = 255
 LONGEST_DESCRIPTION_BYTES = 1024
@@ -404,10 +399,13 @@ class _Reader:
                 )
         properties = node.get("Properties", {})
         if not isinstance(properties, dict):
-            raise self._error(
-                "Template format error: Every Properties member must be an object.", (*path, "Properties")
-            )
+            raise self._error("Template format error: Any Properties member must be an object.", (*path, "Properties"))
         metadata = node.get("Metadata")
+        if metadata is not None and not isinstance(metadata, dict):
+            raise self._error("Template format error: Any Metadata member must be an object.", (*path, "Metadata"))
+        for member in ("CreationPolicy", "UpdatePolicy"):
+            if member in node and not isinstance(node[member], dict):
+                raise self._error("Template format error: Expected an object", (*path, member))
         return Resource(
             name,
             node["Type"],
@@ -428,7 +426,11 @@ class _Reader:
     def _depends_on(self, node: dict[str, Json], path: Path) -> tuple[str, ...]:
         value = node.get("DependsOn", [])
         names = [value] if isinstance(value, str) else value
-        if not isinstance(names, list) or not all(isinstance(item, str) for item in names):
+        if not isinstance(names, list):
+            raise self._error(
+                "Template format error: DependsOn must be a string or list of strings.", (*path, "DependsOn")
+            )
+        if not all(isinstance(item, str) for item in names):
             raise self._error("Template format error: Every DependsOn value must be a string.", (*path, "DependsOn"))
         return tuple(dict.fromkeys(names))
 

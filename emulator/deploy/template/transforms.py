@@ -45,7 +45,7 @@ def process(
     if extensions.NAME in names:
         document = extensions.extend(document, _environment(document, values, place))
     if sam.NAME in names:
-        document = sam.translate(document, values.given, place)
+        document = sam.translate(document, {**values.given, **values.resolved}, place)
     value = {name: item for name, item in document.value.items() if name != "Transform"}
     return Processed(document.replaced(value), names)
 

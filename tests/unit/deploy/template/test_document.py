@@ -77,6 +77,7 @@ def test_yaml_means_what_cloudformation_reads_in_it(text: str, expected: Any) ->
         ("a: 1\n---\nb: 2", "Template format error: YAML not well-formed. (line 2, column 1)"),
         ("[" * 1000, "Template format error: YAML not well-formed. (line 1, column 201)"),
         ("", "Template format error: unsupported structure."),
+        ("x" * 1_000_001, "Template may not exceed 1000000 bytes in size."),
         ("just text", "Template format error: unsupported structure."),
         ("[1]", "Template format error: unsupported structure."),
         ("{", "Template format error: JSON not well-formed. (line 1, column 2)"),

@@ -269,7 +269,7 @@ def test_conditions_hold_or_do_not(condition: str, holds: bool) -> None:
         ("!Equals [a]", "Template error: every Fn::Equals object requires a list of 2 string parameters."),
         (
             "!And [!Condition Dev]",
-            "Template error: every Fn::And object requires a list of at least 2 and at most 10 boolean parameters.",
+            "Template error: every Fn::And object requires a list of atleast 2 and atmost 10 boolean parameters.",
         ),
         (
             "!Not [!Condition Dev, !Condition Dev]",

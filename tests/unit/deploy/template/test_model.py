@@ -50,6 +50,17 @@ RESOURCES = "Resources: {It: {Type: A::B::C}}\n"
         ("Resources:\n  It:\n    Type: A::B::C\n    Timeout: 3", "Invalid template resource property 'Timeout'", 4),
         ("Resources: {my-it: {Type: A::B::C}}", "Template format error: Resource name my-it is non alphanumeric.", 1),
         (
+            "Resources: {It: {Type: A::B::C, DependsOn: {a: 1}}}",
+            "Template format error: DependsOn must be a string or list of strings.",
+            1,
+        ),
+        (
+            "Resources: {It: {Type: A::B::C, Metadata: x}}",
+            "Template format error: Any Metadata member must be an object.",
+            1,
+        ),
+        ("Resources: {It: {Type: A::B::C, UpdatePolicy: x}}", "Template format error: Expected an object", 1),
+        (
             "Resources: {It: {Type: A::B::C, DependsOn: [{a: 1}]}}",
             "Template format error: Every DependsOn value must be a string.",
             1,
@@ -273,7 +284,7 @@ CONDITIONAL = """
 Parameters: {Stage: {Type: String, Default: dev}}
 Conditions: {Prod: !Equals [!Ref Stage, prod]}
 Resources:
-  A: {Type: X::Y::Z, DependsOn: B, Properties: {P: !If [Prod, !Ref B, none]}}
+  A: {Type: X::Y::Z, Properties: {P: !If [Prod, !Ref B, none]}}
   B: {Type: X::Y::Z, Condition: Prod, Properties: {P: !If [Prod, 1, !Ref A]}}
 """
 
@@ -285,6 +296,10 @@ def test_conditions_decide_what_is_there_and_what_refers_to_what() -> None:
 
 def test_a_reference_to_a_resource_whose_condition_does_not_hold_is_refused() -> None:
     error = refusal(CONDITIONAL + "  C: {Type: X::Y::Z, Properties: {P: !Ref B}}\n")
+    assert error.message == (
+        "Template format error: Unresolved resource dependencies [B] in the Resources block of the template"
+    )
+    error = refusal(CONDITIONAL + "  C: {Type: X::Y::Z, DependsOn: [B, A]}\n")
     assert error.message == (
         "Template format error: Unresolved resource dependencies [B] in the Resources block of the template"
     )
