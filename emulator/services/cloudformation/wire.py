@@ -7,6 +7,7 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Store
+from emulator.services.cloudformation.bootstrap import Bootstrap
 from emulator.services.cloudformation.deployment.steps import Steps
 from emulator.services.cloudformation.deployment.waking import DEPLOY
 from emulator.services.cloudformation.deployment.worker import DeploymentWorker
@@ -41,6 +42,7 @@ class CloudFormationService(Service):
 
 def mount(context: Context) -> Mounted:
     """The service `cloudformation`."""
+    Bootstrap(context.calls, context.supporting)
     history = History(context.calls)
     fetching = Fetching(context.calls, context.clock)
     operations = CloudFormationOperations(context.calls, history, context.settings)
