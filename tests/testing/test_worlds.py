@@ -68,8 +68,7 @@ def test_every_table_is_known_to_belong_to_an_account(emulator_server: LocalServ
     def without_account(tx: object) -> list[str]:
         found = []
         for table in worlds.tables(tx):  # type: ignore[arg-type]
-            columns = {row[1] for row in tx.execute(f"PRAGMA table_info({table})").fetchall()}  # type: ignore[attr-defined]
-            if "account" not in columns and table not in worlds.CHILDREN and table not in ("job", "world"):
+            if not worlds.has_account(tx, table) and table not in worlds.CHILDREN and table not in ("job", "world"):
                 found.append(table)
         return found
 
