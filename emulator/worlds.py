@@ -29,14 +29,12 @@ CHILDREN = {
     "apigatewayv2_stage": "api_id " + _OF.format(key="id", parent="apigatewayv2_api"),
     "iam_signing_key": f"user_arn {_NAMES_IT}",
     **{f"cloudformation_{part}": f"stack_id {_NAMES_IT}" for part in ("event", "leftover", "resource", "signal")},
-    "iam_signing_key": f"user_arn {_NAMES_IT}",
     "lambda_stream_lane": "uuid " + _OF.format(key="uuid", parent="lambda_event_source_mapping"),
     "lambda_stream_reader": "uuid " + _OF.format(key="uuid", parent="lambda_event_source_mapping"),
     "log_batch": "group_id " + _OF.format(key="id", parent="log_group"),
     "log_filter": "group_id " + _OF.format(key="id", parent="log_group"),
     "log_stream": "group_id " + _OF.format(key="id", parent="log_group"),
     "metric_summary": "series " + _OF.format(key="id", parent="metric_series"),
-    "ses_feedback": "id " + _OF.format(key="id", parent="ses_message"),
     "ses_circumstances": "id " + _OF.format(key="id", parent="ses_message"),
     "ses_feedback": "id " + _OF.format(key="id", parent="ses_message"),
     "sns_deduplication": f"topic_arn {_NAMES_IT}",
@@ -105,7 +103,7 @@ def end(tx: Transaction, account: str) -> list[int] | None:
     for table, condition in CHILDREN.items():
         tx.execute(f"DELETE FROM {table} WHERE {condition}", named)
     for table in tables(tx):
-        if table not in CHILDREN and table not in ("job", "world") and has_account(tx, table):
+        if table not in CHILDREN and table not in ("job", "world"):
             tx.execute(f"DELETE FROM {table} WHERE account = :account", named)
     return ended
 
@@ -123,11 +121,6 @@ def account_of_api(tx: Transaction, api_id: str) -> str:
     query = " UNION ALL ".join(f"SELECT account FROM {table} WHERE id = ?" for table in kept)
     row = tx.execute(query, (api_id, api_id)).fetchone()
     return row[0] if row else ""
-
-
-def has_account(tx: Transaction, table: str) -> bool:
-    """Whether rows of a table say whose they are."""
-    return any(row[1] == "account" for row in tx.execute(f"PRAGMA table_info({table})").fetchall())
 
 
 def tables(tx: Transaction) -> list[str]:
