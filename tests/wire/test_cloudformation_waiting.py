@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import httpx
@@ -84,6 +85,30 @@ def test_a_custom_resource_that_does_not_answer_fails_when_its_time_is_over(emul
     assert stack["StackStatus"] == "CREATE_FAILED"
     [reason] = [event[2] for event in history(emulator) if event[:2] == ("Thing", "CREATE_FAILED")]
     assert reason.startswith("CloudFormation did not receive a response from your Custom Resource.")
+
+
+NODE = """
+const https = require('https');
+exports.handler = (event) => new Promise((resolve, reject) => {
+  const url = new URL(event.ResponseURL);
+  const { StackId, RequestId, LogicalResourceId } = event;
+  const Data = { Greeting: 'hi' };
+  const said = { Status: 'SUCCESS', PhysicalResourceId: 'n', StackId, RequestId, LogicalResourceId, Data };
+  const body = JSON.stringify(said);
+  const headers = { 'content-type': '', 'content-length': Buffer.byteLength(body) };
+  const options = { hostname: url.hostname, port: 443, path: url.pathname + url.search, method: 'PUT', headers };
+  const request = https.request(options, (response) => { response.resume(); resolve(response.statusCode); });
+  request.on('error', reject);
+  request.end(body);
+});
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_a_custom_resource_in_node_answers_as_it_does_on_aws(emulator: RunningEmulator) -> None:
+    body = json.loads(custom(NODE))
+    body["Resources"]["Maker"]["Properties"]["Runtime"] = "nodejs20.x"
+    assert outputs(create(emulator, json.dumps(body))) == {"Said": "hi", "Id": "n"}
 
 
 def waiting(**more: Any) -> str:

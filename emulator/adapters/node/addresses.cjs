@@ -1,17 +1,22 @@
 // Addresses of deployed APIs that a handler builds from its event, as on AWS: `https://{domainName}/{stage}`, by which
 // handlers of WebSocket APIs reach their clients. Here that name has no TLS, and on many machines no resolver knows it.
 // Only names that end with `.localhost`, which no other machine has, are led to the emulator, which knows the API by
-// the Host header. It is done where AWS's SDKs ask, in `http` and `https`, and once a function loads one of them.
+// the Host header. The same goes for answers of custom resources: their URL is the emulator's, and code that is written
+// for AWS sends them by TLS, to no port. It is done where AWS's SDKs ask, in `http` and `https`, and once a function loads one of them.
 'use strict';
 
 const Module = require('module');
 
+const ANSWER = /^\/cloudformation-(custom-resource-response|waitcondition)-[a-z0-9-]+\//;
 const API = /^[a-z0-9]+\.execute-api\.[a-z0-9-]+\.localhost$/;
 
 /** What to ask the emulator in place of a request with these options; null if the request is not for an API here. */
 function led(options, endpoint) {
   if (!options || typeof options !== 'object') return null;
   const [name, written] = String(options.hostname || options.host || '').split(':');
+  if (name === endpoint.hostname && ANSWER.test(String(options.path || options.pathname))) {
+    return { ...options, protocol: 'http:', port: endpoint.port, agent: undefined, defaultPort: undefined };
+  }
   if (!API.test(name)) return null;
   const port = options.port || written;
   const headers = { ...options.headers };
