@@ -175,6 +175,8 @@ class MotoServices(SupportingServices):
         if self._stub is None:
             os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")
             os.environ.setdefault("AWS_DEFAULT_REGION", DEFAULT_REGION)
+            # Roles of templates have AWS's managed policies: SAM gives every function's role one.
+            os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
             _tell_the_time()
             from moto.core.botocore_stubber import BotocoreStubber
 

@@ -114,7 +114,11 @@ class Reading:
                 if names:
                     fetched = await self._fetching.parameters(scope, names.values())
                 values = parameters.resolve(outlined, chosen, None, fetched.get)
-                document = await self._transformed(scope, request, source, values, stack)
+                if previous is not None and _same(previous, text, values, fetched, declared):
+                    assert previous.processed is not None
+                    document = source.replaced(json.loads(previous.processed))
+                else:
+                    document = await self._transformed(scope, request, source, values, stack)
             template = read_template(document, declared) if with_values or not declared else outline(source)
         except TemplateError as problem:
             raise refused(problem) from problem
@@ -135,6 +139,16 @@ class Reading:
         if transforms.slow(document):
             return (await asyncio.to_thread(transforms.process, document, values, place, included)).document
         return transforms.process(document, values, place, included).document
+
+
+def _same(
+    previous: Definition, text: str, values: Values, fetched: Mapping[str, str], declared: tuple[str, ...]
+) -> bool:
+    """Whether the transforms would make what they have made before: SAM's takes a tenth of a second."""
+    if not declared or "Fn::Transform" in text or "!Transform" in text:  # included files may have changed
+        return False
+    asked = (text, dict(values.given), dict(fetched))
+    return asked == (previous.template, dict(previous.parameters), dict(previous.fetched))
 
 
 def _has_template(request: Mapping[str, Any]) -> bool:

@@ -61,7 +61,7 @@ def _permit(it: Subject, name: str, holder: str) -> Generator[Call, Json, None]:
     for arn in before:
         if arn not in after:
             yield Call(f"Detach{holder}Policy", {**who, "PolicyArn": arn})
-    inline = {policy["PolicyName"]: policy["PolicyDocument"] for policy in it.get("Policies") or []}
+    inline = {policy["PolicyName"]: _dated(policy["PolicyDocument"]) for policy in it.get("Policies") or []}
     for policy_name, document in inline.items():
         yield Call(f"Put{holder}Policy", {**who, "PolicyName": policy_name, "PolicyDocument": document})
     for policy in it.previous.get("Policies") or []:
@@ -132,7 +132,7 @@ def _put_policy(it: Subject) -> Steps:
     for names, holder in _HOLDERS:
         after = it.get(names) or []
         for name in after:
-            document = it.get("PolicyDocument")
+            document = _dated(it.get("PolicyDocument"))
             yield Call(f"Put{holder}Policy", {f"{holder}Name": name, "PolicyName": new, "PolicyDocument": document})
         for name in it.previous.get(names) or []:
             if name not in after or old != new:
@@ -151,12 +151,18 @@ def _delete_policy(it: Subject) -> Generator[Call, Json, Made | None]:
     return None
 
 
+def _dated(document: Json) -> Json:
+    """A policy with a Version: SAM's policy templates have none, which AWS accepts and the library does not."""
+    return {"Version": "2012-10-17", **document} if isinstance(document, dict) else document
+
+
 # ── managed policies ──
 
 
 def _create_managed_policy(it: Subject) -> Steps:
     arn = _arn(it, "policy", it.name)
     request = it.wanted("Description", "Path", "PolicyDocument")
+    request["PolicyDocument"] = _dated(request["PolicyDocument"])
     try:
         yield Call("CreatePolicy", {**request, "PolicyName": it.name, "Tags": it.tags or None})
     except AwsError as problem:
@@ -180,7 +186,7 @@ def _update_managed_policy(it: Subject) -> Steps:
     arn = it.physical_id
     if it.changed("PolicyDocument"):
         yield from _forget_versions(arn)
-        document = it.get("PolicyDocument")
+        document = _dated(it.get("PolicyDocument"))
         yield Call("CreatePolicyVersion", {"PolicyArn": arn, "PolicyDocument": document, "SetAsDefault": True})
     yield from _attach(it, arn)
     return Made(arn, it.attributes)
