@@ -8,6 +8,7 @@ tags are a list of Key and Value where the API may want a map. Members are found
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
@@ -74,6 +75,8 @@ def _value(service: str, shape_name: str, value: Json, path: str) -> Json:
         return _number(value, path)
     if kind == "boolean":
         return _boolean(value, path)
+    if kind == "timestamp":
+        return _moment(value, path)
     if kind == "blob":
         return value if isinstance(value, bytes) else text_of(value).encode()
     return value
@@ -137,6 +140,19 @@ def _number(value: Json, path: str) -> float:
     except ValueError:
         pass
     raise wrong_type(path, "Number", value)
+
+
+def _moment(value: Json, path: str) -> Json:
+    """ISO 8601 texts as epoch seconds; without an offset they are UTC."""
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        raise ResourceFailed(
+            f"Properties validation failed with message:\n{path}: [{value}] is not a valid date-time"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _boolean(value: Json, path: str) -> bool:

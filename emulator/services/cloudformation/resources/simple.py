@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.ports import Json
 from emulator.services.cloudformation.resources.types import Call, Deletion, Handler, Made, Steps, Subject
+from emulator.services.cloudformation.resources.values import tag_map
 
 Where = str | Callable[[Subject, Json], Json]
 """A member of the answer, or `=Property`, `@name`, `@id`, or a function of both."""
@@ -58,6 +59,23 @@ def deleting(operation: str, identifier: str, **renamed: str) -> Deletion:
         return None
 
     return delete
+
+
+def retag(it: Subject, arn: str, member: str = "ResourceArn") -> Generator[Call, Json, None]:
+    """Make a resource's tags those of the template and the stack; `member` is what the operations call its ARN."""
+    told = yield Call("ListTagsForResource", {member: arn})
+    before, tags = tag_map(told.get("Tags") or told.get("tags") or []), it.all_tags()
+    stale = [key for key in before if key not in tags]
+    if stale:
+        yield Call("UntagResource", {member: arn, "TagKeys": stale})
+    if tags and tags != before:
+        yield Call("TagResource", {member: arn, "Tags": tags})
+
+
+def without_change(it: Subject) -> Steps:
+    """An `update` of a resource whose changed properties no operation is needed for."""
+    return Made(it.physical_id, it.attributes)
+    yield
 
 
 def _found(where: Where, it: Subject, answer: Json) -> Json:
