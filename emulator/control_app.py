@@ -19,6 +19,7 @@ from emulator import (
     control_inbox,
     control_page,
     control_requests,
+    control_timeline,
     control_undelivered,
     control_worlds,
     jobs,
@@ -170,9 +171,10 @@ def build(emulator: Emulator) -> Any:
         except tail.NoGroup as missing:
             return JSONResponse({"message": str(missing), "near": missing.near}, 404)
 
-    async def timeline() -> dict[str, Any]:
-        """Attempts of functions, as they happened in AWS time."""
-        return {"invocations": await emulator.recent_invocations()}
+    async def timeline(account: str = "", region: str = "") -> dict[str, Any]:
+        """Attempts of functions, as they happened in AWS time. With an account, all that has happened in it: `events`
+        (requests, attempts, logs, states, mail, faults) in their order, and what is due `next`."""
+        return await control_timeline.timeline(emulator, account, region)
 
     def list_requests(request: Request, api: str = "", failed: bool = False, limit: int = 100) -> Any:
         """The last requests to deployed APIs, newest first: of one API, or only those with a status of 400 and more."""

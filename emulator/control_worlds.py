@@ -84,8 +84,8 @@ def _scope(emulator: Emulator, account: str, region: str) -> Scope:
     return Scope(account or DEFAULT_ACCOUNT, region or emulator.settings.region)
 
 
-def _ask(emulator: Emulator, tx: Transaction, scope: Scope, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-    """An operation of a native service, as `service.Operation`."""
+def ask(emulator: Emulator, tx: Transaction, scope: Scope, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    """The answer of an operation of a native service, as `service.Operation`."""
     service, _, name = operation.partition(".")
     native = emulator.services.get(service)
     method = native.transactional(name) if native is not None else None
@@ -93,38 +93,44 @@ def _ask(emulator: Emulator, tx: Transaction, scope: Scope, operation: str, requ
     return method(tx, scope, request)
 
 
-def _pages(
+def pages(
     emulator: Emulator, tx: Transaction, scope: Scope, operation: str, request: dict[str, Any], member: str
 ) -> Iterator[dict[str, Any]]:
+    """Each item of `member` of an operation that answers in pages."""
     token: dict[str, Any] = {}
     while True:
-        answer = _ask(emulator, tx, scope, operation, {**request, **token})
+        answer = ask(emulator, tx, scope, operation, {**request, **token})
         yield from answer[member]
         if not answer.get("nextToken"):
             return
         token = {"nextToken": answer["nextToken"]}
 
 
-def _executions(
-    emulator: Emulator, tx: Transaction, scope: Scope, machine: str, status: str
-) -> Iterator[dict[str, Any]]:
+def list_executions(
+    emulator: Emulator, tx: Transaction, scope: Scope, machine: str = "", status: str = ""
+) -> list[dict[str, Any]]:
+    """Executions of standard state machines as ListExecutions shows them, oldest first. Raises Refused."""
     found: list[dict[str, Any]] = []
-    for each in _pages(emulator, tx, scope, "stepfunctions.ListStateMachines", {}, "stateMachines"):
+    for each in pages(emulator, tx, scope, "stepfunctions.ListStateMachines", {}, "stateMachines"):
         if machine not in ("", each["name"], each["stateMachineArn"]) or each["type"] != "STANDARD":
             continue
         asked: dict[str, Any] = {"stateMachineArn": each["stateMachineArn"], "maxResults": MOST_EXECUTIONS}
         if status:
             asked["statusFilter"] = status
         try:
-            found += _pages(emulator, tx, scope, "stepfunctions.ListExecutions", asked, "executions")
+            found += pages(emulator, tx, scope, "stepfunctions.ListExecutions", asked, "executions")
         except AwsError as error:
             raise Refused(400, error.message) from error
-    for each in sorted(found, key=lambda one: one["startDate"])[-MOST_EXECUTIONS:]:
+    return sorted(found, key=lambda one: one["startDate"])[-MOST_EXECUTIONS:]
+
+
+def _executions(
+    emulator: Emulator, tx: Transaction, scope: Scope, machine: str, status: str
+) -> Iterator[dict[str, Any]]:
+    for each in list_executions(emulator, tx, scope, machine, status):
         arn = {"executionArn": each["executionArn"]}
-        described = _ask(emulator, tx, scope, "stepfunctions.DescribeExecution", arn)
-        history = _pages(
-            emulator, tx, scope, "stepfunctions.GetExecutionHistory", {**arn, "maxResults": 1000}, "events"
-        )
+        described = ask(emulator, tx, scope, "stepfunctions.DescribeExecution", arn)
+        history = pages(emulator, tx, scope, "stepfunctions.GetExecutionHistory", {**arn, "maxResults": 1000}, "events")
         entered = [
             event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event
         ]
@@ -145,13 +151,13 @@ def _executions(
 
 def _stages(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[str, Any]]:
     base = emulator.base_url
-    for api in _ask(emulator, tx, scope, "apigateway.GetRestApis", {"limit": 500})["items"]:
-        stages = _ask(emulator, tx, scope, "apigateway.GetStages", {"restApiId": api["id"]})["item"]
+    for api in ask(emulator, tx, scope, "apigateway.GetRestApis", {"limit": 500})["items"]:
+        stages = ask(emulator, tx, scope, "apigateway.GetStages", {"restApiId": api["id"]})["item"]
         for stage in stages:
             url = f"{base}/_aws/execute-api/{api['id']}/{stage['stageName']}"
             yield {"id": api["id"], "name": api["name"], "kind": "REST", "stage": stage["stageName"], "url": url}
-    for api in _ask(emulator, tx, scope, "apigatewayv2.GetApis", {"MaxResults": "500"})["Items"]:
-        for stage in _ask(emulator, tx, scope, "apigatewayv2.GetStages", {"ApiId": api["ApiId"]})["Items"]:
+    for api in ask(emulator, tx, scope, "apigatewayv2.GetApis", {"MaxResults": "500"})["Items"]:
+        for stage in ask(emulator, tx, scope, "apigatewayv2.GetStages", {"ApiId": api["ApiId"]})["Items"]:
             name = stage["StageName"]
             url = f"{base}/_aws/execute-api/{api['ApiId']}" + ("" if name == "$default" else f"/{name}")
             yield {"id": api["ApiId"], "name": api["Name"], "kind": api["ProtocolType"], "stage": name, "url": url}

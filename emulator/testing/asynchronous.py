@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
 
     from emulator.testing.aws import Aws
     from emulator.testing.clock import Clock
+    from emulator.testing.deploying import Deployed
     from emulator.testing.inbox import Inbox, Message
+    from emulator.testing.timeline import Timeline
     from emulator.testing.world import Emulator
 
 
@@ -101,6 +104,16 @@ class AsyncEmulator:
     async def settle(self) -> None:
         """Run every consequence of what has happened in this world, however late it is due."""
         await to_thread.run_sync(self.sync.settle)
+
+    async def deploy(
+        self, path: str | Path, parameters: dict[str, Any] | None = None, *, name: str | None = None
+    ) -> Deployed:
+        """Deploy a SAM or CloudFormation template with everything it names beside itself. Raises DeployFailed."""
+        return await to_thread.run_sync(partial(self.sync.deploy, path, parameters, name=name))
+
+    async def timeline(self) -> Timeline:
+        """What has happened in this world, in the order of AWS time, and what is due next."""
+        return await to_thread.run_sync(self.sync.timeline)
 
     async def attempts(self, function: str = "") -> list[dict[str, Any]]:
         """Attempts at running functions, oldest first."""

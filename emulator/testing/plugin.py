@@ -7,7 +7,7 @@ imported and started; this file imports pytest alone.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from emulator.testing.servers import Server
     from emulator.testing.world import Emulator
 
+SECTION = "AWS timeline"
+"""Of the report of a failed test."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--emulator-url` and `--emulator-functions`, and the same in pytest's configuration file."""
@@ -30,6 +33,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     functions = "where Python handlers run: in processes, as on AWS, or in threads, for breakpoints and coverage"
     group.addoption("--emulator-functions", choices=("processes", "threads"), help=functions)
     parser.addini("emulator_functions", functions, default="processes")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what has happened in its world: while the world is still there."""
+    report = yield
+    if report.failed and call.when != "teardown":
+        world: Any = getattr(item, "funcargs", {}).get("emulator")
+        if type(world).__module__ == "emulator.testing.world":
+            try:
+                report.sections.append((SECTION, str(world.timeline())))
+            except Exception as problem:  # the test's own failure is what matters
+                report.sections.append((SECTION, f"cannot be shown: {problem!r}"))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from emulator import control_clock, control_faults, control_worlds
+from emulator import control_clock, control_faults, control_timeline, control_worlds
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -55,6 +55,7 @@ _ANSWERS: dict[tuple[str, str], Answer] = {
     ("PUT", "faults"): control_faults.replace,
     ("POST", "faults"): control_faults.add,
     ("DELETE", "faults"): control_faults.forget,
+    ("GET", "timeline"): control_timeline.timeline,
     ("GET", "inbox"): _inbox,
     ("GET", "settings"): _settings,
     ("PUT", "settings"): _settings,

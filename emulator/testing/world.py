@@ -10,17 +10,21 @@ Decides nothing about time or state: every question is one of `/_emulator`'s, as
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.testing.aws import Aws
 from emulator.testing.clock import Clock
 from emulator.testing.faults import Faults
 from emulator.testing.inbox import Inbox
+from emulator.testing.queue import Queue
 from emulator.testing.servers import HarnessError, LocalServer, RemoteServer, Server
+from emulator.testing.timeline import Timeline
 
 if TYPE_CHECKING:
     from emulator.settings import Settings
     from emulator.testing.asynchronous import AsyncEmulator
+    from emulator.testing.deploying import Deployed
 
 
 class Emulator:
@@ -42,6 +46,7 @@ class Emulator:
         self._owns_server = server is None
         self._region = region
         self._account = ""
+        self._begun_at = 0.0
 
     @classmethod
     def connect(cls, url: str, region: str | None = None) -> Emulator:
@@ -77,6 +82,7 @@ class Emulator:
             self._server = LocalServer(self._settings, self._functions)
             self._server.ask("POST", "clock", {"action": "auto"})
         self._account = self._server.begin()
+        self._begun_at = self.clock.now()
         return self
 
     def stop(self) -> None:
@@ -138,6 +144,21 @@ class Emulator:
         """What goes wrong in this world."""
         return Faults(self.server, self.account)
 
+    def deploy(
+        self, path: str | Path, parameters: dict[str, Any] | None = None, *, name: str | None = None
+    ) -> Deployed:
+        """Deploy a SAM or CloudFormation template, or the one in a folder, with everything it names beside itself.
+
+        Again with the same `name` (the folder's, if none is given) it updates the stack. Raises DeployFailed.
+        """
+        from emulator.testing.deploying import deploy
+
+        return deploy(self, path, parameters, name)
+
+    def queue(self, name: str) -> Queue:
+        """A queue of this world, by its name, URL or ARN."""
+        return Queue(self.aws, name)
+
     def settle(self) -> None:
         """Run every consequence of what has happened in this world, however late it is due."""
         self.clock.settle()
@@ -149,6 +170,10 @@ class Emulator:
     def executions(self, machine: str = "", status: str = "") -> list[dict[str, Any]]:
         """Executions of standard state machines, oldest first, with input, output and the states they entered."""
         return self._ask("executions", machine=machine, status=status)["executions"]
+
+    def timeline(self) -> Timeline:
+        """What has happened in this world, in the order of AWS time, and what is due next; `str` shows it."""
+        return Timeline(self._ask("timeline"), self._begun_at)
 
     def settings(self, **values: Any) -> dict[str, Any]:
         """Change settings (docs/settings.md) for this server, until its last world ends; what all are then."""

@@ -74,6 +74,41 @@ def test_each_test_has_a_world_of_its_own(run: pytest.Pytester) -> None:
     run.runpytest_subprocess().assert_outcomes(passed=4)
 
 
+def test_a_test_that_fails_shows_what_has_happened(run: pytest.Pytester) -> None:
+    run.makepyfile(
+        """
+        import json, pytest
+        from tests.testing.functions import create, send
+
+        def test_it(aws, emulator, clock, faults):
+            create(aws, "render", "def handler(event, context):\\n    print('rendering', event['report'])\\n")
+            faults.function("render", "error", error="Boom")
+            definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
+            machine = aws.stepfunctions.create_state_machine(
+                name="m", roleArn=f"arn:aws:iam::{aws.account}:role/r", definition=json.dumps(definition)
+            )["stateMachineArn"]
+            aws.stepfunctions.start_execution(stateMachineArn=machine, name="one")
+            send(aws, "render", report=7)
+            clock.advance(minutes=2)
+            assert emulator.attempts("render") == []
+        """
+    )
+    result = run.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- AWS timeline -*",
+            "*0.000 s  fault    fault: error strikes function render",
+            "*0.000 s  state    m/one: begins",
+            "*0.000 s  attempt  attempt 1 of render: function_error Boom (retry) after 0 s",
+            "*60.000 s  attempt  attempt 2 of render: success (done) after 0 s",
+            "*60.000 s  log      render | rendering 7",
+            "*120.000 s  now",
+            "*600.000 s  due      sfn.timer*",
+        ]
+    )
+
+
 def test_a_fixture_of_the_same_name_takes_its_place(run: pytest.Pytester) -> None:
     run.makepyfile(
         """

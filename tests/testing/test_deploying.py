@@ -1,0 +1,90 @@
+"""`emulator.deploy`: a template as it lies in a folder, deployed, driven, updated, refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator.testing import Emulator
+from emulator.testing.aws import Aws
+from emulator.testing.deploying import DeployFailed
+from emulator.testing.inbox import Inbox
+from emulator.testing.servers import HarnessError
+
+SAMPLE = Path(__file__).resolve().parents[2] / "sample_functions"
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Greeting: {Type: String, Default: hello}
+Resources:
+  Greet:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.11
+      Handler: app.handler
+      CodeUri: greet/
+      Environment: {Variables: {GREETING: !Ref Greeting}}
+  Failed:
+    Type: AWS::SQS::Queue
+Outputs:
+  Name: {Value: !Ref Greet}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "my project"
+    (folder / "greet").mkdir(parents=True)
+    (folder / "template.yaml").write_text(TEMPLATE)
+    (folder / "greet/app.py").write_text("import os\ndef handler(event, context):\n    return os.environ['GREETING']\n")
+    return folder
+
+
+def test_a_folder_is_deployed_and_updated(emulator: Emulator, aws: Aws, project: Path) -> None:
+    stack = emulator.deploy(project)
+    assert stack.name == "my-project"
+    function = stack.outputs["Name"]
+    assert stack.resources["Greet"] == function
+    assert aws.lambda_.invoke(FunctionName=function)["Payload"].read() == b'"hello"'
+    assert emulator.deploy(project).outputs == stack.outputs
+    emulator.deploy(project / "template.yaml", {"Greeting": "good evening"})
+    assert aws.lambda_.invoke(FunctionName=function)["Payload"].read() == b'"good evening"'
+    (project / "greet/app.py").write_text("def handler(event, context):\n    return 'new'\n")
+    emulator.deploy(project)
+    assert aws.lambda_.invoke(FunctionName=function)["Payload"].read() == b'"new"'
+
+
+def test_what_cannot_be_deployed_says_which_resource_and_why(emulator: Emulator, project: Path) -> None:
+    with pytest.raises(HarnessError, match="there is no template"):
+        emulator.deploy(project / "nothing.yaml")
+    with pytest.raises(HarnessError, match="has no template"):
+        emulator.deploy(project / "greet")
+    broken = TEMPLATE.replace("CodeUri: greet/", "CodeUri: missing/")
+    (project / "template.yaml").write_text(broken)
+    with pytest.raises(DeployFailed, match=r"Greet: there is no .*missing"):
+        emulator.deploy(project)
+    (project / "template.yaml").write_text(TEMPLATE.replace("python3.11", "cobol"))
+    with pytest.raises(DeployFailed, match="Greet"):
+        emulator.deploy(project)
+
+
+def test_the_sample_application_works_from_the_request_to_the_mail(emulator: Emulator, aws: Aws, inbox: Inbox) -> None:
+    aws.ses.verify_email_identity(EmailAddress="reports@example.com")
+    emulator.deploy(SAMPLE, {"SenderAddress": "reports@example.com"})
+    report = {"report_id": "r-7", "recipient": "ada@example.com", "numbers": [1, 2, 3]}
+    answer = aws.http.post("/reports", json=report)
+    assert answer.status_code == 202, answer.text
+    assert "r-7" in inbox.wait(to="ada@example.com").subject + str(inbox.messages)
+    [execution] = emulator.executions()
+    assert execution["status"] == "SUCCEEDED"
+
+
+def test_a_queue_in_a_word(emulator: Emulator, aws: Aws) -> None:
+    aws.sqs.create_queue(QueueName="orders")
+    queue = emulator.queue("orders")
+    queue.send({"n": 1})
+    queue.send("two")
+    assert len(queue) == 2
+    assert emulator.queue(queue.arn).bodies() == ['{"n": 1}', "two"]
+    assert len(emulator.queue(queue.url)) == 0
