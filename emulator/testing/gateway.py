@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ from emulator.testing.servers import HarnessError
 
 GATEWAY = "http://gateway.test"
 """Stands for the only stage of the only API: `.test` is nobody's (RFC 6761)."""
-AWS_HOSTS = (".amazonaws.com", ".on.aws")
+_AWS_HOST = re.compile(
+    r"(?P<id>[a-z0-9]+)\.(?P<kind>execute-api|lambda-url)\.(?P<region>[a-z0-9-]+)\.(amazonaws\.com(\.cn)?|on\.aws)"
+)
 
 Apis = Callable[[], list[dict[str, Any]]]
 
@@ -20,7 +23,7 @@ def addressed(request: httpx.Request, server: str, apis: Apis) -> None:
     """Give a request the address at which the emulator answers it. Raises HarnessError if a path is nobody's."""
     host = request.url.host
     if host == httpx.URL(GATEWAY).host:
-        stages = [each for each in apis() if each["kind"] != "WEBSOCKET"]
+        stages = _meant([each for each in apis() if each["kind"] != "WEBSOCKET"])
         if len(stages) != 1:
             names = ", ".join(f"{each['name']}/{each['stage']} at {each['url']}" for each in stages) or "none"
             raise HarnessError(f"{request.url.raw_path.decode()} needs one deployed stage; there are: {names}")
@@ -29,9 +32,23 @@ def addressed(request: httpx.Request, server: str, apis: Apis) -> None:
         base = httpx.URL(server)
         request.url = base.copy_with(raw_path=path)
         request.headers["Host"] = base.netloc.decode()
-    elif host.endswith(AWS_HOSTS):
+        return
+    found = _AWS_HOST.fullmatch(host)
+    if found is not None:
         base = httpx.URL(server)
-        request.url = request.url.copy_with(scheme=base.scheme, host=base.host, port=base.port)  # Host stays AWS's
+        path = request.url.raw_path
+        if found["kind"] == "execute-api":
+            path = f"/_aws/execute-api/{found['id']}".encode() + path
+            request.headers["Host"] = base.netloc.decode()
+        else:
+            request.headers["Host"] = f"{found['id']}.lambda-url.{found['region']}.localhost:{base.port}"
+        request.url = base.copy_with(raw_path=path)
+
+
+def _meant(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the stage named `Stage` that SAM has CloudFormation make beside the one that the template names."""
+    named = {each["id"] for each in stages if each["stage"] != "Stage"}
+    return [each for each in stages if each["stage"] != "Stage" or each["id"] not in named]
 
 
 class GatewayTransport(httpx.HTTPTransport):
