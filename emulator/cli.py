@@ -1,4 +1,4 @@
-"""The command line: start, logs, sfn, demo, drill, version.
+"""The command line: start, up, lint, logs, sfn, demo, drill, version.
 
 Decides what is asked and what is answered in words. Everything heavy is imported by the command that needs it, so
 that `emulator --help` is quick.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from emulator.deploy.up import commands as deploying
 from emulator.sfn_tools.commands import app as sfn
 from emulator.terminal import address, stop
 
@@ -30,7 +31,7 @@ Start it, copy the export lines that it prints, and every AWS SDK, the AWS CLI a
     export AWS_ENDPOINT_URL=http://localhost:4566
     aws lambda list-functions
 
-Never seen an asynchronous API? `emulator demo` shows one in seconds, `emulator drill` asks what makes it asynchronous.
+Have a project with a template? `emulator up` runs it as it is. Never seen an asynchronous API? `emulator demo` shows one in seconds, `emulator drill` asks what makes it asynchronous.
 Every setting is also a variable EMULATOR_…, see docs/settings.md.
 """
 
@@ -46,6 +47,8 @@ app = typer.Typer(
 
 
 app.add_typer(sfn, name="sfn")
+app.command()(deploying.up)
+app.command()(deploying.lint)
 
 
 def main() -> None:
@@ -130,7 +133,7 @@ def start(
     except SmtpUnavailable as error:
         stop(str(error), "Choose another with --smtp-port, or leave it out; docs/settings.md says more.")
     except OSError as error:
-        _stop_for(error, settings)
+        stop_for(error, settings)
 
 
 @app.command()
@@ -369,7 +372,8 @@ def _check_interpreters(settings: Settings) -> None:
         stop(f"{error}.", "Name the Python that is to run functions of that version, or unset the variable.")
 
 
-def _stop_for(error: OSError, settings: Settings) -> None:
+def stop_for(error: OSError, settings: Settings) -> NoReturn:
+    """End with what a failed start means."""
     import errno
 
     if error.errno == errno.EADDRINUSE:

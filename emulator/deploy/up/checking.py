@@ -1,0 +1,91 @@
+"""What is wrong with a template before anybody is asked to deploy it, with file, line and column; and what lint finds.
+
+The same steps as the service's, on the file as its author wrote it: CloudFormation's answers name no lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from emulator.deploy.template import graph, lint, model, parameters, references, transforms
+from emulator.deploy.template.document import Document, TemplateError
+from emulator.deploy.template.environment import Environment, Place
+from emulator.deploy.template.evaluate import Evaluation
+from emulator.deploy.template.include import NAME as INCLUDE
+from emulator.deploy.template.include import include
+from emulator.deploy.template.lint.finding import Finding
+from emulator.deploy.template.parameters import Values
+from emulator.deploy.up.problem import Problem
+
+Lookup = Callable[[str], str | None]
+"""The value of an SSM parameter, or None."""
+Read = Callable[[str], str]
+"""The text at a location of AWS::Include: a file, or an object in S3. Raises Problem."""
+
+
+def nothing(name: str) -> str | None:
+    """A look-up that finds nothing."""
+    return None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A template that can be deployed, as far as one can see before."""
+
+    document: Document
+    """As it was given."""
+    environment: Environment
+    findings: tuple[Finding, ...]
+
+    @property
+    def resources(self) -> Mapping[str, model.Resource]:
+        """After the transforms, by logical id."""
+        return self.environment.template.resources
+
+
+def values_of(document: Document, given: Mapping[str, str], lookup: Lookup = nothing) -> Values:
+    """The parameters of a template. Raises Problem."""
+    try:
+        return parameters.resolve(model.outline(document), given, None, lookup)
+    except TemplateError as error:
+        raise Problem.of(error.at(document)) from error
+
+
+def with_includes(document: Document, values: Values, place: Place, read: Read) -> Document:
+    """The document with what AWS::Include names in its place. Raises Problem."""
+    try:
+        files: dict[str, str] = {}
+        while missing := transforms.wanted(document, values, place, files):
+            files |= {location: read(location) for location in missing}
+        if not files:
+            return document
+        run = Evaluation(Environment(model.outline(document), values.values, place))
+        return _without_include(include(document, run, files))
+    except TemplateError as error:
+        raise Problem.of(error.at(document)) from error
+
+
+def _without_include(document: Document) -> Document:
+    declared = document.value.get("Transform")
+    names = declared if isinstance(declared, list) else [declared] if declared is not None else []
+    left = [item for item in names if not (isinstance(item, dict) and item.get("Name") == INCLUDE)]
+    if left == names:
+        return document
+    value = {**document.value, "Transform": left} if left else {**document.value}
+    if not left:
+        del value["Transform"]
+    return document.replaced(value)
+
+
+def check(document: Document, values: Values, place: Place) -> Checked:
+    """Read a template whose includes are done. Raises Problem."""
+    try:
+        processed = transforms.process(document, values, place)
+        template = model.read(processed.document, processed.transforms)
+        references.check(template)
+        environment = Environment(template, values.values, place)
+        graph.order(template, environment)
+    except TemplateError as error:
+        raise Problem.of(error.at(document)) from error
+    return Checked(document, environment, tuple(lint.lint(environment)))

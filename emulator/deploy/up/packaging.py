@@ -1,0 +1,232 @@
+"""Local files of a template: functions run from their folders, all else becomes an object in the emulator's S3.
+
+Decides what each property says instead, as `sam package` does, and which files were read: a change of one of them is a
+change of the template. A function's folder is not among them: the runtime looks at it itself, at each invocation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emulator.deploy.template.artifacts import Artifact, local_artifacts, with_artifacts
+from emulator.deploy.template.document import Document
+from emulator.deploy.template.document import Path as Node
+from emulator.deploy.up.problem import Problem
+from emulator.deploy.up.project import Project, read, text_of
+from emulator.ports import Json
+
+HOT_RELOAD = "hot-reload"
+"""The bucket whose keys are folders (docs/hot-reload.md)."""
+BUCKET = "emulator-up"
+"""Where files are uploaded to, by what is in them."""
+FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+_ARCHIVES = (".zip", ".jar")
+_DEEPEST = 5
+_LEFT_OUT = frozenset(("__pycache__", ".git", ".aws-sam", ".venv", ".emulator", ".DS_Store"))
+
+
+@dataclass
+class Packaging:
+    """What packaging needs, and what it found."""
+
+    project: Project
+    upload: Callable[[str, bytes], None]
+    """Put an object into `BUCKET`, once for a key."""
+    dependencies: Callable[[Path, str, str], Path | None] = lambda folder, runtime, resource: None
+    """(folder, runtime, logical id) → the folder with what it requires, if it requires anything. Raises Problem."""
+    allow_outside: bool = False
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """Environment variables that functions are given: by logical id, for all by `*`."""
+    read: set[Path] = field(default_factory=set[Path])
+    """Files that the deployment was made of."""
+    folders: dict[str, Path] = field(default_factory=dict[str, Path])
+    """Where each function runs from, by logical id."""
+    _depth: int = 0
+
+    def package(self, document: Document, folder: Path) -> Document:
+        """The document with places in the emulator instead of local ones. Raises Problem."""
+        document = _with_own_code(document)
+        values: dict[Node, Json] = {}
+        for artifact in local_artifacts(document):
+            path = self._local(artifact, document, folder)
+            values[artifact.path] = self._placed(artifact, path, document)
+        document = with_artifacts(document, values)
+        return with_variables(document, self.variables)
+
+    def text(self, location: str, folder: Path) -> str:
+        """A local file that is included. Raises Problem."""
+        path = Path(os.path.normpath(folder / location))
+        self._check_inside(path, location, None, "")
+        if not path.is_file():
+            raise Problem(f"{location} does not exist.", next_step=f"It was looked for at {path}.")
+        self.read.add(path)
+        return text_of(path)
+
+    def _local(self, artifact: Artifact, document: Document, folder: Path) -> Path:
+        where = document.location(artifact.path)
+        path = Path(os.path.normpath(folder / artifact.location))
+        self._check_inside(path, artifact.location, where, artifact.resource or "")
+        if not path.exists():
+            name = str(artifact.path[-1])
+            raise Problem(
+                f"{name} {artifact.location} does not exist.",
+                where,
+                artifact.resource or "",
+                f"It was looked for at {path}.",
+            )
+        return path
+
+    def _check_inside(self, path: Path, written: str, where: Any, resource: str) -> None:
+        if self.allow_outside or path.resolve().is_relative_to(self.project.root.resolve()):
+            return
+        raise Problem(
+            f"{written} is outside of the project, which is {self.project.root}.",
+            where,
+            resource,
+            "If that is meant, say --allow-outside.",
+        )
+
+    def _placed(self, artifact: Artifact, path: Path, document: Document) -> Json:
+        resource = artifact.resource or ""
+        where = document.location(artifact.path)
+        if artifact.kind == "template":
+            return artifact.placed(BUCKET, self._template(path, where, resource))
+        if artifact.kind == "text":
+            if not path.is_file():
+                raise Problem(f"{artifact.location} is no file.", where, resource)
+            self.read.add(path)
+            return artifact.placed(BUCKET, self._uploaded(_definition(path), path.suffix))
+        if path.is_file():
+            self.read.add(path)
+            archive = path.read_bytes() if path.suffix in _ARCHIVES else zipped([(path.name, path)])
+            return artifact.placed(BUCKET, self._uploaded(archive, ".zip"))
+        if artifact.kind == "layer":
+            files = list(files_of(path))
+            self.read.update(file for _, file in files)
+            self.read.add(path)
+            return artifact.placed(BUCKET, self._uploaded(zipped(files), ".zip"))
+        runtime = runtime_of(document, resource)
+        needed = self.dependencies(path, runtime, resource)
+        self.folders[resource] = path
+        return artifact.placed(HOT_RELOAD, str(path) if needed is None else f"{path}{os.pathsep}{needed}")
+
+    def _template(self, path: Path, where: Any, resource: str) -> str:
+        """A nested template, packaged like its parent."""
+        if not path.is_file():
+            raise Problem(f"{path} is no file.", where, resource)
+        if self._depth == _DEEPEST:
+            raise Problem(f"{path} is nested too deeply: templates may not contain themselves.", where, resource)
+        self.read.add(path)
+        self._depth += 1
+        packaged = self.package(read(path, self.project.shown(path)), path.parent)
+        self._depth -= 1
+        return self._uploaded(json.dumps(packaged.value).encode(), ".template")
+
+    def _uploaded(self, content: bytes, suffix: str) -> str:
+        key = hashlib.sha256(content).hexdigest() + suffix
+        self.upload(key, content)
+        return key
+
+
+def runtime_of(document: Document, logical_id: str) -> str:
+    """The runtime of a function as written; empty where a function of the template decides."""
+    resources = document.value.get("Resources")
+    item = resources.get(logical_id) if isinstance(resources, dict) else None
+    properties = item.get("Properties") if isinstance(item, dict) else None
+    runtime = properties.get("Runtime") if isinstance(properties, dict) else None
+    if runtime is None:
+        runtime = _shared(document).get("Runtime")
+    return runtime if isinstance(runtime, str) else ""
+
+
+def _shared(document: Document) -> dict[str, Any]:
+    section = document.value.get("Globals")
+    shared = section.get("Function") if isinstance(section, dict) else None
+    return shared if isinstance(shared, dict) else {}
+
+
+def _with_own_code(document: Document) -> Document:
+    """Each function with the CodeUri of Globals as its own: what it requires depends on its runtime."""
+    shared = _shared(document).get("CodeUri")
+    resources = document.value.get("Resources")
+    if not isinstance(shared, str) or not isinstance(resources, dict):
+        return document
+    made: dict[str, Any] = {}
+    for name, item in resources.items():
+        properties = item.get("Properties", {}) if isinstance(item, dict) else None
+        if (
+            isinstance(item, dict)
+            and item.get("Type") == "AWS::Serverless::Function"
+            and isinstance(properties, dict)
+            and not {"CodeUri", "InlineCode", "ImageUri"} & set(properties)
+        ):
+            item = {**item, "Properties": {**properties, "CodeUri": shared}}
+        made[name] = item
+    return document.replaced({**document.value, "Resources": made})
+
+
+def with_variables(document: Document, variables: Mapping[str, Mapping[str, str]]) -> Document:
+    """The document with environment variables of functions set. Raises Problem where a function makes them."""
+    resources = document.value.get("Resources")
+    if not variables or not isinstance(resources, dict):
+        return document
+    made: dict[str, Any] = {}
+    for name, item in resources.items():
+        if isinstance(item, dict) and item.get("Type") in FUNCTIONS:
+            wanted = {**variables.get("*", {}), **variables.get(str(name), {})}
+            item = _with_environment(document, str(name), item, wanted) if wanted else item
+        made[name] = item
+    return document.replaced({**document.value, "Resources": made})
+
+
+def _with_environment(document: Document, name: str, item: dict[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
+    properties = item.get("Properties") or {}
+    environment: Any = properties.get("Environment") or {}
+    variables: Any = environment.get("Variables", {}) if isinstance(environment, dict) else None
+    if not isinstance(variables, dict) or any(key.startswith("Fn::") for key in (*environment, *variables)):
+        raise Problem(
+            "Variables cannot be set: the template computes all of them by a function.",
+            document.location(("Resources", name, "Properties", "Environment")),
+            name,
+        )
+    environment = {**environment, "Variables": {**variables, **wanted}}
+    return {**item, "Properties": {**properties, "Environment": environment}}
+
+
+def _definition(path: Path) -> bytes:
+    """A state machine's definition or an OpenAPI document as it is sent: YAML of a state machine as JSON."""
+    if path.suffix in (".yaml", ".yml") and ".asl" in path.suffixes:
+        return json.dumps(read(path).value).encode()
+    return text_of(path).encode()
+
+
+def files_of(folder: Path) -> list[tuple[str, Path]]:
+    """The files of a folder with their names in an archive, without what tools keep there."""
+    found: list[tuple[str, Path]] = []
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
+        for name in sorted(names):
+            path = Path(parent, name)
+            if not name.endswith(".pyc") and path.is_file():
+                found.append((path.relative_to(folder).as_posix(), path))
+    return found
+
+
+def zipped(files: list[tuple[str, Path]]) -> bytes:
+    """An archive of files; the same bytes for the same files."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        for name, path in files:
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = (0o100755 if os.access(path, os.X_OK) else 0o100644) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, path.read_bytes())
+    return archive.getvalue()

@@ -1,0 +1,117 @@
+"""How a deployment is printed. Knows nothing of how it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from emulator.deploy.template.document import Location
+from emulator.deploy.template.lint.finding import Finding
+from emulator.deploy.up.endpoints import Api, Deployed
+from emulator.deploy.up.problem import Problem
+from emulator.deploy.up.stacks import Outcome
+
+_HOW = {
+    "synchronous": "answers when done",
+    "asynchronous": "[bold]answers at once[/], works later",
+    "as the caller says": "as the caller's header says",
+    "mock": "answers by itself",
+    "WebSocket": "per message",
+}
+_COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
+
+
+class Screen:
+    """Prints to a terminal or a file."""
+
+    def __init__(self, console: Console | None = None, shown: Callable[[Path], str] = str) -> None:
+        self.console = console or Console(highlight=False, soft_wrap=True)
+        self._shown = shown
+
+    def say(self, text: str) -> None:
+        """A line as it is."""
+        self.console.print(escape(text))
+
+    def note(self, text: str) -> None:
+        """A line of less weight."""
+        self.console.print(f"[dim]{escape(text)}[/]")
+
+    def problem(self, problem: Problem) -> None:
+        """What is wrong, where, the line itself, and what to do."""
+        where = f"[bold]{escape(str(problem.location))}[/]: " if problem.location else ""
+        resource = f"{escape(problem.resource)}: " if problem.resource else ""
+        self.console.print(f"[red]error[/] {where}{resource}{escape(problem.message)}")
+        if problem.location is not None:
+            self._source(problem.location)
+        if problem.next_step:
+            self.console.print(f"      {escape(problem.next_step)}")
+
+    def _source(self, location: Location) -> None:
+        if location.file is None:
+            return
+        try:
+            lines = Path(location.file).read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return
+        if 0 < location.line <= len(lines):
+            number = f"{location.line:>5} │ "
+            self.console.print(f"[dim]{number}[/]{escape(lines[location.line - 1])}")
+            self.console.print(" " * (len(number) + location.column - 1) + "[red]^[/]")
+
+    def findings(self, findings: Sequence[Finding]) -> None:
+        """What lint says."""
+        for found in findings:
+            colour = _COLOURS[found.severity]
+            where, code = escape(str(found.location)), escape(f"[{found.code}]")
+            self.console.print(f"[{colour}]{found.severity}[/] {where}: {escape(found.message)} [dim]{code}[/]")
+            if found.hint:
+                self.console.print(f"      {escape(found.hint)}")
+
+    def outcome(self, name: str, outcome: Outcome, seconds: float) -> None:
+        """How a deployment ended that did not fail."""
+        if outcome.action == "unchanged":
+            self.console.print(f"stack [bold]{escape(name)}[/] is up to date  [dim]{seconds:.2f} s[/]")
+            return
+        parts = [f"{count} {word}" for word, count in outcome.changes.items() if count]
+        what = f": {', '.join(parts)}" if parts else ""
+        self.console.print(f"stack [bold]{escape(name)}[/] is deployed{what}  [dim]{seconds:.2f} s[/]")
+
+    def deployed(self, found: Deployed, runs_on: Callable[[str], str], base_url: str) -> None:
+        """What is there, and where."""
+        for api in found.apis:
+            self._api(api)
+        if found.functions:
+            self._table(
+                "functions",
+                [(each.logical_id, each.name, runs_on(each.runtime)) for each in found.functions],
+            )
+        if found.things:
+            self._table("resources", [(each.kind, each.logical_id, each.address) for each in found.things])
+        if found.outputs:
+            self._table("outputs", list(found.outputs))
+        self.console.print(f"\n[bold]mail[/]  {base_url}/_emulator/mail")
+
+    def _api(self, api: Api) -> None:
+        self.console.print(f"\n[bold]{api.kind} {escape(api.name)}[/]  {escape(api.url)}")
+        table = _plain()
+        for route in api.routes:
+            table.add_row(f"  {route.method}", escape(route.path), f"→ {escape(route.target)}", _HOW[route.how])
+        self.console.print(table)
+
+    def _table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
+        self.console.print(f"\n[bold]{title}[/]")
+        table = _plain()
+        for row in rows:
+            table.add_row(f"  {escape(row[0])}", *map(escape, row[1:]))
+        self.console.print(table)
+
+
+def _plain() -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for _ in range(4):
+        table.add_column(no_wrap=True, overflow="fold")
+    return table

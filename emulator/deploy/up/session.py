@@ -1,0 +1,173 @@
+"""A project deployed once, and again after each change; an error leaves the last good deployment serving.
+
+Decides what a change is: of the files that the last attempt read. Everything it does is asked for by its owner; it has
+no loop and no clock of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from emulator.deploy.template.environment import Place
+from emulator.deploy.template.lint.finding import Finding
+from emulator.deploy.up import checking, endpoints
+from emulator.deploy.up.checking import Checked
+from emulator.deploy.up.packaging import Packaging
+from emulator.deploy.up.problem import Problem
+from emulator.deploy.up.project import Project
+from emulator.deploy.up.screen import Screen
+from emulator.deploy.up.sources import Source, sources
+from emulator.deploy.up.stacks import Client, Failure, Refused, Stacks
+
+ACCOUNT = "000000000000"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a project is deployed."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    functions: Path | None = None
+    """The folder of functions of an OpenAPI file."""
+    allow_outside: bool = False
+    region: str = "us-east-1"
+    dependencies: Callable[[Path, str, str], Path | None] = lambda folder, runtime, resource: None
+    runs_on: Callable[[str], str] = str
+    """What a runtime is run by, in words."""
+
+
+class Session:
+    """Deploys one project to one emulator."""
+
+    def __init__(self, project: Project, options: Options, client: Client, base_url: str, screen: Screen) -> None:
+        self._project = project
+        self._options = options
+        self._client = client
+        self._base_url = base_url
+        self._screen = screen
+        self._stacks = Stacks(client)
+        self._seen: dict[Path, tuple[int, int] | None] = {}
+        self._shown: endpoints.Deployed | None = None
+        self.serving = False
+        """Whether anything was ever deployed."""
+
+    def deploy(self) -> bool:
+        """Deploy what the files say now, and print how it went. False if it went wrong."""
+        packaging = self._packaging()
+        packaging.read.add(self._project.file)
+        try:
+            try:
+                found = self._sources(packaging)
+                findings: list[Finding] = []
+                for source in found:
+                    findings += self._one(source, packaging)
+            finally:
+                self._seen = {path: _state(path) for path in packaging.read}
+        except Problem as problem:
+            self._screen.problem(problem)
+            if self.serving:
+                self._screen.note("the last good deployment goes on serving; the next save tries again")
+            return False
+        self._screen.findings(findings)
+        self._survey([source.stack_name for source in found])
+        self.serving = True
+        return True
+
+    def changed(self) -> bool:
+        """Whether a file of the last attempt is another than then."""
+        return any(_state(path) != state for path, state in self._seen.items())
+
+    def _packaging(self) -> Packaging:
+        options = self._options
+        return Packaging(
+            self._project,
+            self._stacks.upload,
+            options.dependencies,
+            options.allow_outside,
+            options.variables,
+        )
+
+    def _sources(self, packaging: Packaging) -> list[Source]:
+        found = sources(self._project, self._options.parameters, self._options.functions)
+        for source in found:
+            packaging.read.update(source.read)
+        return found
+
+    def _one(self, source: Source, packaging: Packaging) -> tuple[Finding, ...]:
+        began = time.perf_counter()
+        checked = prepared(source, packaging, self._place(source), self._parameter)
+        document = checked.document
+        try:
+            outcome = self._stacks.deploy(source.stack_name, document.value, source.parameters)
+        except Refused as refused:
+            raise self._located(checked, str(refused)) from refused
+        if outcome.action == "failed":
+            for failure in outcome.failures[:-1]:
+                self._screen.problem(_problem_of(checked, failure))
+            if outcome.failures:
+                raise _problem_of(checked, outcome.failures[-1])
+            raise Problem(f"Stack {source.stack_name} is {outcome.status}.")
+        self._screen.outcome(source.stack_name, outcome, time.perf_counter() - began)
+        return checked.findings
+
+    def _place(self, source: Source) -> Place:
+        stack_id = f"arn:aws:cloudformation:{self._options.region}:{ACCOUNT}:stack/{source.stack_name}/0"
+        return Place(ACCOUNT, self._options.region, stack_id, source.stack_name)
+
+    def _parameter(self, name: str) -> str | None:
+        from botocore.exceptions import ClientError
+
+        try:
+            return self._client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
+        except ClientError:
+            return None
+
+    def _located(self, checked: Checked, message: str) -> Problem:
+        """What CloudFormation said, at the resource or type that it names."""
+        for name, resource in checked.resources.items():
+            if resource.type in message:
+                path = ("Resources", name, "Type")
+                return Problem(message, checked.document.location(path), name)
+        for name in checked.resources:
+            if f"[{name}]" in message or f" {name} " in message:
+                return Problem(message, checked.document.location(("Resources", name)), name)
+        return Problem(message, checked.document.location(()))
+
+    def _survey(self, names: list[str]) -> None:
+        found = [endpoints.survey(self._client, self._stacks, name, self._base_url) for name in names]
+        together = endpoints.Deployed(
+            tuple(api for each in found for api in each.apis),
+            tuple(function for each in found for function in each.functions),
+            tuple(thing for each in found for thing in each.things),
+            tuple(output for each in found for output in each.outputs),
+        )
+        if together != self._shown:
+            self._screen.deployed(together, self._options.runs_on, self._base_url)
+        self._shown = together
+
+
+def prepared(source: Source, packaging: Packaging, place: Place, lookup: checking.Lookup = checking.nothing) -> Checked:
+    """A source checked and packaged. Raises Problem."""
+    document = source.document
+    values = checking.values_of(document, source.parameters, lookup)
+    included = checking.with_includes(document, values, place, lambda name: packaging.text(name, source.folder))
+    packaged = packaging.package(included, source.folder)
+    return replace(checking.check(packaged, values, place), document=packaged)
+
+
+def _problem_of(checked: Checked, failure: Failure) -> Problem:
+    known = failure.logical_id in checked.resources
+    where = checked.document.location(("Resources", failure.logical_id)) if known else None
+    return Problem(failure.reason or "failed", where, f"{failure.logical_id} ({failure.type})")
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

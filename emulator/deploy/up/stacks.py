@@ -1,0 +1,208 @@
+"""A stack made or changed by CloudFormation's API, and what failed.
+
+Decides which operation a stack's state asks for, and waits for its end. Knows no files.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.deploy.up.packaging import BUCKET
+
+Client = Callable[[str], Any]
+"""boto3's service name → a client."""
+
+LARGEST_BODY_BYTES = 51_200
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+POLL_SECONDS = 0.02
+LONGEST_POLL_SECONDS = 0.5
+_NO_UPDATES = "No updates are to be performed."
+_CANNOT_BE_UPDATED = frozenset(
+    {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
+)
+"""What is left of a creation that failed, or of a change set: nothing serves there."""
+_CONSEQUENCES = ("Resource creation cancelled", "Resource update cancelled")
+
+
+class Refused(Exception):
+    """CloudFormation did not take the template; nothing has changed."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A resource that could not be made or changed."""
+
+    logical_id: str
+    type: str
+    reason: str
+    stack: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a deployment ended."""
+
+    action: str
+    """`created`, `updated` or `unchanged`; `failed`."""
+    status: str
+    changes: Mapping[str, int]
+    """How many resources were created, changed and deleted."""
+    failures: tuple[Failure, ...] = ()
+
+
+class Stacks:
+    """The stacks of an account and region."""
+
+    def __init__(self, client: Client, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._cloudformation = client("cloudformation")
+        self._sleep = sleep
+        self._uploaded: set[str] = set()
+
+    def upload(self, key: str, content: bytes) -> None:
+        """Put an object where packaged templates find it, once."""
+        if key in self._uploaded:
+            return
+        s3 = self._client("s3")
+        if not self._uploaded:
+            s3.create_bucket(Bucket=BUCKET)
+        s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+        self._uploaded.add(key)
+
+    def deploy(
+        self, name: str, template: Mapping[str, Any], parameters: Mapping[str, str], tags: Mapping[str, str] | None = None
+    ) -> Outcome:
+        """Create or change a stack, and wait. Raises Refused."""
+        from botocore.exceptions import ClientError
+
+        stack = self._settled(name)
+        if stack is not None and stack["StackStatus"] in _CANNOT_BE_UPDATED:
+            self.delete(name)
+            stack = None
+        if stack is not None and stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
+            self._cloudformation.continue_update_rollback(StackName=name)
+            stack = self._settled(name)
+        request: dict[str, Any] = {
+            "StackName": name,
+            "Capabilities": CAPABILITIES,
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            **self._template(template),
+        }
+        if tags:
+            request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        before = self._last_event(name) if stack is not None else None
+        try:
+            if stack is None:
+                self._cloudformation.create_stack(**request)
+            else:
+                self._cloudformation.update_stack(**request)
+        except ClientError as error:
+            message = error.response["Error"]["Message"]
+            if message == _NO_UPDATES:
+                return Outcome("unchanged", stack["StackStatus"] if stack else "", {})
+            raise Refused(message) from error
+        ended = self._settled(name)
+        assert ended is not None, "a stack that is not deleted is there"
+        return self._outcome(name, stack is None, ended, before)
+
+    def delete(self, name: str) -> None:
+        """Delete a stack, and wait."""
+        self._cloudformation.delete_stack(StackName=name)
+        self._settled(name)
+
+    def outputs(self, name: str) -> list[dict[str, str]]:
+        """The outputs of a stack."""
+        found = self.find(name)
+        return found.get("Outputs", []) if found else []
+
+    def resources(self, name: str) -> list[dict[str, Any]]:
+        """The resources of a stack and of those nested in it, each with its stack's name."""
+        found: list[dict[str, Any]] = []
+        for page in self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=name):
+            for item in page["StackResourceSummaries"]:
+                if item["ResourceType"] == "AWS::CloudFormation::Stack" and item.get("PhysicalResourceId"):
+                    found += self.resources(item["PhysicalResourceId"])
+                else:
+                    found.append(item)
+        return [item for item in found if not item["ResourceStatus"].startswith("DELETE_COMPLETE")]
+
+    def find(self, name: str) -> dict[str, Any] | None:
+        """A stack that is there."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return self._cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        except ClientError as error:
+            if "does not exist" in error.response["Error"]["Message"]:
+                return None
+            raise
+
+    def _settled(self, name: str) -> dict[str, Any] | None:
+        """The stack once nothing is under way with it; somebody else's deployment is waited for, too."""
+        wait = POLL_SECONDS
+        while True:
+            found = self.find(name)
+            if found is None or found["StackStatus"] == "DELETE_COMPLETE":
+                return None
+            if not found["StackStatus"].endswith("_IN_PROGRESS") or found["StackStatus"] == "REVIEW_IN_PROGRESS":
+                return found
+            self._sleep(wait)
+            wait = min(wait * 1.2, LONGEST_POLL_SECONDS)
+
+    def _template(self, template: Mapping[str, Any]) -> dict[str, str]:
+        text = json.dumps(template, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) <= LARGEST_BODY_BYTES:
+            return {"TemplateBody": text}
+        import hashlib
+
+        key = hashlib.sha256(text.encode()).hexdigest() + ".template"
+        self.upload(key, text.encode())
+        return {"TemplateURL": f"https://s3.amazonaws.com/{BUCKET}/{key}"}
+
+    def _last_event(self, name: str) -> str | None:
+        events = self._cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        return events[0]["EventId"] if events else None
+
+    def _outcome(self, name: str, created: bool, ended: dict[str, Any], before: str | None) -> Outcome:
+        status: str = ended["StackStatus"]
+        events = self._events_since(ended["StackId"], before)
+        counted = {"created": 0, "changed": 0, "deleted": 0}
+        words = {"CREATE_COMPLETE": "created", "UPDATE_COMPLETE": "changed", "DELETE_COMPLETE": "deleted"}
+        for event in events:
+            word = words.get(event["ResourceStatus"])
+            if word is not None and event["PhysicalResourceId"] != ended["StackId"]:
+                counted[word] += 1
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            return Outcome("created" if created else "updated", status, counted)
+        return Outcome("failed", status, {}, tuple(self._failures(events, name)))
+
+    def _failures(self, events: list[dict[str, Any]], stack: str) -> list[Failure]:
+        """The resources that failed by themselves, the first first; of nested stacks those inside."""
+        found: list[Failure] = []
+        for event in reversed(events):
+            reason = event.get("ResourceStatusReason", "")
+            if not event["ResourceStatus"].endswith("_FAILED") or reason in _CONSEQUENCES:
+                continue
+            if event["PhysicalResourceId"] == event["StackId"]:
+                continue
+            inner = event["ResourceType"] == "AWS::CloudFormation::Stack" and event["PhysicalResourceId"]
+            if inner:
+                nested = self._failures(self._events_since(event["PhysicalResourceId"], None), event["LogicalResourceId"])
+                if nested:
+                    found += nested
+                    continue
+            found.append(Failure(event["LogicalResourceId"], event["ResourceType"], reason, stack))
+        return found
+
+    def _events_since(self, name: str, before: str | None) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for page in self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=name):
+            for event in page["StackEvents"]:
+                if event["EventId"] == before:
+                    return found
+                found.append(event)
+        return found
