@@ -31,7 +31,8 @@ Start it, copy the export lines that it prints, and every AWS SDK, the AWS CLI a
     export AWS_ENDPOINT_URL=http://localhost:4566
     aws lambda list-functions
 
-Have a project with a template? `emulator up` runs it as it is. Never seen an asynchronous API? `emulator demo` shows one in seconds, `emulator drill` asks what makes it asynchronous.
+Have a project with a template? `emulator up` runs it as it is.
+Never seen an asynchronous API? `emulator demo` shows one in seconds, `emulator drill` asks what makes it asynchronous.
 Every setting is also a variable EMULATOR_…, see docs/settings.md.
 """
 

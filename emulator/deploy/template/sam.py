@@ -7,6 +7,7 @@ a time.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from threading import Lock
@@ -42,6 +43,7 @@ def _translated(document: Document, parameters: dict[str, str], place: Place) ->
     from samtranslator.translator.translator import Translator
     from samtranslator.utils.py27hash_fix import to_py27_compatible_template, undo_mark_unicode_str_in_template
 
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of toggles that only AWS has
     fragment: Any = _copy(document.value)
     given: dict[str, Any] = {
         **parameters,

@@ -38,9 +38,7 @@ Functions = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Of an OpenAPI file: the folder with a function for each operationId."),
 ]
-Outside = Annotated[
-    bool, typer.Option("--allow-outside", help="Let the template name files outside of the project.")
-]
+Outside = Annotated[bool, typer.Option("--allow-outside", help="Let the template name files outside of the project.")]
 
 
 def up(
@@ -54,7 +52,9 @@ def up(
         bool, typer.Option("--skip-unknown", help="Let resources of types that are not emulated do nothing.")
     ] = False,
     allow_outside: Outside = False,
-    watching: Annotated[bool, typer.Option("--watch/--no-watch", help="Deploy again when the template changes.")] = True,
+    watching: Annotated[
+        bool, typer.Option("--watch/--no-watch", help="Deploy again when the template changes.")
+    ] = True,
     once: Annotated[bool, typer.Option("--once", help="Deploy and end; the exit code says how it went.")] = False,
     port: Annotated[
         int | None, typer.Option("--port", "-p", help="Port of the emulator; 0 takes a free one. [default: 4566]")
@@ -88,8 +88,8 @@ def up(
     from emulator.deploy.up.screen import Screen
 
     screen = Screen()
+    settings = _settings(port, data, frozen)
     try:
-        settings = _settings(port, data, frozen)
         found = _project(path, stack_name)
         options = _options(parameters, variables, env_file, functions, allow_outside, settings)
         live = {"skip_unknown_resources": True} if skip_unknown else {}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from emulator.deploy.template.document import Location
 from emulator.deploy.template.lint.finding import Finding
@@ -17,7 +16,7 @@ from emulator.deploy.up.stacks import Outcome
 
 _HOW = {
     "synchronous": "answers when done",
-    "asynchronous": "[bold]answers at once[/], works later",
+    "asynchronous": "answers at once, works later",
     "as the caller says": "as the caller's header says",
     "mock": "answers by itself",
     "WebSocket": "per message",
@@ -82,36 +81,30 @@ class Screen:
 
     def deployed(self, found: Deployed, runs_on: Callable[[str], str], base_url: str) -> None:
         """What is there, and where."""
+        ids = {each.name: each.logical_id for each in found.functions}
         for api in found.apis:
-            self._api(api)
-        if found.functions:
-            self._table(
-                "functions",
-                [(each.logical_id, each.name, runs_on(each.runtime)) for each in found.functions],
-            )
-        if found.things:
-            self._table("resources", [(each.kind, each.logical_id, each.address) for each in found.things])
-        if found.outputs:
-            self._table("outputs", list(found.outputs))
+            self._api(api, ids)
+        self._list("functions", [(each.logical_id, runs_on(each.runtime), "", each.name) for each in found.functions])
+        self._list("resources", [(each.logical_id, each.kind, "", each.address) for each in found.things])
+        self._list("outputs", [(name, value) for name, value in found.outputs])
         self.console.print(f"\n[bold]mail[/]  {base_url}/_emulator/mail")
 
-    def _api(self, api: Api) -> None:
+    def _api(self, api: Api, ids: Mapping[str, str]) -> None:
         self.console.print(f"\n[bold]{api.kind} {escape(api.name)}[/]  {escape(api.url)}")
-        table = _plain()
+        rows: list[tuple[str, ...]] = []
         for route in api.routes:
-            table.add_row(f"  {route.method}", escape(route.path), f"→ {escape(route.target)}", _HOW[route.how])
-        self.console.print(table)
+            function, space, rest = route.target.partition(" ")
+            rows.append((route.method, route.path, f"→ {ids.get(function, function)}{space}{rest}", _HOW[route.how]))
+        self._rows(rows)
 
-    def _table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
-        self.console.print(f"\n[bold]{title}[/]")
-        table = _plain()
+    def _list(self, title: str, rows: Sequence[Sequence[str]]) -> None:
+        if rows:
+            self.console.print(f"\n[bold]{title}[/]")
+            self._rows(rows)
+
+    def _rows(self, rows: Sequence[Sequence[str]]) -> None:
+        """Columns as wide as what is in them; a line is never cut, so that addresses can be copied."""
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
-            table.add_row(f"  {escape(row[0])}", *map(escape, row[1:]))
-        self.console.print(table)
-
-
-def _plain() -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for _ in range(4):
-        table.add_column(no_wrap=True, overflow="fold")
-    return table
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width)
+            self.console.print(f"  {escape(line.rstrip())}")

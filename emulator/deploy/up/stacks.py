@@ -74,7 +74,11 @@ class Stacks:
         self._uploaded.add(key)
 
     def deploy(
-        self, name: str, template: Mapping[str, Any], parameters: Mapping[str, str], tags: Mapping[str, str] | None = None
+        self,
+        name: str,
+        template: Mapping[str, Any],
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str] | None = None,
     ) -> Outcome:
         """Create or change a stack, and wait. Raises Refused."""
         from botocore.exceptions import ClientError
@@ -191,7 +195,9 @@ class Stacks:
                 continue
             inner = event["ResourceType"] == "AWS::CloudFormation::Stack" and event["PhysicalResourceId"]
             if inner:
-                nested = self._failures(self._events_since(event["PhysicalResourceId"], None), event["LogicalResourceId"])
+                nested = self._failures(
+                    self._events_since(event["PhysicalResourceId"], None), event["LogicalResourceId"]
+                )
                 if nested:
                     found += nested
                     continue

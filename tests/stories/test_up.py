@@ -1,0 +1,229 @@
+"""`emulator up`: a project deployed as it lies there, told what is wrong where it is, and deployed again as it changes."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from emulator.cli import app
+from emulator.deploy.up.project import find
+from emulator.deploy.up.screen import Screen
+from emulator.deploy.up.session import Options, Session
+from emulator.testing import RunningEmulator
+
+RUNTIME = f"python3.{sys.version_info.minor}"
+TEMPLATE = f"""\
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Greeting: {{Type: String, Default: hello}}
+Globals:
+  Function: {{Runtime: {RUNTIME}, Handler: app.handler}}
+Resources:
+  Greeter:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: greeter
+      Environment: {{Variables: {{GREETING: !Ref Greeting}}}}
+      Events:
+        Get: {{Type: HttpApi, Properties: {{Path: /greet, Method: get}}}}
+  Queue:
+    Type: AWS::SQS::Queue
+Outputs:
+  QueueUrl: {{Value: !Ref Queue}}
+"""
+HANDLER = "import os\ndef handler(event, context):\n    return os.environ['GREETING']\n"
+
+
+class Up:
+    """A project of a test on its way to the emulator."""
+
+    def __init__(self, emulator: RunningEmulator, folder: Path) -> None:
+        self.emulator, self.folder = emulator, folder
+        self._out = io.StringIO()
+        self._session: Session | None = None
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def session(self, options: Options | None = None, path: str = ".") -> Session:
+        screen = Screen(Console(file=self._out, width=200, soft_wrap=True))
+        project = find(self.folder / path, "project")
+        self._session = Session(project, options or Options(), self.emulator.client, self.emulator.url, screen)
+        return self._session
+
+    def said(self) -> str:
+        text = self._out.getvalue()
+        self._out.seek(0)
+        self._out.truncate()
+        return text
+
+    def outputs(self) -> dict[str, str]:
+        stack = self.emulator.client("cloudformation").describe_stacks(StackName="project")["Stacks"][0]
+        return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
+
+    def url(self) -> str:
+        [api] = self.emulator.client("apigatewayv2").get_apis()["Items"]
+        return f"{self.emulator.url}/_aws/execute-api/{api['ApiId']}"
+
+
+@pytest.fixture
+def project(emulator: RunningEmulator, tmp_path: Path) -> Up:
+    made = Up(emulator, tmp_path / "project")
+    made.write("template.yaml", TEMPLATE)
+    made.write("greeter/app.py", HANDLER)
+    return made
+
+
+def test_a_template_is_deployed_as_it_lies_there_and_its_addresses_are_printed(project: Up) -> None:
+    assert project.session().deploy()
+
+    said = project.said()
+    assert "HTTP API project" in said and f"{project.url()}" in said
+    assert "GET  /greet  → Greeter  answers when done" in said
+    assert project.outputs()["QueueUrl"] in said
+    assert f"{project.emulator.url}/_emulator/mail" in said
+    assert httpx.get(f"{project.url()}/greet").text == "hello"
+
+
+def test_an_edited_function_answers_with_its_new_code_without_a_deployment(project: Up) -> None:
+    session = project.session()
+    session.deploy()
+    assert httpx.get(f"{project.url()}/greet").text == "hello"
+    project.write("greeter/app.py", "def handler(event, context):\n    return 'edited'\n")
+    assert not session.changed()
+    assert httpx.get(f"{project.url()}/greet").text == "edited"
+
+
+def test_a_change_of_the_template_is_a_difference_that_is_deployed(project: Up) -> None:
+    session = project.session()
+    session.deploy()
+    before = project.outputs()
+    project.said()
+    project.write("template.yaml", TEMPLATE.replace("Default: hello", "Default: good morning"))
+    assert session.changed()
+    assert session.deploy()
+    assert "stack project is deployed: 1 changed" in project.said()
+    assert httpx.get(f"{project.url()}/greet").text == "good morning"
+    assert project.outputs() == before and not session.changed()
+    assert session.deploy()
+    assert "stack project is up to date" in project.said()
+
+
+def test_an_error_is_shown_where_it_is_and_what_was_deployed_goes_on(project: Up) -> None:
+    session = project.session()
+    session.deploy()
+    project.said()
+    project.write("template.yaml", TEMPLATE.replace("!Ref Queue", "!Ref Quene"))
+    assert not session.deploy()
+    said = project.said()
+    assert "template.yaml:17:" in said and "[Quene]" in said
+    assert "   17 │   QueueUrl: {Value: !Ref Quene}" in said
+    assert "the last good deployment goes on serving" in said
+    assert httpx.get(f"{project.url()}/greet").text == "hello"
+    assert not session.changed()
+    project.write("template.yaml", TEMPLATE)
+    assert session.changed() and session.deploy()
+    assert "up to date" in project.said()
+
+
+def test_a_resource_that_cannot_be_made_is_named_with_its_line_and_nothing_is_half_there(project: Up) -> None:
+    session = project.session()
+    broken = TEMPLATE.replace("AWS::SQS::Queue", "AWS::SQS::Queue\n    Properties: {VisibilityTimeout: 99999}")
+    project.write("template.yaml", broken)
+    assert not session.deploy()
+    said = project.said()
+    assert "template.yaml:14:3" in said and "Queue (AWS::SQS::Queue)" in said
+    assert project.emulator.client("lambda").list_functions()["Functions"] == []
+    project.write("template.yaml", TEMPLATE)
+    assert session.deploy()
+    assert httpx.get(f"{project.url()}/greet").text == "hello"
+
+
+def test_code_outside_of_the_project_is_refused_unless_that_is_meant(project: Up) -> None:
+    project.write("../elsewhere/app.py", HANDLER)
+    project.write("template.yaml", TEMPLATE.replace("CodeUri: greeter", "CodeUri: ../elsewhere"))
+    assert not project.session().deploy()
+    said = project.said()
+    assert "template.yaml:10:" in said and "Greeter: ../elsewhere is outside of the project" in said
+    assert project.session(Options(allow_outside=True)).deploy()
+
+
+def test_a_folder_that_is_not_there_is_an_error_at_its_line(project: Up) -> None:
+    project.write("template.yaml", TEMPLATE.replace("CodeUri: greeter", "CodeUri: greter"))
+    assert not project.session().deploy()
+    assert "template.yaml:10:" in (said := project.said()) and "CodeUri greter does not exist" in said
+
+
+def test_parameters_and_variables_are_given_on_the_command_line(project: Up) -> None:
+    project.write("variables", "# for all\nexport ALL='1'\nGreeter.ONE=2\n")
+    arguments = ["up", str(project.folder), "--endpoint", project.emulator.url, "--once", "--param", "Greeting=salve"]
+    arguments += ["--env-file", str(project.folder / "variables"), "--var", "ALL=3", "--stack-name", "named"]
+    ran = CliRunner().invoke(app, arguments)
+    assert (ran.exit_code, "stack named is deployed" in ran.stdout) == (0, True), ran.output
+    [function] = project.emulator.client("lambda").list_functions()["Functions"]
+    assert function["Environment"]["Variables"] == {"GREETING": "salve", "ALL": "3", "ONE": "2"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--param", "Greeting"], "--param Greeting is not KEY=VALUE."),
+        (["--var", "1=2"], "1 is no name of an environment variable"),
+        (["--stack-name", "1"], "--stack-name 1 is none"),
+        (["--param", "Other=1"], "Parameters: [Other] do not exist in the template"),
+    ],
+)
+def test_what_is_wrong_on_the_command_line_is_said(project: Up, arguments: list[str], words: str) -> None:
+    ran = CliRunner().invoke(app, ["up", str(project.folder), "--endpoint", project.emulator.url, "--once", *arguments])
+    assert ran.exit_code == 1 and words in ran.stdout
+
+
+def test_definitions_nested_templates_layers_and_includes_are_local_files(project: Up) -> None:
+    template: dict[str, Any] = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {
+            "Machine": {
+                "Type": "AWS::Serverless::StateMachine",
+                "Properties": {
+                    "DefinitionUri": "machine.asl.yaml",
+                    "DefinitionSubstitutions": {"Word": "well"},
+                    "Role": "arn:aws:iam::000000000000:role/any",
+                },
+            },
+            "Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "inner.yaml"}},
+            "Layer": {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layer"}},
+            "Included": {
+                "Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "queue.yaml"}},
+            },
+        },
+        "Outputs": {"Machine": {"Value": {"Ref": "Machine"}}},
+    }
+    project.write("template.yaml", json.dumps(template))
+    project.write("machine.asl.yaml", "StartAt: Only\nStates:\n  Only: {Type: Pass, Result: '${Word}', End: true}\n")
+    project.write("inner.yaml", "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: inside}}\n")
+    project.write("layer/python/shared.py", "WORD = 1\n")
+    queue = project.write("queue.yaml", "Type: AWS::SQS::Queue\nProperties: {QueueName: included}\n")
+    session = project.session()
+    assert session.deploy(), project.said()
+
+    machines = project.emulator.client("stepfunctions")
+    definition = machines.describe_state_machine(stateMachineArn=project.outputs()["Machine"])["definition"]
+    assert json.loads(definition)["States"]["Only"]["Result"] == "well"
+    assert project.emulator.client("sqs").get_queue_url(QueueName="included")
+    [topic] = project.emulator.client("sns").list_topics()["Topics"]
+    assert topic["TopicArn"].endswith(":inside")
+    assert project.emulator.client("lambda").list_layers()["Layers"]
+    queue.write_text("Type: AWS::SQS::Queue\nProperties: {QueueName: renamed-it}\n")
+    assert session.changed() and session.deploy(), project.said()
+    assert project.emulator.client("sqs").get_queue_url(QueueName="renamed-it")
