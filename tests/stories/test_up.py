@@ -1,4 +1,4 @@
-"""`emulator up`: a project deployed as it lies there, told what is wrong where it is, and deployed again as it changes."""
+"""`emulator up`: a project deployed as it lies there, and again as it changes; what is wrong is shown where it is."""
 
 from __future__ import annotations
 
