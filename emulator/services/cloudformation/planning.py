@@ -15,6 +15,7 @@ from emulator.deploy.template.document import Path
 from emulator.deploy.template.evaluate import unknowns
 from emulator.deploy.template.references import references
 from emulator.ports import Json
+from emulator.services.cloudformation.deployment.deciding import replaces_by_rule
 from emulator.services.cloudformation.language import ActiveOutput, Known, Plan, row_of
 from emulator.services.cloudformation.model import Definition, Resource
 
@@ -115,9 +116,9 @@ def _modified(state: _Planning, existing: Resource) -> Change | None:
             details.append({"Target": target, **cause})
         if "Properties" not in scope:
             scope.append("Properties")
-    if row is not None and row.replaces_when is not None and not surely:
+    if row is not None and details and not surely:
         plain = {name: value for name, value in properties.items() if not unknowns(value)}
-        surely = bool(details) and row.replaces_when(dict(existing.properties), plain)
+        surely = replaces_by_rule(row, existing.properties, plain)
     tags = state.tags_differ and row is not None and row.update is not None and "Tags" in (row.properties or ())
     if tags:
         scope.append("Tags")

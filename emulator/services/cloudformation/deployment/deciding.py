@@ -13,6 +13,7 @@ from emulator.services.cloudformation.deployment.work import Work
 from emulator.services.cloudformation.language import Known, Plan, row_of
 from emulator.services.cloudformation.model import Resource
 from emulator.services.cloudformation.resources.types import Properties, ResourceType
+from emulator.services.cloudformation.resources.values import MALFORMED, malformed
 
 
 def problem_of(row: ResourceType, properties: Mapping[str, Json]) -> str | None:
@@ -35,7 +36,15 @@ def must_replace(row: ResourceType, before: Mapping[str, Json], after: Mapping[s
         return False
     if row.update is None or changed & row.replaces:
         return True
-    return row.replaces_when is not None and row.replaces_when(dict(before), dict(after))
+    return replaces_by_rule(row, before, after)
+
+
+def replaces_by_rule(row: ResourceType, before: Mapping[str, Json], after: Mapping[str, Json]) -> bool:
+    """Whether the type's own rule wants another resource."""
+    try:
+        return row.replaces_when is not None and row.replaces_when(dict(before), dict(after))
+    except MALFORMED:  # told when it is applied
+        return False
 
 
 def changed_properties(before: Mapping[str, Json], after: Mapping[str, Json]) -> set[str]:
@@ -110,9 +119,12 @@ def begun(work: Work, plan: Plan, logical_id: str, properties: Properties, metad
 
 def _checked(work: Work, step: Resource, properties: Properties) -> Resource:
     row = row_for(step)
-    if step.verb in ("create", "replace"):
-        step = replace(step, name=work.name_for(row, step.logical_id, properties, step.token))
     problem = problem_of(row, properties)
+    if step.verb in ("create", "replace"):
+        try:
+            step = replace(step, name=work.name_for(row, step.logical_id, properties, step.token))
+        except MALFORMED as odd:
+            problem = problem or str(malformed(step.logical_id, odd))
     if problem is None:
         return step
     return replace(step, status=step.status.replace("IN_PROGRESS", "FAILED"), reason=problem)

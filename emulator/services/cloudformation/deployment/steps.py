@@ -22,6 +22,7 @@ from emulator.services.cloudformation.model import Resource
 from emulator.services.cloudformation.resources.inert import INERT
 from emulator.services.cloudformation.resources.running import Fetched, MustFetch, Running, is_gone, reason_of
 from emulator.services.cloudformation.resources.types import Call, Made, ResourceFailed, ResourceType, Subject
+from emulator.services.cloudformation.resources.values import MALFORMED, malformed
 
 STATUS_OF_VERB = {"create": "CREATE", "update": "UPDATE", "replace": "UPDATE", "restore": "UPDATE", "delete": "DELETE"}
 POLL_SECONDS = 1.0
@@ -283,6 +284,8 @@ class Steps:
             except ResourceFailed as problem:
                 there = replace(resource, physical_id=resource.physical_id or problem.physical_id)
                 return self.fail(tx, work, there, str(problem), save)
+            except MALFORMED as odd:
+                return self.fail(tx, work, resource, str(malformed(resource.logical_id, odd)), save)
             if made is not None:
                 return self.complete(tx, work, resource, made, save)
             if resource.waits_until is not None and tx.now >= resource.waits_until:

@@ -15,6 +15,7 @@ from emulator.aws.service import READ_PREFIXES, Services
 from emulator.ports import Json, Transaction
 from emulator.services.cloudformation.resources.shapes import shaped
 from emulator.services.cloudformation.resources.types import Call, ResourceFailed, ResourceType, Subject
+from emulator.services.cloudformation.resources.values import MALFORMED, malformed
 
 T = TypeVar("T")
 Fetched = dict[int, dict[str, Any]]
@@ -53,15 +54,15 @@ class Running:
         """Run a step in a transaction. Raises AwsError, NotEmulated, ResourceFailed, MustFetch."""
         place = 0
         try:
-            call = next(steps)
+            call = _next(it, steps)
             while True:
                 service = call.service or row.service
                 try:
                     answer = self._native(tx, it, service, call, place, fetched)
                 except (AwsError, NotEmulated, ResourceFailed) as problem:
-                    call = steps.throw(problem)
+                    call = _next(it, steps, problem=problem)
                 else:
-                    call = steps.send(answer)
+                    call = _next(it, steps, answer)
                 place += 1
         except StopIteration as end:
             return end.value
@@ -95,16 +96,16 @@ class Running:
     ) -> T:
         """Run a step of a delegated service; what succeeded is added to `answered`. Raises as `now` does."""
         try:
-            call = next(steps)
+            call = _next(it, steps)
             while True:
                 try:
                     answer = await self._outside(it, call.service or row.service, call)
                     if answered is not None and not call.operation.startswith(READ_PREFIXES):
                         answered.append(call.operation)
                 except (AwsError, NotEmulated, ResourceFailed) as problem:
-                    call = steps.throw(problem)
+                    call = _next(it, steps, problem=problem)
                 else:
-                    call = steps.send(answer)
+                    call = _next(it, steps, answer)
         except StopIteration as end:
             return end.value
 
@@ -115,6 +116,18 @@ class Running:
         if native is not None:
             return await native.call(call.operation, it.scope, request, it.token)
         return await self._calls.delegated(it.scope, service, call.operation, request)
+
+
+def _next(
+    it: Subject, steps: Generator[Call, Json, Any], answer: Json = None, problem: Exception | None = None
+) -> Call:
+    """What a row's function asks next. It takes properties apart as their type has them: those that have another form
+    are the template's mistake, and no reason to try the step again for ever.
+    """
+    try:
+        return steps.send(answer) if problem is None else steps.throw(problem)
+    except MALFORMED as odd:
+        raise malformed(it.logical_id, odd) from odd
 
 
 def is_gone(problem: Exception) -> bool:

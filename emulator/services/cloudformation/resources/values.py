@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any, cast
 
 from emulator.ports import Json
+
+log = logging.getLogger("emulator.cloudformation")
 
 
 class ResourceFailed(Exception):
@@ -16,6 +19,17 @@ class ResourceFailed(Exception):
         super().__init__(reason)
         self.physical_id = physical_id
         """Of what is there in spite of the failure, and must be deleted."""
+
+
+MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
+"""What a row's function raises when a property has not the form that it takes apart."""
+
+
+def malformed(logical_id: str, problem: Exception) -> ResourceFailed:
+    """The failure of a resource whose properties have another form than its type's (the text is unverified)."""
+    log.info("properties of %s", logical_id, exc_info=problem)
+    said = f"missing {problem}" if isinstance(problem, KeyError) else str(problem)
+    return ResourceFailed(f"Properties validation failed for resource {logical_id} with message:\n#: {said}")
 
 
 def tag_map(tags: list[Any] | Mapping[str, Any] | None, path: str = "#/Tags") -> dict[str, str]:
