@@ -87,6 +87,52 @@ def test_a_custom_resource_that_does_not_answer_fails_when_its_time_is_over(emul
     assert reason.startswith("CloudFormation did not receive a response from your Custom Resource.")
 
 
+def test_a_rollback_that_fails_can_go_on_without_what_failed(emulator: RunningEmulator) -> None:
+    create(emulator, custom(Fail="Update"))
+    body = json.loads(custom(Name="new"))
+    body["Resources"]["Bad"] = {**queue(DelaySeconds=9999), "DependsOn": "Thing"}
+    stack = update(emulator, json.dumps(body))
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED"
+    assert stack["StackStatusReason"] == "The following resource(s) failed to update: [Thing]. "
+    client = emulator.client("cloudformation")
+    client.continue_update_rollback(StackName="demo")
+    assert settled(emulator)["StackStatus"] == "UPDATE_ROLLBACK_FAILED"
+    client.continue_update_rollback(StackName="demo", ResourcesToSkip=["Thing"])
+    assert settled(emulator)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert set(resources(emulator)) == {"Maker", "Thing"}
+
+
+def test_a_custom_resource_that_failed_and_was_kept_is_made_anew(emulator: RunningEmulator) -> None:
+    create(emulator, custom(Fail="Create", Id="old"), OnFailure="DO_NOTHING")
+    client = emulator.client("cloudformation")
+    client.delete_stack(StackName="demo")
+    emulator.settle()
+    assert client.describe_stacks()["Stacks"] == []
+    create(emulator, custom(Fail="Create"), DisableRollback=True)
+    stack = update(emulator, custom(Name="mended", Id="new"))
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+    assert outputs(stack) == {"Said": "hello mended", "Id": "new"}
+
+
+def test_functions_that_take_time_to_change_are_waited_for(emulator: RunningEmulator) -> None:
+    emulator.control("PUT", "settings", {"function_change_seconds": 5})
+
+    def body(code: str, timeout: int) -> str:
+        made = function(f"def handler(event, context):\n    return '{code}'\n")
+        made["Properties"]["Timeout"] = timeout
+        return template({"F": made, "After": {**queue(), "DependsOn": "F"}})
+
+    started = emulator.now()
+    assert create(emulator, body("one", 10))["StackStatus"] == "CREATE_COMPLETE"
+    assert 5 <= emulator.now() - started < 8
+    started = emulator.now()
+    assert update(emulator, body("two", 20))["StackStatus"] == "UPDATE_COMPLETE"
+    assert 10 <= emulator.now() - started < 14
+    name = resources(emulator)["F"]
+    assert emulator.client("lambda").get_function_configuration(FunctionName=name)["Timeout"] == 20
+    assert emulator.client("lambda").invoke(FunctionName=name)["Payload"].read() == b'"two"'
+
+
 NODE = """
 const https = require('https');
 exports.handler = (event) => new Promise((resolve, reject) => {

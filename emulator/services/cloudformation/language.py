@@ -58,18 +58,22 @@ class Known:
     def reference(self, logical_id: str) -> Json | Unknown:
         """What `Ref` gives."""
         found = self._resources.get(logical_id)
-        if found is None or not found.physical_id or logical_id in self._changing:
+        if found is None or not _is_there(found) or logical_id in self._changing:
             return Unknown(frozenset({(logical_id, None)}))
         return found.reference
 
     def attribute(self, logical_id: str, name: str) -> Json | Unknown:
         """What `Fn::GetAtt` gives. Raises KeyError for an attribute that the type does not have."""
         found = self._resources.get(logical_id)
-        if found is None or not found.physical_id or logical_id in self._changing:
+        if found is None or not _is_there(found) or logical_id in self._changing:
             return Unknown(frozenset({(logical_id, name)}))
         if found.inert:
             return f"{found.physical_id}.{name}"
         return _attribute(found.attributes, name)
+
+
+def _is_there(resource: Resource) -> bool:
+    return bool(resource.physical_id) and resource.status != "CREATE_FAILED"
 
 
 def _attribute(attributes: Mapping[str, Json], name: str) -> Json:

@@ -77,7 +77,7 @@ def changes(
     found: list[Change] = []
     for logical_id in plan.order:
         existing = before.get(logical_id)
-        if existing is None or not existing.physical_id or existing.status == "DELETE_COMPLETE":
+        if existing is None or not existing.physical_id or existing.status in ("DELETE_COMPLETE", "CREATE_FAILED"):
             plan.properties(logical_id, Known(before, state.unknown))
             state.unknown.add(logical_id)
             found.append(Change("Add", logical_id, plan.type_of(logical_id)))

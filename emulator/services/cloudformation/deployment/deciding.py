@@ -87,10 +87,11 @@ def begun(work: Work, plan: Plan, logical_id: str, properties: Properties, metad
     previous = work.stack.previous
     tags_differ = previous is not None and dict(previous.tags) != dict(work.stack.definition.tags)
     retagged = tags_differ and row.update is not None and "Tags" in (row.properties or ())
-    if not (changed_properties(existing.properties, properties) or row.always_updates or retagged):
+    half_made = existing.status == "CREATE_FAILED"
+    if not (changed_properties(existing.properties, properties) or row.always_updates or retagged or half_made):
         return current, False
     before = existing.before if existing.before is not None else _before(existing)
-    verb = "replace" if must_replace(row, existing.properties, properties) else "update"
+    verb = "replace" if half_made or must_replace(row, existing.properties, properties) else "update"
     step = replace(
         current,
         status="UPDATE_IN_PROGRESS",

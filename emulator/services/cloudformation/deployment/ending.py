@@ -19,6 +19,8 @@ from emulator.services.cloudformation.history import History
 from emulator.services.cloudformation.language import ActiveOutput
 from emulator.services.cloudformation.model import Resource, Stack
 
+OUT_OF_TIME = "Stack creation time exceeded the specified timeout"
+
 
 def begin(tx: Transaction, stack: Stack, history: History) -> None:
     """Store a stack that is to be deployed, and have it done."""
@@ -108,6 +110,7 @@ def failed(tx: Transaction, work: Work, job: Job, history: History, why: str = "
     work.check(tx)
     stack, deployment = work.stack, work.deployment
     lost = [item for item in work.resources.values() if item.status.endswith("_FAILED") and _ours(work, item)]
+    out_of_time = why == OUT_OF_TIME
     for item in work.resources.values():
         if item.status.endswith("_IN_PROGRESS") and _ours(work, item):
             kind = "creation" if item.verb == "create" else "update"
@@ -116,7 +119,8 @@ def failed(tx: Transaction, work: Work, job: Job, history: History, why: str = "
             cancelled_item = replace(item, status=status, reason=reason, waits_for="", waits_until=None)
             store.put_resource(tx, stack.id, replace(cancelled_item, changed_at=tx.now))
             history.resource(tx, stack, cancelled_item, status, reason, item.wanted)
-            lost.append(item) if why.startswith("Stack creation time") else None
+            if out_of_time:
+                lost.append(item)
     reason = _reason(lost, why)
     if stack.status == "CREATE_IN_PROGRESS":
         if stack.disable_rollback or deployment.on_failure == "DO_NOTHING":

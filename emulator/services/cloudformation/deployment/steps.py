@@ -41,6 +41,8 @@ class Outcome:
     made: Made | None = None
     problem: Exception | None = None
     ready: bool = True
+    asked_only: bool = False
+    """The service was only asked whether it is ready; nothing else was called."""
     half: str = ""
     """The physical id of what is there in spite of the problem: some calls were answered, one failed."""
 
@@ -132,7 +134,7 @@ class Steps:
                 if resource.waits_for in ("ready", "more"):
                     ready = self._running.now(tx, row, it, _asked(row, it), {})
                     if not ready or resource.waits_for == "ready":
-                        return Outcome(_unchanged(resource), ready=ready)
+                        return Outcome(_unchanged(resource), ready=ready, asked_only=True)
                     it = subject(replace(resource, stage=resource.stage + 1))
                 made = self._running.now(tx, row, it, _started(row, resource.verb, it), fetched)
                 ready = True
@@ -178,7 +180,7 @@ class Steps:
             if resource.waits_for in ("ready", "more"):
                 ready = await self._running.outside(row, it, _asked(row, it))
                 if not ready or resource.waits_for == "ready":
-                    return Outcome(_unchanged(resource), ready=ready)
+                    return Outcome(_unchanged(resource), ready=ready, asked_only=True)
                 it = subject(replace(resource, stage=resource.stage + 1))
             made = await self._running.outside(row, it, _started(row, resource.verb, it), answered)
             ready = True
@@ -222,7 +224,7 @@ class Steps:
                 stage = resource.stage + (1 if resource.waits_for == "more" else 0)
                 return self._waits(tx, work, replace(waiting, stage=stage), "more", tx.now, save, named)
             if not outcome.ready:
-                why = resource.waits_for or "ready"
+                why = resource.waits_for if outcome.asked_only else "ready"
                 return self._waits(tx, work, waiting, why, tx.now + POLL_SECONDS, save, named)
         return self.complete(tx, work, resource, made, save)
 

@@ -400,7 +400,7 @@ class DeploymentWorker:
             return True, seen
 
         if work.stack.status == "CREATE_IN_PROGRESS" and self._now >= (work.deployment.ends_at or float("inf")):
-            if await self._failed(work, job, "Stack creation time exceeded the specified timeout"):
+            if await self._failed(work, job, ending.OUT_OF_TIME):
                 return True
             raise Overtaken(work.stack.id)  # into the phase that follows
         parked, work.seen_signal = await self._rows.transact(change)

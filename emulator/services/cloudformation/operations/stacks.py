@@ -206,7 +206,7 @@ class StackOperations(StackState):
         skipped = tuple(request.get("ResourcesToSkip") or ())
         for item in store.list_resources(tx, stack.id):
             if item.verb == "restore" and item.status == "UPDATE_FAILED":
-                again = replace(item, verb="update", deployment="", properties=item.properties)
+                again = replace(item, verb="update", deployment="", wanted=None)
                 store.put_resource(tx, stack.id, again)
         self._again(tx, stack, "UPDATE_ROLLBACK_IN_PROGRESS", request, skipped)
         return {}
