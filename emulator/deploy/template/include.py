@@ -59,8 +59,13 @@ class _Include:
         if not isinstance(node, dict):
             return node
         call = node.get("Fn::Transform")
-        if not isinstance(call, dict) or call.get("Name") != NAME:
+        if call is None:
             return {name: self._inner(item, (*path, name), depth) for name, item in node.items()}
+        if not isinstance(call, dict) or call.get("Name") != NAME:
+            name = call.get("Name") if isinstance(call, dict) else call
+            raise self._document.error(
+                f"No transform named {name} found.", (*path, "Fn::Transform"), "macros of users are not emulated"
+            )
         own = {name: self._inner(item, (*path, name), depth) for name, item in node.items() if name != "Fn::Transform"}
         content = self._content(call, (*path, "Fn::Transform"), depth)
         if not own:

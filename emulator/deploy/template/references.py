@@ -97,6 +97,12 @@ class _Check:
         for name, node in template.rules.items():
             self._functions(node, ("Rules", name), rules=True)
         for resource in template.resources.values():
+            if resource.type.startswith("AWS::Serverless::"):
+                raise self._document.error(
+                    f"Template format error: Unrecognized resource types: [{resource.type}]",
+                    (*resource.path, "Type"),
+                    "it takes Transform: AWS::Serverless-2016-10-31",
+                )
             for name in ("Properties", "Metadata", "CreationPolicy", "UpdatePolicy"):
                 node = self._document.value["Resources"][resource.logical_id].get(name)
                 self._functions(node, (*resource.path, name))

@@ -16,6 +16,7 @@ from typing import Any
 
 from emulator.deploy.template.document import Document, Path, TemplateError
 from emulator.deploy.template.environment import Place
+from emulator.deploy.template.model import LIMITS
 from emulator.ports import Json
 
 NAME = "AWS::Serverless-2016-10-31"
@@ -30,6 +31,7 @@ def translate(document: Document, parameters: Mapping[str, str], place: Place) -
 
     Slow (tens of milliseconds to a second): in a thread. Raises TemplateError in AWS's words.
     """
+    _refuse_too_many(document)
     _refuse_repository(document)
     with _one_at_a_time:
         value = _translated(document, dict(parameters), place)
@@ -115,6 +117,23 @@ def _places(document: Document, causes: list[Any]) -> Iterator[Path]:
                 path = (*path, "Properties", "Events", name[0]) if event else (*path, "Properties", name[0])
                 break
         yield path
+
+
+def _refuse_too_many(document: Document) -> None:
+    """What would be over AWS's limit once it is translated: the translator's time grows with the square of the
+    events."""
+    resources = document.value.get("Resources")
+    made = 0
+    for item in resources.values() if isinstance(resources, dict) else ():
+        properties = item.get("Properties") if isinstance(item, dict) else None
+        events = properties.get("Events") if isinstance(properties, dict) else None
+        made += max(1, len(events) if isinstance(events, dict) else 1)
+    limit = LIMITS["Resources"]
+    if made > limit:
+        raise document.error(
+            f"Template format error: Number of resources, {made}, is greater than maximum allowed, {limit}",
+            ("Resources",),
+        )
 
 
 def _refuse_repository(document: Document) -> None:

@@ -3,6 +3,7 @@ order."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -277,3 +278,11 @@ def test_findings_stand_in_their_files(name: str) -> None:
     for finding in lint(environment):
         assert finding.location.file == name
         assert 1 < finding.location.line <= lines
+
+
+def test_every_finding_is_explained() -> None:
+    root = Path(__file__).parents[4]
+    source = "".join(path.read_text() for path in (root / "emulator/deploy/template/lint").glob("*.py"))
+    given = set(re.findall(r'(?:Finding\(|calls\.append\()\s*"([a-z-]+)"', source))
+    explained = re.findall(r"^\| `([a-z-]+)` \|", (root / "docs/lint.md").read_text(), re.MULTILINE)
+    assert sorted(explained) == sorted(given)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.deploy.template import Document, TemplateError, parse, transforms
+from emulator.deploy.template import Document, TemplateError, parse, read, references, transforms
 from emulator.deploy.template import parameters as parameter_rules
 from emulator.deploy.template.environment import Place
 from emulator.deploy.template.model import outline
@@ -113,6 +113,11 @@ def test_macros_are_refused_by_name() -> None:
     assert (error.location.line, error.location.column) == (1, 38)
 
 
+def test_macros_within_a_template_are_refused_too() -> None:
+    error = refused("Resources: {It: {Type: A::B::C, Properties: {Fn::Transform: {Name: Mine}}}}")
+    assert error.message == "No transform named Mine found."
+
+
 # ── loops ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -185,6 +190,21 @@ def test_what_sam_refuses_is_told_in_its_words_at_its_line(text: str, message: s
     assert error.message == FAILED + message
     assert error.location is not None
     assert error.location.line == line
+
+
+def test_resources_of_sam_take_their_transform() -> None:
+    document = parse("Resources: {F: {Type: AWS::Serverless::Function}}", "t.yaml")
+    with pytest.raises(TemplateError) as caught:
+        references.check(read(document))
+    assert caught.value.message == "Template format error: Unrecognized resource types: [AWS::Serverless::Function]"
+    assert "Transform" in caught.value.hint
+
+
+def test_more_events_than_there_may_be_resources_are_refused_at_once() -> None:
+    events = {f"E{n}": {"Type": "Api", "Properties": {"Path": f"/{n}", "Method": "get"}} for n in range(501)}
+    function = {"Type": "AWS::Serverless::Function", "Properties": {"InlineCode": "x", "Events": events}}
+    error = refused(json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": {"F": function}}))
+    assert error.message == "Template format error: Number of resources, 501, is greater than maximum allowed, 500"
 
 
 def test_sam_knows_region_partition_and_policies_without_asking_anybody() -> None:
