@@ -17,10 +17,10 @@ def handler(event, context):
 """
 
 
-def package(source: str) -> bytes:
+def package(source: str, name: str = "app.py") -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("app.py", source)
+        file.writestr(name, source)
     return archive.getvalue()
 
 
