@@ -209,6 +209,37 @@ def show_logs(
 
 
 @app.command()
+def explore(
+    tests: Annotated[list[str], typer.Argument(metavar="TEST…", help="As pytest names it: tests/test_x.py::test_y.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Fault plans to try.")] = 1000,
+    first: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
+    most: Annotated[int, typer.Option(min=1, max=50, help="Faults of a plan, at most.")] = 2,
+    faults: Annotated[
+        str, typer.Option(metavar="KINDS", help="twice,function:error,mail; else all that can be survived.")
+    ] = "",
+    threads: Annotated[
+        bool, typer.Option("--threads", help="Run Python handlers in threads of the test's process: faster.")
+    ] = False,
+) -> None:
+    """Run a test under random fault plans until it fails.
+
+    A failure is shrunk to the smallest plan, and shown as lines to paste into the test.
+    """
+    try:
+        import pytest
+    except ModuleNotFoundError:
+        stop("emulator explore runs tests with pytest, which is not installed.", "pip install pytest")
+    from importlib.metadata import entry_points
+
+    options = [f"--emulator-explore={seeds}", f"--emulator-explore-first={first}", f"--emulator-explore-most={most}"]
+    options += [f"--emulator-explore-faults={faults}"] if faults else []
+    options += ["--emulator-functions=threads"] if threads else []
+    if not any(point.value == "emulator.testing.plugin" for point in entry_points(group="pytest11")):
+        options += ["-p", "emulator.testing.plugin"]
+    raise typer.Exit(pytest.main([*options, *tests]))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from emulator import __version__

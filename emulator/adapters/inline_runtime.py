@@ -4,13 +4,14 @@ For debugging and for small tests; `emulator.testing.in_process` offers it. Its 
 handler that has timed out is abandoned, not killed; `sys.exit` ends the invocation only; memory and files are not
 limited; output is that of `sys.stdout` and `sys.stderr` as Python sees them; two functions must not import, inside
 their handlers, different modules of the same name; no wrapper (AWS_LAMBDA_EXEC_WRAPPER) is started; `time.time` and
-`time.sleep` are virtual, `datetime` and `asyncio.sleep` are the host's; `boto3.client` shares the test's default
-session, `boto3.Session().client` has the function's own settings.
+`time.sleep` are virtual, `datetime` and `asyncio.sleep` are the host's. boto3's default session is each environment's
+own, so that `boto3.client` in a handler is the function's account's.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import io
 import itertools
 import os
@@ -21,6 +22,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,6 +53,7 @@ class _Local(threading.local):
     output: io.StringIO | None = None
     sleep: Callable[[float], None] | None = None
     now: Callable[[], float] | None = None
+    session: Callable[[], Any] | None = None
 
 
 class _Environ(MutableMapping[str, str]):
@@ -99,6 +102,7 @@ class _Patches:
         self.local = _Local()
         self._saved: tuple[Any, ...] | None = None
         self._lead_nowhere: Callable[[], None] = lambda: None
+        self._default_session: Callable[[], Any] = lambda: None
 
     def apply(self) -> None:
         if self._saved is not None:
@@ -117,6 +121,13 @@ class _Patches:
         time.sleep, time.time = sleep, now
         streams: Any = sys
         streams.stdout, streams.stderr = _Stream(local, saved[3]), _Stream(local, saved[4])
+        boto3: Any = importlib.import_module("boto3")
+        self._default_session = session_of_the_process = boto3._get_default_session
+
+        def default_session() -> Any:
+            return (local.session or session_of_the_process)()
+
+        boto3._get_default_session = default_session
         self._lead_nowhere = api_addresses.install()
 
     def undo(self) -> None:
@@ -124,6 +135,8 @@ class _Patches:
             namespace: Any = os
             namespace.environ, time.sleep, time.time, sys.stdout, sys.stderr = self._saved
             self._saved = None
+            boto3: Any = importlib.import_module("boto3")
+            boto3._get_default_session = self._default_session
             self._lead_nowhere()
 
 
@@ -133,6 +146,25 @@ class _Environment:
     def __init__(self, function: FunctionSpec, variables: dict[str, str], folders: list[Path]) -> None:
         self.function, self.variables, self.folders = function, variables, folders
         self.handler: Callable[[Any, Any], Any] | None = None
+        self._session: Any = None
+
+    def session(self) -> Any:
+        """boto3's default session, as in a process of the function's own. Called in the handler's thread."""
+        if self._session is None:
+            self._session = _new_session()
+        return self._session
+
+
+@lru_cache(1)
+def _models() -> Any:
+    """What botocore has read of AWS's models: most of the time of making a client, and the same for everybody."""
+    return importlib.import_module("botocore.loaders").create_loader()
+
+
+def _new_session() -> Any:
+    core = importlib.import_module("botocore.session").Session()
+    core.register_component("data_loader", _models())
+    return importlib.import_module("boto3").Session(botocore_session=core)
 
 
 class InlineRuntime(FunctionRuntime):
@@ -302,7 +334,7 @@ class _Attempt:
     def _work(self) -> None:
         """In the thread."""
         local, environment, invocation = self._local, self._environment, self._invocation
-        local.environment, local.output = environment.variables, self._output
+        local.environment, local.output, local.session = environment.variables, self._output, environment.session
         if self._virtual:
             local.sleep, local.now = self._sleep, lambda: self._frozen_now
         environment.variables["_X_AMZN_TRACE_ID"] = invocation.trace_id

@@ -7,7 +7,7 @@ imported and started; this file imports pytest alone.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -24,6 +24,21 @@ SECTION = "AWS timeline"
 """Of the report of a failed test."""
 
 
+class Watcher(Protocol):
+    """Who is told of worlds of the fixture `emulator`: `config.stash[WATCHERS].append(…)`."""
+
+    def begins(self, world: Emulator, item: pytest.Item) -> None:
+        """A test's world begins: nothing is in it yet."""
+        ...
+
+    def ends(self, world: Emulator, item: pytest.Item) -> None:
+        """A test is over, and its world is about to be forgotten."""
+        ...
+
+
+WATCHERS = pytest.StashKey[list[Watcher]]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--emulator-url` and `--emulator-functions`, and the same in pytest's configuration file."""
     group = parser.getgroup("emulator", "async-gateway-emulator")
@@ -33,6 +48,46 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     functions = "where Python handlers run: in processes, as on AWS, or in threads, for breakpoints and coverage"
     group.addoption("--emulator-functions", choices=("processes", "threads"), help=functions)
     parser.addini("emulator_functions", functions, default="processes")
+    plan = "a fault plan, as JSON or in a file, for every test's world"
+    group.addoption("--emulator-faults", metavar="PLAN", help=plan)
+    explored = (
+        "run each test under random fault plans until one makes it fail, and show the smallest (emulator explore)"
+    )
+    group.addoption("--emulator-explore", metavar="SEEDS", type=int, default=0, help=explored)
+    group.addoption("--emulator-explore-first", metavar="SEED", type=int, default=0, help="the seed to begin with")
+    group.addoption("--emulator-explore-most", metavar="N", type=int, default=2, help="faults of a plan, at most")
+    kinds = "what may go wrong, as `twice,function:error,mail`; without it all that applications should survive"
+    group.addoption("--emulator-explore-faults", metavar="KINDS", default="", help=kinds)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load what options ask for, and nothing else."""
+    if config.getoption("--emulator-explore") or config.getoption("--emulator-faults"):
+        _configure_faults(config)
+
+
+def _configure_faults(config: pytest.Config) -> None:
+    from emulator.testing import exploring, plans
+
+    watchers = config.stash.setdefault(WATCHERS, [])
+    given, explored = config.getoption("--emulator-faults"), "--emulator-explore"
+    seeds: int = config.getoption(explored) or 0
+    first: int = config.getoption(f"{explored}-first") or 0
+    most: int = config.getoption(f"{explored}-most") or 0
+    if given and seeds:
+        raise pytest.UsageError("--emulator-faults is one plan, --emulator-explore many: use one of them")
+    if seeds < 0 or most < 1:
+        raise pytest.UsageError("--emulator-explore and --emulator-explore-most are numbers from 1")
+    try:
+        if given:
+            watchers.append(exploring.Replay(exploring.read_plan(given)))
+            return
+        kinds = plans.read_kinds(config.getoption(f"{explored}-faults") or "")
+    except (ValueError, OSError) as problem:
+        raise pytest.UsageError(str(problem)) from None
+    exploration = exploring.Exploration(seeds, first, most, kinds)
+    watchers.append(exploration)
+    config.pluginmanager.register(exploration, "emulator-explore")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -67,14 +122,19 @@ def emulator_server(pytestconfig: pytest.Config) -> Generator[Server]:
 
 
 @pytest.fixture
-def emulator(emulator_server: Server) -> Generator[Emulator]:
+def emulator(emulator_server: Server, request: pytest.FixtureRequest) -> Generator[Emulator]:
     """A world of this test: an account that nobody else uses. Time is frozen; nothing of it outlives the test."""
     from emulator.testing.world import Emulator
 
     emulator_server.ask("POST", "clock", {"action": "freeze"})
     emulator_server.ask("POST", "clock", {"action": "auto"})
+    watchers = request.config.stash.get(WATCHERS, [])
     with Emulator(server=emulator_server) as world:
+        for watcher in watchers:
+            watcher.begins(world, request.node)
         yield world
+        for watcher in watchers:
+            watcher.ends(world, request.node)
 
 
 @pytest.fixture

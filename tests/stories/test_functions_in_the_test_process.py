@@ -14,7 +14,7 @@ import os, time, boto3
 
 def handler(event, context):
     time.sleep(20)
-    queues = boto3.Session().client("sqs").list_queues().get("QueueUrls", [])
+    queues = boto3.client("sqs").list_queues().get("QueueUrls", [])
     return {"process": os.getpid(), "function": os.environ["AWS_LAMBDA_FUNCTION_NAME"], "queues": len(queues)}
 """
 
@@ -40,8 +40,7 @@ import boto3
 def handler(event, context):
     where = event["requestContext"]
     endpoint = f"https://{where['domainName']}/{where['stage']}"
-    # A session of its own: the default one belongs to the test's process.
-    clients = boto3.Session().client("apigatewaymanagementapi", endpoint_url=endpoint)
+    clients = boto3.client("apigatewaymanagementapi", endpoint_url=endpoint)
     clients.post_to_connection(ConnectionId=where["connectionId"], Data=b"hello")
     return {"statusCode": 200}
 """
