@@ -204,6 +204,8 @@ class FunctionSpec:
     """Merged into /opt in this order; later ones win."""
     source_directory: str | None = None
     """Run this folder of the machine instead of a package (hot reload)."""
+    required_directory: str | None = None
+    """A folder whose content is to be found as if it were in that one, too, after what is: what its code requires."""
     initialization_type: str = "on-demand"
     """`on-demand`, `provisioned-concurrency` or `snap-start`."""
     log_format: str = "Text"

@@ -216,7 +216,8 @@ class InlineRuntime(FunctionRuntime):
         for folder in (task_root if function.source_directory is None else None, layers_root):
             if folder is not None:
                 seal(str(folder))
-        folders = [task_root, *(bootstrap.layer_folders(layers_root) if layers_root else ())]
+        required = [Path(function.required_directory)] if function.required_directory is not None else []
+        folders = [task_root, *required, *(bootstrap.layer_folders(layers_root) if layers_root else ())]
         return _Environment(function, variables, folders)
 
     def load(self, environment: _Environment) -> None:

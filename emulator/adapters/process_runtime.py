@@ -53,6 +53,10 @@ def _without_state(key: str) -> str:
     return key.partition(STATE_MARK)[0]
 
 
+def _required(function: FunctionSpec) -> Path | None:
+    return Path(function.required_directory) if function.required_directory is not None else None
+
+
 class ProcessRuntime(FunctionRuntime, Pool):
     """Execution environments as processes; the most recently used warm one is used again.
 
@@ -310,7 +314,9 @@ class ProcessRuntime(FunctionRuntime, Pool):
         programs = self._launchers.of_programs
         room = self._room(function, task_root, layers_root, temporary)
         compiled = self._compiled_apart(function, task_root, layers_root)
-        site = Site(task_root, layers_root, temporary, stream, token, variables, programs, compiled, room)
+        site = Site(
+            task_root, layers_root, temporary, stream, token, variables, programs, compiled, room, _required(function)
+        )
         environment = kind.create(function, site)
         self._all.add(environment)
         return environment
@@ -326,13 +332,13 @@ class ProcessRuntime(FunctionRuntime, Pool):
             return None
         self._stage.mkdir(parents=True, exist_ok=True)
         self._nothing.mkdir(parents=True, exist_ok=True)
-        in_place = function.source_directory is not None
+        in_place, required = function.source_directory is not None, _required(function)
         return {
             "task_root": None if in_place else str(task_root),
             "layers_root": str(layers_root or self._nothing),
             "temporary": str(temporary) if self.settings.private_tmp and not in_place else None,
             "stage": str(self._stage),
-            "needed": [str(task_root), str(temporary), str(self._compiled)],
+            "needed": [str(task_root), str(temporary), str(self._compiled), *([str(required)] if required else [])],
         }
 
     def _compiled_apart(self, function: FunctionSpec, task_root: Path, layers_root: Path | None) -> Path | None:

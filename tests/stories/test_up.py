@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from emulator.cli import app
+from emulator.deploy.up.dependencies import Dependencies
 from emulator.deploy.up.project import find
 from emulator.deploy.up.screen import Screen
 from emulator.deploy.up.session import Options, Session
@@ -227,3 +231,76 @@ def test_definitions_nested_templates_layers_and_includes_are_local_files(projec
     queue.write_text("Type: AWS::SQS::Queue\nProperties: {QueueName: renamed-it}\n")
     assert session.changed() and session.deploy(), project.said()
     assert project.emulator.client("sqs").get_queue_url(QueueName="renamed-it")
+
+
+def local_package(folder: Path, name: str, version: str) -> None:
+    """A wheel that can be installed without a network."""
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}.py", f"VERSION = {version!r}\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def test_what_requirements_name_is_installed_once_and_found_beside_the_code(project: Up, tmp_path: Path) -> None:
+    said: list[str] = []
+    required = Dependencies({}, said.append, tmp_path / "cache")
+    wheels = tmp_path / "wheels"
+    local_package(wheels, "greeting_words", "1.0")
+    local_package(wheels, "greeting_words", "2.0")
+    requirements = f"--no-index\n--find-links {wheels}\ngreeting_words==1.0\n"
+    project.write("greeter/requirements.txt", requirements)
+    project.write("greeter/app.py", "import greeting_words\ndef handler(e, c):\n    return greeting_words.VERSION\n")
+    session = project.session(Options(dependencies=required.folder_of))
+    assert session.deploy(), project.said()
+    assert httpx.get(f"{project.url()}/greet").text == "1.0"
+    assert [line.split(":")[0] for line in said] == ["Greeter", "Greeter"]
+
+    project.write("greeter/requirements.txt", requirements.replace("1.0", "2.0"))
+    assert session.changed() and session.deploy(), project.said()
+    assert httpx.get(f"{project.url()}/greet").text == "2.0"
+
+    said.clear()
+    project.write("greeter/requirements.txt", requirements)
+    assert session.deploy() and said == []
+    assert httpx.get(f"{project.url()}/greet").text == "1.0"
+    assert sorted(path.name for path in (project.folder / "greeter").iterdir()) == ["app.py", "requirements.txt"]
+
+    project.write("greeter/requirements.txt", requirements.replace("1.0", "9.0"))
+    assert not session.deploy()
+    assert "cannot be installed" in (shown := project.said()) and "greeting_words==9.0" in shown, shown
+    assert httpx.get(f"{project.url()}/greet").text == "1.0"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("index.js", "const {word} = require('words');\nexports.handler = async () => word;\n"),
+        ("index.mjs", "import {word} from 'words';\nexport const handler = async () => word;\n"),
+    ],
+)
+def test_node_packages_are_found_beside_the_code(
+    emulator: RunningEmulator, tmp_path: Path, file: str, source: str
+) -> None:
+    code, required = tmp_path / "code", tmp_path / "required"
+    module = required / "node_modules" / "words"
+    for folder in (code, module):
+        folder.mkdir(parents=True)
+    (module / "package.json").write_text('{"name": "words", "main": "main.js"}')
+    (module / "main.js").write_text("exports.word = 'found';\n")
+    (code / file).write_text(source)
+    function = emulator.client("lambda")
+    function.create_function(
+        FunctionName="node",
+        Runtime="nodejs20.x",
+        Role="arn:aws:iam::000000000000:role/any",
+        Handler="index.handler",
+        Code={"S3Bucket": "hot-reload", "S3Key": f"{code}{os.pathsep}{required}"},
+    )
+    assert json.load(function.invoke(FunctionName="node")["Payload"]) == "found"
+    assert function.get_function(FunctionName="node")["Code"]["Location"] == f"file://{code}"

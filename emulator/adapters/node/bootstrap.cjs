@@ -57,7 +57,7 @@ class Runtime {
     process.on('unhandledRejection', (reason, promise) => this.rejected(reason, promise));
     process.on('beforeExit', () => this.idle());
     try {
-      this.handler = await load(this.config.taskRoot, this.config.handler);
+      this.handler = await load(this.config.taskRoot, this.config.handler, this.config.required);
       if (this.modern && !this.handler[STREAMING] && this.handler.length >= 3) {
         throw new Fault('Runtime.CallbackHandlerDeprecated',
           'AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to ' +

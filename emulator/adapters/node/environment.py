@@ -89,6 +89,7 @@ class NodeEnvironment(ExecutionEnvironment):
         room = self.site.room
         packages = (self.site.layers_root or Path(room["layers_root"] if room else "/opt")) / "nodejs"
         folders = [
+            *([self.site.required / "node_modules"] if self.site.required else []),
             packages / f"node{_major(self.function.runtime)}" / "node_modules",
             packages / "node_modules",
             f"{RUNTIME_DIR}/node_modules",
@@ -111,6 +112,7 @@ class NodeEnvironment(ExecutionEnvironment):
         function, site = self.function, self.site
         config = {
             "taskRoot": str(site.task_root),
+            "required": str(site.required) if site.required else None,
             "major": int(_major(function.runtime)),
             "log": {
                 "mark": self.logs.mark,

@@ -8,7 +8,7 @@ const { pathToFileURL } = require('url');
 const { Fault } = require('./errors.cjs');
 
 /** The handler of `dir/module.nested.name`. Throws Fault, or what the module itself throws. */
-async function load(root, handler) {
+async function load(root, handler, required) {
   if (handler.includes('..')) {
     throw new Fault('Runtime.MalformedHandlerName',
       `'${handler}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
@@ -17,20 +17,21 @@ async function load(root, handler) {
   const split = /^([^.]*)\.(.+)$/.exec(path.basename(handler));
   if (!split) throw new Fault('Runtime.MalformedHandlerName', 'Bad handler');
   const [, name, member] = split;
-  const found = await loadModule(root, directory, name);
+  const found = await loadModule(root, directory, name, required);
   const value = member.split('.').reduce((nested, key) => nested && nested[key], found);
   if (!value) throw new Fault('Runtime.HandlerNotFound', `${handler} is undefined or not exported`);
   if (typeof value !== 'function') throw new Fault('Runtime.HandlerNotFound', `${handler} is not a function`);
   return value;
 }
 
-async function loadModule(root, directory, name) {
+async function loadModule(root, directory, name, required) {
   const stem = path.resolve(root, directory, name);
   try {
     for (const [file, asModule] of candidates(stem)) {
       if (!isFile(file)) continue;
       if (!asModule) return createRequire(stem)(file);
       for (const used of ['http', 'https']) require(used); // addresses.cjs sees what is required, not what is imported
+      if (required) register(required);
       return await import(pathToFileURL(file));
     }
     // As a package: in the folder of the module, then where NODE_PATH says.
@@ -41,6 +42,23 @@ async function loadModule(root, directory, name) {
     if (error && error.code === 'MODULE_NOT_FOUND') throw new Fault('Runtime.ImportModuleError', String(error));
     throw error;
   }
+}
+
+/** ES modules know no NODE_PATH: what is not found beside the code is looked for in a folder of its own. */
+function register(folder) {
+  const hooks = `export async function resolve(specifier, context, next) {
+    try {
+      return await next(specifier, context);
+    } catch (error) {
+      if (error.code !== 'ERR_MODULE_NOT_FOUND' || /^[./]|^\\w+:/.test(specifier)) throw error;
+      try {
+        return await next(specifier, { ...context, parentURL: ${JSON.stringify(pathToFileURL(folder + '/index.js').href)} });
+      } catch {
+        throw error;
+      }
+    }
+  }`;
+  require('module').register(`data:text/javascript,${encodeURIComponent(hooks)}`);
 }
 
 /** [file, whether it is an ES module], in AWS's order. */

@@ -198,7 +198,7 @@ class Process:
             os.environ.update({name: translate(value) for name, value in config["environment"].items()})
         time.tzset()
         os.chdir(task_root)
-        folders = [task_root]
+        folders = [task_root, *([config["required"]] if config["required"] else [])]
         if config["layers_root"]:
             folders += map(str, layer_folders(Path(translate(config["layers_root"]))))
         forget_shadowed(folders)

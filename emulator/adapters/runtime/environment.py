@@ -78,6 +78,8 @@ class Site:
     """Where Python keeps what it compiles of code that runs from the user's own folder; None: beside the source."""
     room: Mapping[str, Any] | None = None
     """For `aws_paths.enter` in the process: which of these folders it sees at AWS's paths."""
+    required: Path | None = None
+    """What the code requires, as if it were beside it, of code that runs from the user's own folder."""
 
 
 class Hold:

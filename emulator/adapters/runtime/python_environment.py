@@ -125,6 +125,7 @@ class PythonEnvironment(ExecutionEnvironment):
         return {
             "handler": function.handler,
             "task_root": str(site.task_root),
+            "required": str(site.required) if site.required else None,
             "layers_root": str(site.layers_root) if site.layers_root else None,
             "environment": site.variables,
             "memory_mb": function.memory_mb,

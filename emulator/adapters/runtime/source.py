@@ -13,7 +13,7 @@ from pathlib import Path
 
 IGNORED = frozenset((
     "__pycache__", ".git", ".hg", ".svn", ".venv", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ruff_cache",
-    ".aws-sam", ".DS_Store",
+    ".aws-sam", ".DS_Store", ".emulator", "cdk.out",
 ))  # fmt: skip
 LONGEST_INLINE_SECONDS = 0.002
 """Host time of a look that may be taken on the event loop; larger trees are looked at in a thread."""

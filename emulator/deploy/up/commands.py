@@ -15,6 +15,7 @@ from emulator.terminal import stop
 
 if TYPE_CHECKING:
     from emulator.deploy.up.project import Project
+    from emulator.deploy.up.screen import Screen
     from emulator.deploy.up.session import Options
     from emulator.settings import Settings
 
@@ -91,7 +92,7 @@ def up(
     settings = _settings(port, data, frozen)
     try:
         found = _project(path, stack_name)
-        options = _options(parameters, variables, env_file, functions, allow_outside, settings)
+        options = _options(parameters, variables, env_file, functions, allow_outside, settings, screen)
         live = {"skip_unknown_resources": True} if skip_unknown else {}
         url = _running(endpoint, settings)
         if url is not None:
@@ -149,15 +150,26 @@ def _options(
     functions: Path | None,
     allow_outside: bool,
     settings: Settings,
+    screen: Screen,
 ) -> Options:
+    from emulator.adapters.runtime.interpreters import check_configured
+    from emulator.deploy.up.dependencies import Dependencies
+    from emulator.deploy.up.problem import Problem
     from emulator.deploy.up.session import Options
 
+    try:
+        check_configured(settings.pythons)
+    except ValueError as error:
+        raise Problem(f"{error}.") from error
+    required = Dependencies(settings.pythons, screen.note)
     return Options(
         dict(_pairs("--param", parameters or [])),
         variables_of(env_file, variables or []),
         functions,
         allow_outside,
         settings.region,
+        required.folder_of,
+        required.runs_on,
     )
 
 

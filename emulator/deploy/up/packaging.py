@@ -28,6 +28,7 @@ HOT_RELOAD = "hot-reload"
 BUCKET = "emulator-up"
 """Where files are uploaded to, by what is in them."""
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+REQUIREMENTS, PACKAGE, LOCK = "requirements.txt", "package.json", "package-lock.json"
 _ARCHIVES = (".zip", ".jar")
 _DEEPEST = 5
 _LEFT_OUT = frozenset(("__pycache__", ".git", ".aws-sam", ".venv", ".emulator", ".DS_Store"))
@@ -114,6 +115,7 @@ class Packaging:
             self.read.add(path)
             return artifact.placed(BUCKET, self._uploaded(zipped(files), ".zip"))
         runtime = runtime_of(document, resource)
+        self.read.update(path / name for name in (REQUIREMENTS, PACKAGE, LOCK))  # there or not: they may come
         needed = self.dependencies(path, runtime, resource)
         self.folders[resource] = path
         return artifact.placed(HOT_RELOAD, str(path) if needed is None else f"{path}{os.pathsep}{needed}")

@@ -32,6 +32,10 @@ _STATES = {
 """The members of a function's state, by the change that is under way."""
 
 
+REQUIRED = "\n"
+"""Between the two folders of hot reload; in no path that is accepted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """One version of one function: `$LATEST`, which changes, or a numbered snapshot, which does not.
@@ -51,7 +55,8 @@ class Function:
     tags: dict[str, str] = field(default_factory=dict)
     version: str = LATEST
     source_directory: str | None = None
-    """A folder of this machine that is run instead of a package (hot reload)."""
+    """A folder of this machine that is run instead of a package (hot reload); `REQUIRED` separates it from the one
+    with what its code requires, if there is one."""
     published_from: str = ""
     """Of a published version: the fingerprint of `$LATEST` when it was published."""
     recursive_loop: str = "Terminate"
@@ -63,6 +68,16 @@ class Function:
     def arn(self) -> str:
         """Unqualified ARN."""
         return function_arn(self.scope, self.name)
+
+    @property
+    def folder(self) -> str | None:
+        """Of hot reload: that of the code."""
+        return self.source_directory.partition(REQUIRED)[0] if self.source_directory is not None else None
+
+    @property
+    def required_folder(self) -> str | None:
+        """Of hot reload: that of what the code requires."""
+        return (self.source_directory or "").partition(REQUIRED)[2] or None
 
     @property
     def version_arn(self) -> str:

@@ -233,7 +233,7 @@ class FunctionOperations(LambdaState):
 
     def _code_location(self, function: Function) -> str:
         if function.source_directory is not None:
-            return f"file://{function.source_directory}"
+            return f"file://{function.folder}"
         place = f"{function.scope.account}/{function.scope.region}/{function.name}"
         qualifier = "" if function.version == names.LATEST else f":{function.version}"
         return f"{self.base_url}/_emulator/lambda/code/{place}{qualifier}"

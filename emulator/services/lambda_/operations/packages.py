@@ -4,12 +4,13 @@ Decides how a source is turned into a package. S3 is asked before the transactio
 delegated (`SupportingServices`) and has to be awaited; whether bytes are a package is `rules.package`'s.
 
 The bucket name `hot-reload` is not AWS's: with an absolute folder as key it means "run this folder, as it is", a
-convention known from other local tools.
+convention known from other local tools. A second folder, joined as in PATH, has what the code requires.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from dataclasses import dataclass
 from html import unescape
@@ -19,6 +20,7 @@ from urllib.parse import quote, urlencode
 
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
+from emulator.services.lambda_.model import REQUIRED
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
 from emulator.services.lambda_.rules.errors import invalid_parameter
@@ -83,7 +85,7 @@ class PackageOperations(LambdaState):
         if not bucket or not key:
             raise invalid_parameter("Please provide a source for function code.")
         if bucket == HOT_RELOAD_BUCKET:
-            found = CodeFetched(directory=_folder(key))
+            found = CodeFetched(directory=_folders(key))
         else:
             found = CodeFetched(await self._get_object(scope, bucket, key, code.get("S3ObjectVersion")))
         return {**code, FETCHED_MEMBER: found}
@@ -132,15 +134,24 @@ def _content_problem(package: bytes, root: str) -> AwsError | None:
     return None
 
 
-def _folder(key: str) -> str:
-    """The folder a hot-reload function runs; it must be there, or the first invocation would be the one to find out."""
-    folder = Path(key)
-    if "\0" in key or not folder.is_absolute() or not folder.is_dir():
+def _folders(key: str) -> str:
+    """The folder a hot-reload function runs, and perhaps, joined as in PATH, the one with what its code requires.
+
+    They must be there, or the first invocation would be the one to find out.
+    """
+    if _is_folder(key):
+        return str(Path(key).resolve())
+    folder, _, required = key.rpartition(os.pathsep)
+    if not _is_folder(folder) or not _is_folder(required):
         raise invalid_parameter(
             f"S3Bucket {HOT_RELOAD_BUCKET} runs a folder of this machine: S3Key must be the absolute path of an "
             f"existing folder, not {key}"
         )
-    return str(folder.resolve())
+    return f"{Path(folder).resolve()}{REQUIRED}{Path(required).resolve()}"
+
+
+def _is_folder(path: str) -> bool:
+    return "\0" not in path and REQUIRED not in path and Path(path).is_absolute() and Path(path).is_dir()
 
 
 def _element(document: bytes, name: str) -> str:

@@ -311,7 +311,8 @@ class LambdaState:
             account=function.scope.account,
             region=function.scope.region,
             log_group=logging["LogGroup"],
-            source_directory=function.source_directory,
+            source_directory=function.folder,
+            required_directory=function.required_folder,
             initialization_type="snap-start"
             if configuration["SnapStart"]["OptimizationStatus"] == "On"
             else "on-demand",

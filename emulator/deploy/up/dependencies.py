@@ -1,0 +1,199 @@
+"""What functions require, installed once for each content of requirements.txt or package.json, and for each runtime.
+
+Decides what is installed where, and by what; the project's folders are only read. What was installed stays in the
+user's cache (`XDG_CACHE_HOME`, else ~/.cache), so that the next time needs no network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from emulator.adapters.runtime.interpreters import Interpreter, Interpreters
+from emulator.deploy.up.packaging import LOCK, PACKAGE, REQUIREMENTS
+from emulator.deploy.up.problem import Problem
+
+_LAST_LINES = 12
+_INCLUDED = re.compile(r"\s*(?:-r|--requirement|-c|--constraint)[ =]\s*(\S+)")
+_DEEPEST = 5
+_QUIET_PIP = ("--no-input", "--disable-pip-version-check", "--no-warn-script-location", "--quiet")
+
+
+class Dependencies:
+    """Installs what functions require, and knows what runs them on this machine."""
+
+    def __init__(self, pythons: Mapping[str, str], say: Callable[[str], None], cache: Path | None = None) -> None:
+        """`pythons` are the configured interpreters by version; `say` prints what takes long."""
+        self._interpreters = Interpreters(pythons)
+        self._say = say
+        self._cache = cache or _cache_folder()
+        self._node: str | None = None
+
+    def runs_on(self, runtime: str) -> str:
+        """A runtime with what runs it here, if that is another version."""
+        if re.fullmatch(r"python3\.\d+", runtime):
+            found = self._interpreters.find(runtime.removeprefix("python"))
+            return runtime if found.minor == runtime[6:] else f"{runtime} (on Python {found.version})"
+        if runtime.startswith("nodejs"):
+            version = self._node_version()
+            if not version:
+                return f"{runtime} (no node on PATH: cannot run)"
+            major = runtime.removeprefix("nodejs").removesuffix(".x")
+            return runtime if version.split(".")[0] == major else f"{runtime} (on Node.js {version})"
+        return runtime if runtime.startswith("provided") else f"{runtime} (cannot run here)"
+
+    def folder_of(self, code: Path, runtime: str, function: str) -> Path | None:
+        """The folder with what the code requires; None if that is nothing, or lies beside it. Raises Problem."""
+        if runtime.startswith("python") and (code / REQUIREMENTS).is_file():
+            return self._python(code, runtime, function)
+        if runtime.startswith("nodejs") and (code / PACKAGE).is_file():
+            return self._node_packages(code, function)
+        return None
+
+    # ── Python ──
+
+    def _python(self, code: Path, runtime: str, function: str) -> Path | None:
+        texts = list(_requirements(code / REQUIREMENTS))
+        if not any(line.strip() and not line.lstrip().startswith("#") for text in texts for line in text.splitlines()):
+            return None
+        minor = runtime.removeprefix("python")
+        interpreter = self._interpreters.find(minor)
+        key = _key("python", interpreter.minor, *texts)
+
+        def install(target: Path) -> None:
+            arguments = ["install", "--target", str(target), "-r", REQUIREMENTS, *_QUIET_PIP]
+            self._run([*_pip(interpreter), *arguments], code, function, code / REQUIREMENTS)
+
+        return self._once(key, f"{function}: installing requirements for Python {interpreter.minor}", install)
+
+    # ── Node.js ──
+
+    def _node_packages(self, code: Path, function: str) -> Path | None:
+        text = (code / PACKAGE).read_text("utf-8")
+        try:
+            dependencies = json.loads(text).get("dependencies") or {}
+        except (ValueError, AttributeError) as error:
+            raise Problem(f"{code / PACKAGE} is no package.json: {error}.", None, function) from error
+        missing = [name for name in dependencies if not _beside(code, name)]
+        if not missing:
+            return None
+        local = [name for name in missing if str(dependencies[name]).startswith(("file:", "link:", "workspace:", "."))]
+        if local:
+            raise Problem(
+                f"{', '.join(local)} of {code / PACKAGE} lies elsewhere on this machine.",
+                None,
+                function,
+                f"Install it beside the code: npm install --prefix {code}",
+            )
+        npm = shutil.which("npm")
+        if npm is None:
+            raise Problem(
+                f"{code / PACKAGE} requires {', '.join(missing)}, and there is no npm on PATH.",
+                None,
+                function,
+                "Install npm, or put node_modules beside the code.",
+            )
+        lock = (code / LOCK).read_text("utf-8") if (code / LOCK).is_file() else ""
+        key = _key("node", self._node_version().split(".")[0], text, lock)
+
+        def install(target: Path) -> None:
+            target.mkdir()
+            (target / PACKAGE).write_text(text, "utf-8")
+            if lock:
+                (target / LOCK).write_text(lock, "utf-8")
+            verb = "ci" if lock else "install"
+            self._run(
+                [npm, verb, "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"],
+                target,
+                function,
+                code / PACKAGE,
+            )
+
+        return self._once(key, f"{function}: installing packages of {PACKAGE}", install)
+
+    def _node_version(self) -> str:
+        if self._node is None:
+            node = shutil.which("node")
+            self._node = ""
+            if node is not None:
+                asked = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+                self._node = asked.stdout.strip().removeprefix("v")
+        return self._node
+
+    # ── the cache ──
+
+    def _once(self, key: str, doing: str, install: Callable[[Path], None]) -> Path:
+        """The folder of a key; it appears complete or not at all, whoever else installs the same."""
+        folder = self._cache / key
+        if folder.is_dir():
+            return folder
+        self._cache.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        self._say(f"{doing} …")
+        with tempfile.TemporaryDirectory(dir=self._cache, prefix="partial-") as temporary:
+            made = Path(temporary) / "made"
+            install(made)
+            made.mkdir(exist_ok=True)
+            try:
+                made.rename(folder)
+            except OSError:
+                if not folder.is_dir():
+                    raise
+        self._say(f"{doing}: done in {time.monotonic() - began:.1f} s")
+        return folder
+
+    def _run(self, command: list[str], folder: Path, function: str, file: Path) -> None:
+        """Raises Problem with what the tool said last."""
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        if ran.returncode:
+            said = [line for line in (ran.stdout + ran.stderr).splitlines() if line.strip()][-_LAST_LINES:]
+            raise Problem(f"what {file} requires cannot be installed:\n" + "\n".join(said), None, function)
+
+
+def _pip(interpreter: Interpreter) -> list[str]:
+    """pip of the Python that runs the function, or of any other that installs for it."""
+    for python in (interpreter.executable, shutil.which("python3")):
+        if python and _succeeds([python, "-m", "pip", "--version"]):
+            own = python == interpreter.executable
+            return [python, "-m", "pip", *([] if own else ["--python", interpreter.executable])]
+    raise Problem(f"{interpreter.executable} has no pip.", next_step=f"{interpreter.executable} -m ensurepip")
+
+
+def _succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def _requirements(file: Path, depth: int = 0) -> Iterator[str]:
+    """The text of a requirements file, and of those it includes."""
+    text = file.read_text("utf-8", "replace")
+    yield text
+    for match in map(_INCLUDED.match, text.splitlines()):
+        included = file.parent / match.group(1) if match else None
+        if included is not None and included.is_file() and depth < _DEEPEST:
+            yield from _requirements(included, depth + 1)
+
+
+def _beside(code: Path, name: str) -> bool:
+    """Whether Node.js finds a package from the code's folder."""
+    return any((parent / "node_modules" / name).exists() for parent in (code, *code.parents))
+
+
+def _key(*parts: str) -> str:
+    """A name for a content; another machine's packages are no use to this one."""
+    machine = f"{platform.system()}-{platform.machine()}-{platform.libc_ver()[0]}"
+    digest = hashlib.sha256("\0".join((machine, *parts)).encode()).hexdigest()
+    return f"{parts[0]}{parts[1]}-{digest[:32]}"
+
+
+def _cache_folder() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "async-gateway-emulator" / "required"
