@@ -32,6 +32,7 @@ def test_a_change_set_creates_a_stack_that_is_under_review_until_then(emulator: 
     assert (found["Status"], found["ExecutionStatus"]) == ("CREATE_COMPLETE", "AVAILABLE")
     assert [change["ResourceChange"]["Action"] for change in found["Changes"]] == ["Add", "Add"]
     assert client.describe_stacks(StackName="demo")["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
+    assert client.get_template(StackName="demo")["TemplateBody"] == {}
     client.get_waiter("change_set_create_complete").wait(StackName="demo", ChangeSetName="one")
     client.execute_change_set(StackName="demo", ChangeSetName="one")
     client.get_waiter("stack_create_complete").wait(StackName="demo", WaiterConfig={"Delay": 0, "MaxAttempts": 500})
