@@ -74,7 +74,8 @@ def live(emulator: RunningEmulator, group: Group) -> None:
     if any(sample.after for sample in group.values()):
         stack = update(emulator, body(group, "changed"), **capable)
         assert stack["StackStatus"] == "UPDATE_COMPLETE", reasons(emulator)
-        assert resources(emulator) == made
+        now = resources(emulator)
+        assert [f"{name}: {now[name]}" for name in made if now[name] != made[name]] == []
     if any(sample.replaced_by for sample in group.values()):
         stack = update(emulator, body(group, "replaced"), **capable)
         assert stack["StackStatus"] == "UPDATE_COMPLETE", reasons(emulator)

@@ -133,10 +133,10 @@ TYPES = [
         service="dynamodb",
         properties=words(f"{_TABLE} ContributorInsightsSpecification ImportSourceSpecification")
         | words("KinesisStreamSpecification PointInTimeRecoverySpecification ResourcePolicy SSESpecification")
-        | words("StreamSpecification TableName Tags TimeToLiveSpecification"),
+        | words("StreamSpecification TableName Tags TimeToLiveSpecification VectorIndexes"),
         required=words("KeySchema"),
         no_effect=words("ContributorInsightsSpecification ImportSourceSpecification KinesisStreamSpecification")
-        | words("OnDemandThroughput ResourcePolicy WarmThroughput"),
+        | words("OnDemandThroughput ResourcePolicy VectorIndexes WarmThroughput"),
         replaces=words("ImportSourceSpecification KeySchema LocalSecondaryIndexes TableName"),
         named_by="TableName",
         name_form=NameForm(255),

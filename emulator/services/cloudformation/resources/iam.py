@@ -17,6 +17,7 @@ from emulator.services.cloudformation.resources.types import (
     Subject,
     words,
 )
+from emulator.services.cloudformation.resources.values import moment_text
 
 _LONGEST = NameForm(64)
 
@@ -168,7 +169,19 @@ def _create_managed_policy(it: Subject) -> Steps:
     except AwsError as problem:
         _there(it, problem, it.type_name)
     yield from _attach(it, arn)
-    return Made(arn, {"PolicyArn": arn})
+    return (yield from _described_policy(arn))
+
+
+def _described_policy(arn: str) -> Steps:
+    told = yield Call("GetPolicy", {"PolicyArn": arn})
+    policy = told["Policy"]
+    attributes: dict[str, Json] = {"PolicyArn": arn, "IsAttachable": policy.get("IsAttachable", True)}
+    for name in ("AttachmentCount", "PermissionsBoundaryUsageCount"):
+        attributes[name] = policy.get(name) or 0
+    for name in ("CreateDate", "DefaultVersionId", "PolicyId", "UpdateDate"):
+        value = policy.get(name) or ""
+        attributes[name] = value if isinstance(value, str) else moment_text(value)
+    return Made(arn, attributes)
 
 
 def _attach(it: Subject, arn: str) -> Generator[Call, Json, None]:
@@ -189,7 +202,7 @@ def _update_managed_policy(it: Subject) -> Steps:
         document = _dated(it.get("PolicyDocument"))
         yield Call("CreatePolicyVersion", {"PolicyArn": arn, "PolicyDocument": document, "SetAsDefault": True})
     yield from _attach(it, arn)
-    return Made(arn, it.attributes)
+    return (yield from _described_policy(arn))
 
 
 def _forget_versions(arn: str) -> Generator[Call, Json, None]:
@@ -256,7 +269,20 @@ def _create_user(it: Subject) -> Steps:
     yield from _permit(it, it.name, "User")
     for group in it.get("Groups") or []:
         yield Call("AddUserToGroup", {"GroupName": group, "UserName": it.name})
+    yield from _set_login(it, it.name)
     return Made(it.name, {"Arn": made["User"]["Arn"]})
+
+
+def _set_login(it: Subject, name: str) -> Generator[Call, Json, None]:
+    """The password of a user."""
+    if not it.changed("LoginProfile"):
+        return
+    given = it.get("LoginProfile")
+    if not given:
+        yield Call("DeleteLoginProfile", {"UserName": name})
+        return
+    operation = "UpdateLoginProfile" if it.previous.get("LoginProfile") else "CreateLoginProfile"
+    yield Call(operation, {**given, "UserName": name})
 
 
 def _update_user(it: Subject) -> Steps:
@@ -269,6 +295,14 @@ def _update_user(it: Subject) -> Steps:
     for group in after:
         if group not in before:
             yield Call("AddUserToGroup", {"GroupName": group, "UserName": name})
+    yield from _set_login(it, name)
+    if it.changed("PermissionsBoundary"):
+        if it.get("PermissionsBoundary"):
+            yield Call("PutUserPermissionsBoundary", {"UserName": name, **_boundary(it)})
+        else:
+            yield Call("DeleteUserPermissionsBoundary", {"UserName": name})
+    if it.changed("Path"):
+        yield Call("UpdateUser", {"UserName": name, "NewPath": it.get("Path") or "/"})
     told = yield Call("ListUserTags", {"UserName": name})
     yield from _retag(it, {"UserName": name}, told, "User")
     return Made(name, it.attributes)
@@ -279,6 +313,8 @@ def _delete_user(it: Subject) -> Generator[Call, Json, Made | None]:
     groups = yield Call("ListGroupsForUser", who)
     for group in groups["Groups"]:
         yield Call("RemoveUserFromGroup", {"GroupName": group["GroupName"], **who})
+    if it.get("LoginProfile"):
+        yield Call("DeleteLoginProfile", who)
     yield from _delete_holder("User")(it)
     return None
 
@@ -295,6 +331,8 @@ def _create_group(it: Subject) -> Steps:
 
 def _update_group(it: Subject) -> Steps:
     yield from _permit(it, it.physical_id, "Group")
+    if it.changed("Path"):
+        yield Call("UpdateGroup", {"GroupName": it.physical_id, "NewPath": it.get("Path") or "/"})
     return Made(it.physical_id, it.attributes)
 
 
@@ -371,7 +409,7 @@ TYPES = [
     ResourceType(
         name="AWS::IAM::User",
         service="iam",
-        properties=words("Groups ManagedPolicyArns Path PermissionsBoundary Policies Tags UserName"),
+        properties=words("Groups LoginProfile ManagedPolicyArns Path PermissionsBoundary Policies Tags UserName"),
         replaces=words("UserName"),
         named_by="UserName",
         name_form=_LONGEST,

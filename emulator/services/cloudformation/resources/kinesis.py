@@ -17,6 +17,7 @@ from emulator.services.cloudformation.resources.types import (
     Subject,
     words,
 )
+from emulator.services.cloudformation.resources.values import moment_text
 
 _DAY_HOURS = 24
 
@@ -77,6 +78,7 @@ def _create_consumer(it: Subject) -> Steps:
     arn = consumer["ConsumerARN"]
     attributes: dict[str, Json] = {
         "ConsumerARN": arn,
+        "ConsumerCreationTimestamp": moment_text(consumer["ConsumerCreationTimestamp"]),
         "ConsumerName": consumer["ConsumerName"],
         "ConsumerStatus": consumer["ConsumerStatus"],
         "StreamARN": it.get("StreamARN"),
@@ -94,8 +96,8 @@ TYPES = [
         name="AWS::Kinesis::Stream",
         service="kinesis",
         properties=words("DesiredShardLevelMetrics MaxRecordSizeInKiB Name RetentionPeriodHours ShardCount")
-        | words("StreamEncryption StreamModeDetails Tags WarmThroughputMiBps"),
-        no_effect=words("DesiredShardLevelMetrics MaxRecordSizeInKiB WarmThroughputMiBps"),
+        | words("RecordDistributionStrategy StreamEncryption StreamModeDetails Tags WarmThroughputMiBps"),
+        no_effect=words("DesiredShardLevelMetrics MaxRecordSizeInKiB RecordDistributionStrategy WarmThroughputMiBps"),
         replaces=words("Name"),
         named_by="Name",
         name_form=NameForm(128),

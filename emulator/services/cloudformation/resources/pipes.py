@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from emulator.ports import Json
@@ -18,6 +17,7 @@ from emulator.services.cloudformation.resources.types import (
     Subject,
     words,
 )
+from emulator.services.cloudformation.resources.values import moment_text
 
 _PIPE = (
     "Description DesiredState Enrichment EnrichmentParameters KmsKeyIdentifier LogConfiguration RoleArn"
@@ -39,15 +39,11 @@ def _attributes(it: Subject, told: Mapping[str, Any]) -> dict[str, Json]:
     """CurrentState is the one it comes to: nothing refers to the pipe before."""
     return {
         "Arn": told["Arn"],
-        "CreationTime": _moment(told["CreationTime"]),
+        "CreationTime": moment_text(told["CreationTime"]),
         "CurrentState": it.get("DesiredState", "RUNNING"),
-        "LastModifiedTime": _moment(told["LastModifiedTime"]),
+        "LastModifiedTime": moment_text(told["LastModifiedTime"]),
         "StateReason": told.get("StateReason") or "",
     }
-
-
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(float(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _sources(properties: Properties) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import UTC, datetime
 
 from emulator.ports import Json
 from emulator.services.cloudformation.resources.simple import deleting, retag
 from emulator.services.cloudformation.resources.types import Call, Made, ResourceType, Steps, Subject, words
+from emulator.services.cloudformation.resources.values import moment_text
 
 _SCHEDULE = (
     "Description EndDate FlexibleTimeWindow GroupName KmsKeyArn Name ScheduleExpression ScheduleExpressionTimezone"
@@ -35,7 +35,7 @@ def _described(name: str, arn: str) -> Steps:
     told = yield Call("GetScheduleGroup", {"Name": name})
     attributes: dict[str, Json] = {"Arn": arn, "State": told["State"]}
     for member in ("CreationDate", "LastModificationDate"):
-        attributes[member] = datetime.fromtimestamp(float(told[member]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        attributes[member] = moment_text(told[member])
     return Made(name, attributes)
 
 

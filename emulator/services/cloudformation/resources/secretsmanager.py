@@ -89,6 +89,24 @@ def _delete_policy(it: Subject) -> Generator[Call, Json, Made | None]:
     return None
 
 
+_ROTATION = (
+    "ExternalSecretRotationMetadata ExternalSecretRotationRoleArn HostedRotationLambda RotateImmediatelyOnUpdate"
+    " RotationLambdaARN RotationRules"
+)
+
+
+def _schedule_rotation(it: Subject) -> Steps:
+    """Kept without effect: nothing rotates by itself (docs/compatibility.md). The secret has to be there."""
+    secret = str(it.get("SecretId"))
+    told = yield Call("DescribeSecret", {"SecretId": secret})
+    return Made(told["ARN"], {"Id": told["ARN"]})
+
+
+def _stop_rotation(it: Subject) -> Generator[Call, Json, Made | None]:
+    return None
+    yield
+
+
 TYPES = [
     ResourceType(
         name="AWS::SecretsManager::Secret",
@@ -111,5 +129,16 @@ TYPES = [
         create=_put_policy,
         update=_put_policy,
         delete=_delete_policy,
+    ),
+    ResourceType(
+        name="AWS::SecretsManager::RotationSchedule",
+        service="secretsmanager",
+        properties=words(f"{_ROTATION} SecretId"),
+        required=words("SecretId"),
+        no_effect=words(_ROTATION),
+        replaces=words("SecretId"),
+        create=_schedule_rotation,
+        update=_schedule_rotation,
+        delete=_stop_rotation,
     ),
 ]

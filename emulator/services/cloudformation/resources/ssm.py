@@ -39,7 +39,8 @@ def _tag(it: Subject) -> Steps:
 
 
 def _made(it: Subject, name: str) -> Made:
-    return Made(name, {"Type": str(it.get("Type")), "Value": str(it.get("Value"))})
+    arn = f"arn:aws:ssm:{it.scope.region}:{it.scope.account}:parameter/{name.removeprefix('/')}"
+    return Made(name, {"Arn": arn, "Type": str(it.get("Type")), "Value": str(it.get("Value"))})
 
 
 def _update_parameter(it: Subject) -> Steps:

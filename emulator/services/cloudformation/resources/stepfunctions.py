@@ -80,6 +80,11 @@ def _update_machine(it: Subject) -> Steps:
         defaults["TracingConfiguration"] = {"enabled": False}
     request = {**defaults, **it.wanted(*_SETTINGS.split())}
     made = yield Call("UpdateStateMachine", {**request, "stateMachineArn": arn, "definition": definition})
+    yield from _retag(it, arn)
+    return Made(arn, {**it.attributes, "StateMachineRevisionId": made.get("revisionId") or "INITIAL"})
+
+
+def _retag(it: Subject, arn: str) -> Generator[Call, Json, None]:
     told = yield Call("ListTagsForResource", {"resourceArn": arn})
     tags = it.all_tags()
     stale = [tag["key"] for tag in told["tags"] if tag["key"] not in tags]
@@ -87,7 +92,6 @@ def _update_machine(it: Subject) -> Steps:
         yield Call("UntagResource", {"resourceArn": arn, "tagKeys": stale})
     if tags:
         yield Call("TagResource", {"resourceArn": arn, "tags": tags})
-    return Made(arn, {**it.attributes, "StateMachineRevisionId": made.get("revisionId") or "INITIAL"})
 
 
 def _delete_machine(it: Subject) -> Generator[Call, Json, Made | None]:
@@ -131,6 +135,11 @@ def _create_activity(it: Subject) -> Steps:
     return Made(made["activityArn"], {"Arn": made["activityArn"], "Name": it.name})
 
 
+def _update_activity(it: Subject) -> Steps:
+    yield from _retag(it, it.physical_id)
+    return Made(it.physical_id, it.attributes)
+
+
 TYPES = [
     ResourceType(
         name="AWS::StepFunctions::StateMachine",
@@ -157,7 +166,8 @@ TYPES = [
     ResourceType(
         name="AWS::StepFunctions::StateMachineAlias",
         service="stepfunctions",
-        properties=words("DeploymentPreference Description Name RoutingConfiguration"),
+        properties=words("DeploymentPreference Description Name RoutingConfiguration StateMachineArn"),
+        no_effect=words("StateMachineArn"),
         replaces=words("Name"),
         named_by="Name",
         name_form=NameForm(80),
@@ -173,6 +183,7 @@ TYPES = [
         named_by="Name",
         name_form=NameForm(80),
         create=_create_activity,
+        update=_update_activity,
         delete=deleting("DeleteActivity", "activityArn"),
     ),
 ]

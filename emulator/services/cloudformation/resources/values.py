@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from emulator.ports import Json
@@ -56,6 +57,12 @@ def text_of(value: Json) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def moment_text(at: Json) -> str:
+    """A time as attributes show it, from epoch seconds or a datetime."""
+    moment = at if isinstance(at, datetime) else datetime.fromtimestamp(float(at), UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def wrong_type(path: str, expected: str, value: Json) -> ResourceFailed:
