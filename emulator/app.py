@@ -20,7 +20,7 @@ from emulator import jobs, worlds
 from emulator.adapters import http_server, remembered_time
 from emulator.adapters.clock import LiveClock
 from emulator.adapters.console import Console
-from emulator.adapters.faults import failing_commits
+from emulator.adapters.faults import end_of_the_process, failing_commits
 from emulator.adapters.faulty_runtime import FaultyRuntime
 from emulator.adapters.http_sender import HttpxSender
 from emulator.adapters.process_runtime import ProcessRuntime
@@ -128,7 +128,10 @@ class Emulator:
             console.watch_remarks(self.clock)
             self.runtime = console.watch_runtime(self.runtime, self.clock, base_url)
         self.faults = Faults(self.clock.now)
-        store.before_commit = failing_commits(self.faults)
+        self.crash: Callable[[], None] | None = end_of_the_process
+        """What a crash is that a fault plan asks for; None in a process that is not the emulator's own."""
+        store.before_commit = failing_commits(self.faults, lambda: self.crash and self.crash())
+        self.sqlite = store
         if settings.faults:
             self.faults.put(FaultPlan.from_text(settings.faults))
         self.runtime = FaultyRuntime(self.runtime, self.clock, self.faults)

@@ -56,7 +56,7 @@ async def state(emulator: Emulator) -> dict[str, Any]:
 
 
 async def change(emulator: Emulator, request: dict[str, Any]) -> dict[str, Any]:
-    """freeze | advance (seconds) | next | settle (account) | scale (factor) | resume | auto (wanted)."""
+    """freeze | advance (seconds or until) | next | settle (account) | scale (factor) | resume | auto (wanted)."""
     action = request.get("action")
     if action == "freeze":
         emulator.set_time_factor(0.0)
@@ -68,9 +68,11 @@ async def change(emulator: Emulator, request: dict[str, Any]) -> dict[str, Any]:
             raise Refused(400, 'scale needs "factor", more than 0 and at most 1000000')
         emulator.set_time_factor(float(factor))
     elif action == "advance":
-        seconds = request.get("seconds")
+        seconds, until = request.get("seconds"), request.get("until")
+        if is_number(until):
+            seconds = max(0.0, until - emulator.clock.now())
         if not is_number(seconds) or not 0 <= seconds <= LONGEST_SETTLE_SECONDS:
-            raise Refused(400, 'advance needs "seconds", between 0 and a year')
+            raise Refused(400, 'advance needs "seconds", between 0 and a year, or "until" in epoch seconds')
         await emulator.advance(float(seconds))
     elif action == "next":
         moved = await emulator.advance_to_next()

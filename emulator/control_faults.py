@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.control_clock import Refused
-from emulator.faults import BadPlan, FaultPlan
+from emulator.faults import CRASH, STORE, BadPlan, FaultPlan
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -21,13 +21,13 @@ async def show(emulator: Emulator, account: str = "") -> dict[str, Any]:
 
 async def replace(emulator: Emulator, request: Any, account: str = "") -> dict[str, Any]:
     """From now on this is the plan: `{"seed": 7, "faults": [{"function": "render", "fault": "error"}]}`."""
-    emulator.faults.put(_read(request, account), account)
+    emulator.faults.put(_read(emulator, request, account), account)
     return emulator.faults.report(account)
 
 
 async def add(emulator: Emulator, request: Any, account: str = "") -> dict[str, Any]:
     """One more fault; those before go on counting."""
-    for fault in _read({"faults": [request]}, account).faults:
+    for fault in _read(emulator, {"faults": [request]}, account).faults:
         emulator.faults.add(fault, account)
     return emulator.faults.report(account)
 
@@ -38,8 +38,11 @@ async def forget(emulator: Emulator, account: str = "") -> dict[str, Any]:
     return emulator.faults.report(account)
 
 
-def _read(value: Any, account: str) -> FaultPlan:
+def _read(emulator: Emulator, value: Any, account: str) -> FaultPlan:
     try:
-        return FaultPlan.from_json(value, account)
+        plan = FaultPlan.from_json(value, account)
     except BadPlan as problem:
         raise Refused(400, str(problem)) from None
+    if emulator.crash is None and any(fault.fault == CRASH and fault.target == STORE for fault in plan.faults):
+        raise Refused(400, "this emulator lives in a process that is not its own, and cannot be killed")
+    return plan

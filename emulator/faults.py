@@ -257,6 +257,11 @@ class Faults:
                 del self.seen[key]
         self._changed()
 
+    def take_over(self, others: Faults) -> None:
+        """Go on where others have come to: their process was killed."""
+        self._plans, self._armed, self.active = others._plans, others._armed, others.active
+        self.strikes, self.seen = others.strikes, others.seen
+
     def plan(self, account: str = "") -> FaultPlan:
         """The plan of an account."""
         return self._plans.get(account, FaultPlan())

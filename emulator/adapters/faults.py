@@ -22,17 +22,27 @@ class CommitFailed(Exception):
     """A fault plan has this commit fail, as a full disk would."""
 
 
-def failing_commits(plans: Faults) -> Callable[[], None]:
-    """What to call before each commit: raises where a plan strikes; a crash is the end of the process, at once."""
+def end_of_the_process() -> None:
+    """What a crash is: nothing runs any more, at once."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def failing_commits(plans: Faults, crash: Callable[[], None]) -> Callable[[], None]:
+    """What to call before each commit: raises where a plan strikes, and for ever after a `crash` that returns."""
+    dead = False
 
     def before_commit() -> None:
+        nonlocal dead
+        if dead:
+            raise StoreCrashed("the simulated process is dead")
         if not plans.active:
             return
         fault = plans.strike(faults.STORE, "commit", "", faults.KINDS[faults.STORE])
         if fault is None:
             return
         if fault.fault == faults.CRASH:
-            os.kill(os.getpid(), signal.SIGKILL)
+            dead = True
+            crash()
         raise CommitFailed(fault.message or "the fault plan")
 
     return before_commit

@@ -210,6 +210,14 @@ class SqliteStore(Store):
 
         await self.transact(delete_all)
 
+    def dump(self) -> bytes:
+        """Everything that is committed, as the bytes of a database."""
+        return self._db.serialize()
+
+    def restore(self, dumped: bytes) -> None:
+        """Be what was dumped, by a store with the same schema."""
+        self._db.deserialize(dumped)
+
     def close(self) -> None:
         self._write_posted()
         self._db.close()

@@ -26,7 +26,10 @@ class Clock:
 
     def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> float:
         """Move time; everything that falls due on the way has run when this returns. The time it is then."""
-        return self._change("advance", seconds=seconds + 60 * minutes + 3600 * hours + 86400 * days)["now"]
+        moved = seconds + 60 * minutes + 3600 * hours + 86400 * days
+        if moved < 0:
+            raise ValueError("AWS time never goes back")
+        return self._change("advance", until=self.now() + moved)["now"]
 
     def to_next(self) -> bool:
         """Move time to what is due next and run it. False if nothing is due within a year."""

@@ -159,6 +159,7 @@ class RunningEmulator:
 
         def announce(emulator: Emulator) -> None:
             self.emulator = emulator
+            emulator.crash = None
             self.url = emulator.base_url.replace("localhost", "127.0.0.1")
             self._ready.set()
 

@@ -97,12 +97,13 @@ class LocalServer(Server):
     def __init__(
         self, settings: Settings | None = None, functions: str = "processes", running: RunningEmulator | None = None
     ) -> None:
-        from emulator.testing.harness import RunningEmulator, in_process
+        from emulator.testing.harness import in_process
+        from emulator.testing.mortal import MortalEmulator
 
         if functions not in ("processes", "threads"):
             raise ValueError(f'functions run in "processes" or "threads", not in {functions!r}')
         self._owns = running is None
-        self.running = running or RunningEmulator(settings, in_process if functions == "threads" else None)
+        self.running = running or MortalEmulator(settings, in_process if functions == "threads" else None)
         if self._owns:
             self.running.start()
         self.url = self.running.url

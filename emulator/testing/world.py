@@ -95,6 +95,8 @@ class Emulator:
             failures = self._server.end(self._account)
         finally:
             self._account = ""
+            for made in ("aws", "clock", "inbox", "faults"):
+                self.__dict__.pop(made, None)
             if self._owns_server:
                 self._server.close()
                 self._server = None

@@ -1,0 +1,60 @@
+"""`from emulator import Emulator`: a world with an emulator of its own, awaited or not, in processes or threads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator import Emulator, Settings
+from emulator.testing.servers import HarnessError
+from tests.testing.functions import create, invoke, send
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_an_emulator_of_its_own_starts_and_leaves_nothing_running() -> None:
+    emulator = Emulator(Settings(port=0, data=None, frozen=True, region="eu-west-1"))
+    with pytest.raises(HarnessError, match="is not started"):
+        emulator.settle()
+    with emulator as world:
+        assert world is emulator and world.region == "eu-west-1"
+        arn = create(world.aws)
+        assert arn.startswith(f"arn:aws:lambda:eu-west-1:{world.account}:")
+        send(world.aws, fail=True)
+        before = world.clock.now()
+        world.settle()
+        assert world.clock.now() - before == 180
+        first = world.account
+    with emulator as again:
+        assert again.account == first, "a new server begins anew"
+        assert again.aws.lambda_.list_functions()["Functions"] == []
+
+
+def test_handlers_in_threads_of_the_test() -> None:
+    with Emulator(functions="threads") as emulator:
+        source = "import threading\ndef handler(event, context):\n    return threading.current_thread().name\n"
+        create(emulator.aws, source=source)
+        assert invoke(emulator.aws) == "function worker"
+    with pytest.raises(ValueError, match='"processes" or "threads"'):
+        Emulator(functions="containers").start()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_world_is_awaited() -> None:
+    async with Emulator() as emulator:
+        create(emulator.aws)
+        send(emulator.aws, fail=True)
+        await emulator.settle()
+        assert len(await emulator.attempts("worker")) == 3
+        assert "attempt 3 of worker" in str(await emulator.timeline())
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    heavy = ("boto3", "fastapi", "emulator.app", "sqlite3")
+    code = f"import sys, emulator; print([name for name in {heavy} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert said.strip() == "[]"
