@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from emulator.testing.asynchronous import AsyncEmulator
     from emulator.testing.aws import Aws
     from emulator.testing.clock import Clock
+    from emulator.testing.contracts import Contract
     from emulator.testing.faults import Faults
     from emulator.testing.inbox import Inbox
+    from emulator.testing.normalising import Rules
     from emulator.testing.servers import Server
     from emulator.testing.world import Emulator
 
@@ -37,6 +39,8 @@ class Watcher(Protocol):
 
 
 WATCHERS = pytest.StashKey[list[Watcher]]()
+FAILED = pytest.StashKey[bool]()
+"""Of a test whose call has failed."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     functions = "where Python handlers run: in processes, as on AWS, or in threads, for breakpoints and coverage"
     group.addoption("--emulator-functions", choices=("processes", "threads"), help=functions)
     parser.addini("emulator_functions", functions, default="processes")
+    record = "run the tests that have contracts at the contract endpoint, and write down what it answers"
+    group.addoption("--contract-record", action="store_true", help=record)
+    endpoint = "where contracts are recorded: `aws` (as boto3 is configured), `emulator` (this one), or another's URL"
+    group.addoption("--contract-endpoint", metavar="WHERE", help=endpoint)
+    parser.addini("contract_endpoint", endpoint, default="aws")
     plan = "a fault plan, as JSON or in a file, for every test's world"
     group.addoption("--emulator-faults", metavar="PLAN", help=plan)
     explored = (
@@ -96,6 +105,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that fails shows what has happened in its world: while the world is still there."""
     report = yield
+    if report.failed and call.when == "call":
+        item.stash[FAILED] = True
     if report.failed and call.when != "teardown":
         world: Any = getattr(item, "funcargs", {}).get("emulator")
         if type(world).__module__ == "emulator.testing.world":
@@ -106,12 +117,31 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Only tests that have contracts are run where contracts are recorded: the others are not meant for AWS."""
+    if config.getoption("--contract-record"):
+        having = [item for item in items if "contract" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in having])
+        items[:] = having
+
+
+def _recorded_from(config: pytest.Config) -> str:
+    """Where contracts are recorded now: `aws`, `emulator`, a URL; empty if they are not."""
+    if not config.getoption("--contract-record", False):
+        return ""
+    return config.getoption("--contract-endpoint") or config.getini("contract_endpoint")
+
+
 @pytest.fixture(scope="session")
 def emulator_server(pytestconfig: pytest.Config) -> Generator[Server]:
     """The emulator of this test process, started when the first test asks for it."""
     from emulator.testing.servers import LocalServer, RemoteServer
 
     url = pytestconfig.getoption("--emulator-url") or pytestconfig.getini("emulator_url")
+    if (recorded_from := _recorded_from(pytestconfig)) == "aws":
+        pytest.skip("needs an emulator: from AWS, contracts are recorded of tests that have `aws` and `contract` alone")
+    if recorded_from != "emulator":
+        url = recorded_from or url
     if url:
         server: Server = RemoteServer(url)
     else:
@@ -146,9 +176,38 @@ def async_emulator(emulator: Emulator) -> AsyncEmulator:
 
 
 @pytest.fixture
-def aws(emulator: Emulator) -> Aws:
+def aws(request: pytest.FixtureRequest) -> Generator[Aws]:
     """boto3's clients of this test's world, as attributes, and `aws.http` for what it has deployed."""
-    return emulator.aws
+    if _recorded_from(request.config) != "aws":
+        yield request.getfixturevalue("emulator").aws
+        return
+    from emulator.testing.real_aws import RealAws
+
+    real = RealAws()
+    yield real
+    real.close()
+
+
+@pytest.fixture
+def contract_rules() -> Rules:
+    """What else differs from call to call in the answers of this project: replace it in conftest.py."""
+    from emulator.testing.normalising import Rules
+
+    return Rules()
+
+
+@pytest.fixture
+def contract(request: pytest.FixtureRequest, aws: Aws, contract_rules: Rules) -> Generator[Contract]:
+    """Answers as AWS gave them once: `contract.match("created", answer)`; recorded by `--contract-record`."""
+    from emulator.testing.contracts import Contract, path_of
+
+    recorded_from = _recorded_from(request.config)
+    source = "AWS" if ".amazonaws.com" in aws.url else "an emulator"
+    path = path_of(request.path, request.node.nodeid.partition("::")[2])
+    contract = Contract(path, contract_rules, aws.account, aws.region, source, bool(recorded_from))
+    yield contract
+    if recorded_from and not request.node.stash.get(FAILED, False):
+        contract.write()
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.testing import RunningEmulator
-from emulator.testing.plugin import async_emulator, aws, clock, emulator, faults, inbox
+from emulator.testing.plugin import async_emulator, aws, clock, contract, contract_rules, emulator, faults, inbox
 from emulator.testing.servers import LocalServer
 
-__all__ = ["async_emulator", "aws", "clock", "emulator", "faults", "inbox"]
+__all__ = ["async_emulator", "aws", "clock", "contract", "contract_rules", "emulator", "faults", "inbox"]
 
 
 @pytest.fixture
