@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any
 
 from emulator.aws.errors import AwsError
@@ -39,6 +40,11 @@ SETTLED_FOR_UPDATE = frozenset(
 FAILED_FOR_UPDATE = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
 
 
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What a stack was last asked to be: all that an update takes over, and a rollback returns to."""
@@ -67,7 +73,7 @@ class Definition:
 
     def to_json(self) -> dict[str, Json]:
         """As a row keeps it."""
-        return {name: getattr(self, name) for name in _DEFINITION}
+        return {name: getattr(self, name) for name in _names(Definition)}
 
     @staticmethod
     def from_json(value: Mapping[str, Json]) -> Definition:
@@ -75,12 +81,6 @@ class Definition:
         listed = {"transforms", "capabilities", "notifications", "outputs", "imports"}
         members: dict[str, Any] = {name: tuple(item) if name in listed else item for name, item in value.items()}
         return Definition(**members)
-
-
-_DEFINITION = (
-    *("template", "processed", "transforms", "parameters", "fetched", "tags", "capabilities", "role", "notifications"),
-    *("rollback", "description", "outputs", "imports", "skip_unknown"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,8 @@ class Deployment:
     """DeleteStack's RetainResources, and ContinueUpdateRollback's ResourcesToSkip."""
     keep_new: bool = False
     """RetainExceptOnCreate."""
+    adopt: bool = False
+    """ImportExistingResources: what is there by the name that a new resource is given becomes the stack's."""
     force: bool = False
     """DeletionMode FORCE_DELETE_STACK."""
     failed: tuple[str, ...] = ()
@@ -110,7 +112,7 @@ class Deployment:
 
     def to_json(self) -> dict[str, Json]:
         """As a row keeps it."""
-        return {name: getattr(self, name) for name in _DEPLOYMENT}
+        return {name: getattr(self, name) for name in _names(Deployment)}
 
     @staticmethod
     def from_json(value: Mapping[str, Json]) -> Deployment:
@@ -118,12 +120,6 @@ class Deployment:
         listed = {"retain", "failed", "tells"}
         members: dict[str, Any] = {name: tuple(item) if name in listed else item for name, item in value.items()}
         return Deployment(**members)
-
-
-_DEPLOYMENT = (
-    *("token", "client_token", "on_failure", "ends_at", "retain", "keep_new", "force", "failed", "why", "cancelled"),
-    "tells",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +214,7 @@ class Resource:
 
     def to_json(self) -> dict[str, Json]:
         """All but the columns of their own."""
-        return {name: getattr(self, name) for name in _RESOURCE}
+        return {name: getattr(self, name) for name in _names(Resource) if name not in RESOURCE_COLUMNS}
 
     @staticmethod
     def from_json(value: Mapping[str, Json], **columns: Any) -> Resource:
@@ -227,22 +223,8 @@ class Resource:
         return Resource(**{**body, **columns})
 
 
-_RESOURCE = (
-    *("ref", "properties", "attributes", "requires", "deletion_policy", "replace_policy", "metadata", "deployment"),
-    *(
-        "token",
-        "name",
-        "verb",
-        "stage",
-        "waits_for",
-        "waits_until",
-        "heard",
-        "creation_policy",
-        "wanted",
-        "before",
-        "inert",
-    ),
-)
+RESOURCE_COLUMNS = ("logical_id", "type", "physical_id", "status", "reason", "changed_at")
+"""What a row of a resource has columns for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +271,7 @@ class ChangeSet:
     on_failure: str | None = None
     client_token: str | None = None
     nested: bool = False
+    adopts: bool = False
 
     @property
     def arn(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.ports import Json, Transaction
 from emulator.services.cloudformation.model import (
+    RESOURCE_COLUMNS,
     ChangeSet,
     Definition,
     Deployment,
@@ -261,8 +262,7 @@ def _resource(row: tuple[Any, ...]) -> Resource:
 
 def resource_to_json(resource: Resource) -> dict[str, Json]:
     """A resource with all its columns, for a row of another kind."""
-    columns = ("logical_id", "type", "physical_id", "status", "reason", "changed_at")
-    return {**resource.to_json(), **{name: getattr(resource, name) for name in columns}}
+    return {**resource.to_json(), **{name: getattr(resource, name) for name in RESOURCE_COLUMNS}}
 
 
 def resource_from_json(value: Mapping[str, Json]) -> Resource:
@@ -446,6 +446,7 @@ def put_change_set(tx: Transaction, change_set: ChangeSet) -> None:
         "on_failure": change_set.on_failure,
         "client_token": change_set.client_token,
         "nested": change_set.nested,
+        "adopts": change_set.adopts,
     }
     tx.execute(
         f"INSERT OR REPLACE INTO cloudformation_change_set ({_CHANGE_SET}) VALUES ({', '.join('?' * 12)})",
@@ -505,4 +506,5 @@ def _change_set(row: tuple[Any, ...]) -> ChangeSet:
         said["on_failure"],
         said["client_token"],
         said["nested"],
+        said["adopts"],
     )

@@ -76,7 +76,8 @@ class Steps:
         def subject(of: Resource, again: bool = False) -> Subject:
             wanted = of.wanted if of.wanted is not None else of.properties
             previous = of.properties if of.verb in ("update", "restore") else {}
-            return work.subject(row, of, substituted(wanted, values), substituted(previous, values), again)
+            named = replace(of, name=substituted(of.name, values))
+            return work.subject(row, named, substituted(wanted, values), substituted(previous, values), again)
 
         if self._running.in_transaction(row):
             return await self._native(work, row, resource, fresh, save, subject)
@@ -162,7 +163,7 @@ class Steps:
                 self._begin(tx, work, resource, save)
 
             await self._rows.transact(begin)
-        it = subject(resource, not fresh and not resource.waits_for)
+        it = subject(resource, (not fresh and not resource.waits_for) or work.deployment.adopt)
         outcome = await self._asked_outside(row, resource, it, subject)
 
         def end(tx: Transaction) -> Resource:

@@ -30,7 +30,7 @@ from emulator.services.cloudformation.operations.state import Request, deploymen
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 NO_UPDATES = "No updates are to be performed."
 PAGE = 100
-_NOT_EMULATED = ("ResourcesToImport", "ImportExistingResources", "ResourceTypes", "DeploymentMode")
+_NOT_EMULATED = ("ResourcesToImport", "ResourceTypes", "DeploymentMode")
 
 
 class ChangeSetOperations(StackOperations):
@@ -109,6 +109,7 @@ class ChangeSetOperations(StackOperations):
             request.get("OnStackFailure"),
             request.get("ClientToken"),
             bool(request.get("IncludeNestedStacks")),
+            bool(request.get("ImportExistingResources")),
         )
 
     def describe_change_set(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -138,6 +139,7 @@ class ChangeSetOperations(StackOperations):
             "NextToken": write_token(start + PAGE) if more else None,
             "IncludeNestedStacks": found.nested,
             "OnStackFailure": found.on_failure,
+            "ImportExistingResources": found.adopts,
         }
 
     def _change_set(self, tx: Transaction, scope: Scope, request: Request) -> ChangeSet:
@@ -178,7 +180,7 @@ class ChangeSetOperations(StackOperations):
                 store.put_change_set(tx, replace(other, execution_status="EXECUTE_COMPLETE"))
             else:
                 store.delete_change_set(tx, other.id)  # [P] ExecuteChangeSet: all others of the stack are deleted
-        deployment = deployment_of(tx, request, on_failure=on_failure or "ROLLBACK")
+        deployment = deployment_of(tx, request, on_failure=on_failure or "ROLLBACK", adopt=found.adopts)
         changed = replace(stack, disable_rollback=disable, change_set_arn=found.arn)
         if found.kind == "CREATE":
             if stack.status != "REVIEW_IN_PROGRESS":

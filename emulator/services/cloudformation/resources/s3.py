@@ -27,6 +27,13 @@ def _create_bucket(it: Subject) -> Steps:
         request["CreateBucketConfiguration"] = {"LocationConstraint": it.scope.region}
     if it.get("ObjectLockEnabled"):
         request["ObjectLockEnabledForBucket"] = it.get("ObjectLockEnabled")
+    if it.is_named and not it.again:
+        try:  # creating one's own bucket again succeeds in us-east-1, and in no stack
+            yield Call("HeadBucket", {"Bucket": it.name})
+        except AwsError:
+            pass
+        else:
+            raise ResourceFailed(f"{it.name} already exists")
     try:
         yield Call("CreateBucket", request)
     except AwsError as problem:

@@ -80,7 +80,8 @@ class Subject:
     stage: int = 0
     """How many times `Made(more=True)` was returned in this step."""
     again: bool = False
-    """An emulator that died may have done this before, wholly or in part (delegated services only)."""
+    """An emulator that died may have done this before, wholly or in part; or what is there already is to be the
+    stack's. A `create` takes what it finds by its name (delegated services only)."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """The stack's own. `aws:cloudformation:*` are not among them: services refuse such tags."""
     base_url: str = ""
