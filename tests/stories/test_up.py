@@ -304,3 +304,131 @@ def test_node_packages_are_found_beside_the_code(
     )
     assert json.load(function.invoke(FunctionName="node")["Payload"]) == "found"
     assert function.get_function(FunctionName="node")["Code"]["Location"] == f"file://{code}"
+
+
+OPENAPI = """\
+openapi: 3.0.1
+info: {title: shop, version: "1"}
+paths:
+  /orders:
+    get: {operationId: listOrders, responses: {"200": {description: all}}}
+    post:
+      operationId: submitOrder
+      responses: {"202": {description: accepted}}
+      x-amazon-apigateway-integration:
+        type: aws
+        httpMethod: POST
+        uri: arn:aws:apigateway:x:lambda:path/2015-03-31/functions/arn:aws:lambda:x:1:function:submit/invocations
+        requestParameters: {integration.request.header.X-Amz-Invocation-Type: "'Event'"}
+        responses: {default: {statusCode: "202"}}
+"""
+
+
+def test_an_openapi_file_needs_no_template_only_a_folder_of_functions(project: Up) -> None:
+    file = project.write("openapi.yaml", OPENAPI)
+    session = project.session(path="openapi.yaml")
+    assert not session.deploy()
+    assert "is no folder" in project.said()
+    project.write("functions/list_orders.py", "def handler(e, c):\n    return {'statusCode': 200, 'body': 'none'}\n")
+    assert not session.deploy()
+    said = project.said()
+    assert "openapi.yaml:12:" in said and "The function submit is not there" in said
+    project.write("functions/submit/index.js", "exports.handler = async () => {};\n")
+    assert session.changed() and session.deploy(), project.said()
+    said = project.said()
+    assert "GET   /orders  → ListOrders  answers when done" in said
+    assert "POST  /orders  → Submit      answers at once, works later" in said
+    [api] = project.emulator.client("apigateway").get_rest_apis()["items"]
+    url = project.emulator.data_plane(api["id"], "prod", "orders")
+    assert (httpx.get(url).text, httpx.post(url, json={}).status_code) == ("none", 202)
+
+    file.write_text(OPENAPI + "  /all:\n    get: {operationId: listOrders, responses: {}}\n")
+    assert session.changed() and session.deploy(), project.said()
+    assert httpx.get(project.emulator.data_plane(api["id"], "prod", "all")).text == "none"
+
+
+def cdk_project(project: Up) -> None:
+    """What `cdk synth` writes of two stacks, one of which needs the other: manifests, templates, assets."""
+    bucket = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"
+    first = {"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "first"}}}}
+    first |= {"Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Q", "Arn"]}, "Export": {"Name": "first-arn"}}}}
+    code = {"S3Bucket": {"Fn::Sub": bucket}, "S3Key": "1234.zip"}
+    function = {"Code": code, "Handler": "app.handler", "Runtime": RUNTIME, "Role": "arn:aws:iam::000000000000:role/r"}
+    function |= {"FunctionName": "second", "Environment": {"Variables": {"ARN": {"Fn::ImportValue": "first-arn"}}}}
+    machine = {
+        "RoleArn": "arn:aws:iam::000000000000:role/r",
+        "DefinitionS3Location": {"Bucket": {"Fn::Sub": bucket}, "Key": "5678.json"},
+    }
+    second = {
+        "Resources": {
+            "F": {"Type": "AWS::Lambda::Function", "Properties": function},
+            "M": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
+        },
+        "Parameters": {
+            "BootstrapVersion": {
+                "Type": "AWS::SSM::Parameter::Value<String>",
+                "Default": "/cdk-bootstrap/hnb659fds/version",
+            }
+        },
+    }
+    place = {"current": {"bucketName": bucket, "objectKey": "1234.zip"}}
+    other = {"current": {"bucketName": bucket, "objectKey": "5678.json"}}
+    files = {
+        "1234": {"source": {"path": "asset.1234", "packaging": "zip"}, "destinations": place},
+        "5678": {"source": {"path": "asset.5678.json", "packaging": "file"}, "destinations": other},
+    }
+    stack = {"type": "aws:cloudformation:stack", "environment": "aws://unknown-account/unknown-region"}
+    artifacts = {
+        "Second": {
+            **stack,
+            "properties": {"templateFile": "Second.template.json"},
+            "dependencies": ["First", "Second.assets"],
+        },
+        "First": {**stack, "properties": {"templateFile": "First.template.json", "stackName": "one"}},
+        "Second.assets": {"type": "cdk:asset-manifest", "properties": {"file": "Second.assets.json"}},
+        "Tree": {"type": "cdk:tree", "properties": {"file": "tree.json"}},
+    }
+    written = {
+        "manifest": {"version": "48.0.0", "artifacts": artifacts},
+        "First.template": first,
+        "Second.template": second,
+        "Second.assets": {"version": "48.0.0", "files": files},
+        "asset.5678": {"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}},
+    }
+    for name, content in written.items():
+        project.write(f"cdk.out/{name}.json", json.dumps(content))
+    project.write("cdk.out/asset.1234/app.py", "import os\ndef handler(e, c):\n    return os.environ['ARN']\n")
+
+
+def test_what_cdk_has_written_is_deployed_stack_by_stack_with_its_assets(project: Up) -> None:
+    cdk_project(project)
+    session = project.session(path="cdk.out")
+    assert session.deploy(), project.said()
+    said = project.said()
+    assert said.index("stack one is deployed") < said.index("stack Second is deployed")
+    answer = project.emulator.client("lambda").invoke(FunctionName="second")["Payload"].read()
+    assert json.loads(answer) == "arn:aws:sqs:us-east-1:000000000000:first"
+    assert len(project.emulator.client("stepfunctions").list_state_machines()["stateMachines"]) == 1
+    assert not session.changed()
+    project.write("cdk.out/asset.1234/app.py", "def handler(e, c):\n    return 'edited'\n")
+    answer = project.emulator.client("lambda").invoke(FunctionName="second")["Payload"].read()
+    assert json.loads(answer) == "edited"
+
+
+def test_lint_needs_no_emulator_and_fails_for_what_fails_for_sure(project: Up) -> None:
+    run = CliRunner()
+    clean = run.invoke(app, ["lint", str(project.folder)])
+    assert (clean.exit_code, clean.stdout) == (0, "nothing found\n")
+
+    slow = TEMPLATE.replace("Handler: app.handler", "Handler: app.handler, Timeout: 60")
+    project.write("template.yaml", slow)
+    found = run.invoke(app, ["lint", str(project.folder), "--json"])
+    [finding] = json.loads(found.stdout)
+    assert (finding["code"], finding["severity"], found.exit_code) == ("gateway-timeout", "warning", 0)
+    assert finding["file"].endswith("template.yaml") and finding["line"] > 0 and finding["hint"]
+    assert "[gateway-timeout]" in run.invoke(app, ["lint", str(project.folder)]).stdout
+
+    project.write("template.yaml", TEMPLATE.replace("!Ref Queue", "!Ref Quene"))
+    wrong = run.invoke(app, ["lint", str(project.folder), "--json"])
+    [problem] = json.loads(wrong.stdout)
+    assert (wrong.exit_code, problem["line"], problem["severity"]) == (1, 17, "error")

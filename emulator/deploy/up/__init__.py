@@ -3,7 +3,7 @@
 A client like any other: it reads files, asks CloudFormation and S3 over HTTP, and prints. In the order of a deployment:
 
     project     what PATH means: a template, an OpenAPI file, a folder that CDK has written
-    sources     from each of those to templates
+    sources     from each of those to templates (openapi, assembly)
     packaging   local files of a template → a folder that functions run from, or an object in S3
     dependencies  what functions require, installed into a cache
     checking    what is wrong with a template, and where; what lint finds

@@ -28,6 +28,8 @@ _ACCEPTED_SUBTYPES = frozenset(
         "Kinesis-PutRecord",
     }
 )
+_ON_AWS = re.compile(r"\A(https|wss)://([a-z0-9]{10})\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?(?=/|\Z)")
+_PLAIN = {"https": "http", "wss": "ws"}
 _FUNCTION = re.compile(r":function:([A-Za-z0-9_-]+)")
 _INVOCATION_TYPE = "integration.request.header.x-amz-invocation-type"
 
@@ -116,8 +118,15 @@ def survey(client: Client, stacks: Stacks, name: str, base_url: str) -> Deployed
         for kind, word in _THINGS.items()
         for item in by_type.get(kind, [])
     ]
-    outputs = [(item["OutputKey"], item["OutputValue"]) for item in stacks.outputs(name)]
+    outputs = [(item["OutputKey"], _here(item["OutputValue"], base_url)) for item in stacks.outputs(name)]
     return Deployed(tuple(apis), tuple(functions), tuple(things), tuple(outputs))
+
+
+def _here(value: str, base_url: str) -> str:
+    """An API's address on AWS as the one on this machine, so that it can be copied; all else as it is."""
+    return _ON_AWS.sub(
+        lambda match: f"{base_url.replace('http', _PLAIN[match[1]], 1)}/_aws/execute-api/{match[2]}", value
+    )
 
 
 # ── REST APIs ──

@@ -17,7 +17,7 @@ def findings_of(project: Project, given: Mapping[str, str], functions: Path | No
     """Those of all templates of a project. Raises Problem. What is in SSM is taken to be empty."""
     packaging = Packaging(project, lambda key, content: None, allow_outside=outside)
     found: list[Finding] = []
-    for source in sources(project, given, functions):
+    for source in sources(project, given, functions, packaging.read):
         place = Place(stack_name=source.stack_name)
         found += prepared(source, packaging, place, lambda name: "").findings
     return found

@@ -50,6 +50,8 @@ class Packaging:
     """Files that the deployment was made of."""
     folders: dict[str, Path] = field(default_factory=dict[str, Path])
     """Where each function runs from, by logical id."""
+    rewrite: Callable[[Document], Document] = lambda document: document
+    """What is done with a nested template before it is packaged."""
     _depth: int = 0
 
     def package(self, document: Document, folder: Path) -> Document:
@@ -86,7 +88,8 @@ class Packaging:
         return path
 
     def _check_inside(self, path: Path, written: str, where: Any, resource: str) -> None:
-        if self.allow_outside or path.resolve().is_relative_to(self.project.root.resolve()):
+        named_by_people = self.project.kind == "template"  # elsewhere it was the command line, or CDK
+        if self.allow_outside or not named_by_people or path.resolve().is_relative_to(self.project.root.resolve()):
             return
         raise Problem(
             f"{written} is outside of the project, which is {self.project.root}.",
@@ -128,7 +131,7 @@ class Packaging:
             raise Problem(f"{path} is nested too deeply: templates may not contain themselves.", where, resource)
         self.read.add(path)
         self._depth += 1
-        packaged = self.package(read(path, self.project.shown(path)), path.parent)
+        packaged = self.package(self.rewrite(read(path, self.project.shown(path))), path.parent)
         self._depth -= 1
         return self._uploaded(json.dumps(packaged.value).encode(), ".template")
 

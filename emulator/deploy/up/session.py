@@ -58,10 +58,9 @@ class Session:
     def deploy(self) -> bool:
         """Deploy what the files say now, and print how it went. False if it went wrong."""
         packaging = self._packaging()
-        packaging.read.add(self._project.file)
         try:
             try:
-                found = self._sources(packaging)
+                found = sources(self._project, self._options.parameters, self._options.functions, packaging.read)
                 findings: list[Finding] = []
                 for source in found:
                     findings += self._one(source, packaging)
@@ -91,16 +90,14 @@ class Session:
             options.variables,
         )
 
-    def _sources(self, packaging: Packaging) -> list[Source]:
-        found = sources(self._project, self._options.parameters, self._options.functions)
-        for source in found:
-            packaging.read.update(source.read)
-        return found
-
     def _one(self, source: Source, packaging: Packaging) -> tuple[Finding, ...]:
         began = time.perf_counter()
         checked = prepared(source, packaging, self._place(source), self._parameter)
         document = checked.document
+        place = self._place(source)
+        for asset in source.assets_of(document):
+            bucket = asset.bucket.replace("${AWS::AccountId}", place.account).replace("${AWS::Region}", place.region)
+            self._stacks.upload(asset.key, asset.content(), bucket)
         try:
             outcome = self._stacks.deploy(source.stack_name, document.value, source.parameters)
         except Refused as refused:
@@ -155,6 +152,7 @@ def prepared(source: Source, packaging: Packaging, place: Place, lookup: checkin
     document = source.document
     values = checking.values_of(document, source.parameters, lookup)
     included = checking.with_includes(document, values, place, lambda name: packaging.text(name, source.folder))
+    packaging.rewrite = source.rewrite
     packaged = packaging.package(included, source.folder)
     return replace(checking.check(packaged, values, place), document=packaged)
 

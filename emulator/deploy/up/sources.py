@@ -1,17 +1,30 @@
-"""From a project to the templates that are deployed: one of a template, and of an OpenAPI file.
+"""From a project to the templates that are deployed: one of a template, one of an OpenAPI file, those that CDK has
+written.
 
 Decides what each is called and which parameters it is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.deploy.template.document import Document
+from emulator.deploy.up import assembly, openapi
 from emulator.deploy.up.problem import Problem
 from emulator.deploy.up.project import Project, read
+
+DEFAULT_FUNCTIONS = "functions"
+
+
+def _as_it_is(document: Document) -> Document:
+    return document
+
+
+def _no_assets(text: str) -> Iterable[assembly.Asset]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -23,14 +36,48 @@ class Source:
     folder: Path
     """That its paths are relative to."""
     parameters: Mapping[str, str]
-    read: frozenset[Path]
-    """The files it was made of."""
+    rewrite: Callable[[Document], Document] = _as_it_is
+    """What is done with templates nested in it, too."""
+    assets: Callable[[str], Iterable[assembly.Asset]] = _no_assets
+    """What a template, as text, names by its place in S3."""
+
+    def assets_of(self, document: Document) -> list[assembly.Asset]:
+        """What a packaged template still names by its place in S3."""
+        return list(self.assets(json.dumps(document.value)))
 
 
-def sources(project: Project, given: Mapping[str, str], functions: Path | None = None) -> list[Source]:
-    """The templates of a project, in the order in which they are deployed. Raises Problem."""
-    shown = project.shown(project.file)
-    document = read(project.file, shown)
-    if project.kind == "template":
-        return [Source(project.name, document, project.folder, given, frozenset({project.file}))]
-    raise Problem(f"{shown} is not deployed yet.")
+def sources(project: Project, given: Mapping[str, str], functions: Path | None, seen: set[Path]) -> list[Source]:
+    """The templates of a project, in the order in which they are deployed. Raises Problem.
+
+    `seen` is given the files that they are made of, even if they cannot be.
+    """
+    seen.add(project.file)
+    if functions is not None and project.kind != "openapi":
+        raise Problem("--functions is for OpenAPI files: a template says itself where its functions are.")
+    if project.kind == "assembly":
+        return _of_assembly(project, given, seen)
+    document = read(project.file, project.shown(project.file))
+    if project.kind == "openapi":
+        folder = (functions or project.folder / DEFAULT_FUNCTIONS).absolute()
+        seen.add(folder)
+        document = openapi.template_of(document, folder)
+    return [Source(project.name, document, project.folder, given)]
+
+
+def _of_assembly(project: Project, given: Mapping[str, str], seen: set[Path]) -> list[Source]:
+    stacks, files = assembly.stacks(project.file)
+    seen |= files
+    if not stacks:
+        raise Problem(f"{project.shown(project.file)} has no stacks.")
+    found: list[Source] = []
+    for stack in stacks:
+        document = stack.document(project.shown)
+        declared = document.value.get("Parameters")
+        wanted = {name: value for name, value in given.items() if isinstance(declared, dict) and name in declared}
+        parameters = {**stack.parameters, **wanted}
+        folder = stack.template.parent
+        found.append(Source(stack.name, document, folder, parameters, stack.rewritten, stack.named_in))
+    lost = [name for name in given if not any(name in source.parameters for source in found)]
+    if lost:
+        raise Problem(f"No stack has a parameter {lost[0]}.")
+    return found

@@ -61,17 +61,29 @@ class Stacks:
         self._client = client
         self._cloudformation = client("cloudformation")
         self._sleep = sleep
-        self._uploaded: set[str] = set()
+        self._uploaded: set[tuple[str, str]] = set()
 
-    def upload(self, key: str, content: bytes) -> None:
+    def upload(self, key: str, content: bytes, bucket: str = BUCKET) -> None:
         """Put an object where packaged templates find it, once."""
-        if key in self._uploaded:
+        if (bucket, key) in self._uploaded:
             return
         s3 = self._client("s3")
-        if not self._uploaded:
-            s3.create_bucket(Bucket=BUCKET)
-        s3.put_object(Bucket=BUCKET, Key=key, Body=content)
-        self._uploaded.add(key)
+        if not any(bucket == known for known, _ in self._uploaded):
+            self._make_bucket(bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
+        self._uploaded.add((bucket, key))
+
+    def _make_bucket(self, bucket: str) -> None:
+        from botocore.exceptions import ClientError
+
+        s3 = self._client("s3")
+        region = s3.meta.region_name
+        where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        try:
+            s3.create_bucket(Bucket=bucket, **where)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                raise
 
     def deploy(
         self,
