@@ -139,5 +139,7 @@ def test_gateway_responses_inherit_and_override(client: Any) -> None:
 
 
 def test_a_member_that_is_not_emulated_is_refused_by_name(client: Any) -> None:
-    status, _, text = message(client.create_api_key, name="k", stageKeys=[{"restApiId": "a", "stageName": "s"}])
-    assert (status, "stageKeys" in text) == (501, True)
+    key = client.create_api_key(name="k")["id"]
+    patch = [{"op": "add", "path": "/labels", "value": "x"}]
+    status, _, text = message(client.update_api_key, apiKey=key, patchOperations=patch)
+    assert (status, "/labels" in text) == (501, True)

@@ -124,6 +124,18 @@ def test_a_stage_throttles_its_methods(emulator: RunningEmulator) -> None:
     assert [api.request("GET", "/a/b").status_code for _ in range(2)] == [200, 429]
 
 
+def test_a_key_shows_the_stages_it_was_made_for(api: RestApi) -> None:
+    client = api.client
+    deployment = client.create_deployment(restApiId=api.id)["id"]
+    client.create_stage(restApiId=api.id, stageName="own", deploymentId=deployment)
+    made = client.create_api_key(name="k", stageKeys=[{"restApiId": api.id, "stageName": "own"}])
+    assert client.get_api_key(apiKey=made["id"])["stageKeys"] == [f"{api.id}/own"]
+    assert refusal(client.create_api_key, stageKeys=[{"restApiId": api.id, "stageName": "gone"}]) == (
+        "BadRequestException",
+        "Invalid stage identifier specified",
+    )
+
+
 def test_keys_are_shown_as_recorded_and_their_values_on_request(api: RestApi) -> None:
     client = api.client
     made = client.create_api_key(name="first", enabled=True)

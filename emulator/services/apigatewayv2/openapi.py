@@ -93,7 +93,7 @@ def read(text: str, basepath: str) -> Definition:
                 if not name.startswith("x-") and name not in ("parameters", "summary", "description", "servers"):
                     definition.warnings.append(f"Unsupported method '{name}' of path '{path}' is ignored")
                 continue
-            key = DEFAULT if path == f"/{DEFAULT}" else f"{method} {prefix}{path}"
+            key = DEFAULT if path in (DEFAULT, f"/{DEFAULT}") else f"{method} {prefix}{path}"
             definition.routes.append(_route(document, key, _object(operation, key), definition))
     return definition
 
@@ -110,7 +110,10 @@ def _route(document: Document, key: str, operation: Document, definition: Defini
     authorizer = None
     if isinstance(security, list) and security and isinstance(security[0], dict) and security[0]:
         name, scopes = next(iter(security[0].items()))
-        scheme = _object(_component(document, "securitySchemes").get(name), f"security scheme {name}")
+        schemes = _component(document, "securitySchemes")
+        if name == "NONE" and name not in schemes:  # what SAM writes for a route without authorizer
+            return WantedRoute(members, integration, None)
+        scheme = _object(schemes.get(name), f"security scheme {name}")
         if scheme.get(_EXTENSION + "authtype") == "awsSigv4":
             members["AuthorizationType"] = "AWS_IAM"
         elif name in definition.authorizers:

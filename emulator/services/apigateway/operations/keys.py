@@ -7,7 +7,7 @@ from typing import Any
 from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.apigateway import plan_store
+from emulator.services.apigateway import plan_store, store
 from emulator.services.apigateway.key_file import check_value, keys_of_file
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
@@ -34,8 +34,7 @@ class ApiKeys(Loading):
 
     def create_api_key(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A key with its value, made here unless given [R:test_api_key_required_for_methods]."""
-        if request.get("stageKeys"):
-            raise NotEmulated("apigateway", "CreateApiKey", "stageKeys are not emulated; use a usage plan")
+        stage_keys = [self._stage_key(tx, scope, item) for item in request.get("stageKeys") or []]
         value = request.get("value")
         if value is not None:
             check_value(value)
@@ -52,11 +51,18 @@ class ApiKeys(Loading):
             "enabled": bool(request.get("enabled")),
             "createdDate": now,
             "lastUpdatedDate": now,
-            "stageKeys": [],
+            "stageKeys": stage_keys,
             **({"tags": dict(request["tags"])} if request.get("tags") else {}),
         }
         plan_store.put_key(tx, scope, key)
         return key
+
+    def _stage_key(self, tx: Transaction, scope: Scope, item: dict[str, Any]) -> str:
+        """`{api}/{stage}`: shown, and without effect: usage plans say what a key opens (AWS: "deprecated")."""
+        api, stage = item.get("restApiId") or "", item.get("stageName") or ""
+        if store.load_stage(tx, self._api(tx, scope, api).id, stage) is None:
+            raise bad_request("Invalid stage identifier specified")  # unverified
+        return f"{api}/{stage}"
 
     def _check_keys(self, tx: Transaction, scope: Scope) -> None:
         """Raise unless the account may have one more key."""

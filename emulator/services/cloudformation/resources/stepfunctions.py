@@ -40,7 +40,21 @@ def _definition(it: Subject) -> Generator[Call, Json, str]:
         text = bytes(found["Body"]).decode("utf-8", "replace")
     else:
         text = text_of(it.get(given[0]))
-    return substituted(text, it.get("DefinitionSubstitutions") or {})
+    return _as_json(substituted(text, it.get("DefinitionSubstitutions") or {}))
+
+
+def _as_json(text: str) -> str:
+    """A definition in YAML as JSON; what is neither stays, for Step Functions to refuse."""
+    if text.lstrip().startswith("{"):
+        return text
+    from emulator.deploy.template.document import TemplateError
+    from emulator.deploy.template.yaml_text import load  # slow to import, and most definitions are JSON
+
+    try:
+        value, _ = load(text, None, aliases=True, short_forms=False)
+    except TemplateError:
+        return text
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else text
 
 
 def substituted(text: str, values: Mapping[str, Any]) -> str:

@@ -66,6 +66,22 @@ def test_a_document_s_base_path_is_ignored_prepended_or_split() -> None:
     assert keys == {"ignore": "GET /x", "prepend": "GET /one/two/x", "split": "GET /two/x"}
 
 
+def test_documents_of_sam_have_a_default_route_and_routes_without_authorizer() -> None:
+    integration = {"type": "aws_proxy", "uri": "arn:aws:lambda:us-east-1:123456789012:function:f"}
+    operation = {"security": [{"NONE": []}], "x-amazon-apigateway-integration": integration, "isDefaultRoute": True}
+    document = {
+        "openapi": "3.0.1",
+        "info": {"title": "t"},
+        "paths": {"$default": {"x-amazon-apigateway-any-method": operation}, "/x": {"get": operation}},
+    }
+    definition = read_all(document, "ignore")
+    assert definition is not None
+    assert [(route.members["RouteKey"], route.authorizer) for route in definition.routes] == [
+        ("$default", None),
+        ("GET /x", None),
+    ]
+
+
 def test_an_api_is_a_document_and_back() -> None:
     api = Api("i", "0" * 12, "us-east-1", {"Name": "n"}, {"r": {"RouteKey": "$default"}})
     assert Api.from_json(api.to_json()) == api
