@@ -57,6 +57,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     endpoint = "where contracts are recorded: `aws` (as boto3 is configured), `emulator` (this one), or another's URL"
     group.addoption("--contract-endpoint", metavar="WHERE", help=endpoint)
     parser.addini("contract_endpoint", endpoint, default="aws")
+    pages = "write a page for each test: its timeline, payloads, logs and mail"
+    group.addoption("--emulator-report", metavar="DIR", help=pages)
     plan = "a fault plan, as JSON or in a file, for every test's world"
     group.addoption("--emulator-faults", metavar="PLAN", help=plan)
     explored = (
@@ -73,6 +75,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load what options ask for, and nothing else."""
     if config.getoption("--emulator-explore") or config.getoption("--emulator-faults"):
         _configure_faults(config)
+    pages: str | None = config.getoption("--emulator-report")
+    if pages:
+        from pathlib import Path
+
+        from emulator.testing.reporting import Reporter
+
+        reporter = Reporter(Path(pages).absolute())
+        config.stash.setdefault(WATCHERS, []).append(reporter)
+        config.pluginmanager.register(reporter, "emulator-report")
 
 
 def _configure_faults(config: pytest.Config) -> None:

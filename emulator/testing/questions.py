@@ -33,6 +33,13 @@ async def _inbox(emulator: Emulator, wait: float = 0.0, **search: Any) -> dict[s
     return {"messages": await control_worlds.find_mail(emulator, control_worlds.Search(**search), wait)}
 
 
+async def _request(emulator: Emulator, request_id: str) -> dict[str, Any]:
+    trace = emulator.requests.get(request_id)
+    if trace is None:
+        raise control_clock.Refused(404, f"there is no request {request_id} any more")
+    return trace.document()
+
+
 async def _settings(emulator: Emulator, values: dict[str, Any] | None = None) -> dict[str, Any]:
     if values is not None:
         try:
@@ -57,6 +64,7 @@ _ANSWERS: dict[tuple[str, str], Answer] = {
     ("DELETE", "faults"): control_faults.forget,
     ("GET", "timeline"): control_timeline.timeline,
     ("GET", "inbox"): _inbox,
+    ("GET", "requests/"): _request,
     ("GET", "settings"): _settings,
     ("PUT", "settings"): _settings,
 }

@@ -177,6 +177,10 @@ class Emulator:
         """What has happened in this world, in the order of AWS time, and what is due next; `str` shows it."""
         return Timeline(self._ask("timeline"), self._begun_at)
 
+    def request(self, request_id: str) -> dict[str, Any]:
+        """A request to a deployed API, by its id (`x-amzn-RequestId`), step by step: headers, payloads, times."""
+        return self.server.ask("GET", f"requests/{request_id}")
+
     def settings(self, **values: Any) -> dict[str, Any]:
         """Change settings (docs/settings.md) for this server, until its last world ends; what all are then."""
         return self.server.ask("PUT", "settings", values) if values else self.server.ask("GET", "settings")
