@@ -68,8 +68,6 @@ class Definition:
     outputs: tuple[Mapping[str, Json], ...] = ()
     imports: tuple[str, ...] = ()
     """Names of the exports that it uses."""
-    skip_unknown: bool = False
-    """Resources of types that are not emulated are inert, instead of a failure."""
 
     def to_json(self) -> dict[str, Json]:
         """As a row keeps it."""
