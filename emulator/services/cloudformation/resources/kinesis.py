@@ -87,7 +87,7 @@ def _create_consumer(it: Subject) -> Steps:
 
 
 def _delete_consumer(it: Subject) -> Generator[Call, Json, Made | None]:
-    yield Call("DeregisterStreamConsumer", {"ConsumerARN": it.physical_id})
+    yield Call("DeregisterStreamConsumer", it.wanted("ConsumerName", "StreamARN"))
     return None
 
 
