@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.testing import RunningEmulator
-from tests.wire.cloudformation_support import create, resources, settled, template, update
+from tests.wire.cloudformation_support import create, history, resources, settled, template, update
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,4 @@ def live(emulator: RunningEmulator, group: Group) -> None:
 
 def reasons(emulator: RunningEmulator, name: str = "demo") -> list[str]:
     """What went wrong."""
-    events = emulator.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
-    return [
-        f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
-        for event in reversed(events)
-        if event.get("ResourceStatusReason") and event["ResourceStatus"].endswith("FAILED")
-    ]
+    return [f"{who}: {why}" for who, status, why in history(emulator, name) if why and "INITIATED" not in why.upper()]

@@ -68,9 +68,9 @@ class Definitions(Loading):
 
     def update_request_validator(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change a validator by patch operations."""
-        api, validator = self._validator(tx, scope, request)
-        validator = apply(validator, request.get("patchOperations") or [], VALIDATOR)
-        if not validator.get("name"):
+        api, known = self._validator(tx, scope, request)
+        validator = apply(known, request.get("patchOperations") or [], VALIDATOR)
+        if not validator.get("name") and validator.get("name") != known.get("name"):  # one may have been made without
             raise bad_request("Request Validator name cannot be blank")
         api.validators[validator["id"]] = validator
         store.save_api(tx, api)

@@ -80,7 +80,8 @@ def _create_api(it: Subject) -> Steps:
     name = it.get("Name") or _title(document)
     if not name:
         raise ResourceFailed("Invalid REST API: Name or Body is required")
-    request = it.wanted("DisableExecuteApiEndpoint", "CloneFrom", *_API.split(), apiKeySource="ApiKeySourceType")
+    names = (*_API.split(), "CloneFrom", "DisableExecuteApiEndpoint", "EndpointAccessMode", "SecurityPolicy")
+    request = it.wanted(*names, apiKeySource="ApiKeySourceType")
     request.pop("ApiKeySourceType", None)
     if it.get("Policy"):
         request["policy"] = text_of(it.get("Policy"))
@@ -140,9 +141,11 @@ def _update_api(it: Subject) -> Steps:
             "ApiKeySourceType": "/apiKeySource",
             "Description": "/description",
             "DisableExecuteApiEndpoint": "/disableExecuteApiEndpoint",
+            "EndpointAccessMode": "/endpointAccessMode",
             "MinimumCompressionSize": "/minimumCompressionSize",
             "Name": "/name",
             "Policy": "/policy",
+            "SecurityPolicy": "/securityPolicy",
         },
     )
     if it.changed("BinaryMediaTypes"):
@@ -493,7 +496,7 @@ TYPES = [
         name="AWS::ApiGateway::RestApi",
         service="apigateway",
         properties=words(f"{_API} Body BodyS3Location CloneFrom DisableExecuteApiEndpoint FailOnWarnings Mode Name")
-        | words("Parameters Policy Tags"),
+        | words("EndpointAccessMode Parameters Policy SecurityPolicy Tags"),
         create=_create_api,
         update=_update_api,
         delete=deleting("DeleteRestApi", "restApiId"),

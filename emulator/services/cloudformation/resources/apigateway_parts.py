@@ -116,16 +116,48 @@ def _create_domain(it: Subject) -> Steps:
     names = (
         "CertificateArn DomainName EndpointConfiguration MutualTlsAuthentication OwnershipVerificationCertificateArn"
     )
-    request = it.wanted(*names.split(), "RegionalCertificateArn", "SecurityPolicy", "RoutingMode")
+    request = it.wanted(*names.split(), "EndpointAccessMode", "RegionalCertificateArn", "SecurityPolicy", "RoutingMode")
     made = yield Call("CreateDomainName", {**request, "tags": it.all_tags() or None})
-    attributes = {
+    return Made(str(it.get("DomainName")), _domain_attributes(it, made))
+
+
+def _domain_attributes(it: Subject, made: Json) -> dict[str, Json]:
+    return {
         "DistributionDomainName": made.get("distributionDomainName", ""),
         "DistributionHostedZoneId": made.get("distributionHostedZoneId", ""),
         "RegionalDomainName": made.get("regionalDomainName", ""),
         "RegionalHostedZoneId": made.get("regionalHostedZoneId", ""),
         "DomainNameArn": f"arn:aws:apigateway:{it.scope.region}::/domainnames/{it.get('DomainName')}",
     }
-    return Made(str(it.get("DomainName")), attributes)
+
+
+def _update_domain(it: Subject) -> Steps:
+    name = it.physical_id
+    patches = replaced(
+        it,
+        {
+            "CertificateArn": "/certificateArn",
+            "EndpointAccessMode": "/endpointAccessMode",
+            "OwnershipVerificationCertificateArn": "/ownershipVerificationCertificateArn",
+            "RegionalCertificateArn": "/regionalCertificateArn",
+            "RoutingMode": "/routingMode",
+            "SecurityPolicy": "/securityPolicy",
+        },
+    )
+    if it.changed("EndpointConfiguration"):
+        old = (it.previous.get("EndpointConfiguration") or {}).get("Types") or ["EDGE"]
+        new = (it.get("EndpointConfiguration") or {}).get("Types") or ["EDGE"]
+        if old != new:
+            path = f"/endpointConfiguration/types/{old[0]}"
+            patches.append({"op": "replace", "path": path, "value": new[0]})
+    if it.changed("MutualTlsAuthentication"):
+        trust = it.get("MutualTlsAuthentication") or {}
+        for member, path in (("TruststoreUri", "truststoreUri"), ("TruststoreVersion", "truststoreVersion")):
+            value = trust.get(member) or ""
+            patches.append({"op": "replace", "path": f"/mutualTlsAuthentication/{path}", "value": value})
+    made = yield Call("UpdateDomainName", {"domainName": name, "patchOperations": patches})
+    yield from retag(it, f"arn:aws:apigateway:{it.scope.region}::/domainnames/{name}")
+    return Made(name, _domain_attributes(it, made))
 
 
 def _create_mapping(it: Subject) -> Steps:
@@ -198,9 +230,10 @@ TYPES = [
         properties=words(
             "CertificateArn DomainName EndpointConfiguration MutualTlsAuthentication RegionalCertificateArn"
         )
-        | words("OwnershipVerificationCertificateArn RoutingMode SecurityPolicy Tags"),
+        | words("EndpointAccessMode OwnershipVerificationCertificateArn RoutingMode SecurityPolicy Tags"),
         replaces=words("DomainName"),
         create=_create_domain,
+        update=_update_domain,
         delete=deleting("DeleteDomainName", "domainName"),
     ),
     ResourceType(
@@ -242,7 +275,13 @@ TYPES = [
         name="AWS::ApiGateway::ClientCertificate",
         service="apigateway",
         properties=words("Description Tags"),
-        create=making("GenerateClientCertificate", "Description", "clientCertificateId", tags="tags"),
+        create=making(
+            "GenerateClientCertificate",
+            "Description",
+            "clientCertificateId",
+            {"ClientCertificateId": "clientCertificateId"},
+            tags="tags",
+        ),
         update=patching("UpdateClientCertificate", "clientCertificateId", {"Description": "/description"}, ""),
         delete=deleting("DeleteClientCertificate", "clientCertificateId"),
     ),

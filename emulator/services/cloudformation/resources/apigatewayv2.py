@@ -50,7 +50,12 @@ def _create_api(it: Subject) -> Steps:
             raise ResourceFailed("Name and ProtocolType are required unless there is a Body")
         request = it.wanted(*_API.split(), *_API_ONCE.split(), "ProtocolType")
         made = yield Call("CreateApi", {**request, "tags": it.all_tags() or None})
-    return Made(made["ApiId"], {"ApiId": made["ApiId"], "ApiEndpoint": made["ApiEndpoint"]})
+    attributes = {
+        "ApiId": made["ApiId"],
+        "ApiEndpoint": made["ApiEndpoint"],
+        "ExecuteApiArn": f"arn:aws:execute-api:{it.scope.region}:{it.scope.account}:{made['ApiId']}",
+    }
+    return Made(made["ApiId"], attributes)
 
 
 def _document(it: Subject) -> Generator[Call, Json, Any]:
@@ -115,6 +120,18 @@ def _changed(operation: str, names: str, identifier: str) -> Handler:
         request = {name: it.get(name, _EMPTY.get(name, "")) for name in changed}
         if request:
             yield Call(operation, {"apiId": it.get("ApiId"), identifier: it.physical_id, **request})
+        return Made(it.physical_id, it.attributes)
+
+    return update
+
+
+def _changed_within(operation: str, names: str, identifier: str, parent: str) -> Handler:
+    """An update of what belongs to a route or an integration of an API."""
+
+    def update(it: Subject) -> Steps:
+        changed = {name: it.get(name, _EMPTY.get(name, "")) for name in names.split() if it.changed(name)}
+        place = it.wanted("ApiId", parent)
+        yield Call(operation, {**place, identifier: it.physical_id, **changed})
         return Made(it.physical_id, it.attributes)
 
     return update
@@ -321,6 +338,13 @@ TYPES = [
             " TemplateSelectionExpression",
             "IntegrationResponseId",
         ),
+        update=_changed_within(
+            "UpdateIntegrationResponse",
+            "ContentHandlingStrategy IntegrationResponseKey ResponseParameters ResponseTemplates"
+            " TemplateSelectionExpression",
+            "IntegrationResponseId",
+            "IntegrationId",
+        ),
         delete=deleting(
             "DeleteIntegrationResponse", "integrationResponseId", apiId="ApiId", integrationId="IntegrationId"
         ),
@@ -335,6 +359,12 @@ TYPES = [
             "CreateRouteResponse",
             "ModelSelectionExpression ResponseModels ResponseParameters RouteId RouteResponseKey",
             "RouteResponseId",
+        ),
+        update=_changed_within(
+            "UpdateRouteResponse",
+            "ModelSelectionExpression ResponseModels ResponseParameters RouteResponseKey",
+            "RouteResponseId",
+            "RouteId",
         ),
         delete=deleting("DeleteRouteResponse", "routeResponseId", apiId="ApiId", routeId="RouteId"),
     ),

@@ -83,7 +83,8 @@ def _create_function(it: Subject) -> Steps:
             ) from problem
         raise
     yield from _set_the_rest(it, creating=True)
-    return Made(it.name, {"Arn": made["FunctionArn"]})
+    snap = {"ApplyOn": "None", "OptimizationStatus": "Off", **(made.get("SnapStart") or {})}
+    return Made(it.name, {"Arn": made["FunctionArn"], "SnapStartResponse": snap})
 
 
 def _spelled(request: dict[str, Any]) -> dict[str, Any]:
