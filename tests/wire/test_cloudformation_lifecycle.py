@@ -198,6 +198,18 @@ def test_deletion_goes_from_users_to_what_they_use_and_keeps_what_is_to_be_retai
     assert [item["StackName"] for item in deleted] == ["demo"]
 
 
+def test_what_a_rolled_back_creation_retains(emulator: RunningEmulator) -> None:
+    kept = {**queue(QueueName="kept"), "DeletionPolicy": "Retain"}
+    gone = {**queue(QueueName="gone"), "DeletionPolicy": "RetainExceptOnCreate"}
+    bad = {**BROKEN, "DependsOn": ["Kept", "Gone"]}
+    assert create(emulator, template({"Kept": kept, "Gone": gone, "Bad": bad}))["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert queue_names(emulator) == ["kept"]
+    again = {**queue(QueueName="again"), "DeletionPolicy": "Retain"}
+    body = template({"Kept": again, "Bad": {**BROKEN, "DependsOn": "Kept"}})
+    create(emulator, body, "other", RetainExceptOnCreate=True)
+    assert queue_names(emulator) == ["kept"]
+
+
 def test_a_protected_stack_is_not_deleted(emulator: RunningEmulator) -> None:
     create(emulator, template({"A": queue()}), EnableTerminationProtection=True)
     client = emulator.client("cloudformation")

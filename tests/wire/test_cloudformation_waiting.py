@@ -133,6 +133,49 @@ def test_functions_that_take_time_to_change_are_waited_for(emulator: RunningEmul
     assert emulator.client("lambda").invoke(FunctionName=name)["Payload"].read() == b'"two"'
 
 
+def test_a_deletion_that_fails_can_leave_what_failed_behind(emulator: RunningEmulator) -> None:
+    stack = create(emulator, custom(Fail="Delete"))
+    client = emulator.client("cloudformation")
+    with pytest.raises(ClientError, match="only allowed when the stack is in DELETE_FAILED"):
+        client.delete_stack(StackName="demo", RetainResources=["Thing"])
+    client.delete_stack(StackName="demo")
+    failed = settled(emulator)
+    assert failed["StackStatus"] == "DELETE_FAILED"
+    assert failed["StackStatusReason"] == "The following resource(s) failed to delete: [Thing]. "
+    assert set(resources(emulator)) == {"Maker", "Thing"}
+    client.delete_stack(StackName="demo", RetainResources=["Thing"])
+    assert settled(emulator, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert client.describe_stacks()["Stacks"] == []
+    assert emulator.client("lambda").list_functions()["Functions"] == []
+
+
+def test_a_deletion_can_be_forced(emulator: RunningEmulator) -> None:
+    stack = create(emulator, custom(Fail="Delete"))
+    client = emulator.client("cloudformation")
+    client.delete_stack(StackName="demo")
+    assert settled(emulator)["StackStatus"] == "DELETE_FAILED"
+    client.delete_stack(StackName="demo", DeletionMode="FORCE_DELETE_STACK")
+    assert settled(emulator, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert emulator.client("lambda").list_functions()["Functions"] == []
+
+
+def test_a_custom_resource_may_be_asked_for_by_a_topic(emulator: RunningEmulator) -> None:
+    url = emulator.client("sqs").create_queue(QueueName="asked")["QueueUrl"]
+    topic = emulator.client("sns").create_topic(Name="asking")["TopicArn"]
+    endpoint = "arn:aws:sqs:us-east-1:000000000000:asked"
+    emulator.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
+    thing = {"Type": "AWS::CloudFormation::CustomResource", "Properties": {"ServiceToken": topic, "Deep": {"On": True}}}
+    begin(emulator, template({"Thing": thing}))
+    [message] = emulator.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    asked = json.loads(json.loads(message["Body"])["Message"])
+    assert asked["RequestType"] == "Create" and asked["ResourceType"] == "AWS::CloudFormation::CustomResource"
+    assert asked["ResourceProperties"] == {"ServiceToken": topic, "Deep": {"On": "true"}}
+    said = {name: asked[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    assert put(asked["ResponseURL"], {**said, "Status": "SUCCESS", "PhysicalResourceId": "by-hand"}) == 200
+    assert settled(emulator)["StackStatus"] == "CREATE_COMPLETE"
+    assert resources(emulator) == {"Thing": "by-hand"}
+
+
 NODE = """
 const https = require('https');
 exports.handler = (event) => new Promise((resolve, reject) => {

@@ -337,7 +337,7 @@ class DeploymentWorker:
             left: list[str] = []
             progress = False
             for name in pending:
-                ahead = {user for user in users.get(name, ()) if not _is_gone(work.resources[user])}
+                ahead = {user for user in users.get(name, ()) if not self._is_over(work, work.resources[user])}
                 if ahead & failed:
                     failed.add(name)
                     progress = True
@@ -347,7 +347,8 @@ class DeploymentWorker:
                     continue
                 result = await self._delete(work, work.resources[name])
                 if result.status == "DELETE_FAILED":
-                    failed.add(name)
+                    if not work.deployment.force:
+                        failed.add(name)
                     progress = True
                 elif result.status.endswith("_IN_PROGRESS"):
                     left.append(name)
@@ -357,6 +358,15 @@ class DeploymentWorker:
             if pending and not progress and await self._park(work, job, list(work.resources.values())):
                 return True
         return await self._rows.transact(lambda tx: ending.removed(tx, work, job, self._history))
+
+    @staticmethod
+    def _is_over(work: Work, resource: Resource) -> bool:
+        """Whether those that it uses may go: a forced deletion leaves behind what it cannot delete."""
+        return _is_gone(resource) or (
+            work.deployment.force
+            and resource.status == "DELETE_FAILED"
+            and resource.deployment == work.deployment.token
+        )
 
     async def _delete(self, work: Work, resource: Resource) -> Resource:
         name = resource.logical_id

@@ -155,6 +155,12 @@ class StackOperations(StackState):
                 f"Invalid operation on stack [{stack.arn}]. Retain resources are only allowed when the stack is in"
                 " DELETE_FAILED state"
             )
+        force = request.get("DeletionMode") == "FORCE_DELETE_STACK"
+        if force and stack.status != "DELETE_FAILED":
+            raise validation_error(
+                f"Invalid operation on stack [{stack.arn}]. Force delete is only allowed when the stack is in"
+                " DELETE_FAILED state"
+            )  # unverified
         if stack.status == "DELETE_IN_PROGRESS":
             return {}
         if stack.status == "REVIEW_IN_PROGRESS":
@@ -173,7 +179,7 @@ class StackOperations(StackState):
         deployment = replace(
             deployment_of(tx, request),
             retain=retain,
-            force=request.get("DeletionMode") == "FORCE_DELETE_STACK",
+            force=force,
         )
         deleting = replace(stack, deployment=deployment, generation=stack.generation + 1, previous=None)
         ending.begin(tx, deleting.with_status("DELETE_IN_PROGRESS", "User Initiated"), self.history)
