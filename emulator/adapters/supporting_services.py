@@ -145,6 +145,8 @@ class MotoServices(SupportingServices):
         _asked.at = now
         if service == "cognito-idp":
             _tell_cognito_the_time()
+        elif service == "s3":
+            _let_denied_through()
         from botocore.awsrequest import AWSPreparedRequest
         from botocore.compat import HTTPHeaders
 
@@ -223,6 +225,25 @@ class _CognitosTime:
 def _tell_cognito_the_time() -> None:
     models: Any = importlib.import_module("moto.cognitoidp.models")
     models.time = _CognitosTime
+
+
+def _let_denied_through() -> None:
+    """Have moto's S3 deny nobody by a bucket's policy.
+
+    It reads policies without their conditions, so that the usual one against requests without TLS would shut everybody
+    out; and permissions are checked nowhere else here. What a policy allows the public stays allowed.
+    """
+    models: Any = importlib.import_module("moto.s3.models")
+    access: Any = importlib.import_module("moto.iam.access_control")
+    asked = models.FakeBucket.get_permission
+    if asked.__module__ == __name__:
+        return
+
+    def get_permission(bucket: Any, action: str, resource: str) -> Any:
+        found = asked(bucket, action, resource)
+        return access.PermissionResult.NEUTRAL if found == access.PermissionResult.DENIED else found
+
+    models.FakeBucket.get_permission = get_permission
 
 
 def _aws_url(service: str, url: str, headers: Sequence[tuple[str, str]]) -> str:

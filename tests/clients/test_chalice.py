@@ -11,6 +11,7 @@ import pytest
 
 from emulator.testing import RunningEmulator
 from tests.clients.conftest import Tool
+from tests.clients.support import freeze
 
 pytestmark = pytest.mark.real_process
 
@@ -24,6 +25,7 @@ def test_chalice_deploys_drives_changes_and_deletes_an_application(
 
     assert "Rest API URL" in tool("chalice", "deploy", folder=folder)
     deployed = json.loads((folder / ".chalice/deployed/dev.json").read_text())["resources"]
+    freeze(emulator)
     [api] = [each["rest_api_id"] for each in deployed if each["resource_type"] == "rest_api"]
     answer = httpx.post(f"{emulator.url}/_aws/execute-api/{api}/api/reports/q3", json={"to": "ada@example.com"})
     assert (answer.status_code, answer.json()) == (202, {"accepted": "q3"})

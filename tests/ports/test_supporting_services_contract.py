@@ -6,6 +6,7 @@ Each test names who relies on it. Clients' own use of these services is the libr
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -151,6 +152,16 @@ def test_an_object_is_written_in_parts(library: Library, bucket: str) -> None:
     where = {"Bucket": bucket, "Key": "k", "UploadId": upload}
     library.call("s3", "CompleteMultipartUpload", **where, MultipartUpload={"Parts": parts})
     assert library.call("s3", "HeadObject", Bucket=bucket, Key="k")["ContentLength"] == 5 * 2**20 + 1
+
+
+def test_a_policy_that_denies_requests_without_tls_shuts_nobody_out(library: Library, bucket: str) -> None:
+    """The deployment tools of AWS give their buckets one."""
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Condition": condition}]})
+    library.call("s3", "PutBucketPolicy", Bucket=bucket, Policy=policy)
+    library.call("s3", "PutObject", Bucket=bucket, Key="k", Body=b"text")
+    assert library.call("s3", "GetObject", Bucket=bucket, Key="k")["Body"] == b"text"
 
 
 def test_versions_and_markers_are_told(library: Library, bucket: str) -> None:
