@@ -22,9 +22,7 @@ def deploy(tool: Tool, folder: Path, name: str, *more: str) -> None:
     tool("sam", "deploy", "--no-confirm-changeset", "--no-fail-on-empty-changeset", *options, *more, folder=folder)
 
 
-def test_sam_deploys_the_sample_application(
-    emulator: RunningEmulator, tool: Tool, tmp_path: Path
-) -> None:
+def test_sam_deploys_the_sample_application(emulator: RunningEmulator, tool: Tool, tmp_path: Path) -> None:
     folder = sample(tmp_path)
     emulator.client("sesv2").create_email_identity(EmailIdentity="reports@example.com")
     deploy(tool, folder / "sample_functions", "sample", "--parameter-overrides", "SenderAddress=reports@example.com")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from emulator.testing import RunningEmulator
-from tests.clients.conftest import Tool
+from tests.clients.conftest import TOOLS, Tool
 from tests.clients.support import freeze, outputs
 
 pytestmark = pytest.mark.real_process
@@ -19,6 +19,7 @@ def test_serverless_deploys_drives_and_removes_an_application(
     emulator: RunningEmulator, tool: Tool, application: Callable[[str], Path]
 ) -> None:
     folder = application("serverless")
+    (folder / "node_modules").symlink_to(TOOLS / "node_modules")  # where Serverless looks for plugins
     emulator.client("s3").create_bucket(Bucket="serverless-deployments")
     emulator.client("ses").verify_email_identity(EmailAddress="reports@example.com")
     tool("serverless", "deploy", folder=folder)

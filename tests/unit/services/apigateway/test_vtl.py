@@ -30,6 +30,8 @@ def render(source: str, budget: int = 200_000, **variables: Any) -> str:
         ('#set($m = {})#set($m["k-1"] = 2)$m.get("k-1")$m.size()', "21"),
         ('#set($l = [])$l.add("x")#set($ignored = $l.add("y"))$l', "true[x, y]"),
         ("#set($m = {'a': 1})#foreach($e in $m.entrySet())$e.key$e#end", "aa=1"),
+        ('#define($block)$x;#end#set($x = 1)$block#set($x = 2)$block"$block"', '1;2;"2;"'),
+        ("#define($list)\n#foreach($k in $data.o.keySet())$k#end\n#end[$list]$list.length()", "[a\n]2"),
         ("## gone\nkept#* gone *# #[[ $raw #if ]]#", "kept  $raw #if "),
         ("\\$a #set($a = 1)\\$a", "$a$a"),
         ('"it\'s".replaceAll', '"it\'s".replaceAll'),
@@ -50,7 +52,24 @@ def test_templates_render_as_velocity_does(source: str, expected: str) -> None:
     assert render(source, data=data, gone=MISSING) == expected
 
 
-@pytest.mark.parametrize("source", ["#if(", "#foreach($x)#end", "#if(true)", "#macro(x)#end", "#parse('x')", "(" * 500])
+def test_bodies_of_define_that_stand_for_each_other_come_to_an_end() -> None:
+    with pytest.raises(VtlError, match="too deeply"):
+        render("#define($a)$b#end#define($b)$a#end$a")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "#define($a.b)x#end",
+        "#define($a)x",
+        "#if(",
+        "#foreach($x)#end",
+        "#if(true)",
+        "#macro(x)#end",
+        "#parse('x')",
+        "(" * 500,
+    ],
+)
 def test_what_cannot_be_read_is_a_syntax_error_or_text(source: str) -> None:
     if source.startswith("("):
         assert render(source) == source

@@ -17,6 +17,10 @@ from emulator.services.apigateway.gateway.vtl.values import (
     show,
 )
 
+_OURS = ("input", "util", "context", "stageVariables")
+"""What no template can change."""
+MAX_DEFINED = 20
+"""How deep bodies of #define may stand for each other (unverified: Velocity has a limit of its own)."""
 MAX_FOREACH = 1000
 """Iterations of one #foreach; AWS stops there [D23:limits]."""
 
@@ -64,6 +68,8 @@ class _Run:
         self.budget = budget
         self.output: list[str] = []
         self.size = 0
+        self.defined = 0
+        """How many bodies of #define are being rendered, one within the other."""
 
     def spend(self, steps: int = 1) -> None:
         self.budget -= steps
@@ -91,6 +97,10 @@ class _Run:
                         break
             elif kind is tree.Foreach:
                 self.foreach(node)
+            elif kind is tree.Define:
+                self.spend()
+                if node.variable not in _OURS:
+                    self.variables[node.variable] = node
             elif kind is tree.Break:
                 raise _Leave
             else:
@@ -132,7 +142,7 @@ class _Run:
             return  # Velocity 1.x: a #set of null leaves the old value.
         target = node.target
         if not target.accessors:
-            if target.name not in ("input", "util", "context", "stageVariables"):
+            if target.name not in _OURS:
                 if len(self.variables) >= MAX_ITEMS:
                     raise VtlError("too many variables")
                 self.variables[target.name] = value
@@ -160,6 +170,8 @@ class _Run:
     def reach(self, name: str, accessors: tuple[tuple[Any, ...], ...]) -> Any:
         self.spend(1 + len(accessors))
         value = self.variables.get(name)
+        if type(value) is tree.Define:
+            value = self.rendered(value)
         for accessor in accessors:
             if value is None or value is MISSING:
                 return value
@@ -171,6 +183,19 @@ class _Run:
             else:
                 value = _index(value, self.value(accessor[1]))
         return value
+
+    def rendered(self, block: tree.Define) -> str:
+        """What the body of a #define gives now."""
+        if self.defined >= MAX_DEFINED:
+            raise VtlError("bodies of #define stand for each other too deeply")
+        outer, self.output = self.output, []
+        self.defined += 1
+        try:
+            self.body(block.body)
+            return "".join(self.output)
+        finally:
+            self.defined -= 1
+            self.output = outer
 
     def call(self, value: Any, name: str, arguments: list[Any]) -> Any:
         method = (value.methods if isinstance(value, HostObject) else methods_of(value)).get(name)

@@ -1,6 +1,6 @@
 """Template text → tree. Velocity 1.x's grammar as far as mapping templates go; knows no values.
 
-References: `$a.b["c"].d(1)`, `${a}`, `$!a`. Directives: #set #if #elseif #else #foreach #end #break #stop, comments,
+References: `$a.b["c"].d(1)`, `${a}`, `$!a`. Directives: #set #if #elseif #else #foreach #define #end #break #stop, comments,
 `#[[ literal ]]#`. Line feeds after a directive's closing bracket are swallowed, as Velocity 1.7 does.
 """
 
@@ -89,6 +89,14 @@ class If:
 class Foreach:
     variable: str
     items: Any
+    body: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Define:
+    """#define: a body that is rendered anew wherever its name stands."""
+
+    variable: str
     body: tuple[Any, ...]
 
 
@@ -251,6 +259,16 @@ class _Parser:
                     if end == "end":
                         return If(tuple(branches))
                     condition = None
+        if name == "define":
+            self.expect("(")
+            self.space()
+            named = self.reference()
+            if named is None or named.accessors:
+                self.fail("#define needs a reference")
+            self.close()
+            body, _ = self.body(frozenset({"end"}))
+            self.newline()
+            return Define(named.name, body)
         if name == "foreach":
             self.expect("(")
             self.space()
