@@ -26,7 +26,7 @@ Tool = Callable[..., str]
 
 @pytest.fixture
 def emulator() -> Iterator[RunningEmulator]:
-    """One in host time: tools compare the times of events with their own clock. Tests freeze it once all is deployed."""
+    """One in host time: tools compare times of events with their own clock. Tests freeze it once all is deployed."""
     with RunningEmulator(Settings(port=0, data=None)) as running:
         yield running
         assert running.failures() == []

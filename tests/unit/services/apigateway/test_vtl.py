@@ -31,7 +31,7 @@ def render(source: str, budget: int = 200_000, **variables: Any) -> str:
         ('#set($l = [])$l.add("x")#set($ignored = $l.add("y"))$l', "true[x, y]"),
         ("#set($m = {'a': 1})#foreach($e in $m.entrySet())$e.key$e#end", "aa=1"),
         ('#define($block)$x;#end#set($x = 1)$block#set($x = 2)$block"$block"', '1;2;"2;"'),
-        ("#define($list)\n#foreach($k in $data.o.keySet())$k#end\n#end[$list]$list.length()", "[a\n]2"),
+        ("#define($list)\n#foreach($k in $data.o.keySet())$k#end\n#end[$list]$list.length()", "[ab]2"),
         ("## gone\nkept#* gone *# #[[ $raw #if ]]#", "kept  $raw #if "),
         ("\\$a #set($a = 1)\\$a", "$a$a"),
         ('"it\'s".replaceAll', '"it\'s".replaceAll'),

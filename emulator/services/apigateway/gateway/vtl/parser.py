@@ -1,7 +1,7 @@
 """Template text → tree. Velocity 1.x's grammar as far as mapping templates go; knows no values.
 
-References: `$a.b["c"].d(1)`, `${a}`, `$!a`. Directives: #set #if #elseif #else #foreach #define #end #break #stop, comments,
-`#[[ literal ]]#`. Line feeds after a directive's closing bracket are swallowed, as Velocity 1.7 does.
+References: `$a.b["c"].d(1)`, `${a}`, `$!a`. Directives: #set #if #elseif #else #foreach #define #end #break #stop,
+comments, `#[[ literal ]]#`. Line feeds after a directive's closing bracket are swallowed, as Velocity 1.7 does.
 """
 
 from __future__ import annotations
