@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import httpx
 
+    from emulator.testing.client_pool import ClientSet
     from emulator.testing.servers import Server
 
 READ_TIMEOUT_SECONDS = 60
@@ -29,20 +30,17 @@ class Aws:
         self.region = region or server.region
         self.url = server.url
         """The endpoint of every service."""
-        self._clients: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         service = name.rstrip("_").replace("_", "-")
-        if service not in self._clients:
-            try:
-                self._clients[service] = self.client(service)
-            except Exception as problem:
-                if type(problem).__name__ != "UnknownServiceError":
-                    raise
-                raise AttributeError(f"boto3 has no client {service!r}") from None
-        return self._clients[service]
+        try:
+            return self._leased.get(service)
+        except Exception as problem:
+            if type(problem).__name__ != "UnknownServiceError":
+                raise
+            raise AttributeError(f"boto3 has no client {service!r}") from None
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client of its own, with `options` of boto3's: another region, say, or retries."""
@@ -90,11 +88,18 @@ class Aws:
 
     def close(self) -> None:
         """Close every connection."""
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+        if "_leased" in self.__dict__:
+            from emulator.testing import client_pool
+
+            client_pool.give_back(self.__dict__.pop("_leased"), self.url, self.region)
         if "http" in self.__dict__:
             self.http.close()
+
+    @cached_property
+    def _leased(self) -> ClientSet:
+        from emulator.testing import client_pool
+
+        return client_pool.lease(self.url, self.region, self._options["config"], self.account)
 
     @cached_property
     def _session(self) -> Any:
@@ -121,7 +126,7 @@ _kept: list[Any] = []
 
 
 def _session() -> Any:
-    """One for the process: it has read the models of services, which takes most of the time of making a client.
+    """One for the process: it has read the models of services.
 
     Not boto3's default session, which handlers in threads of this process and the tests themselves may use.
     """

@@ -7,6 +7,7 @@ the first test need not load what serves the control API; elsewhere they are req
 from __future__ import annotations
 
 import json
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -146,5 +147,10 @@ class LocalServer(Server):
         return failures
 
     def close(self) -> None:
-        if self._owns:
-            self.running.stop()
+        if not self._owns:
+            return
+        self.running.stop()
+        if "emulator.testing.client_pool" in sys.modules:
+            from emulator.testing import client_pool
+
+            client_pool.forget(self.url)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 
 import pytest
 
 from emulator import worlds
 from emulator.testing import Emulator
 from emulator.testing.aws import Aws
+from emulator.testing.client_pool import EndedWorld
 from emulator.testing.servers import HarnessError, LocalServer, RemoteServer
 from tests.testing.functions import create, send
 
@@ -136,6 +138,35 @@ def test_no_emulator_at_a_url_is_an_error_that_says_so() -> None:
         Emulator.connect("http://127.0.0.1:9")
 
 
+def test_clients_are_used_again_unless_somebody_holds_them(emulator: Emulator, emulator_server: LocalServer) -> None:
+    with Emulator(server=emulator_server) as first:
+        pool = id(first.aws.sqs.meta)
+        first.aws.sqs.create_queue(QueueName="first")
+    with Emulator(server=emulator_server) as second:
+        assert id(second.aws.sqs.meta) == pool
+        assert "QueueUrls" not in second.aws.sqs.list_queues()
+        held = second.aws.sqs
+    with Emulator(server=emulator_server) as third:
+        assert third.aws.sqs.meta is not held.meta
+        third.aws.sqs.list_queues()
+        with pytest.raises(EndedWorld, match="a test that has ended"):
+            held.list_queues()
+
+
 def test_a_client_that_boto3_has_not_is_named(aws: Aws) -> None:
     with pytest.raises(AttributeError, match="boto3 has no client 'lamda'"):
         _ = aws.lamda
+
+
+def test_the_control_api_documents_all_that_other_languages_need(emulator: Emulator) -> None:
+    with urllib.request.urlopen(f"{emulator.url}/_emulator/openapi.json") as answer:
+        paths = json.load(answer)["paths"]
+    asked = {
+        "worlds": "get post", "worlds/{account}": "delete", "clock": "get post", "faults": "get put post delete",
+        "attempts": "get", "executions": "get", "apis": "get", "timeline": "get", "inbox": "get delete",
+    }  # fmt: skip
+    for path, methods in asked.items():
+        for method in methods.split():
+            assert paths[f"/_emulator/{path}"][method]["description"], f"{method} {path}"
+    page = urllib.request.urlopen(f"{emulator.url}/_emulator/docs").read().decode()
+    assert "/_emulator/worlds/{account}" in page and "/_emulator/faults" in page
