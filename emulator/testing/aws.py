@@ -36,7 +36,7 @@ class Aws:
             raise AttributeError(name)
         service = name.rstrip("_").replace("_", "-")
         try:
-            return self._leased.get(service)
+            return self._shared(service)
         except Exception as problem:
             if type(problem).__name__ != "UnknownServiceError":
                 raise
@@ -94,6 +94,10 @@ class Aws:
             client_pool.give_back(self.__dict__.pop("_leased"), self.url, self.region)
         if "http" in self.__dict__:
             self.http.close()
+
+    def _shared(self, service: str) -> Any:
+        """The client of a service that is made once."""
+        return self._leased.get(service)
 
     @cached_property
     def _leased(self) -> ClientSet:

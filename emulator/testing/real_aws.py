@@ -67,6 +67,18 @@ class RealAws(Aws):
         url = f"https://{api}.execute-api.{self.region}.amazonaws.com{path}"
         return {"id": api, "name": name, "kind": kind, "stage": stage, "url": url}
 
+    def _shared(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self.client(service)
+        return self._clients[service]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+        super().close()
+
     @cached_property
     def _session(self) -> Any:
         return self._boto
