@@ -19,8 +19,8 @@ from emulator.services.cloudformation.resources.types import NameForm
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 MOST_STACKS = 2_000
-DELETED_STACKS_SECONDS = 90 * 86_400.0
-"""How long deleted stacks are listed ([P] DescribeStacks, ListStacks)."""
+HISTORY_SECONDS = 90 * 86_400.0
+"""How long deleted stacks are listed, and events of any stack ([P] ListStacks, DescribeStackEvents)."""
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 
 _STACK_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*\Z")

@@ -317,6 +317,11 @@ def list_signals(tx: Transaction, stack_id: str, token: str) -> list[Json]:
     return [json.loads(row[0]) for row in rows]
 
 
+def forget_signals(tx: Transaction, stack_id: str) -> None:
+    """Nothing waits for signals any more."""
+    tx.execute("DELETE FROM cloudformation_signal WHERE stack_id = ?", (stack_id,))
+
+
 def last_signal(tx: Transaction, stack_id: str) -> int:
     """The number of the last signal for a stack, 0 if there was none."""
     row = tx.execute("SELECT max(number) FROM cloudformation_signal WHERE stack_id = ?", (stack_id,)).fetchone()
@@ -345,6 +350,11 @@ def add_event(tx: Transaction, stack_id: str, event: Event) -> None:
             event.client_token,
         ),
     )
+
+
+def forget_events(tx: Transaction, stack_id: str, before: float) -> None:
+    """Drop what happened to a stack before a time."""
+    tx.execute("DELETE FROM cloudformation_event WHERE stack_id = ? AND at < ?", (stack_id, before))
 
 
 def list_events(tx: Transaction, stack_id: str, before: int | None, limit: int) -> list[tuple[int, Event]]:
@@ -484,6 +494,11 @@ def list_change_sets(tx: Transaction, stack_id: str) -> list[ChangeSet]:
 def delete_change_set(tx: Transaction, change_set_id: str) -> None:
     """Drop a change set."""
     tx.execute("DELETE FROM cloudformation_change_set WHERE id = ?", (change_set_id,))
+
+
+def forget_change_sets(tx: Transaction, stack_id: str) -> None:
+    """Drop all change sets of a stack."""
+    tx.execute("DELETE FROM cloudformation_change_set WHERE stack_id = ?", (stack_id,))
 
 
 def _change_set(row: tuple[Any, ...]) -> ChangeSet:

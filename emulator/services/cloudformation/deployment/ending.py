@@ -17,7 +17,7 @@ from emulator.services.cloudformation.deployment import waking
 from emulator.services.cloudformation.deployment.work import Work
 from emulator.services.cloudformation.history import History
 from emulator.services.cloudformation.language import ActiveOutput
-from emulator.services.cloudformation.model import Resource, Stack
+from emulator.services.cloudformation.model import HISTORY_SECONDS, Resource, Stack
 
 OUT_OF_TIME = "Stack creation time exceeded the specified timeout"
 
@@ -25,6 +25,7 @@ OUT_OF_TIME = "Stack creation time exceeded the specified timeout"
 def begin(tx: Transaction, stack: Stack, history: History) -> None:
     """Store a stack that is to be deployed, and have it done."""
     store.put_stack(tx, stack)
+    store.forget_events(tx, stack.id, tx.now - HISTORY_SECONDS)
     history.stack(tx, stack)
     waking.start(tx, stack.id)
 
@@ -233,6 +234,7 @@ def removed(tx: Transaction, work: Work, job: Job, history: History) -> bool:
     if kind == "DELETE":
         over = replace(over, deleted_at=tx.now, updated_at=stack.updated_at)
         store.put_exports(tx, stack.scope, stack.id, {})
+        store.forget_change_sets(tx, stack.id)
     _settle(tx, over, job, history)
     return True
 
@@ -242,6 +244,7 @@ def _settle(tx: Transaction, stack: Stack, job: Job, history: History) -> None:
     store.put_stack(tx, stack)
     history.stack(tx, stack)
     jobs.complete(tx, job.id)
+    store.forget_signals(tx, stack.id)
     if stack.deployment.tells:
         parent_id, token = stack.deployment.tells
         outputs = {item["OutputKey"]: item["OutputValue"] for item in stack.definition.outputs}

@@ -37,6 +37,8 @@ READ_OPERATIONS = frozenset(
     }
 )
 LARGEST_BODY = 51_200
+LONG_TEXT = 100_000
+"""Characters of a template that is parsed in a thread: YAML takes its time, and nobody else waits for it."""
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -102,7 +104,7 @@ class Reading:
         previous = stack.definition if stack is not None and stack.definition.processed is not None else None
         given = _given(request)
         try:
-            source = parse(text)
+            source = parse(text) if len(text) < LONG_TEXT else await asyncio.to_thread(parse, text)
             declared = transforms.declared(source)
             values = Values()
             fetched: dict[str, str] = {}

@@ -14,8 +14,8 @@ from emulator.ports import Transaction
 from emulator.services.cloudformation import store
 from emulator.services.cloudformation.deployment import ending, waking
 from emulator.services.cloudformation.model import (
-    DELETED_STACKS_SECONDS,
     FAILED_FOR_UPDATE,
+    HISTORY_SECONDS,
     MOST_STACKS,
     SETTLED_FOR_UPDATE,
     Definition,
@@ -55,7 +55,7 @@ class StackOperations(StackState):
             raise AwsError("AlreadyExistsException", f"Stack [{name}] already exists")
         if request.get("OnFailure") and request.get("DisableRollback") is not None:
             raise validation_error("You cannot specify both OnFailure and DisableRollback")  # unverified
-        store.forget_deleted(tx, tx.now - DELETED_STACKS_SECONDS)
+        store.forget_deleted(tx, tx.now - HISTORY_SECONDS)
         if store.count_stacks(tx, scope) >= MOST_STACKS:
             raise AwsError("LimitExceededException", f"Limit for stack has been exceeded ({MOST_STACKS})")
         read = read_of(request)
