@@ -18,31 +18,56 @@ if TYPE_CHECKING:
 
 _ONLY = "Template format error: Conditions can only be boolean operations on parameters and other conditions"
 
-_DEEPEST = 100
-"""Conditions that each refer to the next."""
-
 
 def holds(run: Evaluation, name: str, path: Path) -> bool:
     """Whether the condition of that name holds; `path` is where it is named. Raises TemplateError."""
-    environment = run.environment
-    known = environment.conditions.get(name)
-    if known is not None:
-        return known
-    node = environment.template.conditions.get(name)
-    if node is None:
-        raise run.error(f"Template error: unresolved condition dependency {name} in Fn::If", path)
-    if name in environment.evaluating:
-        chain = ", ".join([*environment.evaluating, name])
-        raise run.error(f"Template error: Found circular condition dependency between [{chain}]", ("Conditions", name))
-    if len(environment.evaluating) >= _DEEPEST:
-        raise run.error("Template error: conditions refer to each other too deeply", ("Conditions", name))  # unverified
-    environment.evaluating.append(name)
-    try:
-        found = truth(run, node, ("Conditions", name))
-    finally:
-        environment.evaluating.pop()
-    environment.conditions[name] = found
-    return found
+    known = run.environment.conditions
+    if name not in known:
+        for each in _in_order(run, name, path):
+            known[each] = truth(run, run.environment.template.conditions[each], ("Conditions", each))
+    return known[name]
+
+
+def _in_order(run: Evaluation, name: str, path: Path) -> list[str]:
+    """The condition, after all that it refers to and that are not known yet: a chain of conditions may be long."""
+    order: dict[str, None] = {}
+    begun: dict[str, list[str]] = {}
+    waiting = [(name, path)]
+    while waiting:
+        current, named_at = waiting[-1]
+        if current in begun:
+            waiting.pop()
+            order[current] = None
+            continue
+        node = run.environment.template.conditions.get(current)
+        if node is None:
+            raise run.error(f"Template error: unresolved condition dependency {current} in Fn::If", named_at)
+        begun[current] = [other for other in _named(node) if other not in run.environment.conditions]
+        for other in begun[current]:
+            if other in begun and other not in order:
+                raise run.error(
+                    f"Template error: Found circular condition dependency between [{current}, {other}]",
+                    ("Conditions", current),
+                )
+            if other not in order:
+                waiting.append((other, ("Conditions", current)))
+    return list(order)
+
+
+def _named(node: Json) -> list[str]:
+    """The conditions that a node refers to, by `Condition` and by `Fn::If`."""
+    if isinstance(node, list):
+        return [name for item in node for name in _named(item)]
+    if not isinstance(node, dict):
+        return []
+    found: list[str] = []
+    for key, item in node.items():
+        if key == "Condition" and isinstance(item, str):
+            found.append(item)
+        elif key == "Fn::If" and isinstance(item, list) and item and isinstance(item[0], str):
+            found.append(item[0])
+        found += _named(item)
+    return list(dict.fromkeys(found))
 
 
 def active(environment: Environment, item: Resource | Output) -> bool:

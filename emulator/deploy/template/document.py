@@ -14,7 +14,7 @@ from emulator.ports import Json
 Path = tuple[str | int, ...]
 """The way to a node: ("Resources", "Queue", "Properties", "VisibilityTimeout")."""
 
-LARGEST_NESTING = 200
+LARGEST_NESTING = 100
 """Levels; AWS's limit is not documented (unverified). Real templates stay under 40."""
 
 LARGEST_TEMPLATE_BYTES = 1_000_000

@@ -131,8 +131,6 @@ class Environment:
         self.pseudo = place.pseudo_parameters()
         self.conditions: dict[str, bool] = {}
         """Those that have been evaluated (`conditions.holds`)."""
-        self.evaluating: list[str] = []
-        """Those that are just being evaluated, the outermost first."""
 
     def with_resources(self, resources: Resources) -> Environment:
         """The same, seeing other resources."""

@@ -72,9 +72,8 @@ def declared(document: Document) -> tuple[str, ...]:
                 "Template format error: Transform must be a string or a list", ("Transform", index)
             )  # unverified
         if name not in _KNOWN:
-            raise document.error(
-                f"No transform named {name} found.", ("Transform", index), "macros of users are not emulated"
-            )
+            kind = "this transform of AWS is" if name.startswith("AWS::") else "macros of users are"
+            raise document.error(f"No transform named {name} found.", ("Transform", index), f"{kind} not emulated")
         found.append(name)
     return tuple(dict.fromkeys(found))
 

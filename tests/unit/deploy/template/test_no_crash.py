@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -101,6 +102,44 @@ def test_no_template_crashes_the_language(tree: dict[str, Any]) -> None:
     except TemplateError as error:
         assert error.message
         assert "Traceback" not in error.message
+
+
+def _nested(wrap: Callable[[Any], Any], levels: int, inner: Any = "x") -> Any:
+    for _ in range(levels):
+        inner = wrap(inner)
+    return inner
+
+
+@pytest.mark.parametrize("transform", [None, "AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"])
+@pytest.mark.parametrize(
+    ("wrap", "levels"),
+    [
+        (lambda inner: {"Fn::Join": ["", [inner]]}, 31),
+        (lambda inner: {"Fn::Sub": ["${A}", {"A": inner}]}, 31),
+        (lambda inner: {"Fn::Base64": inner}, 40),
+        (lambda inner: {"Fn::If": ["C", inner, "n"]}, 46),
+        (lambda inner: [inner], 94),
+        (lambda inner: {"a": inner}, 94),
+    ],
+)
+def test_what_is_nested_as_deep_as_it_may_be_is_evaluated(
+    wrap: Callable[[Any], Any], levels: int, transform: str | None
+) -> None:
+    tree: dict[str, Any] = {
+        "Conditions": {"C": _nested(lambda inner: {"Fn::Not": [inner]}, 45, {"Fn::Equals": ["a", "a"]})},
+        "Resources": {"A": {"Type": "AWS::SQS::Queue", "Condition": "C", "Properties": {"P": _nested(wrap, levels)}}},
+    }
+    if transform is not None:
+        tree["Transform"] = transform
+    tree["Conditions"]["C"] = {"Fn::Not": [tree["Conditions"]["C"]]}
+    _deploy(json.dumps(tree))
+
+
+def test_a_chain_of_conditions_may_be_long() -> None:
+    chain: dict[str, Any] = {"C0": {"Fn::Equals": ["a", "a"]}}
+    for number in range(1, 2000):
+        chain[f"C{number}"] = {"Fn::And": [{"Condition": f"C{number - 1}"}, {"Condition": f"C{number - 1}"}]}
+    _deploy(json.dumps({"Conditions": chain, "Resources": {"A": {"Type": "AWS::SQS::Queue", "Condition": "C1999"}}}))
 
 
 def test_loops_cannot_grow_a_template_without_bound() -> None:
