@@ -6,6 +6,8 @@ import io
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -432,3 +434,61 @@ def test_lint_needs_no_emulator_and_fails_for_what_fails_for_sure(project: Up) -
     wrong = run.invoke(app, ["lint", str(project.folder), "--json"])
     [problem] = json.loads(wrong.stdout)
     assert (wrong.exit_code, problem["line"], problem["severity"]) == (1, 17, "error")
+
+
+def test_a_layer_that_sam_would_build_has_what_it_requires(project: Up, tmp_path: Path) -> None:
+    required = Dependencies({}, lambda text: None, tmp_path / "cache")
+    local_package(tmp_path / "wheels", "greeting_words", "1.0")
+    layer = "  Words:\n    Type: AWS::Serverless::LayerVersion\n    Properties: {ContentUri: words}\n"
+    layer += f"    Metadata: {{BuildMethod: {RUNTIME}}}\n"
+    text = TEMPLATE.replace("Resources:\n", "Resources:\n" + layer).replace(
+        "CodeUri: greeter", "CodeUri: greeter\n      Layers: [!Ref Words]"
+    )
+    project.write("template.yaml", text)
+    project.write("words/own.py", "WORD = 'own'\n")
+    project.write("words/requirements.txt", f"--no-index\n--find-links {tmp_path / 'wheels'}\ngreeting_words\n")
+    project.write(
+        "greeter/app.py",
+        "import greeting_words, own\ndef handler(e, c):\n    return own.WORD + greeting_words.VERSION\n",
+    )
+    assert project.session(Options(dependencies=required.folder_of)).deploy(), project.said()
+    assert httpx.get(f"{project.url()}/greet").text == "own1.0"
+
+
+def test_a_file_that_cannot_be_read_and_an_emulator_that_has_gone_are_said(project: Up) -> None:
+    session = project.session()
+    (project.folder / "template.yaml").write_bytes(b"\xff\xfe")
+    assert not session.deploy() and "it is no UTF-8" in project.said()
+    project.write("template.yaml", TEMPLATE)
+    with RunningEmulator() as other:
+        gone = Up(other, project.folder)
+        session = gone.session()
+        session.deploy()
+    assert not session.deploy() and "The emulator does not answer" in gone.said()
+
+
+@pytest.mark.real_process
+def test_the_command_starts_an_emulator_and_ends_it_with_all_that_it_started(project: Up, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "emulator", "up", str(project.folder), "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
+    ) as running:
+        assert running.stdout is not None
+        said: list[str] = []
+        for line in running.stdout:
+            said.append(line)
+            if "watching for changes" in line:
+                break
+        [url] = [line.split()[-1] for line in said if line.startswith("HTTP API project")]
+        assert httpx.get(f"{url.replace('localhost', '127.0.0.1')}/greet").text == "hello"
+        (project.folder / "template.yaml").write_text(TEMPLATE.replace("Default: hello", "Default: again"))
+        for line in running.stdout:
+            said.append(line)
+            if "is deployed: 1 changed" in line:
+                break
+        assert httpx.get(f"{url.replace('localhost', '127.0.0.1')}/greet").text == "again"
+        running.send_signal(signal.SIGINT)
+        said += running.stdout
+        assert running.wait() == 0, said
+    assert not any("Traceback" in line for line in said)
+    assert [path.name for path in tmp_path.iterdir()] == ["project"]

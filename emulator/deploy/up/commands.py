@@ -96,6 +96,11 @@ def up(
         live = {"skip_unknown_resources": True} if skip_unknown else {}
         url = _running(endpoint, settings)
         if url is not None:
+            if data is not None or frozen:
+                raise Problem(
+                    f"An emulator answers on {url} already: --data and --frozen are for one that is started.",
+                    next_step="Leave them out, or choose another --port.",
+                )
             screen.say(f"using the emulator that answers on {url}")
             if live:
                 running.change_settings(url, live)

@@ -113,15 +113,29 @@ class Packaging:
             archive = path.read_bytes() if path.suffix in _ARCHIVES else zipped([(path.name, path)])
             return artifact.placed(BUCKET, self._uploaded(archive, ".zip"))
         if artifact.kind == "layer":
-            files = list(files_of(path))
-            self.read.update(file for _, file in files)
-            self.read.add(path)
+            files = self._layer(document, resource, path)
             return artifact.placed(BUCKET, self._uploaded(zipped(files), ".zip"))
         runtime = runtime_of(document, resource)
         self.read.update(path / name for name in (REQUIREMENTS, PACKAGE, LOCK))  # there or not: they may come
         needed = self.dependencies(path, runtime, resource)
         self.folders[resource] = path
         return artifact.placed(HOT_RELOAD, str(path) if needed is None else f"{path}{os.pathsep}{needed}")
+
+    def _layer(self, document: Document, resource: str, folder: Path) -> list[tuple[str, Path]]:
+        """The files of a layer; one that `sam build` would build (`BuildMethod`) has what it requires, in the folder
+        where its runtime looks.
+        """
+        files = files_of(folder)
+        self.read.update(folder / name for name in (REQUIREMENTS, PACKAGE, LOCK))
+        self.read.update(file for _, file in files)
+        self.read.add(folder)
+        method = _build_method(document, resource)
+        if not method.startswith(("python", "nodejs")):
+            return files
+        required = self.dependencies(folder, method, resource)
+        everything = {**dict(files_of(required) if required else []), **dict(files)}
+        place = "nodejs" if method.startswith("nodejs") else "python"
+        return [(f"{place}/{name}", file) for name, file in everything.items()]
 
     def _template(self, path: Path, where: Any, resource: str) -> str:
         """A nested template, packaged like its parent."""
@@ -139,6 +153,14 @@ class Packaging:
         key = hashlib.sha256(content).hexdigest() + suffix
         self.upload(key, content)
         return key
+
+
+def _build_method(document: Document, logical_id: str) -> str:
+    resources = document.value.get("Resources")
+    item = resources.get(logical_id) if isinstance(resources, dict) else None
+    metadata = item.get("Metadata") if isinstance(item, dict) else None
+    method = metadata.get("BuildMethod") if isinstance(metadata, dict) else None
+    return method if isinstance(method, str) else ""
 
 
 def runtime_of(document: Document, logical_id: str) -> str:

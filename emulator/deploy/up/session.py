@@ -58,21 +58,32 @@ class Session:
     def deploy(self) -> bool:
         """Deploy what the files say now, and print how it went. False if it went wrong."""
         packaging = self._packaging()
+        before = {path: _state(path) for path in self._seen}  # what is saved meanwhile is another change
         try:
             try:
                 found = sources(self._project, self._options.parameters, self._options.functions, packaging.read)
                 findings: list[Finding] = []
                 for source in found:
                     findings += self._one(source, packaging)
+                shown = self._survey([source.stack_name for source in found])
+            except OSError as error:
+                raise Problem(f"{error.filename or 'A file'} cannot be read: {error.strerror}.") from error
+            except Exception as error:
+                problem = _of_client(error)
+                if problem is error:
+                    raise
+                raise problem from error
             finally:
-                self._seen = {path: _state(path) for path in packaging.read}
+                self._seen = {path: before[path] if path in before else _state(path) for path in packaging.read}
         except Problem as problem:
             self._screen.problem(problem)
             if self.serving:
                 self._screen.note("the last good deployment goes on serving; the next save tries again")
             return False
         self._screen.findings(findings)
-        self._survey([source.stack_name for source in found])
+        if shown != self._shown:
+            self._screen.deployed(shown, self._options.runs_on, self._base_url)
+        self._shown = shown
         self.serving = True
         return True
 
@@ -134,17 +145,25 @@ class Session:
                 return Problem(message, checked.document.location(("Resources", name)), name)
         return Problem(message, checked.document.location(()))
 
-    def _survey(self, names: list[str]) -> None:
+    def _survey(self, names: list[str]) -> endpoints.Deployed:
         found = [endpoints.survey(self._client, self._stacks, name, self._base_url) for name in names]
-        together = endpoints.Deployed(
+        return endpoints.Deployed(
             tuple(api for each in found for api in each.apis),
             tuple(function for each in found for function in each.functions),
             tuple(thing for each in found for thing in each.things),
             tuple(output for each in found for output in each.outputs),
         )
-        if together != self._shown:
-            self._screen.deployed(together, self._options.runs_on, self._base_url)
-        self._shown = together
+
+
+def _of_client(error: Exception) -> Exception:
+    """What a call of the emulator failed with, as a problem; anything else as it is."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, ClientError):
+        return Problem(f"{error.operation_name}: {error.response['Error']['Message']}")
+    if isinstance(error, BotoCoreError):
+        return Problem(f"The emulator does not answer: {error}")
+    return error
 
 
 def prepared(source: Source, packaging: Packaging, place: Place, lookup: checking.Lookup = checking.nothing) -> Checked:
