@@ -31,7 +31,7 @@ Transform: AWS::Serverless-2016-10-31
 Parameters:
   Greeting: {{Type: String, Default: hello}}
 Globals:
-  Function: {{Runtime: {RUNTIME}, Handler: app.handler}}
+  Function: {{Runtime: {RUNTIME}, Handler: app.handler, Role: "arn:aws:iam::000000000000:role/any"}}
 Resources:
   Greeter:
     Type: AWS::Serverless::Function

@@ -7,7 +7,7 @@ file and prints nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -112,7 +112,7 @@ def survey(client: Client, stacks: Stacks, name: str, base_url: str) -> Deployed
         *(api for item in by_type.get("AWS::ApiGatewayV2::Api", []) for api in _newer(client, item, base_url)),
         *(_url(client, item, base_url) for item in by_type.get("AWS::Lambda::Url", [])),
     ]
-    functions = [_function(client, item) for item in by_type.get("AWS::Lambda::Function", [])]
+    functions = list(_functions(client, by_type.get("AWS::Lambda::Function", [])))
     things = [
         Thing(word, item["LogicalResourceId"], item["PhysicalResourceId"])
         for kind, word in _THINGS.items()
@@ -237,7 +237,10 @@ def _url(client: Client, item: Mapping[str, Any], base_url: str) -> Api:
     return Api("function URL", function, f"{base_url}/_aws/lambda-url/{url_id}", (route,))
 
 
-def _function(client: Client, item: Mapping[str, Any]) -> Function:
-    name = item["PhysicalResourceId"]
-    config = client("lambda").get_function_configuration(FunctionName=name)
-    return Function(item["LogicalResourceId"], name, config.get("Runtime") or config.get("PackageType") or "")
+def _functions(client: Client, items: Sequence[Mapping[str, Any]]) -> Iterable[Function]:
+    ids = {item["PhysicalResourceId"]: item["LogicalResourceId"] for item in items}
+    for page in client("lambda").get_paginator("list_functions").paginate() if items else ():
+        for config in page["Functions"]:
+            name = config["FunctionName"]
+            if name in ids:
+                yield Function(ids[name], name, config.get("Runtime") or config.get("PackageType") or "")

@@ -19,5 +19,5 @@ def findings_of(project: Project, given: Mapping[str, str], functions: Path | No
     found: list[Finding] = []
     for source in sources(project, given, functions, packaging.read):
         place = Place(stack_name=source.stack_name)
-        found += prepared(source, packaging, place, lambda name: "").findings
+        found += prepared(source, packaging, place, lambda name: "").check(place).findings
     return found

@@ -67,45 +67,40 @@ class Packaging:
     def text(self, location: str, folder: Path) -> str:
         """A local file that is included. Raises Problem."""
         path = Path(os.path.normpath(folder / location))
-        self._check_inside(path, location, None, "")
+        if not self._allowed(path):
+            message, hint = self._outside(location)
+            raise Problem(message, next_step=hint)
         if not path.is_file():
             raise Problem(f"{location} does not exist.", next_step=f"It was looked for at {path}.")
         self.read.add(path)
         return text_of(path)
 
     def _local(self, artifact: Artifact, document: Document, folder: Path) -> Path:
-        where = document.location(artifact.path)
         path = Path(os.path.normpath(folder / artifact.location))
-        self._check_inside(path, artifact.location, where, artifact.resource or "")
+        if not self._allowed(path):
+            raise _problem(document, artifact, *self._outside(artifact.location))
         if not path.exists():
             name = str(artifact.path[-1])
-            raise Problem(
-                f"{name} {artifact.location} does not exist.",
-                where,
-                artifact.resource or "",
-                f"It was looked for at {path}.",
-            )
+            message = f"{name} {artifact.location} does not exist."
+            raise _problem(document, artifact, message, f"It was looked for at {path}.")
+        if artifact.kind in ("template", "text") and not path.is_file():
+            raise _problem(document, artifact, f"{artifact.location} is no file.")
         return path
 
-    def _check_inside(self, path: Path, written: str, where: Any, resource: str) -> None:
-        named_by_people = self.project.kind == "template"  # elsewhere it was the command line, or CDK
-        if self.allow_outside or not named_by_people or path.resolve().is_relative_to(self.project.root.resolve()):
-            return
-        raise Problem(
-            f"{written} is outside of the project, which is {self.project.root}.",
-            where,
-            resource,
-            "If that is meant, say --allow-outside.",
-        )
+    def _allowed(self, path: Path) -> bool:
+        """What the command line or CDK has named, may be anywhere."""
+        named_by_template = self.project.kind == "template"
+        return self.allow_outside or not named_by_template or path.resolve().is_relative_to(self.project.root.resolve())
+
+    def _outside(self, written: str) -> tuple[str, str]:
+        message = f"{written} is outside of the project, which is {self.project.root}."
+        return message, "If that is meant, say --allow-outside."
 
     def _placed(self, artifact: Artifact, path: Path, document: Document) -> Json:
         resource = artifact.resource or ""
-        where = document.location(artifact.path)
         if artifact.kind == "template":
-            return artifact.placed(BUCKET, self._template(path, where, resource))
+            return artifact.placed(BUCKET, self._template(path, document, artifact))
         if artifact.kind == "text":
-            if not path.is_file():
-                raise Problem(f"{artifact.location} is no file.", where, resource)
             self.read.add(path)
             return artifact.placed(BUCKET, self._uploaded(_definition(path), path.suffix))
         if path.is_file():
@@ -137,22 +132,26 @@ class Packaging:
         place = "nodejs" if method.startswith("nodejs") else "python"
         return [(f"{place}/{name}", file) for name, file in everything.items()]
 
-    def _template(self, path: Path, where: Any, resource: str) -> str:
+    def _template(self, path: Path, document: Document, artifact: Artifact) -> str:
         """A nested template, packaged like its parent."""
-        if not path.is_file():
-            raise Problem(f"{path} is no file.", where, resource)
         if self._depth == _DEEPEST:
-            raise Problem(f"{path} is nested too deeply: templates may not contain themselves.", where, resource)
+            raise _problem(document, artifact, f"{path} is nested too deeply: templates may not contain themselves.")
         self.read.add(path)
         self._depth += 1
-        packaged = self.package(self.rewrite(read(path, self.project.shown(path))), path.parent)
-        self._depth -= 1
+        try:
+            packaged = self.package(self.rewrite(read(path, self.project.shown(path))), path.parent)
+        finally:
+            self._depth -= 1
         return self._uploaded(json.dumps(packaged.value).encode(), ".template")
 
     def _uploaded(self, content: bytes, suffix: str) -> str:
         key = hashlib.sha256(content).hexdigest() + suffix
         self.upload(key, content)
         return key
+
+
+def _problem(document: Document, artifact: Artifact, message: str, hint: str = "") -> Problem:
+    return Problem(message, document.location(artifact.path), artifact.resource or "", hint)
 
 
 def _build_method(document: Document, logical_id: str) -> str:

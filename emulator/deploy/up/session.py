@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from emulator.deploy.template.document import Document
 from emulator.deploy.template.environment import Place
-from emulator.deploy.template.lint.finding import Finding
+from emulator.deploy.template.parameters import Values
 from emulator.deploy.up import checking, endpoints
 from emulator.deploy.up.checking import Checked
 from emulator.deploy.up.packaging import Packaging
@@ -52,6 +53,8 @@ class Session:
         self._stacks = Stacks(client)
         self._seen: dict[Path, tuple[int, int] | None] = {}
         self._shown: endpoints.Deployed | None = None
+        self._checked: dict[str, tuple[Prepared, Checked]] = {}
+        """By stack: the last one that was right, and what was made of it."""
         self.serving = False
         """Whether anything was ever deployed."""
 
@@ -62,10 +65,10 @@ class Session:
         try:
             try:
                 found = sources(self._project, self._options.parameters, self._options.functions, packaging.read)
-                findings: list[Finding] = []
-                for source in found:
-                    findings += self._one(source, packaging)
-                shown = self._survey([source.stack_name for source in found])
+                shown = self._shown
+                changed = [self._one(source, packaging) for source in found]
+                if any(changed) or shown is None:
+                    shown = self._survey([source.stack_name for source in found])
             except OSError as error:
                 raise Problem(f"{error.filename or 'A file'} cannot be read: {error.strerror}.") from error
             except Exception as error:
@@ -80,7 +83,7 @@ class Session:
             if self.serving:
                 self._screen.note("the last good deployment goes on serving; the next save tries again")
             return False
-        self._screen.findings(findings)
+        self._screen.findings([found for checked in self._checked.values() for found in checked[1].findings])
         if shown != self._shown:
             self._screen.deployed(shown, self._options.runs_on, self._base_url)
         self._shown = shown
@@ -101,11 +104,18 @@ class Session:
             options.variables,
         )
 
-    def _one(self, source: Source, packaging: Packaging) -> tuple[Finding, ...]:
+    def _one(self, source: Source, packaging: Packaging) -> bool:
+        """Deploy one template; whether anything is other than before."""
         began = time.perf_counter()
-        checked = prepared(source, packaging, self._place(source), self._parameter)
-        document = checked.document
         place = self._place(source)
+        packaged = prepared(source, packaging, place, self._parameter)
+        known = self._checked.get(source.stack_name)
+        if known is not None and known[0] == packaged:
+            checked = known[1]
+        else:
+            checked = packaged.check(place)
+            self._checked[source.stack_name] = (packaged, checked)
+        document = checked.document
         for asset in source.assets_of(document):
             bucket = asset.bucket.replace("${AWS::AccountId}", place.account).replace("${AWS::Region}", place.region)
             self._stacks.upload(asset.key, asset.content(), bucket)
@@ -120,7 +130,7 @@ class Session:
                 raise _problem_of(checked, outcome.failures[-1])
             raise Problem(f"Stack {source.stack_name} is {outcome.status}.")
         self._screen.outcome(source.stack_name, outcome, time.perf_counter() - began)
-        return checked.findings
+        return outcome.action != "unchanged"
 
     def _place(self, source: Source) -> Place:
         stack_id = f"arn:aws:cloudformation:{self._options.region}:{ACCOUNT}:stack/{source.stack_name}/0"
@@ -166,14 +176,29 @@ def _of_client(error: Exception) -> Exception:
     return error
 
 
-def prepared(source: Source, packaging: Packaging, place: Place, lookup: checking.Lookup = checking.nothing) -> Checked:
-    """A source checked and packaged. Raises Problem."""
+@dataclass(frozen=True)
+class Prepared:
+    """A source with its includes and packaged files; not checked yet."""
+
+    document: Document
+    text: str
+    """Of the file: where things stand in it."""
+    values: Values
+
+    def check(self, place: Place) -> Checked:
+        """Check it. Raises Problem."""
+        return replace(checking.check(self.document, self.values, place), document=self.document)
+
+
+def prepared(
+    source: Source, packaging: Packaging, place: Place, lookup: checking.Lookup = checking.nothing
+) -> Prepared:
+    """A source as it is to be deployed. Raises Problem."""
     document = source.document
     values = checking.values_of(document, source.parameters, lookup)
     included = checking.with_includes(document, values, place, lambda name: packaging.text(name, source.folder))
     packaging.rewrite = source.rewrite
-    packaged = packaging.package(included, source.folder)
-    return replace(checking.check(packaged, values, place), document=packaged)
+    return Prepared(packaging.package(included, source.folder), document.text, values)
 
 
 def _problem_of(checked: Checked, failure: Failure) -> Problem:

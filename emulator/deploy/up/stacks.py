@@ -19,7 +19,7 @@ Client = Callable[[str], Any]
 LARGEST_BODY_BYTES = 51_200
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 POLL_SECONDS = 0.02
-LONGEST_POLL_SECONDS = 0.5
+LONGEST_POLL_SECONDS = 0.1
 _NO_UPDATES = "No updates are to be performed."
 _CANNOT_BE_UPDATED = frozenset(
     {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
@@ -54,6 +54,14 @@ class Outcome:
     failures: tuple[Failure, ...] = ()
 
 
+_Version = tuple[str, str, Any]
+
+
+def _version(stack: Mapping[str, Any]) -> _Version:
+    """What changes whenever anybody changes a stack."""
+    return stack["StackId"], stack["StackStatus"], stack.get("LastUpdatedTime")
+
+
 class Stacks:
     """The stacks of an account and region."""
 
@@ -62,6 +70,8 @@ class Stacks:
         self._cloudformation = client("cloudformation")
         self._sleep = sleep
         self._uploaded: set[tuple[str, str]] = set()
+        self._deployed: dict[str, tuple[dict[str, Any], _Version]] = {}
+        """What each stack was last asked to be, and which state of it that was."""
 
     def upload(self, key: str, content: bytes, bucket: str = BUCKET) -> None:
         """Put an object where packaged templates find it, once."""
@@ -85,31 +95,25 @@ class Stacks:
             if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                 raise
 
-    def deploy(
-        self,
-        name: str,
-        template: Mapping[str, Any],
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str] | None = None,
-    ) -> Outcome:
+    def deploy(self, name: str, template: Mapping[str, Any], parameters: Mapping[str, str]) -> Outcome:
         """Create or change a stack, and wait. Raises Refused."""
         from botocore.exceptions import ClientError
 
-        stack = self._settled(name)
-        if stack is not None and stack["StackStatus"] in _CANNOT_BE_UPDATED:
-            self.delete(name)
-            stack = None
-        if stack is not None and stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
-            self._cloudformation.continue_update_rollback(StackName=name)
-            stack = self._settled(name)
         request: dict[str, Any] = {
             "StackName": name,
             "Capabilities": CAPABILITIES,
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             **self._template(template),
         }
-        if tags:
-            request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        stack = self._settled(name)
+        if stack is not None and self._deployed.get(name) == (request, _version(stack)):
+            return Outcome("unchanged", stack["StackStatus"], {})
+        if stack is not None and stack["StackStatus"] in _CANNOT_BE_UPDATED:
+            self.delete(name)
+            stack = None
+        if stack is not None and stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
+            self._cloudformation.continue_update_rollback(StackName=name)
+            stack = self._settled(name)
         before = self._last_event(name) if stack is not None else None
         try:
             if stack is None:
@@ -118,12 +122,16 @@ class Stacks:
                 self._cloudformation.update_stack(**request)
         except ClientError as error:
             message = error.response["Error"]["Message"]
-            if message == _NO_UPDATES:
-                return Outcome("unchanged", stack["StackStatus"] if stack else "", {})
+            if message == _NO_UPDATES and stack is not None:
+                self._deployed[name] = (request, _version(stack))
+                return Outcome("unchanged", stack["StackStatus"], {})
             raise Refused(message) from error
         ended = self._settled(name)
         assert ended is not None, "a stack that is not deleted is there"
-        return self._outcome(name, stack is None, ended, before)
+        outcome = self._outcome(name, stack is None, ended, before)
+        if outcome.action != "failed":
+            self._deployed[name] = (request, _version(ended))
+        return outcome
 
     def delete(self, name: str) -> None:
         """Delete a stack, and wait."""
