@@ -90,7 +90,9 @@ class HttpxSender(HttpSender):
         own = {name: request.headers[name] for name in ("Host", "Content-Length") if name in request.headers}
         given = {name.lower() for name, _ in headers}
         added = [(name, value) for name, value in own.items() if name.lower() not in given]
-        request.headers = httpx.Headers([*added, *headers])
+        # What is no ASCII goes as UTF-8: a header's value comes from users, whose names are not all ASCII.
+        encoded = [(name.encode("utf-8", "replace"), value.encode("utf-8", "replace")) for name, value in headers]
+        request.headers = httpx.Headers([*((name.encode(), value.encode()) for name, value in added), *encoded])
         return request
 
     def _made(self) -> httpx.AsyncClient:

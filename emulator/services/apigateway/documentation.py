@@ -88,7 +88,10 @@ def parts_of_file(body: bytes) -> list[dict[str, Any]]:
 def parts_of(held: dict[str, Any]) -> list[dict[str, Any]]:
     """The parts in an `x-amazon-apigateway-documentation` object, checked, without ids."""
     parts: list[dict[str, Any]] = []
-    for item in held.get("documentationParts") or []:
+    given = held.get("documentationParts") or []
+    if not isinstance(given, list):
+        raise bad_request(_BAD_FILE)
+    for item in given:
         if not isinstance(item, dict) or not isinstance(item.get("location"), dict):
             raise bad_request(_BAD_FILE)
         properties = item.get("properties")

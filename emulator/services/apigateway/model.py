@@ -126,6 +126,11 @@ def default_models(ids: tuple[str, str]) -> dict[str, dict[str, Any]]:
 _PATH_PART = re.compile(r"^(\{[A-Za-z0-9._\-:]+\+?\}|[A-Za-z0-9._\-:$~@!*'(),;=&+%]+)$")
 
 
+def is_status(text: str) -> bool:
+    """Whether a text is a status code, as the service model says of `StatusCode`."""
+    return re.fullmatch(r"[1-5]\d\d", text, re.ASCII) is not None
+
+
 def is_variable(part: str) -> bool:
     """Whether a path part is `{name}` or `{name+}`."""
     return part.startswith("{")

@@ -23,6 +23,7 @@ from emulator.services.apigateway.model import (
     child_path,
     children,
     is_model_name,
+    is_status,
     is_variable,
     lambda_function_of,
 )
@@ -275,6 +276,8 @@ class _Import:
             stored: dict[str, Any] = {}
             if response.get("statusCode") is not None:
                 stored["statusCode"] = str(response["statusCode"])
+                if not is_status(stored["statusCode"]):  # the text is unverified
+                    self.errors.append(f"Invalid status code: {stored['statusCode']}")
             for member in ("responseParameters", "responseTemplates"):
                 if response.get(member):
                     stored[member] = {str(key): str(value) for key, value in response[member].items()}

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from emulator.aws.http import HttpResponse, is_header_name
+from emulator.services.apigateway.gateway.remapping import remapped
 from emulator.services.apigateway.model import DEFAULT_GATEWAY_TEMPLATE
 
 ERRORS: dict[str, tuple[str, str | None]] = {
@@ -78,6 +79,7 @@ def gateway_response(
     """The answer. `definition` is the type's gateway response, `variables` hold context and stageVariables."""
     customised = not definition["defaultResponse"]
     status = failure.status if failure.status and not customised else int(definition.get("statusCode") or 500)
+    status = status if status >= 200 else 500  # a 1xx ends no request (unverified)
     templates = definition["responseTemplates"]
     content_type = "application/json" if "application/json" in templates else next(iter(templates), "application/json")
     context = {**variables["context"], "error": error_of(failure)}
@@ -104,4 +106,4 @@ def gateway_response(
         value = source[1:-1] if source.startswith("'") else parameters.get(source, "")
         if value and name != target and is_header_name(name):
             headers = [item for item in headers if item[0].lower() != name.lower()] + [(name, value)]
-    return HttpResponse(status, headers, body.encode())
+    return HttpResponse(status, remapped(headers), body.encode())

@@ -19,11 +19,36 @@ class PatternError(ValueError):
     """Not a regular expression, or one that may take too long."""
 
 
+_FLAGS = re.compile(r"\(\?([imsx]+)\)")
+_QUOTED = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
+_JAVA_ONLY = re.compile(r"(\\.|\[(?:\\.|[^\]\\])*\])|([*+?}])\+", re.DOTALL)
+_SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()/]")
+
+
+def _from_java(pattern: str) -> str:
+    """The same in the dialect of the engine: flags in front, `\\Q…\\E`, `\\A`, `\\z`, and possessive quantifiers.
+
+    A possessive quantifier gives nothing back; as one that does, it matches what Java's matches, and more in the rare
+    case that what follows it could take from it. Intersections of classes (`&&`) are not translated.
+    """
+    pattern = _QUOTED.sub(lambda found: _SPECIAL.sub(r"\\\g<0>", found.group(1)), pattern)
+    flags = _FLAGS.match(pattern)
+    if flags:
+        pattern = f"(?{flags.group(1)}:{pattern[flags.end() :]})"
+
+    def engine(found: re.Match[str]) -> str:
+        if found.group(2):
+            return found.group(2)
+        return {"\\A": "^", "\\z": "$", "\\Z": "$"}.get(found.group(1), found.group(1))
+
+    return _JAVA_ONLY.sub(engine, pattern)
+
+
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> jsonschema_rs.Draft4Validator | None:
     if len(pattern) > _MAX_PATTERN:
         return None
-    schema = {"type": "string", "pattern": f"^(?:{pattern})$"}
+    schema = {"type": "string", "pattern": f"^(?:{_from_java(pattern)})$"}
     for options in (jsonschema_rs.RegexOptions(), jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)):
         try:
             return jsonschema_rs.Draft4Validator(schema, pattern_options=options)

@@ -10,6 +10,7 @@ from typing import Any
 from emulator.aws.http import HttpResponse, is_header_name
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import malformed_proxy_response
+from emulator.services.apigateway.gateway.remapping import remapped
 from emulator.services.apigateway.gateway.routing import Snapshot
 
 _ANSWER_MEMBERS = frozenset(("statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"))
@@ -153,7 +154,7 @@ def _answer_headers(single: dict[str, Any] | None, multi: dict[str, Any] | None)
     for name, value in (single or {}).items():
         if value is not None:
             headers.append((casing.get(_name(name).lower()) or name, _text(value)))
-    return headers
+    return remapped(headers)
 
 
 def _name(name: str) -> str:

@@ -143,8 +143,9 @@ def _status(override: Any, configured: int) -> int:
     try:
         status = int(str(override)) if override is not None else configured
     except ValueError:
-        return configured
-    return status if 100 <= status <= 599 else configured
+        return max(configured, 200)
+    # A 1xx ends no request: clients would wait for the answer behind it (unverified).
+    return status if 200 <= status <= 599 else max(configured, 200)
 
 
 def _converted(exchange: Exchange, snapshot: Snapshot, response: dict[str, Any], payload: bytes) -> bytes:

@@ -111,6 +111,10 @@ class Apis(Documentation):
                 if not value.isascii() or not value.isdigit() or int(value) > 10485760:
                     raise bad_request(_COMPRESSION)
             api.settings = apply(api.settings, [operation], PATCHABLE)
+        if not api.settings.get("name"):
+            raise bad_request("API name cannot be blank")  # unverified
+        if api.settings.get("apiKeySource") not in (None, "HEADER", "AUTHORIZER"):
+            raise bad_request("Invalid API key source specified. Valid options are HEADER, AUTHORIZER")  # unverified
         _check_policy(api)
         store.save_api(tx, api)
         return {"tags": {}, **self._shown(api)}

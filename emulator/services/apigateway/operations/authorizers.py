@@ -62,6 +62,8 @@ def check_authorizer(authorizer: dict[str, Any]) -> None:
     if authorizer["type"] == "COGNITO_USER_POOLS":
         _check_pools(authorizer)
         return
+    if authorizer["type"] not in ("TOKEN", "REQUEST"):
+        raise bad_request("Invalid authorizer type specified. Valid options are TOKEN, REQUEST, COGNITO_USER_POOLS")
     uri = authorizer.get("authorizerUri") or ""
     if lambda_function_of(uri) is None:
         raise bad_request(

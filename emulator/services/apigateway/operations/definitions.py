@@ -14,6 +14,7 @@ from emulator.services.apigateway.model import (
     bad_request,
     conflict,
     is_model_name,
+    is_status,
     not_found,
     schema_problem,
     short_id,
@@ -196,6 +197,8 @@ class Definitions(Loading):
                     raise bad_request(f"Invalid null or empty value in {member}")
         changed = apply(api.gateway_responses.get(kind) or {}, operations, GATEWAY_RESPONSE)
         _check_parameters(changed.get("responseParameters") or {})
+        if changed.get("statusCode") and not is_status(str(changed["statusCode"])):
+            raise bad_request(f"Invalid status code: {changed['statusCode']}")  # the text is unverified
         api.gateway_responses[kind] = changed
         store.save_api(tx, api)
         return shown_gateway_response(api, kind)

@@ -106,6 +106,8 @@ def given(request: dict[str, Any], *members: str) -> dict[str, Any]:
 def checked_endpoint(configuration: dict[str, Any] | None) -> dict[str, Any]:
     """An endpoint configuration with AWS's defaults [R:test_create_rest_api_verify_defaults]."""
     given_types = (configuration or {}).get("types")
+    if given_types is not None and not isinstance(given_types, list):  # in a document, which no model has judged
+        raise bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
     if configuration and given_types == []:
         raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
     types = given_types or ["EDGE"]

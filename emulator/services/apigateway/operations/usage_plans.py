@@ -15,6 +15,8 @@ from emulator.services.apigateway.patch import unescape
 from emulator.services.apigateway.quotas import check_room
 
 _PERIODS = ("DAY", "WEEK", "MONTH")
+_LARGEST_OFFSET = {"DAY": 0, "WEEK": 6, "MONTH": 27}
+"""By how many requests the first period may be shortened [D: QuotaSettings]."""
 _LONGEST_REPORT_DAYS = 366
 
 
@@ -230,11 +232,14 @@ def _patch_stage_throttle(plan: dict[str, Any], parts: list[str], op: str, value
     if stage is None or len(parts) < 5:
         raise bad_request("Invalid API Stage specified")
     limits = stage.setdefault("throttle", {})
-    method = f"{unescape(parts[3])}/{parts[4]}"
+    named = parts[-1] if parts[-1] in ("rateLimit", "burstLimit") else ""
+    # Terraform writes the resource's slashes as they are, others escape them; both are taken.
+    *resource, verb = parts[3:-1] if named else parts[3:]
+    method = f"{unescape('/'.join(resource))}/{verb}"
     if op == "remove":
         limits.pop(method, None)
-    elif len(parts) == 6 and parts[5] in ("rateLimit", "burstLimit"):
-        limits.setdefault(method, {"burstLimit": 0, "rateLimit": 0.0})[parts[5]] = _number(parts[5], value)
+    elif named and resource:
+        limits.setdefault(method, {"burstLimit": 0, "rateLimit": 0.0})[named] = _number(named, value)
     else:
         raise bad_request(f"Invalid patch path /{'/'.join(parts)}")
 
@@ -252,6 +257,9 @@ def _number(name: str, value: str) -> Any:
 def _check_quota(quota: dict[str, Any]) -> None:
     if quota.get("period") not in _PERIODS or int(quota.get("limit") or 0) < 0:
         raise bad_request("Usage Plan quota limit and period must be specified")
+    most = _LARGEST_OFFSET[quota["period"]]
+    if not 0 <= int(quota.get("offset") or 0) <= most:  # the text is unverified
+        raise bad_request(f"Usage Plan quota offset must be between 0 and {most} for period {quota['period']}")
 
 
 def _shown_key(key: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from emulator.services.apigatewayv2.model import Document
 
 LARGEST_ANSWER = 10 * 1024 * 1024
 _NOT_SENT = ("host", "content-length", "forwarded", "via")
-_NOT_PASSED_BACK = ("content-length", "via")
+_NOT_PASSED_BACK = ("content-length", "date", "via")
+"""The gateway's own answer has them."""
 
 
 async def call(
