@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -268,6 +269,17 @@ DATA: Group = {
         "ConsumerARN ConsumerCreationTimestamp ConsumerName ConsumerStatus StreamARN",
         {},
         {"ConsumerName": "another"},
+    ),
+    "Lines": Sample(
+        "Logs::Destination",
+        {
+            "DestinationName": "lines",
+            "RoleArn": "arn:aws:iam::000000000000:role/any",
+            "TargetArn": of("Stream"),
+            "DestinationPolicy": json.dumps(allow(action="logs:PutSubscriptionFilter")),
+        },
+        "Arn",
+        {"RoleArn": "arn:aws:iam::000000000000:role/another"},
     ),
     "Images": Sample("ECR::Repository", {}, "Arn RepositoryUri", {"RepositoryPolicyText": allow()}),
 }

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from emulator.services.cloudformation.resources.table import table
 from emulator.testing import RunningEmulator
+from tests.wire import test_cloudformation_delegated_types as delegated
+from tests.wire import test_cloudformation_gateway_parts as parts
 from tests.wire.cloudformation_support import create
-from tests.wire.cloudformation_types import Group, Sample, body, live, of, ref
+from tests.wire.cloudformation_types import Group, Sample, allow, body, live, of, ref
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 TEXT = {"SubjectPart": "Hello", "TextPart": "Hello {{name}}"}
@@ -169,9 +172,190 @@ WATCHING: Group = {
         {"Threshold": 2.5, "Tags": [{"Key": "who", "Value": "ada"}]},
         {"AlarmName": "another"},
     ),
+    "Board": Sample(
+        "CloudWatch::Dashboard",
+        {"DashboardBody": '{"widgets": []}'},
+        "",
+        {"DashboardBody": '{"widgets": [{"type": "text"}]}'},
+        {"DashboardName": "another"},
+    ),
 }
 
-GROUPS: dict[str, Group] = {"email": EMAIL, "time": TIME, "watching": WATCHING}
+SOURCE = "def handler(event, context):\n    return event\n"
+FUNCTIONS: Group = {
+    "Work": Sample(
+        "Lambda::Function",
+        {"Runtime": "python3.13", "Handler": "index.handler", "Role": ROLE, "Code": {"ZipFile": SOURCE}},
+        "Arn SnapStartResponse.ApplyOn SnapStartResponse.OptimizationStatus",
+        {"MemorySize": "256", "Tags": [{"Key": "who", "Value": "ada"}]},
+    ),
+    "Version": Sample("Lambda::Version", {"FunctionName": ref("Work")}, "FunctionArn Version"),
+    "Live": Sample(
+        "Lambda::Alias",
+        {"FunctionName": ref("Work"), "FunctionVersion": of("Version", "Version"), "Name": "live"},
+        "AliasArn",
+        {"Description": "of ada"},
+        {"Name": "current"},
+    ),
+    "Allowed": Sample(
+        "Lambda::Permission",
+        {"FunctionName": ref("Work"), "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"},
+        "Id",
+        {},
+        {"Principal": "s3.amazonaws.com"},
+    ),
+    "Queue": Sample("SQS::Queue", {}, "Arn QueueName QueueUrl", {"VisibilityTimeout": "40"}, {"QueueName": "another"}),
+    "Source": Sample(
+        "Lambda::EventSourceMapping",
+        {"FunctionName": ref("Work"), "EventSourceArn": of("Queue")},
+        "EventSourceMappingArn Id",
+        {"BatchSize": 5},
+    ),
+    "Retries": Sample(
+        "Lambda::EventInvokeConfig",
+        {"FunctionName": ref("Work"), "Qualifier": "$LATEST", "MaximumRetryAttempts": "1"},
+        "",
+        {"MaximumRetryAttempts": 0},
+    ),
+    "Url": Sample(
+        "Lambda::Url",
+        {"TargetFunctionArn": of("Work"), "AuthType": "NONE"},
+        "FunctionArn FunctionUrl",
+        {"Cors": {"AllowOrigins": ["*"]}},
+    ),
+    "Signing": Sample(
+        "Lambda::CodeSigningConfig",
+        {
+            "AllowedPublishers": {
+                "SigningProfileVersionArns": ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/any/abcdefghij"]
+            }
+        },
+        "CodeSigningConfigArn CodeSigningConfigId",
+        {"Description": "of ada"},
+    ),
+}
+EVENTS: Group = {
+    "Queue": Sample("SQS::Queue"),
+    "QueuePolicy": Sample(
+        "SQS::QueuePolicy",
+        {"Queues": [ref("Queue")], "PolicyDocument": allow()},
+        "Id",
+        {"PolicyDocument": allow(action="sqs:SendMessage")},
+    ),
+    "Inline": Sample(
+        "SQS::QueueInlinePolicy",
+        {"Queue": ref("Queue"), "PolicyDocument": allow()},
+        "",
+        {"PolicyDocument": allow(action="sqs:SendMessage")},
+    ),
+    "Topic": Sample("SNS::Topic", {}, "TopicArn TopicName", {"DisplayName": "Ada"}, {"TopicName": "another"}),
+    "TopicPolicy": Sample(
+        "SNS::TopicPolicy",
+        {"Topics": [ref("Topic")], "PolicyDocument": allow()},
+        "Id",
+        {"PolicyDocument": allow(action="sns:Publish")},
+    ),
+    "TopicInline": Sample(
+        "SNS::TopicInlinePolicy",
+        {"TopicArn": ref("Topic"), "PolicyDocument": allow()},
+        "",
+        {"PolicyDocument": allow(action="sns:Publish")},
+    ),
+    "Subscription": Sample(
+        "SNS::Subscription",
+        {"TopicArn": ref("Topic"), "Protocol": "sqs", "Endpoint": of("Queue")},
+        "Arn",
+        {"RawMessageDelivery": "true"},
+    ),
+    "Bus": Sample("Events::EventBus", {"Name": "reports"}, "Arn Name", {"Description": "of ada"}, {"Name": "others"}),
+    "BusPolicy": Sample(
+        "Events::EventBusPolicy",
+        {
+            "EventBusName": ref("Bus"),
+            "StatementId": "all",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+                "Action": "events:PutEvents",
+                "Resource": of("Bus"),
+            },
+        },
+    ),
+    "Rule": Sample(
+        "Events::Rule",
+        {"EventBusName": ref("Bus"), "EventPattern": {"source": ["reports"]}},
+        "Arn RuleName",
+        {"State": "DISABLED", "Tags": [{"Key": "who", "Value": "ada"}]},
+        {"Name": "another"},
+    ),
+    "Archive": Sample("Events::Archive", {"SourceArn": of("Bus")}, "Arn", {"RetentionDays": 3}),
+    "Connection": Sample(
+        "Events::Connection",
+        {
+            "AuthorizationType": "API_KEY",
+            "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": "key", "ApiKeyValue": "secret"}},
+        },
+        "Arn ArnForPolicy SecretArn",
+        {"Description": "of ada"},
+    ),
+    "Destination": Sample(
+        "Events::ApiDestination",
+        {"ConnectionArn": of("Connection"), "HttpMethod": "POST", "InvocationEndpoint": "https://example.com"},
+        "Arn ArnForPolicy",
+        {"HttpMethod": "PUT"},
+        {"Name": "another"},
+    ),
+}
+PASS = {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": True}}}
+MACHINES: Group = {
+    "Lines": Sample("Logs::LogGroup", {}, "Arn", {"RetentionInDays": "7"}, {"LogGroupName": "another"}),
+    "Stream": Sample("Logs::LogStream", {"LogGroupName": ref("Lines")}),
+    "Counted": Sample(
+        "Logs::MetricFilter",
+        {
+            "LogGroupName": ref("Lines"),
+            "FilterPattern": "ERROR",
+            "MetricTransformations": [{"MetricName": "errors", "MetricNamespace": "reports", "MetricValue": "1"}],
+        },
+        "",
+        {"FilterPattern": "WARN"},
+    ),
+    "Delivered": Sample(
+        "Logs::ResourcePolicy", {"PolicyName": "deliver", "PolicyDocument": "{}"}, "", {"PolicyDocument": '{"Id": "a"}'}
+    ),
+    "Query": Sample(
+        "Logs::QueryDefinition",
+        {"Name": "errors", "QueryString": "fields @message", "LogGroupNames": [ref("Lines")]},
+        "QueryDefinitionId",
+        {"QueryString": "fields @timestamp"},
+    ),
+    "Machine": Sample(
+        "StepFunctions::StateMachine",
+        {"RoleArn": ROLE, "Definition": PASS},
+        "Arn Name StateMachineRevisionId",
+        {"Definition": {**PASS, "Comment": "changed"}, "Tags": [{"Key": "who", "Value": "ada"}]},
+    ),
+    "First": Sample("StepFunctions::StateMachineVersion", {"StateMachineArn": ref("Machine")}, "Arn"),
+    "Live": Sample(
+        "StepFunctions::StateMachineAlias",
+        {"Name": "live", "RoutingConfiguration": [{"StateMachineVersionArn": ref("First"), "Weight": 100}]},
+        "Arn",
+        {"Description": "of ada"},
+    ),
+    "Activity": Sample(
+        "StepFunctions::Activity",
+        {"Name": "work"},
+        "Arn Name",
+        {"Tags": [{"Key": "who", "Value": "ada"}]},
+        {"Name": "another"},
+    ),
+}
+
+GROUPS: dict[str, Group] = {"email": EMAIL, "time": TIME, "watching": WATCHING} | {
+    "functions": FUNCTIONS,
+    "events": EVENTS,
+    "machines": MACHINES,
+}
 
 
 @pytest.mark.parametrize("name", GROUPS)
@@ -186,3 +370,15 @@ def test_rules_of_incoming_mail_take_the_place_that_the_template_says(emulator: 
     create(emulator, body({"Set": rule_set, "First": first, "Second": Sample("SES::ReceiptRule", second)}))
     rules = emulator.client("ses").describe_receipt_rule_set(RuleSetName="mail")["Rules"]
     assert [rule["Name"] for rule in rules] == ["first", "second"]
+
+
+def test_every_type_has_a_sample() -> None:
+    groups = [*GROUPS.values(), *delegated.GROUPS.values(), *parts.GROUPS.values()]
+    sampled = {f"AWS::{sample.kind}" for group in groups for sample in group.values()}
+    own = {name for name in table() if name.startswith(("AWS::CloudFormation::", "AWS::CDK::"))}
+    elsewhere = {
+        "AWS::Lambda::LayerVersion",  # its content is in a bucket
+        "AWS::Lambda::LayerVersionPermission",
+        "AWS::Logs::SubscriptionFilter",  # of a function
+    }
+    assert sampled | own | elsewhere == set(table())

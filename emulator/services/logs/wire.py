@@ -10,6 +10,7 @@ import anyio.lowlevel
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
 from emulator.ports import Clock, Store
+from emulator.services.logs import document_store
 from emulator.services.logs.ingest import SWEEP_JOB, Ingest
 from emulator.services.logs.model import LARGEST_PAGE_BYTES, LARGEST_PAGE_EVENTS, invalid, weight
 from emulator.services.logs.operations import LogsOperations
@@ -99,7 +100,7 @@ def mount(context: Context) -> Mounted:
     deliverer = Deliverer(context.store, context.calls, context.metrics)
     return Mounted(
         services=[LogsService(context.store, operations, deliverer, context.clock)],
-        schema=SCHEMA,
+        schema=SCHEMA + document_store.SCHEMA,
         jobs={
             SWEEP_JOB: JobKind(sweeper.sweep, lambda: SWEEPS_AT_ONCE),
             DELIVER_JOB: JobKind(deliverer.deliver, lambda: DELIVERIES_AT_ONCE),
@@ -117,12 +118,16 @@ def _table(logs: LogsOperations) -> dict[str, Callable[..., Any]]:
         "DeleteLogGroup": logs.delete_log_group,
         "DeleteLogStream": logs.delete_log_stream,
         "DeleteMetricFilter": logs.delete_metric_filter,
+        "DeleteQueryDefinition": logs.delete_query_definition,
+        "DeleteResourcePolicy": logs.delete_resource_policy,
         "DeleteRetentionPolicy": logs.delete_retention_policy,
         "DeleteSubscriptionFilter": logs.delete_subscription_filter,
         "DescribeDestinations": logs.describe_destinations,
         "DescribeLogGroups": logs.describe_log_groups,
         "DescribeLogStreams": logs.describe_log_streams,
         "DescribeMetricFilters": logs.describe_metric_filters,
+        "DescribeQueryDefinitions": logs.describe_query_definitions,
+        "DescribeResourcePolicies": logs.describe_resource_policies,
         "DescribeSubscriptionFilters": logs.describe_subscription_filters,
         "DisassociateKmsKey": logs.disassociate_kms_key,
         "FilterLogEvents": logs.filter_log_events,
@@ -135,6 +140,8 @@ def _table(logs: LogsOperations) -> dict[str, Callable[..., Any]]:
         "PutLogEvents": logs.put_log_events,
         "PutLogGroupDeletionProtection": logs.put_log_group_deletion_protection,
         "PutMetricFilter": logs.put_metric_filter,
+        "PutQueryDefinition": logs.put_query_definition,
+        "PutResourcePolicy": logs.put_resource_policy,
         "PutRetentionPolicy": logs.put_retention_policy,
         "PutSubscriptionFilter": logs.put_subscription_filter,
         "TagLogGroup": logs.tag_log_group,

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing import Any
 
 from emulator.ports import Json
-from emulator.services.cloudformation.resources.simple import deleting
+from emulator.services.cloudformation.resources.simple import deleting, retag
 from emulator.services.cloudformation.resources.types import (
     Call,
     Made,
@@ -51,7 +51,9 @@ def _put_rule(it: Subject) -> Steps:
         for failed in told.get("FailedEntries") or []:
             raise ResourceFailed(str(failed.get("ErrorMessage")))
     name = it.name if _bus_of(it) == "default" else f"{_bus_of(it)}|{it.name}"
-    return Made(it.name, {"Arn": made["RuleArn"]}, ref=name)
+    if it.physical_id:
+        yield from retag(it, made["RuleArn"])
+    return Made(it.name, {"Arn": made["RuleArn"], "RuleName": it.name}, ref=name)
 
 
 def _delete_rule(it: Subject) -> Generator[Call, Json, Made | None]:

@@ -36,6 +36,14 @@ def _update_group(it: Subject) -> Steps:
             yield Call("PutRetentionPolicy", {"logGroupName": group, "retentionInDays": it.get("RetentionInDays")})
         else:
             yield Call("DeleteRetentionPolicy", {"logGroupName": group})
+    if it.changed("DeletionProtectionEnabled"):
+        protected = it.get("DeletionProtectionEnabled", False)
+        yield Call(
+            "PutLogGroupDeletionProtection", {"logGroupIdentifier": group, "deletionProtectionEnabled": protected}
+        )
+    if it.changed("DataProtectionPolicy") and it.get("DataProtectionPolicy"):
+        document = it.get("DataProtectionPolicy")
+        yield Call("PutDataProtectionPolicy", {"logGroupIdentifier": group, "policyDocument": document})
     if it.changed("KmsKeyId"):
         if it.get("KmsKeyId"):
             yield Call("AssociateKmsKey", {"logGroupName": group, "kmsKeyId": it.get("KmsKeyId")})
@@ -82,13 +90,31 @@ def _put_policy(it: Subject) -> Steps:
     return Made(str(it.get("PolicyName")))
 
 
+def _put_destination(it: Subject) -> Steps:
+    request = it.wanted("DestinationName", "RoleArn", "TargetArn")
+    made = yield Call("PutDestination", {**request, "Tags": it.all_tags() or None})
+    if it.changed("DestinationPolicy") and it.get("DestinationPolicy"):
+        policy = {"AccessPolicy": it.get("DestinationPolicy")}
+        yield Call("PutDestinationPolicy", {**it.wanted("DestinationName"), **policy})
+    return Made(str(it.get("DestinationName")), {"Arn": made["destination"]["arn"]})
+
+
+def _put_query(it: Subject) -> Steps:
+    request = it.wanted("LogGroupNames", "Name", "Parameters", "QueryLanguage", "QueryString")
+    if it.physical_id:
+        request["QueryDefinitionId"] = it.physical_id
+    made = yield Call("PutQueryDefinition", request)
+    return Made(made["queryDefinitionId"], {"QueryDefinitionId": made["queryDefinitionId"]})
+
+
 TYPES = [
     ResourceType(
         name="AWS::Logs::LogGroup",
         service="logs",
-        properties=words("DataProtectionPolicy DeletionProtectionEnabled FieldIndexPolicies KmsKeyId LogGroupClass")
+        properties=words("BearerTokenAuthenticationEnabled DataProtectionPolicy DeletionProtectionEnabled")
+        | words("FieldIndexPolicies KmsKeyId LogGroupClass")
         | words("LogGroupName ResourcePolicyDocument RetentionInDays Tags"),
-        no_effect=words("FieldIndexPolicies ResourcePolicyDocument"),
+        no_effect=words("BearerTokenAuthenticationEnabled FieldIndexPolicies ResourcePolicyDocument"),
         replaces=words("LogGroupName LogGroupClass"),
         named_by="LogGroupName",
         name_form=NameForm(512),
@@ -142,5 +168,24 @@ TYPES = [
         create=_put_policy,
         update=_put_policy,
         delete=deleting("DeleteResourcePolicy", "policyName"),
+    ),
+    ResourceType(
+        name="AWS::Logs::Destination",
+        service="logs",
+        properties=words("DestinationName DestinationPolicy RoleArn Tags TargetArn"),
+        required=words("DestinationName RoleArn TargetArn"),
+        replaces=words("DestinationName"),
+        create=_put_destination,
+        update=_put_destination,
+        delete=deleting("DeleteDestination", "destinationName"),
+    ),
+    ResourceType(
+        name="AWS::Logs::QueryDefinition",
+        service="logs",
+        properties=words("LogGroupNames Name Parameters QueryLanguage QueryString"),
+        required=words("Name QueryString"),
+        create=_put_query,
+        update=_put_query,
+        delete=deleting("DeleteQueryDefinition", "queryDefinitionId"),
     ),
 ]

@@ -6,6 +6,7 @@ from emulator.services.logs.operations.destinations import DestinationOperations
 from emulator.services.logs.operations.events import EventOperations
 from emulator.services.logs.operations.filters import FilterOperations
 from emulator.services.logs.operations.groups import GroupOperations
+from emulator.services.logs.operations.policies import PolicyOperations
 from emulator.services.logs.operations.streams import StreamOperations
 from emulator.services.logs.operations.tags import TagOperations
 
@@ -13,6 +14,12 @@ __all__ = ["LogsOperations"]
 
 
 class LogsOperations(
-    GroupOperations, StreamOperations, EventOperations, FilterOperations, DestinationOperations, TagOperations
+    GroupOperations,
+    StreamOperations,
+    EventOperations,
+    FilterOperations,
+    DestinationOperations,
+    PolicyOperations,
+    TagOperations,
 ):
     """Every emulated operation of CloudWatch Logs."""
