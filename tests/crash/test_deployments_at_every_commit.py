@@ -176,3 +176,40 @@ def test_delegated_resources_survive_a_crash_before_every_commit(tmp_path: Path)
     text = json.dumps({"Resources": {"Bucket": bucket, "Queue": queue}})
     story = Story(lambda aws: None, lambda aws: create(aws, text), verify_delegated)
     assert crash_at_every_commit(tmp_path, lambda _: story, "before") >= 4
+
+
+INNER = json.dumps(
+    {
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {"Url": {"Value": {"Ref": "Queue"}}},
+    }
+)
+OUTER = json.dumps(
+    {
+        "Resources": {
+            "Inner": {
+                "Type": "AWS::CloudFormation::Stack",
+                "Properties": {"TemplateURL": "https://nested-story.s3.amazonaws.com/inner.json"},
+            }
+        },
+        "Outputs": {"Url": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Url"]}}},
+    }
+)
+
+
+def prepare_nested(aws: RunningEmulator) -> None:
+    aws.client("s3").create_bucket(Bucket="nested-story")
+    aws.client("s3").put_object(Bucket="nested-story", Key="inner.json", Body=INNER.encode())
+
+
+def verify_nested(aws: RunningEmulator) -> None:
+    [made] = aws.client("sqs").list_queues()["QueueUrls"]
+    stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
+    assert [item["StackStatus"] for item in stacks] == ["CREATE_COMPLETE"] * 2
+    assert stack(aws)["Outputs"][0]["OutputValue"].endswith(made.rpartition("/")[2])
+    verify_idle(aws)
+
+
+def test_a_nested_stack_survives_a_crash_after_every_commit(tmp_path: Path) -> None:
+    story = Story(prepare_nested, lambda aws: create(aws, OUTER), verify_nested)
+    assert crash_at_every_commit(tmp_path, lambda _: story, "after") >= 6

@@ -129,5 +129,12 @@ def test_status_changes_are_events_of_the_default_bus(emulator: RunningEmulator)
     events.put_targets(Rule="stacks", Targets=[{"Id": "1", "Arn": "arn:aws:sqs:us-east-1:000000000000:heard"}])
     create(emulator, template({"A": queue()}))
     messages = emulator.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-    details = [json.loads(message["Body"])["detail"]["status-details"]["status"] for message in messages]
-    assert sorted(details) == ["CREATE_COMPLETE", "CREATE_IN_PROGRESS"]
+    heard = [json.loads(message["Body"]) for message in messages]
+    said = [(event["detail-type"].split()[1], event["detail"]["status-details"]["status"]) for event in heard]
+    assert sorted(said) == [
+        ("Resource", "CREATE_COMPLETE"),
+        ("Resource", "CREATE_IN_PROGRESS"),
+        ("Resource", "CREATE_IN_PROGRESS"),
+        ("Stack", "CREATE_COMPLETE"),
+        ("Stack", "CREATE_IN_PROGRESS"),
+    ]

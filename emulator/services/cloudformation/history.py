@@ -68,6 +68,15 @@ class History:
             stack.deployment.client_token,
         )
         self._write(tx, stack, event)
+        detail: dict[str, Json] = {
+            "stack-id": stack.arn,
+            "logical-resource-id": event.logical_id,
+            "physical-resource-id": event.physical_id,
+            "status-details": {"status": status, "status-reason": reason},
+            "resource-type": event.type,
+            "client-request-token": event.client_token or "",
+        }
+        self._publish_event(tx, stack, "CloudFormation Resource Status Change", detail)
 
     def _write(self, tx: Transaction, stack: Stack, event: Event) -> None:
         store.add_event(tx, stack.id, event)
