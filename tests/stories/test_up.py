@@ -31,13 +31,14 @@ Transform: AWS::Serverless-2016-10-31
 Parameters:
   Greeting: {{Type: String, Default: hello}}
 Globals:
-  Function: {{Runtime: {RUNTIME}, Handler: app.handler, Role: "arn:aws:iam::000000000000:role/any"}}
+  Function: {{Runtime: {RUNTIME}, Handler: app.handler}}
 Resources:
   Greeter:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: greeter
       Environment: {{Variables: {{GREETING: !Ref Greeting}}}}
+      Role: arn:aws:iam::000000000000:role/any
       Events:
         Get: {{Type: HttpApi, Properties: {{Path: /greet, Method: get}}}}
   Queue:
@@ -133,8 +134,8 @@ def test_an_error_is_shown_where_it_is_and_what_was_deployed_goes_on(project: Up
     project.write("template.yaml", TEMPLATE.replace("!Ref Queue", "!Ref Quene"))
     assert not session.deploy()
     said = project.said()
-    assert "template.yaml:17:" in said and "[Quene]" in said
-    assert "   17 │   QueueUrl: {Value: !Ref Quene}" in said
+    assert "template.yaml:18:" in said and "[Quene]" in said
+    assert "   18 │   QueueUrl: {Value: !Ref Quene}" in said
     assert "the last good deployment goes on serving" in said
     assert httpx.get(f"{project.url()}/greet").text == "hello"
     assert not session.changed()
@@ -149,7 +150,7 @@ def test_a_resource_that_cannot_be_made_is_named_with_its_line_and_nothing_is_ha
     project.write("template.yaml", broken)
     assert not session.deploy()
     said = project.said()
-    assert "template.yaml:14:3" in said and "Queue (AWS::SQS::Queue)" in said
+    assert "template.yaml:15:3" in said and "Queue (AWS::SQS::Queue)" in said
     assert project.emulator.client("lambda").list_functions()["Functions"] == []
     project.write("template.yaml", TEMPLATE)
     assert session.deploy()
@@ -433,7 +434,7 @@ def test_lint_needs_no_emulator_and_fails_for_what_fails_for_sure(project: Up) -
     project.write("template.yaml", TEMPLATE.replace("!Ref Queue", "!Ref Quene"))
     wrong = run.invoke(app, ["lint", str(project.folder), "--json"])
     [problem] = json.loads(wrong.stdout)
-    assert (wrong.exit_code, problem["line"], problem["severity"]) == (1, 17, "error")
+    assert (wrong.exit_code, problem["line"], problem["severity"]) == (1, 18, "error")
 
 
 def test_a_layer_that_sam_would_build_has_what_it_requires(project: Up, tmp_path: Path) -> None:
