@@ -339,6 +339,19 @@ class Emulator:
         self.worker.time_changed()
         remembered_time.remember(self.settings.data, self.clock.now(), factor)
 
+    async def go_on_at(self, now: float) -> None:
+        """The store is another: AWS time is `now`, unless it is later already, and its jobs are looked at anew."""
+        if now > self.clock.now():
+            factor = self.clock.factor
+            self.clock.set_factor(0.0)
+            self.clock.jump(now)
+            self.set_time_factor(factor)
+        for mounted in self.mounted:
+            if mounted.start is not None:
+                await mounted.start()
+        self.worker.forget()
+        self.worker.time_changed()
+
     async def begin_world(self) -> worlds.World:
         """An account that nobody else uses, until `end_world`."""
         return await self.store.transact(worlds.begin)

@@ -15,6 +15,7 @@ import typer
 
 from emulator.deploy.up import commands as deploying
 from emulator.sfn_tools.commands import app as sfn
+from emulator.snapshot_commands import app as snapshot
 from emulator.terminal import address, stop
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ app = typer.Typer(
 
 
 app.add_typer(sfn, name="sfn")
+app.add_typer(snapshot, name="snapshot")
 app.command()(deploying.up)
 app.command()(deploying.lint)
 

@@ -6,6 +6,7 @@ the work is done by `Emulator`.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Body, FastAPI, Request
@@ -23,6 +24,7 @@ from emulator import (
     control_undelivered,
     control_worlds,
     jobs,
+    snapshots,
 )
 from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
 from emulator.control_clock import Refused
@@ -88,6 +90,16 @@ def build(emulator: Emulator) -> Any:
     async def end_world(account: str) -> Any:
         """End a world: what it has is forgotten, what of it still runs or waits ends. Others do not notice."""
         return await control_worlds.end(emulator, account)
+
+    async def save_snapshot(account: str = "") -> Any:
+        """Everything that the emulator keeps, or all of one world, as a file: a zip of the store and of what delegated
+        services keep. What KMS, Cognito and SSM keep cannot be written: that is refused."""
+        return Response(await snapshots.save(emulator, account), media_type="application/zip")
+
+    async def restore_snapshot(request: Request) -> Any:
+        """Forget everything, and go on from such a file: the body. It holds functions, which run: trust it like code.
+        AWS time never goes back: what is overdue by then runs at once."""
+        return asdict(await snapshots.restore(emulator, await request.body()))
 
     async def list_executions(account: str = "", region: str = "", machine: str = "", status: str = "") -> Any:
         """Executions of standard state machines, oldest first, with input, output and the states they have entered;
@@ -239,6 +251,8 @@ def build(emulator: Emulator) -> Any:
     app.add_api_route("/_emulator/worlds", list_worlds, methods=["GET"])
     app.add_api_route("/_emulator/worlds", begin_world, methods=["POST"])
     app.add_api_route("/_emulator/worlds/{account}", end_world, methods=["DELETE"])
+    app.add_api_route("/_emulator/snapshot", save_snapshot, methods=["GET"])
+    app.add_api_route("/_emulator/snapshot", restore_snapshot, methods=["PUT"])
     app.add_api_route("/_emulator/executions", list_executions, methods=["GET"])
     app.add_api_route("/_emulator/attempts", list_attempts, methods=["GET"])
     app.add_api_route("/_emulator/apis", list_apis, methods=["GET"])

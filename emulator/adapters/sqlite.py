@@ -14,7 +14,7 @@ import random
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -218,6 +218,35 @@ class SqliteStore(Store):
         """Be what was dumped, by a store with the same schema."""
         self._db.deserialize(dumped)
 
+    def copy(self, change: Callable[[Transaction], None]) -> bytes:
+        """Everything that is committed, as the bytes of a database to which `change` was done. Of this, nothing."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+            self._db.backup(copy)
+            copy.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            change(SqliteTransaction(copy, None))
+            copy.execute("VACUUM")
+            return copy.serialize()
+
+    def can_read(self, copied: bytes) -> bool:
+        """Whether these are the bytes of a database with the tables of this one."""
+        try:
+            with closing(sqlite3.connect(":memory:")) as copy:
+                copy.deserialize(copied)
+                return copy.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION and _tables(copy) == _tables(
+                    self._db
+                )
+        except sqlite3.Error:
+            return False
+
+    def replace(self, copied: bytes, change: Callable[[Transaction], None]) -> None:
+        """Be what was copied, after `change`, in memory or on disk. What waits to be committed goes with what was."""
+        while self._waiting:
+            self._flush()
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+            copy.deserialize(copied)
+            change(SqliteTransaction(copy, None))
+            copy.backup(self._db)
+
     def close(self) -> None:
         self._write_posted()
         self._db.close()
@@ -326,6 +355,15 @@ class SqliteStore(Store):
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
+
+
+def _tables(db: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Names of tables with their columns, but for what only counts starts."""
+    query = (
+        "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c "
+        "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name != 'store_start'"
+    )
+    return set(db.execute(query).fetchall())
 
 
 def _lock(directory: Path) -> int:

@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.to_thread
 
+from emulator.adapters import library_state
 from emulator.adapters.supporting_names import refused_name
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.protocol import load_service
@@ -127,6 +128,25 @@ class MotoServices(SupportingServices):
         assert self._limiter is not None
         forget = moto_api_backend.reset if account is None else partial(self._forget_account, account)
         await anyio.to_thread.run_sync(forget, limiter=self._limiter)
+
+    async def save(self, account: str = "") -> tuple[bytes, str]:
+        """What the library keeps, of an account or of all; or why that cannot be written."""
+        self._limiter = self._limiter or anyio.CapacityLimiter(1)
+        try:
+            written = await anyio.to_thread.run_sync(
+                library_state.save, set(self._asked_for), account, limiter=self._limiter
+            )
+        except library_state.CannotSave as problem:
+            return b"", f"{problem}: the library that answers for them has no way to"
+        return written, ""
+
+    async def load(self, content: bytes) -> None:
+        """Keep what was saved, in the place of what there is. Raises ValueError for what was not saved by `save`."""
+        if not library_state.holds_any(content):
+            return
+        self._limiter = self._limiter or anyio.CapacityLimiter(1)
+        self._load()
+        self._asked_for |= await anyio.to_thread.run_sync(library_state.load, content, limiter=self._limiter)
 
     def _forget_account(self, account: str) -> None:
         from moto.backends import get_backend

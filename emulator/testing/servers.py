@@ -12,13 +12,15 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from emulator.settings import Settings
 
 if TYPE_CHECKING:
     from emulator.app import Emulator as App
+    from emulator.faults import FaultPlan
     from emulator.testing.harness import RunningEmulator
 
 CALL_TIMEOUT_SECONDS = 120
@@ -27,6 +29,17 @@ CALL_TIMEOUT_SECONDS = 120
 
 class HarnessError(Exception):
     """The emulator did not do what the test asked of it; the text says why."""
+
+
+@contextmanager
+def refusals() -> Generator[None]:
+    """What the control API refuses is a HarnessError with its text."""
+    from emulator.control_clock import Refused
+
+    try:
+        yield
+    except Refused as refusal:
+        raise HarnessError(refusal.message) from None
 
 
 class Server(ABC):
@@ -46,6 +59,10 @@ class Server(ABC):
     @abstractmethod
     def end(self, account: str) -> list[str]:
         """End a world; what the emulator itself did wrong meanwhile, as far as one can know."""
+
+    @abstractmethod
+    def save(self, account: str) -> bytes:
+        """A snapshot of a world. Raises HarnessError if something of it cannot be written."""
 
     @abstractmethod
     def close(self) -> None:
@@ -88,6 +105,16 @@ class RemoteServer(Server):
         self.ask("DELETE", f"worlds/{account}")
         return []
 
+    def save(self, account: str) -> bytes:
+        try:
+            with urllib.request.urlopen(
+                f"{self.url}/_emulator/snapshot?account={account}", timeout=CALL_TIMEOUT_SECONDS
+            ) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                raise HarnessError(json.loads(refusal.read() or b"{}").get("message", "no snapshot")) from None
+
     def close(self) -> None:
         pass
 
@@ -104,12 +131,45 @@ class LocalServer(Server):
         if functions not in ("processes", "threads"):
             raise ValueError(f'functions run in "processes" or "threads", not in {functions!r}')
         self._owns = running is None
+        self.functions = functions
         self.running = running or MortalEmulator(settings, in_process if functions == "threads" else None)
         if self._owns:
             self.running.start()
         self.url = self.running.url
         self.region = self.running.settings.region
         self._alive: set[str] = set()
+        self._restored = False
+
+    @classmethod
+    def restored(cls, content: bytes, functions: str = "processes", faults: FaultPlan | None = None) -> LocalServer:
+        """One that goes on from a snapshot, at its time, under a plan. Raises HarnessError for what is none."""
+        from emulator import snapshots
+
+        with refusals():
+            about = snapshots.about(content)
+        begun = Settings(port=0, data=None, frozen=True, start_at=about.now, region=about.region)
+        server = cls(begun, functions)
+        try:
+            with refusals():
+                server.call(lambda: snapshots.restore(server.app, content, faults))
+        except HarnessError:
+            server.close()
+            raise
+        server._restored = True
+        server.ask("POST", "clock", {"action": "auto"})
+        return server
+
+    def restore_library(self, content: bytes) -> None:
+        """Delegated services keep what they did at a world's snapshot: the library's state is the process's."""
+        from emulator import snapshots
+
+        self.call(lambda: self.app.supporting.load(snapshots.library_of(content)))
+
+    def save(self, account: str) -> bytes:
+        from emulator import snapshots
+
+        with refusals():
+            return self.call(lambda: snapshots.save(self.app, account))
 
     @property
     def app(self) -> App:
@@ -117,14 +177,11 @@ class LocalServer(Server):
         return self.running.emulator
 
     def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        from emulator.control_clock import Refused
         from emulator.testing.questions import find
 
         work = find(method, path, body, query)
-        try:
+        with refusals():
             return self.call(lambda: work(self.app))
-        except Refused as refusal:
-            raise HarnessError(refusal.message) from None
 
     def call(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Run a coroutine on the emulator's loop."""
@@ -138,7 +195,9 @@ class LocalServer(Server):
     def end(self, account: str) -> list[str]:
         """The last world to end leaves a server as it was started, but for the time: settings too are as before."""
         self._alive.discard(account)
-        if self._alive:
+        if self._restored:  # it ends with its world; the library's state is the whole process's, and stays
+            pass
+        elif self._alive:
             self.ask("DELETE", f"worlds/{account}")
         else:
             self.running.reset()

@@ -9,6 +9,8 @@ Decides nothing about time or state: every question is one of `/_emulator`'s, as
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +20,11 @@ from emulator.testing.clock import Clock
 from emulator.testing.faults import Faults
 from emulator.testing.inbox import Inbox
 from emulator.testing.queue import Queue
-from emulator.testing.servers import HarnessError, LocalServer, RemoteServer, Server
+from emulator.testing.servers import HarnessError, LocalServer, RemoteServer, Server, refusals
 from emulator.testing.timeline import Timeline
 
 if TYPE_CHECKING:
+    from emulator.faults import FaultPlan
     from emulator.settings import Settings
     from emulator.testing.asynchronous import AsyncEmulator
     from emulator.testing.deploying import Deployed
@@ -47,6 +50,7 @@ class Emulator:
         self._region = region
         self._account = ""
         self._begun_at = 0.0
+        self._begin: Callable[[], tuple[Server, str]] | None = None
 
     @classmethod
     def connect(cls, url: str, region: str | None = None) -> Emulator:
@@ -54,6 +58,56 @@ class Emulator:
         emulator = cls(server=RemoteServer(url), region=region)
         emulator._owns_server = True
         return emulator
+
+    @classmethod
+    def restore(
+        cls, snapshot: bytes | str | Path, *, functions: str = "processes", faults: FaultPlan | None = None
+    ) -> Emulator:
+        """The world of a snapshot, on an emulator of its own in this process, at the time at which it was saved.
+
+        What was due then runs at once, under `faults` if there are any.
+
+        Raises HarnessError for what is no snapshot of a world.
+        """
+        from emulator import snapshots
+
+        content = snapshot if isinstance(snapshot, bytes) else Path(snapshot).read_bytes()
+        with refusals():
+            account = snapshots.about(content).account
+        if not account:
+            raise HarnessError("that is a snapshot of a whole emulator: `emulator snapshot restore` takes it")
+        emulator = cls(functions=functions)
+        emulator._begin = lambda: (LocalServer.restored(content, functions, faults), account)
+        return emulator
+
+    def snapshot(self, path: str | Path | None = None) -> bytes:
+        """Everything that this world has, and the time; kept in a file too, if one is named.
+
+        Raises HarnessError if it uses a service whose state cannot be written (KMS, Cognito, SSM).
+        """
+        content = self.server.save(self.account)
+        if path is not None:
+            Path(path).write_bytes(content)
+        return content
+
+    @contextmanager
+    def branch(self, faults: FaultPlan | None = None) -> Generator[Emulator]:
+        """A copy of this world that goes its own way, in its own time: `with emulator.branch() as other:`.
+
+        What is due runs in it at once, under `faults`, or the plan of this world counted anew. It has an emulator of
+        its own in this process, until it ends. What S3, DynamoDB and other delegated services keep is shared
+        meanwhile, and afterwards as it was before.
+        """
+        saved = self.snapshot()
+        local = self.server if isinstance(self.server, LocalServer) else None
+        functions = local.functions if local else "processes"
+        plan = self.faults.plan if faults is None else faults
+        try:
+            with Emulator.restore(saved, functions=functions, faults=plan if plan.faults else None) as other:
+                yield other
+        finally:
+            if local is not None:
+                local.restore_library(saved)
 
     def __enter__(self) -> Emulator:
         return self.start()
@@ -78,10 +132,13 @@ class Emulator:
 
     def start(self) -> Emulator:
         """Begin the world, and start the emulator if it is one of its own."""
-        if self._server is None:
-            self._server = LocalServer(self._settings, self._functions)
-            self._server.ask("POST", "clock", {"action": "auto"})
-        self._account = self._server.begin()
+        if self._begin is not None:
+            self._server, self._account = self._begin()
+        else:
+            if self._server is None:
+                self._server = LocalServer(self._settings, self._functions)
+                self._server.ask("POST", "clock", {"action": "auto"})
+            self._account = self._server.begin()
         self._begun_at = self.clock.now()
         return self
 
