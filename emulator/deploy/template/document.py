@@ -6,6 +6,8 @@ Decides how a text is read (`parse`); knows nothing of what sections or function
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -80,20 +82,26 @@ class Document:
     def location(self, path: Path = ()) -> Location:
         """Where the node stands, or the nearest one around it that stands anywhere.
 
-        A resource that a transform has made is where the one stands that it was made from: the one whose name its
-        own begins with.
+        What a loop has made stands in the loop; a resource that SAM has made where the one stands that it was made
+        from: the one whose name its own begins with.
         """
         mark = self.marks or _marks(self.text)
         for place, step in enumerate(path):
             children = mark.children or {}
-            if step not in children:
-                step = _written_as(str(step), children, place, path)
-                if step is None:
-                    break
-                if place == 1:  # another resource: what it has is not what this one has
-                    mark = children[step]
-                    break
-            mark = children[step]
+            if step in children:
+                mark = children[step]
+                continue
+            looped = next(_in_loops(str(step), children, whole=True), None) if place == 1 else None
+            if looped is not None:
+                mark = looped
+                continue
+            if place == 1 and path[0] == "Resources":  # another resource's: what it has is not what this one has
+                mark = _made_from(str(step), children) or mark
+                break
+            name = _SAM_NAMES.get(str(step)) if place == 3 else None
+            if name not in children:
+                break
+            mark = children[name]
         return Location(self.file, mark.line + 1, mark.column + 1)
 
     def replaced(self, value: dict[str, Json]) -> Document:
@@ -143,18 +151,41 @@ _SAM_NAMES = {
 """Properties as their authors write them in resources of SAM."""
 
 
-def _written_as(step: str, children: dict[str | int, Mark], place: int, path: Path) -> str | None:
-    if path[0] != "Resources":
-        return None
-    if place == 1:
-        return _made_from(step, children)
-    name = _SAM_NAMES.get(step) if place == 3 else None
-    return name if name in children else None
+_LOOP = "Fn::ForEach::"
+_IDENTIFIER = re.compile(r"[$&]\{\w+\}")
 
 
-def _made_from(name: str, known: dict[str | int, Mark]) -> str | None:
+def _made_from(name: str, known: dict[str | int, Mark]) -> Mark | None:
     origins = [item for item in known if isinstance(item, str) and name.startswith(item)]
-    return max(origins, key=len, default=None)
+    if origins:
+        return known[max(origins, key=len)]
+    return next(_in_loops(name, known, whole=False), None)
+
+
+def _in_loops(name: str, known: dict[str | int, Mark], whole: bool) -> Iterator[Mark]:
+    """The members of loops that can have made a name, or, if not `whole`, its beginning."""
+    for key, mark in known.items():
+        if not str(key).startswith(_LOOP):
+            continue
+        fragment = (mark.children or {}).get(2)
+        members = (fragment.children if fragment is not None else None) or {}
+        for member, inner in members.items():
+            if not str(member).startswith(_LOOP) and _fits(name, _IDENTIFIER.split(str(member)), whole):
+                yield inner
+        yield from _in_loops(name, members, whole)
+
+
+def _fits(name: str, parts: list[str], whole: bool) -> bool:
+    """Whether a name, or its beginning, consists of the parts in their order, with anything between them."""
+    if not name.startswith(parts[0]) or (whole and not name.endswith(parts[-1])):
+        return False
+    at = len(parts[0])
+    for part in parts[1:]:
+        found = name.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def _marks(text: str) -> Mark:

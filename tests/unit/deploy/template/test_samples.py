@@ -113,6 +113,21 @@ def test_loops_make_one_of_each_with_its_own_values() -> None:
     assert evaluate(template.resources["Topiceu1a"].properties, environment) == {"DisplayName": "eu-1/a"}
 
 
+def test_what_a_loop_has_made_stands_in_the_loop() -> None:
+    template, _, _ = deployed("loops.yaml")
+    lines = (SAMPLES / "loops.yaml").read_text().splitlines()
+
+    def line(*path: str | int) -> str:
+        return lines[template.document.location(path).line - 1].strip()
+
+    assert line("Resources", "InvoiceQueue") == "- ${Kind}Queue:"
+    assert line("Resources", "OrderWorker", "Properties", "Handler") == "Handler: !Sub '${Kind}.handler'"
+    assert line("Resources", "OrderWorkerRole") == "${Kind}Worker:"
+    assert line("Resources", "Topicus2a").startswith("- Topic&{Stage}${Zone}:")
+    assert line("Conditions", "HasOrder").startswith("- Has${Kind}:")
+    assert line("Outputs", "OrderUrl", "Value").startswith("- ${Kind}Url:")
+
+
 def test_conditions_and_policies_follow_parameters() -> None:
     template, environment, plan = deployed("stages.yaml", Stage="live", Zones="a,b")
     assert template.resources["Logs"].deletion_policy == "Retain"
