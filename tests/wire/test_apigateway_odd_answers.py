@@ -124,3 +124,22 @@ def test_throttles_of_a_plan_are_patched_as_terraform_writes_them(emulator: Runn
     with pytest.raises(ClientError):
         quota = {"limit": 5, "period": "WEEK", "offset": 9}
         api.client.create_usage_plan(name="other", quota=quota)
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"$id": "x", "type": "object"}, 'Unsupported keyword(s): ["$id"]'),
+        ({"properties": {"a": {"$ref": "file:///etc/passwd"}}}, "Model reference must be in canonical form"),
+        ({"type": "string", "pattern": "("}, "Invalid model schema specified"),
+        ({"type": "nope"}, "Invalid model schema specified"),
+        ({"required": "n"}, "Invalid model schema specified"),
+    ],
+)
+def test_a_model_that_could_judge_nothing_is_refused(
+    emulator: RunningEmulator, schema: dict[str, Any], text: str
+) -> None:
+    api = RestApi(emulator)
+    with pytest.raises(ClientError) as caught:
+        api.client.create_model(restApiId=api.id, name="m", contentType="application/json", schema=json.dumps(schema))
+    assert text in caught.value.response["Error"]["Message"]

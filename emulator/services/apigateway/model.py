@@ -13,6 +13,7 @@ from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
+from emulator.services.apigateway.model_schema import draft4_problem
 
 HTTP_METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
 DEFAULT_GATEWAY_TEMPLATE = '{"message":$context.error.messageString}'
@@ -223,4 +224,5 @@ def schema_problem(schema: str | None, content_type: str) -> str | None:
             return "Invalid model schema specified. " + "The schema is not valid JSON."
         if not isinstance(parsed, dict):
             return message
+        return draft4_problem(parsed)
     return None
