@@ -1,6 +1,7 @@
 """The plugin's own fixtures, on the server that the other tests of this process use too."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,3 +20,14 @@ def emulator_server(shared_emulator: RunningEmulator) -> Iterator[LocalServer]:
     yield server
     server.ask("POST", "clock", {"action": "auto", "wanted": False})
     server.ask("POST", "clock", {"action": "freeze"})
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester) -> pytest.Pytester:
+    """pytest's, but for one thing: what is imported meanwhile stays imported.
+
+    An emulator in this process imports moto when it first needs it. Taken away afterwards, half of it would come again.
+    """
+    snapshot: Any = pytester._sys_modules_snapshot
+    snapshot.restore = lambda: None
+    return pytester
