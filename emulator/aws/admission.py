@@ -9,6 +9,11 @@ from emulator.aws.addressing import host_name
 from emulator.aws.http import HttpRequest
 from emulator.settings import Settings
 
+_OTHERS_LOOPBACK = "localhost.localstack.cloud"
+"""A public name of this machine's loopback address, with all names below it: existing wrappers (cdklocal, awslocal,
+samlocal, tflocal) send it. Whoever owns it could have a browser come here under it: its Origin is none of ours.
+"""
+
 
 class Admission:
     """Refuses what a foreign web page could make a browser send to the control planes (THREATS).
@@ -44,6 +49,8 @@ class Admission:
         # boto3 sends StartSyncExecution and TestState to `sync-` + the host of its endpoint.
         if host.removeprefix("sync-") == "localhost" or host.endswith(".localhost") or host in self._allowed:
             return True
+        if host == _OTHERS_LOOPBACK or host.endswith(f".{_OTHERS_LOOPBACK}"):
+            return True
         try:
             return ipaddress.ip_address(host).is_loopback
         except ValueError:
@@ -52,6 +59,7 @@ class Admission:
     def _is_local_origin(self, origin: str) -> bool:
         try:
             parts = urlsplit(origin)
-            return parts.scheme in ("http", "https") and self.is_local(parts.hostname or "")
+            host = parts.hostname or ""
+            return parts.scheme in ("http", "https") and not host.endswith(_OTHERS_LOOPBACK) and self.is_local(host)
         except ValueError:
             return False

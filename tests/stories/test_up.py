@@ -23,6 +23,7 @@ from emulator.deploy.up.dependencies import Dependencies
 from emulator.deploy.up.project import find
 from emulator.deploy.up.screen import Screen
 from emulator.deploy.up.session import Options, Session
+from emulator.settings import Settings
 from emulator.testing import RunningEmulator
 
 RUNTIME = f"python3.{sys.version_info.minor}"
@@ -493,3 +494,18 @@ def test_the_command_starts_an_emulator_and_ends_it_with_all_that_it_started(pro
         assert running.wait() == 0, said
     assert not any("Traceback" in line for line in said)
     assert [path.name for path in tmp_path.iterdir()] == ["project"]
+
+
+def test_what_did_not_survive_a_restart_is_named(project: Up, tmp_path: Path) -> None:
+    table = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
+    table |= {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
+    resources = {"Queue": {"Type": "AWS::SQS::Queue"}, "Table": {"Type": "AWS::DynamoDB::Table", "Properties": table}}
+    project.write("template.yaml", json.dumps({"Resources": resources}))
+    said: list[str] = []
+    for _ in range(2):
+        with RunningEmulator(Settings(port=0, data=tmp_path / "data")) as own:
+            up = Up(own, project.folder)
+            assert up.session(Options(restarted=True)).deploy()
+            said.append(up.said())
+    assert "in memory only" not in said[0]
+    assert "an earlier emulator had Table in memory only" in said[1]

@@ -154,6 +154,8 @@ def test_requests_find_service_operation_account_and_region(
         {"host": "lambda.us-east-1.amazonaws.com"},
         {"host": "localhost.evil.example"},
         {"origin": "http://evil.example"},
+        {"origin": "http://localhost.localstack.cloud:4566"},
+        {"host": "evil-localhost.localstack.cloud"},
         {"origin": "null"},
         {"sec_fetch_site": "cross-site"},
     ],
@@ -168,7 +170,11 @@ def test_foreign_pages_cannot_reach_the_control_planes(headers: dict[str, str], 
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1:1", "[::1]:4566", "x.localhost", "allowed.example:80", "127.9.9.9", "sync-localhost:1"]
+    "host",
+    [
+        *("127.0.0.1:1", "[::1]:4566", "x.localhost", "allowed.example:80", "127.9.9.9", "sync-localhost:1"),
+        *("localhost.localstack.cloud:4566", "s3.localhost.localstack.cloud:4566"),
+    ],
 )
 def test_loopback_and_allowed_hosts_may_come_in(host: str) -> None:
     assert Front(allowed_hosts=("allowed.example",)).send("GET", "/_emulator/x", host=host)[2] == b"control"

@@ -173,8 +173,8 @@ def _options(
         functions,
         allow_outside,
         settings.region,
-        required.folder_of,
-        required.runs_on,
+        dependencies=required.folder_of,
+        runs_on=required.runs_on,
     )
 
 

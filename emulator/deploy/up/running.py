@@ -12,6 +12,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.deploy.up.problem import Problem
@@ -137,7 +138,8 @@ class OwnEmulator:
     def _work(self, url: str, once: bool, watching: bool) -> None:
         try:
             client = client_of(url.replace("localhost", "127.0.0.1"), self._options.region)
-            session = Session(self._project, self._options, client, url, self._screen)
+            options = replace(self._options, restarted=self._settings.data is not None)
+            session = Session(self._project, options, client, url, self._screen)
             good = session.deploy()
             if once:
                 self._end(0 if good else 1)

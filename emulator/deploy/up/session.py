@@ -24,6 +24,8 @@ from emulator.deploy.up.sources import Source, sources
 from emulator.deploy.up.stacks import Client, Failure, Refused, Stacks
 
 ACCOUNT = "000000000000"
+_IN_MEMORY = frozenset({"S3", "DynamoDB", "SSM", "SecretsManager", "KMS", "Kinesis", "Cognito", "ECR"})
+"""Services whose state no data directory keeps, and whose resources users notice."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Options:
     allow_outside: bool = False
     region: str = "us-east-1"
     dependencies: Callable[[Path, str, str], Path | None] = lambda folder, runtime, resource: None
+    restarted: bool = False
+    """Whether the emulator has just begun, on data that may be older: what is delegated did not survive."""
     runs_on: Callable[[str], str] = str
     """What a runtime is run by, in words."""
 
@@ -130,7 +134,22 @@ class Session:
                 raise _problem_of(checked, outcome.failures[-1])
             raise Problem(f"Stack {source.stack_name} is {outcome.status}.")
         self._screen.outcome(source.stack_name, outcome, time.perf_counter() - began)
+        if self._options.restarted and not self.serving and outcome.action != "created":
+            self._tell_of_lost(source.stack_name)
         return outcome.action != "unchanged"
+
+    def _tell_of_lost(self, name: str) -> None:
+        """Of what the stack still has, and nobody else."""
+        lost = [
+            item["LogicalResourceId"]
+            for item in self._stacks.resources(name)
+            if item["ResourceType"].split("::")[1] in _IN_MEMORY
+        ]
+        if lost:
+            self._screen.note(f"an earlier emulator had {', '.join(lost)} in memory only: they are gone with it")
+            self._screen.note(
+                f"to make them anew, delete the stack: aws cloudformation delete-stack --stack-name {name}"
+            )
 
     def _place(self, source: Source) -> Place:
         stack_id = f"arn:aws:cloudformation:{self._options.region}:{ACCOUNT}:stack/{source.stack_name}/0"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.(?:[a-z0-9\-.]+\.)?localhost(?::\d+)?$", re.IGNORECASE)
+_HOST = re.compile(
+    r"^([a-z0-9]+)\.execute-api\.(?:[a-z0-9\-.]+\.)?localhost(?:\.localstack\.cloud)?(?::\d+)?$", re.IGNORECASE
+)
 _PATH = re.compile(r"^/_aws/execute-api/([^/]+)/([^/]+)(/.*)?$")
 _USER_REQUEST = re.compile(r"^/restapis/([^/]+)/([^/]+)/_user_request_(/.*)?$")
 
