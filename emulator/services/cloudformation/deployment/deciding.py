@@ -58,7 +58,7 @@ def begun(work: Work, plan: Plan, logical_id: str, properties: Properties, metad
     A step that must not be taken has status `…_FAILED` and the reason.
     """
     declared = plan.template.resources[logical_id]
-    existing = work.resources.get(logical_id)
+    existing = _standing(work.resources.get(logical_id))
     row = row_of(declared.type)
     policies: dict[str, Any] = {
         "requires": plan.requires(logical_id),
@@ -88,7 +88,11 @@ def begun(work: Work, plan: Plan, logical_id: str, properties: Properties, metad
     tags_differ = previous is not None and dict(previous.tags) != dict(work.stack.definition.tags)
     retagged = tags_differ and row.update is not None and "Tags" in (row.properties or ())
     half_made = existing.status == "CREATE_FAILED"
-    if not (changed_properties(existing.properties, properties) or row.always_updates or retagged or half_made):
+    half_changed = existing.status == "UPDATE_FAILED" and row.update is not None
+    differs = bool(changed_properties(existing.properties, properties))
+    if not (differs or row.always_updates or retagged or half_made or half_changed):
+        if existing.status == "UPDATE_FAILED":  # it was refused, and is wanted as it is
+            current = replace(current, status="UPDATE_COMPLETE", reason="", wanted=None)
         return current, False
     before = existing.before if existing.before is not None else _before(existing)
     verb = "replace" if half_made or must_replace(row, existing.properties, properties) else "update"
@@ -116,6 +120,23 @@ def begun(work: Work, plan: Plan, logical_id: str, properties: Properties, metad
             unchanged = replace(step, physical_id=existing.physical_id, ref=existing.ref, verb="update")
             return replace(unchanged, attributes=existing.attributes, status="UPDATE_FAILED", reason=reason), True
     return _checked(work, step, properties), True
+
+
+def _standing(resource: Resource | None) -> Resource | None:
+    """The resource that there is: where a replacement failed and was kept, the one that was to be replaced."""
+    if resource is not None and not resource.physical_id and resource.before:
+        return replace(store.resource_from_json(resource.before), before=resource.before)
+    return resource
+
+
+def superseded(resource: Resource | None, step: Resource) -> Resource | None:
+    """What a replacement leaves behind that neither an end nor a rollback of the deployment would know of: the resource
+    of an update before, which failed and was kept.
+    """
+    if resource is None or step.verb != "replace" or not resource.physical_id or resource.before is None:
+        return None
+    first = resource.before.get("physical_id")
+    return replace(resource, before=None, verb="") if first != resource.physical_id else None
 
 
 def _checked(work: Work, step: Resource, properties: Properties) -> Resource:

@@ -17,7 +17,7 @@ from emulator.jobs import Job
 from emulator.ports import Store, Transaction
 from emulator.services.cloudformation import store
 from emulator.services.cloudformation.deployment import ending
-from emulator.services.cloudformation.deployment.deciding import begun
+from emulator.services.cloudformation.deployment.deciding import begun, superseded
 from emulator.services.cloudformation.deployment.order import used_by, users_first
 from emulator.services.cloudformation.deployment.steps import Steps
 from emulator.services.cloudformation.deployment.waking import DEPLOY
@@ -129,6 +129,9 @@ class DeploymentWorker:
             return step
         if step.status.endswith("_FAILED"):
             return await self._refuse(work, step)
+        left = superseded(resource, step)
+        if left is not None:
+            work.leftovers.append(await self._rows.transact(lambda tx: store.add_leftover(tx, work.stack.id, left)))
         return await self._advance(work, step, fresh=True)
 
     @property
