@@ -197,3 +197,10 @@ def test_cdk_finds_its_bootstrap_without_one(emulator: RunningEmulator) -> None:
     assert emulator.client("sts").assume_role(
         RoleArn="arn:aws:iam::000000000000:role/cdk-hnb659fds-deploy-role-000000000000-us-east-1", RoleSessionName="cdk"
     )["Credentials"]
+
+
+def test_cdks_own_bootstrap_can_be_deployed_first(emulator: RunningEmulator) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "cdk-hnb659fds-assets-000000000000-us-east-1"}}
+    assert create(emulator, template({"StagingBucket": bucket}))["StackStatus"] == "CREATE_COMPLETE"
+    again = create(emulator, template({"StagingBucket": bucket}), "again")
+    assert again["StackStatus"] == "ROLLBACK_COMPLETE"

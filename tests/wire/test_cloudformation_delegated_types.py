@@ -315,7 +315,53 @@ SECRETS: Group = {
         {"AliasName": "alias/another"},
     ),
 }
-GROUPS: dict[str, Group] = {"people": PEOPLE, "permissions": PERMISSIONS, "data": DATA, "secrets": SECRETS}
+NAMES: Group = {
+    "Zone": Sample(
+        "Route53::HostedZone",
+        {"Name": "example.com"},
+        "Id",
+        {"HostedZoneConfig": {"Comment": "of ada"}, "HostedZoneTags": TAG},
+    ),
+    "Record": Sample(
+        "Route53::RecordSet",
+        {
+            "HostedZoneId": ref("Zone"),
+            "Name": "api.example.com.",
+            "Type": "CNAME",
+            "TTL": "300",
+            "ResourceRecords": ["old.example.com"],
+        },
+        "",
+        {"ResourceRecords": ["new.example.com"]},
+    ),
+    "Records": Sample(
+        "Route53::RecordSetGroup",
+        {
+            "HostedZoneName": "example.com.",
+            "RecordSets": [
+                {"Name": "a.example.com", "Type": "A", "TTL": 60, "ResourceRecords": ["10.0.0.1"]},
+                {"Name": "b.example.com", "Type": "A", "TTL": 60, "ResourceRecords": ["10.0.0.2"]},
+            ],
+        },
+        "Id",
+        {"RecordSets": [{"Name": "a.example.com", "Type": "A", "TTL": 60, "ResourceRecords": ["10.0.0.3"]}]},
+        depends_on=["Zone"],
+    ),
+    "Certificate": Sample(
+        "CertificateManager::Certificate",
+        {"DomainName": "api.example.com", "ValidationMethod": "DNS"},
+        "CertificateArn",
+        {"Tags": TAG},
+        {"DomainName": "other.example.com"},
+    ),
+}
+GROUPS: dict[str, Group] = {
+    "people": PEOPLE,
+    "permissions": PERMISSIONS,
+    "data": DATA,
+    "secrets": SECRETS,
+    "names": NAMES,
+}
 
 
 @pytest.mark.parametrize("name", GROUPS)

@@ -28,11 +28,10 @@ def _create_bucket(it: Subject) -> Steps:
     if it.get("ObjectLockEnabled"):
         request["ObjectLockEnabledForBucket"] = it.get("ObjectLockEnabled")
     if it.is_named and not it.again:
-        try:  # creating one's own bucket again succeeds in us-east-1, and in no stack
-            yield Call("HeadBucket", {"Bucket": it.name})
-        except AwsError:
-            pass
-        else:
+        # Creating one's own bucket again succeeds in us-east-1, and in no stack. HeadBucket would not do: it makes
+        # CDK's bucket of assets (bootstrap.py), which a stack of `cdk bootstrap` is about to make itself.
+        told = yield Call("ListBuckets", {})
+        if any(bucket["Name"] == it.name for bucket in told.get("Buckets") or []):
             raise ResourceFailed(f"{it.name} already exists")
     try:
         yield Call("CreateBucket", request)
