@@ -1,22 +1,20 @@
 """What a template will do in production that nobody wants, told before it is deployed.
 
-Decides by the values of properties as a plan knows them; each rule has a file, and says only what is sure. `lint`
-takes a template after its transforms, so that SAM and plain CloudFormation are one; `lint_openapi` an OpenAPI file
-alone. Findings stand where the author wrote what they are about.
+Decides by the values of properties as a plan knows them; each rule has a file, and says only what is sure. `lint` takes
+a template after its transforms, so that SAM, plain CloudFormation and OpenAPI bodies are one. Findings stand where the
+author wrote what they are about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
-from emulator.deploy.template.document import Document
 from emulator.deploy.template.environment import Environment
 from emulator.deploy.template.lint import asynchronous, mappings, permissions, queues, timeouts
 from emulator.deploy.template.lint.finding import Finding
-from emulator.deploy.template.lint.integrations import in_openapi
 from emulator.deploy.template.lint.project import Project
 
-__all__ = ["Finding", "lint", "lint_openapi"]
+__all__ = ["Finding", "lint"]
 
 _RULES: tuple[Callable[[Project], Iterable[Finding]], ...] = (
     timeouts.check,
@@ -31,14 +29,6 @@ def lint(environment: Environment) -> list[Finding]:
     """What is found in a template, in the order of its lines. `environment` need know no resource."""
     project = Project.of(environment)
     return _sorted(finding for rule in _RULES for finding in rule(project))
-
-
-def lint_openapi(document: Document, timeouts_of: Mapping[str, float] | None = None) -> list[Finding]:
-    """What is found in an OpenAPI file with API Gateway's extensions; `timeouts_of` functions by name, in seconds."""
-    found = Project(document, integrations=list(in_openapi(document.value, (), "rest", {}, document)))
-    for name, seconds in (timeouts_of or {}).items():
-        found.add_function(name, seconds)
-    return _sorted(finding for rule in (timeouts.check, mappings.check) for finding in rule(found))
 
 
 def _sorted(findings: Iterable[Finding]) -> list[Finding]:

@@ -74,7 +74,7 @@ def _callers(project: Project) -> Iterator[tuple[str, str]]:
 
 def _named(project: Project, value: Any, who: str) -> Iterator[tuple[str, str]]:
     function = project.function_of(value)
-    if function is not None and function.name in project.items:
+    if function is not None:
         yield function.name, who
 
 

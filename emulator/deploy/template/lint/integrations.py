@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from emulator.deploy.template.document import Document, Path
+from emulator.deploy.template.document import Path
 from emulator.deploy.template.environment import Unknown
 from emulator.deploy.template.lint.links import sources
 from emulator.deploy.template.model import as_number
@@ -33,7 +33,6 @@ class Integration:
     uri: Json | Unknown = None
     http_method: str | None = None
     timeout_seconds: float = 29.0
-    timeout_path: Path = ()
     request_parameters: Mapping[str, Json] = field(default_factory=dict)
     parameters_path: Path = ()
     templates: tuple[str, ...] = ()
@@ -110,18 +109,11 @@ def in_routes(integrations: Iterable[Item]) -> Iterator[Integration]:
         )
 
 
-def in_openapi(
-    body: Mapping[str, Json],
-    path: Path,
-    kind: Literal["rest", "http"],
-    validators: Mapping[str, Any],
-    document: Document,
-    api: str | None = None,
-) -> Iterator[Integration]:
-    """Those of an OpenAPI document, or of a body in a template."""
+def in_openapi(body: Mapping[str, Json], path: Path, kind: Literal["rest", "http"]) -> Iterator[Integration]:
+    """Those of an OpenAPI document, which is the body of an API."""
     paths = body.get("paths")
     declared = body.get(_EXTENSION + "request-validators")
-    validators = declared if isinstance(declared, dict) else validators
+    validators: Mapping[str, Json] = declared if isinstance(declared, dict) else {}
     default = body.get(_EXTENSION + "request-validator")
     for route, methods in paths.items() if isinstance(paths, dict) else ():
         for method, operation in methods.items() if isinstance(methods, dict) else ():
@@ -159,7 +151,6 @@ def _integration(
     templates = properties.get(more[0])
     mapped = properties.get(parameters)
     millis = as_number(properties.get(timeout))
-    own = (*path, timeout) if timeout in properties else path
     return Integration(
         label,
         kind,
@@ -168,7 +159,6 @@ def _integration(
         properties.get(uri),
         str(properties[method]).upper() if isinstance(properties.get(method), str) else None,
         millis / 1000 if millis is not None else 29.0 if kind == "rest" else 30.0,
-        own,
         mapped if isinstance(mapped, dict) else {},
         (*path, parameters),
         tuple(item for item in templates.values() if isinstance(item, str)) if isinstance(templates, dict) else (),

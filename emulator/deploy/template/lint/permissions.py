@@ -42,7 +42,7 @@ def _functions(project: Project) -> Iterator[Finding]:
             calls.append((item.properties.get("Endpoint"), "sns.amazonaws.com", label, item.path, "never runs it"))
     for target, principal, label, path, outcome in calls:
         function = project.function_of(target)
-        if function is None or function.name not in project.items:
+        if function is None:
             continue
         if not {(function.name, principal), (function.name, "*")} & allowed:
             yield Finding(

@@ -23,7 +23,7 @@ DEFAULT_VISIBILITY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Function:
-    """A function of the template, or one that an OpenAPI file names."""
+    """A function of the template."""
 
     name: str
     timeout_seconds: float | None
@@ -77,17 +77,11 @@ class Project:
             kind = "rest" if item.type == "AWS::ApiGateway::RestApi" else "http"
             body = item.properties.get("Body")
             if isinstance(body, dict):
-                project.integrations += in_openapi(
-                    body, (*item.path, "Body"), kind, {}, project.document, item.logical_id
-                )
+                project.integrations += in_openapi(body, (*item.path, "Body"), kind)
         validators = {item.logical_id: item.properties for item in project.all_of("AWS::ApiGateway::RequestValidator")}
         project.integrations += in_methods(project.all_of("AWS::ApiGateway::Method"), validators, project.items)
         project.integrations += in_routes(project.all_of("AWS::ApiGatewayV2::Integration"))
         return project
-
-    def add_function(self, name: str, seconds: float) -> None:
-        """A function that the document does not declare."""
-        self.functions[name] = Function(name, seconds, ())
 
     def all_of(self, *types: str) -> Iterator[Item]:
         """The resources of some types, in the order of the file."""
@@ -105,8 +99,6 @@ class Project:
                 return found
         for text in _texts(value):
             name = text.rpartition(":function:")[2].partition(":")[0].partition("/")[0]
-            if name in self.functions and name not in self.items:
-                return self.functions[name]
             for item in self.all_of("AWS::Lambda::Function"):
                 if name and item.properties.get("FunctionName") == name:
                     return self.functions[item.logical_id]

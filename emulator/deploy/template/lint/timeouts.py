@@ -24,7 +24,7 @@ def check(project: Project) -> Iterator[Finding]:
             "warning",
             f"{item.label} answers 504 after {item.timeout_seconds:g} s, while {function.name} may run for "
             f"{function.timeout_seconds:g} s and runs on",
-            project.at(function.path or item.timeout_path),
+            project.at(function.path),
             "give the function less time, or let it run after the answer: X-Amz-Invocation-Type 'Event', a queue, a "
             "state "
             "machine",

@@ -11,7 +11,7 @@ import pytest
 from emulator.deploy.template import parameters as parameter_rules
 from emulator.deploy.template import parse
 from emulator.deploy.template.environment import Environment
-from emulator.deploy.template.lint import Finding, lint, lint_openapi
+from emulator.deploy.template.lint import Finding, lint
 from emulator.deploy.template.model import outline, read
 from emulator.deploy.template.transforms import process
 from tests.unit.deploy.template.support import PLACE
@@ -228,30 +228,6 @@ def test_what_aws_will_refuse_or_drop_is_told() -> None:
         "missing-permission",
         "deployment-before-methods",
     }
-
-
-REPORT = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:1:function:report/"
-OPENAPI = f"""
-openapi: 3.0.1
-info: {{title: x, version: '1'}}
-paths:
-  /reports:
-    post:
-      x-amazon-apigateway-integration:
-        type: aws
-        httpMethod: POST
-        uri: {REPORT}invocations
-        requestParameters: {{integration.request.header.X-Amz-Invocation-Type: Event}}
-"""
-
-
-def test_an_openapi_file_is_looked_at_alone() -> None:
-    document = parse(OPENAPI, "openapi.yaml")
-    [finding] = lint_openapi(document)
-    assert (finding.code, finding.location.line) == ("unquoted-static-value", 11)
-    told = lint_openapi(document, {"report": 60.0, "other": 90.0})
-    assert sorted(item.code for item in told) == ["gateway-timeout", "unquoted-static-value"]
-    assert str(finding).startswith("openapi.yaml:11:29: error: POST /reports: AWS refuses Event as a mapping")
 
 
 @pytest.mark.parametrize(
