@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -143,3 +144,31 @@ def test_a_model_that_could_judge_nothing_is_refused(
     with pytest.raises(ClientError) as caught:
         api.client.create_model(restApiId=api.id, name="m", contentType="application/json", schema=json.dumps(schema))
     assert text in caught.value.response["Error"]["Message"]
+
+
+def test_long_answers_are_compressed_and_compressed_requests_unpacked(emulator: RunningEmulator) -> None:
+    api = RestApi(emulator, minimumCompressionSize=100)
+    echo = {"type": "MOCK", "requestTemplates": {"application/json": '{"statusCode": 200}'}}
+    template = {"application/json": '{"long": "' + "x" * 200 + '"}'}
+    api.method("/long", "GET", echo, {"200": {"responseTemplates": template}})
+    api.method("/short", "GET", echo, {"200": {"responseTemplates": {"application/json": "{}"}}})
+    code = "def handler(event, context):\n    return {'body': event['body']}\n"
+    arn = create(emulator.client("lambda"), "echo", Code={"ZipFile": package(code)})["FunctionArn"]
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
+    api.method("/echo", "POST", {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri})
+    api.deploy()
+    for accepted, coding in (
+        ("gzip", "gzip"),
+        ("deflate;q=0.5, gzip;q=0.1", "deflate"),
+        ("br", None),
+        ("identity", None),
+    ):
+        answer = httpx.get(api.url("/long"), headers={"Accept-Encoding": accepted})
+        assert (answer.headers.get("content-encoding"), answer.json()["long"]) == (coding, "x" * 200)
+    assert "content-encoding" not in httpx.get(api.url("/short"), headers={"Accept-Encoding": "gzip"}).headers
+    sent = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    answer = httpx.post(api.url("/echo"), content=gzip.compress(b'{"a": 1}'), headers=sent)
+    assert answer.text == '{"a": 1}'
+    assert httpx.post(api.url("/echo"), content=b"no gzip", headers=sent).status_code == 400
+    bomb = gzip.compress(bytes(50 * 1024 * 1024))
+    assert httpx.post(api.url("/echo"), content=bomb, headers=sent).status_code == 413

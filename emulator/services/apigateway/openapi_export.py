@@ -132,12 +132,11 @@ class _Export:
             "endpoint-access-mode": settings.get("endpointAccessMode"),
             "gateway-responses": self.api.gateway_responses or None,
             "request-validators": {
-                validator["name"]: {
+                _name_of(validator): {
                     "validateRequestParameters": validator["validateRequestParameters"],
                     "validateRequestBody": validator["validateRequestBody"],
                 }
                 for validator in self.api.validators.values()
-                if validator.get("name")
             }
             or None,
         }
@@ -203,8 +202,8 @@ class _Export:
             operation["security"] = requirements
         validator = self.api.validators.get(method.get("requestValidatorId") or "")
         if self.wanted.integrations:
-            if validator and validator.get("name"):
-                operation[_EXTENSION + "request-validator"] = validator["name"]
+            if validator:
+                operation[_EXTENSION + "request-validator"] = _name_of(validator)
             if "methodIntegration" in method:
                 operation[_EXTENSION + "integration"] = _integration(method["methodIntegration"], resource["id"])
         return operation
@@ -299,3 +298,8 @@ def _is_json(model: Document) -> bool:
 
 def _place(location: dict[str, str]) -> str:
     return json.dumps(location, sort_keys=True)
+
+
+def _name_of(validator: Document) -> str:
+    """A validator's name; its id where it has none, so that what is imported again validates as before."""
+    return str(validator.get("name") or validator["id"])

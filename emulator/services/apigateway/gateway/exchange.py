@@ -13,6 +13,7 @@ from emulator.aws.http_payload import access_key
 from emulator.aws.lazily import lazily
 from emulator.aws.request_traces import MOST_ITEMS, RequestTrace
 from emulator.services.apigateway.gateway.address import Address
+from emulator.services.apigateway.gateway.compression import unpacked
 from emulator.services.apigateway.gateway.routing import Route
 
 DROPPED = frozenset(
@@ -99,6 +100,16 @@ class Exchange:
         self.authorizer = {"claims": claims}
         if self.has_context:
             self.context["authorizer"] = self.authorizer
+
+    def unpack(self) -> None:
+        """Undo the compression of the body, before anything has read it. Raises the failure that ends the request."""
+        coding = self.header("Content-Encoding")
+        if coding is None:
+            return
+        self.request.body = unpacked(coding, self.request.body)
+        self.headers = [(name, value) for name, value in self.headers if name.lower() != "content-encoding"]
+        for made in ("single_headers", "_folded_headers"):  # by the look for the header
+            self.__dict__.pop(made, None)
 
     def calls(self, url: str, headers: list[tuple[str, str]], body: bytes, now: float) -> None:
         """The endpoint is about to be called."""

@@ -14,7 +14,7 @@ from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.request_traces import RequestTrace
 from emulator.aws.service import Context
 from emulator.ports import Transaction
-from emulator.services.apigateway.gateway import cache, mapping, resource_policy
+from emulator.services.apigateway.gateway import cache, compression, mapping, resource_policy
 from emulator.services.apigateway.gateway.address import Address, address
 from emulator.services.apigateway.gateway.admission import Admission
 from emulator.services.apigateway.gateway.authorization import (
@@ -111,6 +111,9 @@ class GatewayDataPlane:
         request.trace = exchange.trace
         with self._traces.following(exchange.trace):
             answer = await self._answered(exchange, snapshot)
+            smallest = snapshot.api.settings.get("minimumCompressionSize")
+            if smallest is not None:
+                compression.compress(answer, exchange.header("Accept-Encoding") or "", smallest)
             exchange.trace.end(answer)
         if answer.stream is None:
             self._records.keep(exchange, snapshot, stage, answer, self._clock.now())
@@ -124,6 +127,8 @@ class GatewayDataPlane:
         try:
             if exchange.request.line_and_values_size() > LARGEST_HEAD or len(exchange.request.body) > MAX_PAYLOAD:
                 raise _too_large(exchange.request)
+            if snapshot.api.settings.get("minimumCompressionSize") is not None:
+                exchange.unpack()
             policy = snapshot.api.settings.get("policy")
             by_policy = resource_policy.judge(exchange, policy, checked_arn(exchange, snapshot)) if policy else None
             if exchange.route is _NOWHERE:
