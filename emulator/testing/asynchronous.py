@@ -105,11 +105,9 @@ class AsyncEmulator:
         """Run every consequence of what has happened in this world, however late it is due."""
         await to_thread.run_sync(self.sync.settle)
 
-    async def deploy(
-        self, path: str | Path, parameters: dict[str, Any] | None = None, *, name: str | None = None
-    ) -> Deployed:
-        """Deploy a SAM or CloudFormation template with everything it names beside itself. Raises DeployFailed."""
-        return await to_thread.run_sync(partial(self.sync.deploy, path, parameters, name=name))
+    async def deploy(self, path: str | Path, parameters: dict[str, Any] | None = None, **more: Any) -> Deployed:
+        """Deploy a template or an OpenAPI file with everything it names beside itself. Raises DeployFailed."""
+        return await to_thread.run_sync(partial(self.sync.deploy, path, parameters, **more))
 
     async def timeline(self) -> Timeline:
         """What has happened in this world, in the order of AWS time, and what is due next."""

@@ -9,22 +9,23 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.deploy.template.artifacts import Artifact, local_artifacts, with_artifacts
-from emulator.deploy.template.document import Document, parse
+from emulator.deploy.template.document import Document, TemplateError, parse
 from emulator.deploy.template.include import NAME as INCLUDE
+from emulator.deploy.up.problem import Problem
+from emulator.deploy.up.project import find
+from emulator.deploy.up.sources import sources
 from emulator.testing.servers import HarnessError
 
 if TYPE_CHECKING:
     from emulator.testing.world import Emulator
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-TEMPLATES = ("template.yaml", "template.yml", "template.json")
 MOST_STEPS = 1000
 """Due times that a stack may need."""
 _LEFT_OUT = ("__pycache__", ".git", ".venv", "node_modules/.cache")
@@ -45,21 +46,31 @@ class Deployed:
     """Physical id by logical id: the name of a function, the URL of a queue, the ARN of a state machine."""
 
 
-def deploy(emulator: Emulator, path: str | Path, parameters: dict[str, Any] | None, name: str | None) -> Deployed:
-    """Deploy a template, or the one in a folder, as a stack named after the folder. Raises DeployFailed."""
-    file = _template(Path(path))
-    stack = name or re.sub(r"[^A-Za-z0-9-]+", "-", file.resolve().parent.name).strip("-") or "stack"
-    if not stack[0].isalpha():
-        stack = f"stack-{stack}"
-    document = _packaged(emulator, parse(file.read_text(), str(file), aliases=True), file.parent)
+def deploy(
+    emulator: Emulator, path: str | Path, parameters: dict[str, Any] | None, name: str | None, functions: Path | None
+) -> Deployed:
+    """Deploy a template, an OpenAPI file, or what a folder has, as a stack named after the folder.
+
+    Raises DeployFailed.
+    """
+    try:
+        project = find(Path(path), name)
+        if project.kind == "assembly":
+            raise HarnessError("emulator.deploy takes templates and OpenAPI files; `emulator up` deploys CDK's cdk.out")
+        given = {key: str(value) for key, value in (parameters or {}).items()}
+        [source] = sources(project, given, functions, set())
+        document = _packaged(emulator, source.document, source.folder)
+    except Problem as problem:
+        raise DeployFailed(problem.message) from None
+    except TemplateError as error:
+        raise DeployFailed(str(error)) from None
+    stack = source.stack_name
     body = json.dumps(document.value, default=str)
     client = emulator.aws.cloudformation
     request: dict[str, Any] = {
         "StackName": stack,
         "Capabilities": CAPABILITIES,
-        "Parameters": [
-            {"ParameterKey": key, "ParameterValue": str(value)} for key, value in (parameters or {}).items()
-        ],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in source.parameters.items()],
     }
     bucket = _bucket(emulator)
     request["TemplateURL"] = f"{emulator.url}/{bucket}/{_upload(emulator, bucket, body.encode(), '.template')}"
@@ -72,17 +83,6 @@ def deploy(emulator: Emulator, path: str | Path, parameters: dict[str, Any] | No
         if "No updates are to be performed" not in str(refusal):
             raise DeployFailed(refusal.response["Error"]["Message"]) from None
     return _finished(emulator, client, stack)
-
-
-def _template(path: Path) -> Path:
-    if path.is_dir():
-        found = [path / name for name in TEMPLATES if (path / name).is_file()]
-        if not found:
-            raise HarnessError(f"{path} has no {', '.join(TEMPLATES)}")
-        return found[0]
-    if not path.is_file():
-        raise HarnessError(f"there is no template {path}")
-    return path
 
 
 def _packaged(emulator: Emulator, document: Document, folder: Path) -> Document:

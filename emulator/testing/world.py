@@ -204,15 +204,22 @@ class Emulator:
         return Faults(self.server, self.account)
 
     def deploy(
-        self, path: str | Path, parameters: dict[str, Any] | None = None, *, name: str | None = None
+        self,
+        path: str | Path,
+        parameters: dict[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        functions: str | Path | None = None,
     ) -> Deployed:
         """Deploy a SAM or CloudFormation template, or the one in a folder, with everything it names beside itself.
+
+        An OpenAPI file is deployed with the handlers in `functions` (a folder; docs/deploy.md has the convention).
 
         Again with the same `name` (the folder's, if none is given) it updates the stack. Raises DeployFailed.
         """
         from emulator.testing.deploying import deploy
 
-        return deploy(self, path, parameters, name)
+        return deploy(self, path, parameters, name, None if functions is None else Path(functions))
 
     def queue(self, name: str) -> Queue:
         """A queue of this world, by its name, URL or ARN."""

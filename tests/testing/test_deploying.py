@@ -57,7 +57,7 @@ def test_a_folder_is_deployed_and_updated(emulator: Emulator, aws: Aws, project:
 
 
 def test_what_cannot_be_deployed_says_which_resource_and_why(emulator: Emulator, project: Path) -> None:
-    with pytest.raises(HarnessError, match="there is no template"):
+    with pytest.raises(HarnessError, match=r"There is no .*nothing\.yaml"):
         emulator.deploy(project / "nothing.yaml")
     with pytest.raises(HarnessError, match="has no template"):
         emulator.deploy(project / "greet")
@@ -78,6 +78,19 @@ def test_the_sample_application_works_from_the_request_to_the_mail(emulator: Emu
     assert "national accounts" in inbox.wait(to="ada@example.com").subject
     [execution] = emulator.executions()
     assert execution["status"] == "SUCCEEDED"
+
+
+def test_an_openapi_file_is_deployed_with_a_folder_of_handlers(emulator: Emulator, aws: Aws, tmp_path: Path) -> None:
+    (tmp_path / "handlers/greet").mkdir(parents=True)
+    (tmp_path / "handlers/greet/app.py").write_text(
+        "def handler(event, context):\n    return {'statusCode': 200, 'body': 'hello'}\n"
+    )
+    (tmp_path / "openapi.yaml").write_text(
+        "openapi: 3.0.1\ninfo: {title: greetings, version: '1'}\n"
+        "paths: {/greet: {get: {operationId: greet, responses: {'200': {description: ok}}}}}\n"
+    )
+    emulator.deploy(tmp_path / "openapi.yaml", name="greetings", functions=tmp_path / "handlers")
+    assert aws.http.get("/greet").text == "hello"
 
 
 def test_a_queue_in_a_word(emulator: Emulator, aws: Aws) -> None:
