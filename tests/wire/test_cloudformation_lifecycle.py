@@ -156,6 +156,28 @@ def test_a_failed_update_gives_everything_back(emulator: RunningEmulator) -> Non
     assert again["StackStatus"] == "UPDATE_COMPLETE"
 
 
+def test_a_failed_update_gives_delegated_resources_back(emulator: RunningEmulator) -> None:
+    def bucket(status: str) -> dict[str, Any]:
+        return {"Type": "AWS::S3::Bucket", "Properties": {"VersioningConfiguration": {"Status": status}}}
+
+    create(emulator, template({"B": bucket("Enabled")}))
+    before = resources(emulator)
+    broken = {"B": bucket("Suspended"), "New": {**bucket("Enabled"), "DependsOn": "B"}}
+    stack = update(emulator, template({**broken, "Bad": {**BROKEN, "DependsOn": "New"}}))
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert resources(emulator) == before
+    s3 = emulator.client("s3")
+    assert [item["Name"] for item in s3.list_buckets()["Buckets"]] == [before["B"]]
+    assert s3.get_bucket_versioning(Bucket=before["B"])["Status"] == "Enabled"
+
+
+def test_a_delegated_resource_that_is_made_in_part_is_deleted(emulator: RunningEmulator) -> None:
+    broken = {"VersioningConfiguration": {"Status": "Nonsense"}, "BucketName": "made-in-part"}
+    body = template({"B": {"Type": "AWS::S3::Bucket", "Properties": broken}})
+    assert create(emulator, body)["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert emulator.client("s3").list_buckets()["Buckets"] == []
+
+
 def test_a_failed_update_can_be_kept_and_mended(emulator: RunningEmulator) -> None:
     create(emulator, template({"A": queue(DelaySeconds=1)}))
     broken = template({"A": queue(DelaySeconds=2), "Bad": {**BROKEN, "DependsOn": "A"}})

@@ -17,7 +17,7 @@ from emulator.deploy.template import conditions, graph, parameters, references
 from emulator.deploy.template.document import Document, TemplateError
 from emulator.deploy.template.environment import Environment, Place, Unknown
 from emulator.deploy.template.evaluate import NO_VALUE, evaluate, unknowns
-from emulator.deploy.template.model import Output, Template, read, scalar_text
+from emulator.deploy.template.model import Output, Template, outline, read, scalar_text
 from emulator.ports import Json
 from emulator.services.cloudformation.model import Definition, Resource, Stack, stack_arn, validation_error
 from emulator.services.cloudformation.resources.table import find
@@ -45,6 +45,12 @@ def stored_template(definition: Definition) -> Template:
     """The template of a stack, which was read before."""
     assert definition.processed is not None, "a definition is stored once it was read"
     return read(Document(json.loads(definition.processed)), definition.transforms)
+
+
+def stored_outline(definition: Definition) -> Template:
+    """Of the template of a stack, what its parameters say."""
+    assert definition.processed is not None, "a definition is stored once it was read"
+    return outline(Document(json.loads(definition.processed)))
 
 
 class Known:

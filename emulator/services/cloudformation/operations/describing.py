@@ -10,7 +10,7 @@ from emulator.aws.page_tokens import read_token, write_token
 from emulator.aws.scope import Scope
 from emulator.ports import Json, Transaction
 from emulator.services.cloudformation import store
-from emulator.services.cloudformation.language import masked, stored_template
+from emulator.services.cloudformation.language import masked, stored_outline
 from emulator.services.cloudformation.model import (
     MOST_STACKS,
     Definition,
@@ -233,9 +233,9 @@ def _no_resource(logical_id: str, stack: Stack) -> Exception:
 
 def parameters_shown(definition: Definition) -> list[dict[str, Any]]:
     """Parameters as AWS shows them: NoEcho ones as stars, those of SSM types with what was found."""
-    if definition.processed is None:
+    if definition.processed is None or not definition.parameters:
         return []
-    template = stored_template(definition)
+    template = stored_outline(definition)
     found: list[dict[str, Any]] = []
     for name, text in masked(template, definition.parameters).items():
         shown: dict[str, Any] = {"ParameterKey": name, "ParameterValue": text}
