@@ -173,6 +173,9 @@ def coverage(
         for line in reading.shown(report, everything):
             typer.echo(line)
     reached = report["total"]["percent"]
+    if fail_under is not None and not report["total"]["of"]:
+        typer.echo(f"Nothing was counted: {url} has had no state machine. Did the tests reach another one?", err=True)
+        raise typer.Exit(1)
     if fail_under is not None and reached < fail_under:
         typer.echo(f"{reached:g} % are less than {fail_under:g} %.", err=True)
         raise typer.Exit(1)

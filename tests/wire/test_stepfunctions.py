@@ -127,6 +127,8 @@ def test_starting_a_running_execution_again_is_idempotent_only_with_the_same_inp
             "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or "
             "'false')",
         ),
+        ('{"a": ' + "9" * 400 + "}", "9" * 40 + " is beyond the range of a double"),
+        ('{"a": -' + "9" * 5_000 + "}", "-" + "9" * 39 + " is beyond the range of a double"),
         ("{'a': 1}", "Unexpected character (''' (code 39)): was expecting double-quote to start field name"),
     ],
 )

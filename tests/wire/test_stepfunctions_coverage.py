@@ -12,6 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from emulator.cli import app
+from emulator.services.stepfunctions.coverage import Coverage
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
 
@@ -172,6 +173,14 @@ def test_the_command_fails_below_a_limit(counting: RunningEmulator) -> None:
     failed = coverage(counting, "--fail-under", "99")
     assert failed.exit_code == 1
     assert failed.stderr.endswith(" % are less than 99 %.\n")
+
+
+def test_the_command_fails_if_nothing_was_counted(counting: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.sfn_tools.coverage.fetch", lambda *_: Coverage(True).report())
+    assert coverage(counting).exit_code == 0
+    failed = coverage(counting, "--fail-under", "1")
+    assert failed.exit_code == 1
+    assert failed.stderr.startswith("Nothing was counted: ")
 
 
 def test_the_command_says_how_to_count_and_what_does_not_answer(emulator: RunningEmulator) -> None:

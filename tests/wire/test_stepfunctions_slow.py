@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from emulator.ports import Transaction
 from emulator.services.stepfunctions import turns
 from emulator.services.stepfunctions.asl import interpreter, workspace
 from emulator.services.stepfunctions.asl.data import Data
 from emulator.services.stepfunctions.asl.distributed import DistributedMaps
+from emulator.services.stepfunctions.asl.messages import Ended, Signal
 from emulator.services.stepfunctions.map_runs import driver
+from emulator.services.stepfunctions.model import StoredExecution
+from emulator.services.stepfunctions.progress import Progress
 from emulator.testing import RunningEmulator
 from tests.wire.stepfunctions_maps import create, distributed, output
 
@@ -92,3 +96,30 @@ def test_many_map_runs_and_executions_with_slow_expressions_all_end(
         assert json.loads(sfn.describe_execution(executionArn=arn)["output"]) == [
             {"Items": [1, 2]}, {"Items": [3, 4]}, {"Items": [5]},
         ]  # fmt: skip
+
+
+def test_executions_of_a_slow_machine_take_their_steps_outside_of_the_commits_that_start_them(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "LONGEST_EVALUATION_SECONDS", 0.06)
+    monkeypatch.setattr(turns, "SLOW_SECONDS", 0.02)
+    sfn = emulator.client("stepfunctions")
+    noted: list[tuple[str, str, bool]] = []
+    advance = Progress.advance
+
+    def note(progress: Progress, tx: Transaction, execution: StoredExecution, signal: Signal) -> Ended | None:
+        ended = advance(progress, tx, execution, signal)
+        noted.append((execution.name, type(signal).__name__, ended is not None))
+        return ended
+
+    monkeypatch.setattr(Progress, "advance", note)
+    for name, output_of in (("slow", ENDLESS), ("calm", "{% 1 %}")):
+        state = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": output_of, "End": True}
+        definition = json.dumps({"StartAt": "P", "States": {"P": state}})
+        arn = sfn.create_state_machine(name=name, definition=definition, roleArn=ROLE)["stateMachineArn"]
+        for number in range(2):
+            sfn.start_execution(stateMachineArn=arn, name=f"{name}{number}")
+    emulator.settle()
+    assert ("slow0", "Start", True) in noted
+    assert [event[1:] for event in noted if event[0] == "slow1"] == [("Start", False), ("Resume", True)]
+    assert {event[0] for event in noted if event[2]} == {"slow0", "slow1", "calm0", "calm1"}

@@ -117,7 +117,8 @@ class Progress:
         host_time = asyncio.get_running_loop().time
         began = host_time()
         outcome = run.signal(signal)
-        self.turn.used(host_time() - began, run.carried if run.carried > NOTABLE_CHARACTERS else 0)
+        characters = run.carried if run.carried > NOTABLE_CHARACTERS else 0
+        self.turn.used(host_time() - began, characters, machine_of(execution.arn))
         if self.coverage.on:
             begins = isinstance(signal, Start)
             self.coverage.count(execution.machine_arn, execution.definition, begins, outcome.events, outcome.taken)
@@ -167,7 +168,7 @@ class Progress:
             tx.new_id,
             start_problem,
             asyncio.get_running_loop().time,
-            self.turn.over,
+            self.turn.over or self.turn.is_slow(machine_of(execution.arn)),
         )  # fmt: skip
 
     def signal_execution(self, tx: Transaction, execution_id: int, signal: Signal) -> None:
@@ -285,8 +286,13 @@ class Progress:
         else:
             assert isinstance(command, GoOn)
             payload["token"] = RESUME_TOKEN
-            kind = SLOW if command.slow else TIMER
-            jobs.enqueue(tx, kind, payload, key=_key(execution, RESUME_TOKEN))
+            kind, owner = (SLOW, machine_of(execution.arn)) if command.slow else (TIMER, "")
+            jobs.enqueue(tx, kind, payload, key=_key(execution, RESUME_TOKEN), owner=owner)
+
+
+def machine_of(execution_arn: str) -> str:
+    """Executions for which this is the same are of one machine (or one map run's)."""
+    return execution_arn.rpartition(":")[0]
 
 
 def _is_activity(tx: Transaction, execution: StoredExecution, arn: str) -> bool:

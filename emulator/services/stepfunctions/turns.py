@@ -1,15 +1,27 @@
-"""What executions have used of one turn of the loop, in which nobody else is served.
+"""What executions have used of one turn of the loop, in which nobody else is served, and which machines are slow.
 
 Decides when a turn has had enough: changes that wait for the same commit run one after another, and each may evaluate
-expressions for a second, or carry megabytes. The rest of them go on in the next turns.
+expressions for a second, or carry megabytes. The rest of them go on in the next turns. Executions of a machine that has
+just been slow take their steps one at a time, not in the commits of those who start or signal them, and between two
+such steps everybody else is served.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 NOTABLE_SECONDS = 0.05
 """Host time. Whatever takes longer ends the turn, as far as executions are concerned."""
+SLOW_SECONDS = 0.25
+"""Host time. A machine whose executions have taken longer at once is slow."""
+REMEMBERED_SECONDS = 10.0
+"""Host time. That long a machine counts as slow."""
+MOST_SLOW = 1000
+"""Machines that are remembered as slow."""
+REST_SECONDS = 0.1
+"""Host time for everybody else after a slow step: a call takes several turns of the loop."""
 MOST_CHARACTERS = 16 * 1024 * 1024
 """Of inputs and outputs that are written down in one turn."""
 
@@ -21,16 +33,45 @@ class Turn:
         self.over = False
         self._characters = 0
         self._noted = False
+        self._slow: dict[str, float] = {}
+        """Machines, and until when they count as slow; the last to become so are last."""
+        self._tired = False
+        self._one_at_a_time = asyncio.Lock()
 
-    def used(self, seconds: float, characters: int = 0) -> None:
-        """Somebody has used host time and has something to be written down."""
+    def used(self, seconds: float, characters: int = 0, machine: str = "") -> None:
+        """Somebody, an execution of `machine` if it is named, has used host time and has something to write down."""
         if seconds <= NOTABLE_SECONDS and not characters:
             return
         self._characters += characters
         self.over = self.over or seconds > NOTABLE_SECONDS or self._characters > MOST_CHARACTERS
+        if seconds > SLOW_SECONDS:
+            self._tired = True
+            if machine:
+                self._remember(machine)
         if not self._noted:
             self._noted = True
             asyncio.get_running_loop().call_soon(self._end)
+
+    def is_slow(self, machine: str) -> bool:
+        """Whether executions of this machine have been slow lately."""
+        return machine in self._slow and self._slow[machine] > asyncio.get_running_loop().time()
+
+    @asynccontextmanager
+    async def one_at_a_time(self) -> AsyncGenerator[None]:
+        """Nobody else is in here; after a slow step everybody else is served before the next comes in."""
+        async with self._one_at_a_time:
+            yield
+            if self._tired:
+                self._tired = False
+                rested = asyncio.Event()
+                asyncio.get_running_loop().call_later(REST_SECONDS, rested.set)
+                await rested.wait()
+
+    def _remember(self, machine: str) -> None:
+        self._slow.pop(machine, None)
+        self._slow[machine] = asyncio.get_running_loop().time() + REMEMBERED_SECONDS
+        if len(self._slow) > MOST_SLOW:
+            del self._slow[next(iter(self._slow))]
 
     def _end(self) -> None:
         self.over, self._characters, self._noted = False, 0, False

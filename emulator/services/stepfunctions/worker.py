@@ -32,8 +32,16 @@ class StepFunctionsWorker:
         self._stopping: asyncio.Task[None] | None = None
         data.on_wake(self._look_for_stopped)
 
-    async def _in_turn(self, change: Callable[[Transaction], object]) -> None:
-        """Commit a change in a turn of which executions have left something for it."""
+    async def _in_turn(self, job: Job, change: Callable[[Transaction], object]) -> None:
+        """Commit a change in a turn of which executions have left something for it; those that are slow one by one."""
+        turn = self._progress.turn
+        if turn.is_slow(progress.machine_of(job.payload["arn"])):
+            async with turn.one_at_a_time():
+                await self._commit_in_turn(change)
+        else:
+            await self._commit_in_turn(change)
+
+    async def _commit_in_turn(self, change: Callable[[Transaction], object]) -> None:
 
         def commit(tx: Transaction) -> bool:
             if self._progress.turn.over:
@@ -52,17 +60,17 @@ class StepFunctionsWorker:
                 signal = progress.timer_signal(job.payload["token"])
                 self._progress.signal_execution(tx, job.payload["execution"], signal)
 
-        await self._in_turn(commit)
+        await self._in_turn(job, commit)
 
     async def task(self, job: Job) -> None:
         """Call a task's resource and signal the result."""
         if "mocked" in job.payload:
-            await self._in_turn(lambda tx: self._answer_mocked(tx, job))
+            await self._in_turn(job, lambda tx: self._answer_mocked(tx, job))
             return
         token, resource, request_id = job.payload["token"], job.payload["resource"], job.payload["request_id"]
         parameters = Data(text=job.body.decode())
         if not self._calls.takes_time(resource, parameters):
-            await self._in_turn(lambda tx: self._run_inside(tx, job, parameters))
+            await self._in_turn(job, lambda tx: self._run_inside(tx, job, parameters))
             return
 
         def load(tx: Transaction) -> StoredExecution | None:
@@ -85,7 +93,7 @@ class StepFunctionsWorker:
             if jobs.complete(tx, job.id):
                 self._progress.signal_loaded(tx, execution, heard)
 
-        await self._in_turn(commit)
+        await self._in_turn(job, commit)
 
     def _answer_mocked(self, tx: Transaction, job: Job) -> None:
         if jobs.complete(tx, job.id):
@@ -120,7 +128,7 @@ class StepFunctionsWorker:
                 signal = child_result(job.payload["token"], resource, child)
                 self._progress.signal_execution(tx, parent.id, signal)
 
-        await self._in_turn(commit)
+        await self._in_turn(job, commit)
 
     async def map_child(self, job: Job) -> None:
         """Run an Express child of a map run from its beginning: at least once."""

@@ -18,6 +18,8 @@ Json = Any
 DATA_LIMIT_BYTES = 262_144
 """Largest input or output of a state, UTF-8 [R:test_states_errors]."""
 
+_MOST_DIGITS = 308
+"""A whole number of no more certainly fits into a double."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _MISSING: Any = object()
@@ -65,12 +67,20 @@ def finite(text: str) -> float:
     return number
 
 
+def whole(text: str) -> int:
+    """A whole number that a double can hold, if not exactly. Raises ValueError, and not in Python's words."""
+    if len(text) > _MOST_DIGITS:
+        finite(text)
+    return int(text)
+
+
 def no_constant(name: str) -> Json:
     """Refuse NaN and Infinity. Raises ValueError."""
     raise ValueError(f"{name} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=no_constant, parse_float=finite).decode
+DECODER = json.JSONDecoder(parse_constant=no_constant, parse_float=finite, parse_int=whole)
+_decode = DECODER.decode
 """Made once: `json.loads` makes a decoder for each text."""
 
 

@@ -210,13 +210,19 @@ def problems(value: Json, hidden: tuple[str, ...] = (), field: str = "") -> Iter
 
 
 def bindable(value: Json) -> Json:
-    """A copy the library can take: whole numbers beyond 64 bits become doubles, as in JavaScript."""
+    """A copy the library can take: whole numbers beyond 64 bits become doubles, as in JavaScript.
+
+    Raises `EngineError` for one that no double can hold; it would be Infinity.
+    """
     if isinstance(value, dict):
         return {key: bindable(item) for key, item in value.items()}
     if isinstance(value, list):
         return [bindable(item) for item in value]
     if isinstance(value, int) and not -_FAR <= value < _FAR:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise EngineError(f"D1001: Number out of range: {'-' if value < 0 else ''}Infinity") from None
     return value
 
 

@@ -8,17 +8,15 @@ recording are unverified.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from emulator.services.stepfunctions.asl import json_words
-from emulator.services.stepfunctions.asl.data import Json, dumps, finite, loads, no_constant
+from emulator.services.stepfunctions.asl.data import DECODER, Json, dumps, loads
 from emulator.services.stepfunctions.asl.distribution import DELIMITERS
 
 NOT_ITERABLE = "Attempting to map over non-iterable node."
 _SPACE = " \t\n\r"
-_DECODER = json.JSONDecoder(parse_constant=no_constant, parse_float=finite)
 
 
 class Unreadable(Exception):
@@ -221,7 +219,7 @@ class _Scan:
     def value(self, at: int) -> tuple[Json, int]:
         """The value at `at` and where it ends."""
         try:
-            value, end = _DECODER.raw_decode(self._text, at)
+            value, end = DECODER.raw_decode(self._text, at)
         except RecursionError:
             raise Unreadable("Failed to parse JSON: nested too deeply") from None
         except ValueError as problem:

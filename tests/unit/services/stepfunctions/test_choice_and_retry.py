@@ -10,7 +10,7 @@ import pytest
 from emulator.services.stepfunctions.asl import choice, retry
 from emulator.services.stepfunctions.asl.retry import Retrier
 
-from .asl_run import Driver
+from .asl_run import FUNCTION, Driver, Failure
 
 
 def chosen(rule: dict[str, Any], value: str) -> str:
@@ -108,3 +108,12 @@ def test_a_huge_backoff_stays_finite() -> None:
 )
 def test_which_errors_a_name_covers(names: list[str], error: str | None, expected: bool) -> None:
     assert retry.matches(names, error) is expected
+
+
+def test_a_retrier_counts_anew_in_the_next_state() -> None:
+    retrying = {"Type": "Task", "Resource": FUNCTION, "Retry": [{"ErrorEquals": ["X"], "MaxAttempts": 2}]}
+    answers = iter([Failure("X"), Failure("X"), 1, Failure("X"), Failure("X"), 2])
+    states = {"A": {**retrying, "Next": "B"}, "B": {**retrying, "End": True}}
+    driver = Driver({"StartAt": "A", "States": states}, answer=lambda _: next(answers)).run()
+    assert driver.ended is not None
+    assert driver.ended.status == "SUCCEEDED"

@@ -414,3 +414,13 @@ def test_a_number_out_of_range_is_an_error_and_no_null(expression: str) -> None:
 def test_nulls_beside_arithmetic_stay_nulls() -> None:
     assert evaluate('{"a": 4/2, "b": null}') == {"a": 2, "b": None}
     assert evaluate("[$states.input.x, 1 - 1]", {"x": None}) == [None, 0]
+
+
+def test_a_whole_number_that_no_double_can_hold_is_out_of_range() -> None:
+    for number in (10**400, -(10**400)):
+        with pytest.raises(jsonata_engines.EngineError, match=r"D1001: Number out of range: -?Infinity"):
+            jsonata.bindable({"a": [number]})
+    with pytest.raises(ValueError, match="beyond the range of a double"):
+        loads("9" * 5_000)
+    assert loads("9" * 308) == int("9" * 308)
+    assert jsonata.bindable(10**308) == 1e308

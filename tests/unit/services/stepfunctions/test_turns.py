@@ -14,7 +14,7 @@ from emulator.services.stepfunctions.asl.definition import compile_definition
 from emulator.services.stepfunctions.asl.frames import Frames
 from emulator.services.stepfunctions.asl.interpreter import MAX_STEPS_PER_RUN, MOST_CARRIED, Run
 from emulator.services.stepfunctions.asl.messages import Execution, GoOn, Outcome, Resume, Signal, Start
-from emulator.services.stepfunctions.turns import MOST_CHARACTERS, Turn
+from emulator.services.stepfunctions.turns import MOST_CHARACTERS, MOST_SLOW, Turn
 
 ARN = "arn:aws:states:us-east-1:000000000000:{}:m"
 CIRCLE = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}}
@@ -149,3 +149,35 @@ def test_a_slow_run_ends_the_turn_for_others_until_the_loop_has_turned() -> None
         return seen
 
     assert asyncio.run(use()) == [False, True, False, False, True]
+
+
+def test_after_a_slow_step_the_next_one_waits_until_others_have_been_served() -> None:
+    async def use() -> list[str]:
+        turn, order = Turn(), list[str]()
+
+        async def step(name: str, seconds: float) -> None:
+            async with turn.one_at_a_time():
+                order.append(name)
+                turn.used(seconds, machine="slow")
+
+        async def call() -> None:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            order.append("call")
+
+        await asyncio.gather(step("first", 0.3), step("second", 0.0), call())
+        assert turn.is_slow("slow")
+        assert not turn.is_slow("another")
+        return order
+
+    assert asyncio.run(use()) == ["first", "call", "second"]
+
+
+def test_only_so_many_machines_are_remembered_as_slow() -> None:
+    async def use() -> list[bool]:
+        turn = Turn()
+        for number in range(MOST_SLOW + 1):
+            turn.used(1.0, machine=str(number))
+        return [turn.is_slow(name) for name in ("0", "1", str(MOST_SLOW))]
+
+    assert asyncio.run(use()) == [False, True, True]
