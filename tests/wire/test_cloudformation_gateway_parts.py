@@ -207,6 +207,67 @@ SOCKETS: Group = {
         "ApiMappingId",
         {"ApiMappingKey": "v1"},
     ),
+    "Rest": Sample("ApiGateway::RestApi", {"Name": "rest", "EndpointConfiguration": {"Types": ["REGIONAL"]}}),
+    "Method": Sample(
+        "ApiGateway::Method",
+        {
+            "RestApiId": ref("Rest"),
+            "ResourceId": of("Rest", "RootResourceId"),
+            "HttpMethod": "GET",
+            "Integration": {"Type": "MOCK"},
+        },
+    ),
+    "Deployed": Sample(
+        "ApiGateway::Deployment", {"RestApiId": ref("Rest"), "StageName": "prod"}, depends_on=["Method"]
+    ),
+    "Routed": Sample(
+        "ApiGatewayV2::DomainName",
+        {
+            "DomainName": "rest.example.com",
+            "DomainNameConfigurations": [{"CertificateArn": CERTIFICATE, "EndpointType": "REGIONAL"}],
+            "RoutingMode": "ROUTING_RULE_ONLY",
+        },
+    ),
+    "Rule": Sample(
+        "ApiGatewayV2::RoutingRule",
+        {
+            "DomainNameArn": of("Routed", "DomainNameArn"),
+            "Priority": "10",
+            "Conditions": [{"MatchBasePaths": {"AnyOf": ["v1"]}}],
+            "Actions": [{"InvokeApi": {"ApiId": ref("Rest"), "Stage": "prod"}}],
+        },
+        "RoutingRuleArn RoutingRuleId",
+        {"Priority": 20},
+        depends_on=["Deployed"],
+    ),
+    "Inside": Sample(
+        "ApiGateway::DomainNameV2",
+        {
+            "DomainName": "private.example.com",
+            "CertificateArn": CERTIFICATE,
+            "EndpointConfiguration": {"Types": ["PRIVATE"]},
+            "SecurityPolicy": "TLS_1_2",
+        },
+        "DomainNameArn DomainNameId",
+        {"Tags": TAG},
+    ),
+    "Mapped": Sample(
+        "ApiGateway::BasePathMappingV2",
+        {"DomainNameArn": of("Inside", "DomainNameArn"), "RestApiId": ref("Rest"), "Stage": "prod"},
+        "BasePathMappingArn",
+        {},
+        {"BasePath": "v1"},
+        depends_on=["Deployed"],
+    ),
+    "Private": Sample(
+        "ApiGateway::DomainNameAccessAssociation",
+        {
+            "DomainNameArn": of("Inside", "DomainNameArn"),
+            "AccessAssociationSource": "vpce-00000000000000000",
+            "AccessAssociationSourceType": "VPCE",
+        },
+        "DomainNameAccessAssociationArn",
+    ),
     "Link": Sample("ApiGatewayV2::VpcLink", {"Name": "inside", "SubnetIds": ["subnet-1"]}, "VpcLinkId", {"Name": "x"}),
 }
 GROUPS: dict[str, Group] = {"rest": REST, "sockets": SOCKETS}

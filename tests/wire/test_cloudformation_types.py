@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -372,13 +374,46 @@ def test_rules_of_incoming_mail_take_the_place_that_the_template_says(emulator: 
     assert [rule["Name"] for rule in rules] == ["first", "second"]
 
 
+def test_layers_come_from_a_bucket_and_may_be_shared(emulator: RunningEmulator) -> None:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("python/shared.py", "NAME = 'ada'\n")
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket="layers")
+    s3.put_object(Bucket="layers", Key="layer.zip", Body=package.getvalue())
+    shared = {"LayerVersionArn": ref("Layer"), "Action": "lambda:GetLayerVersion", "Principal": "*"}
+    content = {"S3Bucket": "layers", "S3Key": "layer.zip"}
+    live(
+        emulator,
+        {
+            "Layer": Sample("Lambda::LayerVersion", {"Content": content}, "LayerVersionArn"),
+            "Shared": Sample("Lambda::LayerVersionPermission", shared, "Id"),
+        },
+    )
+
+
+def test_a_functions_lines_go_to_another_by_a_subscription(emulator: RunningEmulator) -> None:
+    group = {
+        "Lines": Sample("Logs::LogGroup"),
+        "Work": FUNCTIONS["Work"],
+        "Forwarded": Sample(
+            "Logs::SubscriptionFilter",
+            {"LogGroupName": ref("Lines"), "DestinationArn": of("Work"), "FilterPattern": "ERROR"},
+            "",
+            {"FilterPattern": "WARN"},
+            {"FilterName": "another"},
+        ),
+    }
+    live(emulator, group)
+
+
 def test_every_type_has_a_sample() -> None:
     groups = [*GROUPS.values(), *delegated.GROUPS.values(), *parts.GROUPS.values()]
     sampled = {f"AWS::{sample.kind}" for group in groups for sample in group.values()}
     own = {name for name in table() if name.startswith(("AWS::CloudFormation::", "AWS::CDK::"))}
     elsewhere = {
-        "AWS::Lambda::LayerVersion",  # its content is in a bucket
+        "AWS::Lambda::LayerVersion",
         "AWS::Lambda::LayerVersionPermission",
-        "AWS::Logs::SubscriptionFilter",  # of a function
+        "AWS::Logs::SubscriptionFilter",
     }
     assert sampled | own | elsewhere == set(table())

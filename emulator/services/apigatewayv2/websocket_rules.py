@@ -113,7 +113,7 @@ def check_websocket_route(api: Api, route: Document) -> None:
             raise bad_request("RequestParameters are only supported for the $connect route")
     if route["AuthorizationType"] == "JWT":
         raise bad_request("AuthorizationType JWT is not supported for WEBSOCKET APIs")
-    if route.get("RouteResponseSelectionExpression") not in (None, DEFAULT):
+    if route.get("RouteResponseSelectionExpression") not in (None, "", DEFAULT):  # "" takes it away (unverified)
         raise bad_request("Invalid RouteResponseSelectionExpression: only $default is supported")
     invalid = [name for name in route.get("RequestParameters") or {} if not _PARAMETER.fullmatch(name)]
     if invalid:
