@@ -123,11 +123,8 @@ class MotoServices(SupportingServices):
         """Forget everything, or what is an account's; nothing to do as long as moto was never needed."""
         if self._stub is None:
             return
-        from moto.moto_api._internal.models import moto_api_backend
-
         assert self._limiter is not None
-        forget = moto_api_backend.reset if account is None else partial(self._forget_account, account)
-        await anyio.to_thread.run_sync(forget, limiter=self._limiter)
+        await anyio.to_thread.run_sync(_forget, account, limiter=self._limiter)
 
     async def save(self, account: str = "") -> tuple[bytes, str]:
         """What the library keeps, of an account or of all; or why that cannot be written."""
@@ -147,16 +144,6 @@ class MotoServices(SupportingServices):
         self._limiter = self._limiter or anyio.CapacityLimiter(1)
         self._load()
         self._asked_for |= await anyio.to_thread.run_sync(library_state.load, content, limiter=self._limiter)
-
-    def _forget_account(self, account: str) -> None:
-        from moto.backends import get_backend
-
-        for service in self._asked_for:
-            backends: Any = get_backend(cast(Any, service))
-            if account in backends:
-                for backend in list(backends[account].values()):
-                    backend.reset()
-                del backends[account]
 
     def _answer(
         self, service: str, method: str, url: str, headers: list[tuple[str, str]], body: bytes, now: float
@@ -204,6 +191,21 @@ class MotoServices(SupportingServices):
 
             self._stub = BotocoreStubber()
         return self._stub
+
+
+def _forget(account: str | None) -> None:
+    """Backends are made anew when they are asked. IAM's reset would do that at once, in vain: AWS's managed policies,
+    of which every account has a thousand, take a tenth of a second."""
+    from moto.core.base_backend import BackendDict
+    from moto.core.model_instances import reset_model_data
+
+    for backends in cast(Any, BackendDict)._instances:
+        for owner in [each for each in list(backends) if account in (None, each)]:
+            if backends.service_name != "iam":
+                backends[owner].reset()
+            del backends[owner]
+    if account is None:
+        reset_model_data()
 
 
 async def _asked_around(around: Around, ask: AskLibrary, request: DelegatedRequest) -> DelegatedAnswer:
