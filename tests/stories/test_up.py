@@ -509,3 +509,26 @@ def test_what_did_not_survive_a_restart_is_named(project: Up, tmp_path: Path) ->
             said.append(up.said())
     assert "in memory only" not in said[0]
     assert "an earlier emulator had Table in memory only" in said[1]
+
+
+def test_variables_of_a_function_that_is_not_there_are_refused_and_builds_that_are_not_run_are_said(
+    project: Up,
+) -> None:
+    assert not project.session(Options(variables={"Greter": {"A": "1"}})).deploy()
+    assert "there is no function Greter." in (said := project.said()) and "There are: Greeter." in said
+    text = TEMPLATE.replace("  Greeter:\n", "  Greeter:\n    Metadata: {BuildMethod: esbuild}\n")
+    project.write("template.yaml", text)
+    session = project.session()
+    assert session.deploy() and "Greeter: BuildMethod esbuild is not run" in project.said()
+    project.write("template.yaml", text + "Description: other\n")
+    assert session.deploy() and "BuildMethod" not in project.said()
+
+
+def test_findings_are_printed_again_when_they_are_others(project: Up) -> None:
+    slow = TEMPLATE.replace("Handler: app.handler", "Handler: app.handler, Timeout: 60")
+    project.write("template.yaml", slow)
+    session = project.session()
+    assert session.deploy() and "[gateway-timeout]" in project.said()
+    assert session.deploy() and "[gateway-timeout]" not in project.said()
+    project.write("template.yaml", "# a line more\n" + slow)
+    assert session.deploy() and "[gateway-timeout]" in project.said()

@@ -48,8 +48,14 @@ class Packaging:
     """Environment variables that functions are given: by logical id, for all by `*`."""
     read: set[Path] = field(default_factory=set[Path])
     """Files that the deployment was made of."""
+    functions: set[str] = field(default_factory=set[str])
+    """Logical ids of functions that variables were set for, or might have been."""
     folders: dict[str, Path] = field(default_factory=dict[str, Path])
     """Where each function runs from, by logical id."""
+    fetch: Callable[[str], str] | None = None
+    """The text of an object in S3, by its `s3://` location. Raises Problem."""
+    notes: list[str] = field(default_factory=list[str])
+    """What is not done for a function, and its author may expect."""
     rewrite: Callable[[Document], Document] = lambda document: document
     """What is done with a nested template before it is packaged."""
     _depth: int = 0
@@ -62,10 +68,12 @@ class Packaging:
             path = self._local(artifact, document, folder)
             values[artifact.path] = self._placed(artifact, path, document)
         document = with_artifacts(document, values)
-        return with_variables(document, self.variables)
+        return with_variables(document, self.variables, self.functions)
 
     def text(self, location: str, folder: Path) -> str:
-        """A local file that is included. Raises Problem."""
+        """A file that is included. Raises Problem."""
+        if location.startswith("s3://") and self.fetch is not None:
+            return self.fetch(location)
         path = Path(os.path.normpath(folder / location))
         if not self._allowed(path):
             message, hint = self._outside(location)
@@ -102,7 +110,7 @@ class Packaging:
             return artifact.placed(BUCKET, self._template(path, document, artifact))
         if artifact.kind == "text":
             self.read.add(path)
-            return artifact.placed(BUCKET, self._uploaded(_definition(path), path.suffix))
+            return artifact.placed(BUCKET, self._uploaded(_definition(path, artifact.type), path.suffix))
         if path.is_file():
             self.read.add(path)
             archive = path.read_bytes() if path.suffix in _ARCHIVES else zipped([(path.name, path)])
@@ -114,6 +122,10 @@ class Packaging:
         self.read.update(path / name for name in (REQUIREMENTS, PACKAGE, LOCK))  # there or not: they may come
         needed = self.dependencies(path, runtime, resource)
         self.folders[resource] = path
+        method = _build_method(document, resource)
+        if method and not method.startswith(("python", "nodejs")):
+            note = f"{resource}: BuildMethod {method} is not run; the function runs from {artifact.location} as it is"
+            self.notes.append(note)
         return artifact.placed(HOT_RELOAD, str(path) if needed is None else f"{path}{os.pathsep}{needed}")
 
     def _layer(self, document: Document, resource: str, folder: Path) -> list[tuple[str, Path]]:
@@ -199,14 +211,21 @@ def _with_own_code(document: Document) -> Document:
     return document.replaced({**document.value, "Resources": made})
 
 
-def with_variables(document: Document, variables: Mapping[str, Mapping[str, str]]) -> Document:
-    """The document with environment variables of functions set. Raises Problem where a function makes them."""
+def with_variables(
+    document: Document, variables: Mapping[str, Mapping[str, str]], named: set[str] | None = None
+) -> Document:
+    """The document with environment variables of functions set. Raises Problem where a function makes them.
+
+    `named` is told which functions there are.
+    """
+    named = set() if named is None else named
     resources = document.value.get("Resources")
     if not variables or not isinstance(resources, dict):
         return document
     made: dict[str, Any] = {}
     for name, item in resources.items():
         if isinstance(item, dict) and item.get("Type") in FUNCTIONS:
+            named.add(str(name))
             wanted = {**variables.get("*", {}), **variables.get(str(name), {})}
             item = _with_environment(document, str(name), item, wanted) if wanted else item
         made[name] = item
@@ -227,9 +246,9 @@ def _with_environment(document: Document, name: str, item: dict[str, Any], wante
     return {**item, "Properties": {**properties, "Environment": environment}}
 
 
-def _definition(path: Path) -> bytes:
+def _definition(path: Path, kind: str) -> bytes:
     """A state machine's definition or an OpenAPI document as it is sent: YAML of a state machine as JSON."""
-    if path.suffix in (".yaml", ".yml") and ".asl" in path.suffixes:
+    if path.suffix in (".yaml", ".yml") and kind.endswith("::StateMachine"):
         return json.dumps(read(path).value).encode()
     return text_of(path).encode()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from emulator.deploy.template.document import Document
 from emulator.deploy.template.environment import Place
+from emulator.deploy.template.lint.finding import Finding
 from emulator.deploy.template.parameters import Values
 from emulator.deploy.up import checking, endpoints
 from emulator.deploy.up.checking import Checked
@@ -59,6 +60,8 @@ class Session:
         self._shown: endpoints.Deployed | None = None
         self._checked: dict[str, tuple[Prepared, Checked]] = {}
         """By stack: the last one that was right, and what was made of it."""
+        self._findings: list[Finding] = []
+        self._noted: set[str] = set()
         self.serving = False
         """Whether anything was ever deployed."""
 
@@ -70,7 +73,9 @@ class Session:
             try:
                 found = sources(self._project, self._options.parameters, self._options.functions, packaging.read)
                 shown = self._shown
-                changed = [self._one(source, packaging) for source in found]
+                ready = [(source, self._prepared(source, packaging)) for source in found]
+                self._check_names(packaging)
+                changed = [self._one(source, packaged) for source, packaged in ready]
                 if any(changed) or shown is None:
                     shown = self._survey([source.stack_name for source in found])
             except OSError as error:
@@ -87,7 +92,10 @@ class Session:
             if self.serving:
                 self._screen.note("the last good deployment goes on serving; the next save tries again")
             return False
-        self._screen.findings([found for checked in self._checked.values() for found in checked[1].findings])
+        findings = [finding for _, checked in self._checked.values() for finding in checked.findings]
+        if findings != self._findings:
+            self._screen.findings(findings)
+        self._findings = findings
         if shown != self._shown:
             self._screen.deployed(shown, self._options.runs_on, self._base_url)
         self._shown = shown
@@ -106,13 +114,26 @@ class Session:
             options.dependencies,
             options.allow_outside,
             options.variables,
+            fetch=self._object,
         )
 
-    def _one(self, source: Source, packaging: Packaging) -> bool:
+    def _prepared(self, source: Source, packaging: Packaging) -> Prepared:
+        return prepared(source, packaging, self._place(source), self._parameter)
+
+    def _check_names(self, packaging: Packaging) -> None:
+        unknown = sorted(set(self._options.variables) - packaging.functions - {"*"})
+        if unknown:
+            there = ", ".join(sorted(packaging.functions)) or "none"
+            raise Problem(f"--var: there is no function {unknown[0]}.", next_step=f"There are: {there}.")
+        for note in packaging.notes:
+            if note not in self._noted:
+                self._noted.add(note)
+                self._screen.note(note)
+
+    def _one(self, source: Source, packaged: Prepared) -> bool:
         """Deploy one template; whether anything is other than before."""
         began = time.perf_counter()
         place = self._place(source)
-        packaged = prepared(source, packaging, place, self._parameter)
         known = self._checked.get(source.stack_name)
         if known is not None and known[0] == packaged:
             checked = known[1]
@@ -162,6 +183,10 @@ class Session:
             return self._client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
         except ClientError:
             return None
+
+    def _object(self, location: str) -> str:
+        bucket, _, key = location.removeprefix("s3://").partition("/")
+        return self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", "replace")
 
     def _located(self, checked: Checked, message: str) -> Problem:
         """What CloudFormation said, at the resource or type that it names."""
