@@ -532,3 +532,37 @@ def test_findings_are_printed_again_when_they_are_others(project: Up) -> None:
     assert session.deploy() and "[gateway-timeout]" not in project.said()
     project.write("template.yaml", "# a line more\n" + slow)
     assert session.deploy() and "[gateway-timeout]" in project.said()
+
+
+def test_a_type_that_is_not_emulated_is_named_with_its_line_and_may_be_skipped(project: Up) -> None:
+    text = TEMPLATE.replace("Outputs:", "  Garden:\n    Type: AWS::Made::Up\nOutputs:")
+    project.write("template.yaml", text)
+    assert not project.session().deploy()
+    said = project.said()
+    assert "template.yaml:18:" in said and "AWS::Made::Up (Garden, line 17)" in said and "--skip-unknown" in said
+    arguments = ["up", str(project.folder), "--endpoint", project.emulator.url, "--once", "--stack-name", "skipping"]
+    assert CliRunner().invoke(app, [*arguments, "--skip-unknown"]).exit_code == 0
+
+
+def test_functions_of_a_loop_run_from_their_own_folders(project: Up) -> None:
+    loop = f"""\
+Transform: [AWS::LanguageExtensions, AWS::Serverless-2016-10-31]
+Resources:
+  Fn::ForEach::Functions:
+    - Name
+    - [Eins, Zwei]
+    - ${{Name}}:
+        Type: AWS::Serverless::Function
+        Properties:
+          FunctionName: !Ref Name
+          CodeUri: !Sub 'code/${{Name}}'
+          Handler: app.handler
+          Runtime: {RUNTIME}
+          Role: arn:aws:iam::000000000000:role/any
+"""
+    project.write("template.yaml", loop)
+    for name in ("Eins", "Zwei"):
+        project.write(f"code/{name}/app.py", f"def handler(e, c):\n    return {name!r}\n")
+    assert project.session().deploy(), project.said()
+    functions = project.emulator.client("lambda")
+    assert [json.load(functions.invoke(FunctionName=name)["Payload"]) for name in ("Eins", "Zwei")] == ["Eins", "Zwei"]

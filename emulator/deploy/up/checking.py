@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from emulator.deploy.template import graph, lint, model, parameters, references, transforms
-from emulator.deploy.template.document import Document, TemplateError
+from emulator.deploy.template import extensions, graph, lint, model, parameters, references, transforms
+from emulator.deploy.template.artifacts import with_artifacts
+from emulator.deploy.template.document import Document, Path, TemplateError
 from emulator.deploy.template.environment import Environment, Place
-from emulator.deploy.template.evaluate import Evaluation
+from emulator.deploy.template.evaluate import Evaluation, evaluate
 from emulator.deploy.template.include import NAME as INCLUDE
 from emulator.deploy.template.include import include
 from emulator.deploy.template.lint.finding import Finding
@@ -64,6 +65,45 @@ def with_includes(document: Document, values: Values, place: Place, read: Read) 
         return _without_include(include(document, run, files))
     except TemplateError as error:
         raise Problem.of(error.at(document)) from error
+
+
+def with_loops(document: Document, values: Values, place: Place) -> Document:
+    """The document with each `Fn::ForEach` of resources written out: they may name files. Raises Problem."""
+    try:
+        resources = document.value.get("Resources")
+        loops = isinstance(resources, dict) and any(str(name).startswith("Fn::ForEach::") for name in resources)
+        if not loops or extensions.NAME not in transforms.declared(document):
+            return document
+        return extensions.extend(document, Environment(model.outline(document), values.values, place))
+    except TemplateError as error:
+        raise Problem.of(error.at(document)) from error
+
+
+def with_plain_paths(document: Document, values: Values, place: Place) -> Document:
+    """The document with local paths that functions compute (`!Sub code/${Name}`) as texts."""
+    resources = document.value.get("Resources")
+    if not isinstance(resources, dict):
+        return document
+    environment = Environment(model.outline(document), values.values, place)
+    found: dict[Path, str] = {}
+    for name, item in resources.items():
+        properties = item.get("Properties") if isinstance(item, dict) else None
+        if not isinstance(properties, dict):
+            continue
+        for member in _PATHS & set(properties):
+            node = properties[member]
+            if isinstance(node, dict) and len(node) == 1 and str(next(iter(node))).startswith(("Fn::", "Ref")):
+                path: Path = ("Resources", name, "Properties", member)
+                try:
+                    text = evaluate(node, environment, path)
+                except TemplateError:
+                    continue  # told when it is checked
+                if isinstance(text, str) and ":" not in text:
+                    found[path] = text
+    return with_artifacts(document, found) if found else document
+
+
+_PATHS = frozenset({"Code", "CodeUri", "Content", "ContentUri", "DefinitionUri", "Location", "TemplateURL"})
 
 
 def _without_include(document: Document) -> Document:

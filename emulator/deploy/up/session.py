@@ -6,6 +6,7 @@ no loop and no clock of its own.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from emulator.deploy.up.sources import Source, sources
 from emulator.deploy.up.stacks import Client, Failure, Refused, Stacks
 
 ACCOUNT = "000000000000"
+_LINE = re.compile(r"\((\w+), line \d+\)")
 _IN_MEMORY = frozenset({"S3", "DynamoDB", "SSM", "SecretsManager", "KMS", "Kinesis", "Cognito", "ECR"})
 """Services whose state no data directory keeps, and whose resources users notice."""
 
@@ -189,11 +191,14 @@ class Session:
         return self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", "replace")
 
     def _located(self, checked: Checked, message: str) -> Problem:
-        """What CloudFormation said, at the resource or type that it names."""
+        """What CloudFormation said, at the resource or type that it names; it was sent the template as one line."""
+        message = _LINE.sub(
+            lambda match: f"({match[1]}, line {checked.document.location(('Resources', match[1])).line})", message
+        )
         for name, resource in checked.resources.items():
             if resource.type in message:
-                path = ("Resources", name, "Type")
-                return Problem(message, checked.document.location(path), name)
+                hint = "--skip-unknown makes them do nothing." if "Unrecognized resource types" in message else ""
+                return Problem(message, checked.document.location(("Resources", name, "Type")), name, hint)
         for name in checked.resources:
             if f"[{name}]" in message or f" {name} " in message:
                 return Problem(message, checked.document.location(("Resources", name)), name)
@@ -242,7 +247,8 @@ def prepared(
     values = checking.values_of(document, source.parameters, lookup)
     included = checking.with_includes(document, values, place, lambda name: packaging.text(name, source.folder))
     packaging.rewrite = source.rewrite
-    return Prepared(packaging.package(included, source.folder), document.text, values)
+    written_out = checking.with_plain_paths(checking.with_loops(included, values, place), values, place)
+    return Prepared(packaging.package(written_out, source.folder), document.text, values)
 
 
 def _problem_of(checked: Checked, failure: Failure) -> Problem:
