@@ -91,6 +91,18 @@ def test_a_change_set_tells_what_would_change_and_why(emulator: RunningEmulator)
     assert after["Dead"] != before["Dead"] and after["Main"] == before["Main"] and "Gone" not in after
 
 
+def test_a_replacement_may_hang_on_what_is_not_known_yet(emulator: RunningEmulator) -> None:
+    def body(name: str) -> str:
+        derived = {"Fn::Join": ["-", ["after", {"Fn::GetAtt": ["First", "QueueName"]}]]}
+        return template({"First": queue(QueueName=name), "Second": queue(QueueName=derived)})
+
+    create(emulator, body("one"))
+    found = described(emulator, body("two"))
+    changes = {change["ResourceChange"]["LogicalResourceId"]: change["ResourceChange"] for change in found["Changes"]}
+    assert (changes["First"]["Replacement"], changes["Second"]["Replacement"]) == ("True", "Conditional")
+    assert changes["Second"]["Details"][0]["CausingEntity"] == "First.QueueName"
+
+
 def test_a_change_set_without_changes_failed(emulator: RunningEmulator) -> None:
     body = template({"A": queue()})
     create(emulator, body)

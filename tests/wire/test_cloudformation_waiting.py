@@ -176,6 +176,24 @@ def test_a_custom_resource_may_be_asked_for_by_a_topic(emulator: RunningEmulator
     assert resources(emulator) == {"Thing": "by-hand"}
 
 
+BY_TLS = """
+import json
+from http.client import HTTPSConnection
+from urllib.parse import urlsplit
+def handler(event, context):
+    said = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    said.update(Status="SUCCESS", PhysicalResourceId="p", Data={"Greeting": "hi"})
+    url = urlsplit(event["ResponseURL"])
+    connection = HTTPSConnection(url.netloc)
+    connection.request("PUT", url.path + "?" + url.query, json.dumps(said), {"content-type": ""})
+    print(connection.getresponse().reason)
+"""
+
+
+def test_a_custom_resource_answers_by_tls_as_libraries_do(emulator: RunningEmulator) -> None:
+    assert outputs(create(emulator, custom(BY_TLS))) == {"Said": "hi", "Id": "p"}
+
+
 NODE = """
 const https = require('https');
 exports.handler = (event) => new Promise((resolve, reject) => {

@@ -2,7 +2,9 @@
 
 `https://{domainName}/{stage}` is how handlers of WebSocket APIs reach their clients. Here that name has no TLS, and on
 many machines no resolver knows it. Only names that end with `.localhost`, which no other machine has, are led here;
-only boto3 clients with such an `endpoint_url` are concerned. Runs in functions' processes: standard library only.
+only boto3 clients with such an `endpoint_url` are concerned. Answers of custom resources go to the emulator's own
+address, by TLS from code that is written for AWS (crhelper): `http.client` speaks without TLS to that one address.
+Runs in functions' processes: standard library only.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ import re
 import sys
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 _ADDRESS = re.compile(r"https?://([a-z0-9]+)\.execute-api\.[a-z0-9\-]+\.localhost(?::\d+)?(/.*)?")
-_MODULE = "botocore.session"
 
 
 def led_here(url: str, emulator: str) -> str:
@@ -26,14 +28,41 @@ def led_here(url: str, emulator: str) -> str:
 
 
 def install() -> Callable[[], None]:
-    """Lead boto3 clients of this process here, whichever boto3 it will import; calling the result ends that."""
-    finder: Any = _WhenImported()
-    loaded = sys.modules.get(_MODULE)
-    if loaded is not None:
-        finder.lead(loaded)
-    else:
-        sys.meta_path.insert(0, finder)
-    return finder.undo
+    """Lead this process here, whichever boto3 and `http.client` it will import; calling the result ends that."""
+    finders: list[Any] = []
+    for name, lead in (("botocore.session", _lead), ("http.client", _speak_plainly)):
+        finder: Any = _WhenImported(name, lead)
+        loaded = sys.modules.get(name)
+        if loaded is not None:
+            finder.lead(loaded)
+        else:
+            sys.meta_path.insert(0, finder)
+        finders.append(finder)
+
+    def undo() -> None:
+        for finder in finders:
+            finder.undo()
+
+    return undo
+
+
+def _speak_plainly(module: Any) -> Callable[[], None]:
+    connect: Any = module.HTTPSConnection.connect
+
+    @functools.wraps(connect)
+    def without_tls_to_the_emulator(self: Any) -> None:
+        emulator = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
+        if emulator.scheme == "http" and (self.host, self.port) == (emulator.hostname, emulator.port):
+            module.HTTPConnection.connect(self)
+        else:
+            connect(self)
+
+    module.HTTPSConnection.connect = without_tls_to_the_emulator
+
+    def undo() -> None:
+        module.HTTPSConnection.connect = connect
+
+    return undo
 
 
 def _lead(module: Any) -> Callable[[], None]:
@@ -55,13 +84,15 @@ def _lead(module: Any) -> Callable[[], None]:
 
 
 class _WhenImported:
-    """Waits in `sys.meta_path` for the one module, then steps aside."""
+    """Waits in `sys.meta_path` for one module, then steps aside."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, lead: Callable[[Any], Callable[[], None]]) -> None:
+        self._name = name
+        self._lead = lead
         self._undo: Callable[[], None] | None = None
 
     def lead(self, module: Any) -> None:
-        self._undo = _lead(module)
+        self._undo = self._lead(module)
 
     def undo(self) -> None:
         own: Any = self
@@ -72,7 +103,7 @@ class _WhenImported:
             self._undo = None
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name != _MODULE:
+        if name != self._name:
             return None
         own: Any = self
         sys.meta_path.remove(own)
