@@ -141,8 +141,21 @@ def _explained(seconds: float) -> Generator[None]:
     except OverflowError:
         raise
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h11.ProtocolError, ValueError, OSError) as error:
-        kind = EndpointUnknown if _is_unknown_host(error) else EndpointUnreachable
-        raise kind(f"{type(error).__name__}: {error}"[:300]) from error
+        if _is_unknown_host(error):
+            raise EndpointUnknown("the host is not known") from error
+        raise EndpointUnreachable(_said(error)) from error
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, in words that users are shown: neither names of Python's classes nor numbers of errors."""
+    import httpx
+
+    text = str(error)
+    if isinstance(error, httpx.ConnectError):
+        return f"no secure connection: {text}"[:300] if "SSL" in text else "no connection could be made"
+    if isinstance(error, (httpx.NetworkError, OSError)) or not text:
+        return "the connection ended before the answer was complete"
+    return text[:300]
 
 
 def _is_unknown_host(error: BaseException) -> bool:

@@ -183,3 +183,37 @@ def test_definitions_beyond_a_megabyte_are_refused_everywhere(emulator: RunningE
     ):
         code, text = refusal(work)
         assert (code, "less than or equal to 1048576" in text) == ("ValidationException", True)
+
+
+def test_a_page_token_of_another_list_is_refused(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    machines = [create(emulator, name) for name in ("a", "b")]
+    for _ in range(3):
+        execution = sfn.start_execution(stateMachineArn=machines[0])["executionArn"]
+    token = sfn.list_executions(stateMachineArn=machines[0], maxResults=1)["nextToken"]
+    assert len(sfn.list_executions(stateMachineArn=machines[0], maxResults=2, nextToken=token)["executions"]) == 2
+    events = sfn.get_execution_history(executionArn=execution, maxResults=1)["nextToken"]
+    for asked in (
+        lambda: sfn.list_executions(stateMachineArn=machines[1], nextToken=token),
+        lambda: sfn.list_executions(stateMachineArn=machines[0], statusFilter="FAILED", nextToken=token),
+        lambda: sfn.get_execution_history(executionArn=execution, reverseOrder=True, nextToken=events),
+    ):
+        assert refusal(asked)[0] == "InvalidToken"
+
+
+def test_tasks_that_wait_for_a_worker_of_an_activity_fail_when_it_is_deleted(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    activity = sfn.create_activity(name="a")["activityArn"]
+    task = {"Type": "Task", "Resource": activity, "TimeoutSeconds": 100, "End": True}
+    machine = sfn.create_state_machine(
+        name="m", definition=json.dumps({"StartAt": "T", "States": {"T": task}}), roleArn=ROLE
+    )["stateMachineArn"]
+    taken, waiting = (sfn.start_execution(stateMachineArn=machine)["executionArn"] for _ in range(2))
+    token = sfn.get_activity_task(activityArn=activity)["taskToken"]
+    sfn.delete_activity(activityArn=activity)
+    emulator.advance(1)
+    failed = sfn.describe_execution(executionArn=waiting)
+    assert (failed["status"], failed["error"]) == ("FAILED", "States.Runtime")
+    assert failed["cause"].endswith(f"The activity {activity} does not exist.")
+    sfn.send_task_success(taskToken=token, output="1")
+    assert sfn.describe_execution(executionArn=taken)["status"] == "SUCCEEDED"

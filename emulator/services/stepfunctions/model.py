@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+import zlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -230,21 +232,29 @@ def page_size(request: dict[str, Any], token_limit: int) -> int:
     return size or 100
 
 
-def write_token(position: int, now: float) -> str:
-    """An opaque page token."""
-    return base64.urlsafe_b64encode(f"v1:{int(now)}:{position}".encode()).decode()
+def write_token(request: dict[str, Any], position: int, now: float) -> str:
+    """An opaque page token, for requests that ask for the same."""
+    return base64.urlsafe_b64encode(f"v1:{int(now)}:{position}:{_asked(request)}".encode()).decode()
+
+
+def _asked(request: dict[str, Any]) -> int:
+    """What tells requests apart: "keep all other arguments unchanged" [API reference, nextToken]."""
+    asked = {name: value for name, value in request.items() if name not in ("nextToken", "maxResults")}
+    return zlib.crc32(json.dumps(asked, sort_keys=True).encode())
 
 
 def read_token(request: dict[str, Any], now: float, problem: str | None = None) -> int | None:
-    """The position in a page token. Raises `InvalidToken`, with the text `problem` if given, also after 24 hours."""
+    """The position in a page token.
+
+    Raises `InvalidToken`, with the text `problem` if given, also after 24 hours and for a token of another list.
+    """
     token = request.get("nextToken")
     if token is None:
         return None
     try:
-        version, _, rest = base64.urlsafe_b64decode(token.encode()).decode().partition(":")
-        written, _, position = rest.partition(":")
-        numbers = all(part.isascii() and part.isdigit() and len(part) < 16 for part in (written, position))
-        if version == "v1" and numbers and now - int(written) <= TOKEN_SECONDS:
+        version, written, position, asked = base64.urlsafe_b64decode(token.encode()).decode().split(":")
+        numbers = all(part.isascii() and part.isdigit() and len(part) < 16 for part in (written, position, asked))
+        if version == "v1" and numbers and now - int(written) <= TOKEN_SECONDS and int(asked) == _asked(request):
             return int(position)
     except ValueError:
         pass

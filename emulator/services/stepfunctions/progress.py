@@ -152,7 +152,7 @@ class Progress:
                 return None
             if not is_activity(resource):
                 return self._start_problem(resource, parameters)
-            return None if _is_activity(tx, execution, resource) else f"The activity {resource} does not exist."
+            return None if _is_activity(tx, execution, resource) else _no_activity(resource)
 
         return Run(
             compile_definition(execution.definition),
@@ -230,6 +230,18 @@ class Progress:
             }
             jobs.enqueue(tx, CHILD_ENDED, payload)
 
+    def activity_gone(self, tx: Transaction, activity: str) -> None:
+        """An activity is being deleted: tasks that wait for a worker of it fail, each in a commit of its own."""
+        body = task_mocks.failure(_no_activity(activity)).encode()
+        for execution_id, token in store.activity_tasks(tx, activity):
+            execution = store.load_execution(tx, execution_id)
+            if execution is not None and execution.status == "RUNNING":
+                payload = {
+                    "execution": execution.id, "arn": execution.arn, "token": token, "resource": activity,
+                    "mocked": True,
+                }  # fmt: skip
+                jobs.enqueue(tx, TASK, payload, key=_key(execution, token), body=body)
+
     def map_runs_changed(self, tx: Transaction, scope: Scope) -> None:
         """A map run has begun or ended: another may be open now, and CloudWatch is told how many are."""
         most = self._settings.open_map_runs
@@ -250,7 +262,7 @@ class Progress:
                 mocked = task_faults.instead(fault, resource) or mocked
                 payload.update(task_faults.of_call(fault, resource))
             if mocked is None and isinstance(command, OfferActivity) and not _is_activity(tx, execution, resource):
-                mocked = task_mocks.failure(f"The activity {resource} does not exist.")
+                mocked = task_mocks.failure(_no_activity(resource))
             if mocked is not None:
                 payload.update(token=command.token, resource=resource, mocked=True)
                 jobs.enqueue(tx, TASK, payload, key=_key(execution, command.token), body=mocked.encode())
@@ -297,6 +309,10 @@ def machine_of(execution_arn: str) -> str:
 
 def _is_activity(tx: Transaction, execution: StoredExecution, arn: str) -> bool:
     return store.find_activity(tx, Scope(execution.account, execution.region), arn) is not None
+
+
+def _no_activity(arn: str) -> str:
+    return f"The activity {arn} does not exist."
 
 
 def awaits(tx: Transaction, execution: StoredExecution, token: str) -> bool:

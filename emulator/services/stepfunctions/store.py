@@ -455,11 +455,17 @@ def save_activity(tx: Transaction, scope: Scope, activity: Activity) -> None:
 
 
 def delete_activity(tx: Transaction, scope: Scope, arn: str) -> None:
-    """Delete an activity; tasks that wait for a worker wait until they time out."""
+    """Delete an activity and the tasks of it that wait for a worker."""
     tx.execute(
         "DELETE FROM sfn_activity WHERE arn = ? AND account = ? AND region = ?", (arn, scope.account, scope.region)
     )
     tx.execute("DELETE FROM sfn_activity_task WHERE activity_arn = ?", (arn,))
+
+
+def activity_tasks(tx: Transaction, arn: str) -> list[tuple[int, str]]:
+    """(execution, token) of the tasks that wait for a worker of an activity."""
+    rows = tx.execute("SELECT execution_id, token FROM sfn_activity_task WHERE activity_arn = ? ORDER BY id", (arn,))
+    return rows.fetchall()
 
 
 def offer_activity_task(tx: Transaction, execution: StoredExecution, arn: str, token: str, text: str) -> None:

@@ -11,6 +11,7 @@ import json.encoder
 import math
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 Json = Any
@@ -20,6 +21,8 @@ DATA_LIMIT_BYTES = 262_144
 
 _MOST_DIGITS = 308
 """A whole number of no more certainly fits into a double."""
+_EXPONENT = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9.]+e[-+][0-9]+', re.DOTALL)
+"""Texts, and numbers that Python writes with an exponent."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _MISSING: Any = object()
@@ -43,7 +46,19 @@ _encode = _encoder()
 
 def dumps(value: Json) -> str:
     """Compact JSON, as Step Functions writes it."""
-    return "".join(_encode(value, 0))
+    text = "".join(_encode(value, 0))
+    return _EXPONENT.sub(_spelt, text) if "e-" in text or "e+" in text else text
+
+
+def _spelt(found: re.Match[str]) -> str:
+    """A number with an exponent as JavaScript writes it (AWS's spelling is unverified); texts stay as they are."""
+    text = found[0]
+    if text[0] == '"':
+        return text
+    number = Decimal(text)
+    if -7 < number.adjusted() < 21:
+        return format(number, "f")
+    return text.replace("e-0", "e-")
 
 
 def loads(text: str | bytes) -> Json:

@@ -50,6 +50,10 @@ class Search:
 _Test = Callable[[Json, Search], bool]
 
 
+_SINGLE = ("name", "index", "length")
+"""Segments that select one value of one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """A parsed path. `root` is `$` (data), `$$` (context object) or a variable's name."""
@@ -100,6 +104,10 @@ class Path:
                     raise NoResult(f"Index out of bounds when evaluating path {render(segments[: position + 1])}")
                 node = node[argument]
                 continue
+            if kind == "names":
+                if not isinstance(node, dict):
+                    raise NoResult(f"No results for path: {render(segments)}")
+                return {name: node[name] for name in argument if name in node}
             if not isinstance(node, (list, dict, str)):
                 raise NoResult(f"No results for path: {render(segments)}")
             node = len(node)
@@ -107,8 +115,8 @@ class Path:
 
     def _find_all(self, root: Json, search: Search) -> list[Json]:
         nodes: list[Json] = [root]
-        for kind, argument in self.segments:
-            step = _STEPS[kind]
+        for position, (kind, argument) in enumerate(self.segments, 1):
+            step = _each_name if kind == "names" and position < len(self.segments) else _STEPS[kind]
             found: list[Json] = []
             for node in nodes:
                 search.visit()
@@ -119,6 +127,12 @@ class Path:
                         raise runtime(f"The path '{self.text}' selects too many values.")
             nodes = found
         return nodes
+
+
+def _is_definite(segments: tuple[tuple[str, Any], ...]) -> bool:
+    """Whether a path selects one value; several names at its end make one object of it, as in Jayway (unverified)."""
+    *before, last = segments or (("name", ""),)
+    return last[0] in (*_SINGLE, "names") and all(kind in _SINGLE for kind, _ in before)
 
 
 def render(segments: tuple[tuple[str, Any], ...]) -> str:
@@ -147,6 +161,12 @@ def _name(node: Json, name: str, search: Search) -> Iterator[Json]:
 def _names(node: Json, names: tuple[str, ...], search: Search) -> Iterator[Json]:
     if isinstance(node, dict):
         yield {name: node[name] for name in names if name in node}
+
+
+def _each_name(node: Json, names: tuple[str, ...], search: Search) -> Iterator[Json]:
+    """Several names before the end of a path: each by itself."""
+    for name in names:
+        yield from _name(node, name, search)
 
 
 def _index(node: Json, index: int, search: Search) -> Iterator[Json]:
@@ -234,8 +254,7 @@ class _Reader:
             raise BadPath("a path starts with $")
         segments, at = self.segments(match.end())
         root = match["variable"] or match[0]
-        definite = all(kind in ("name", "index", "length") for kind, _ in segments)
-        return Path(self.text[start:at], root, segments, definite), at
+        return Path(self.text[start:at], root, segments, _is_definite(segments)), at
 
     def segments(self, at: int) -> tuple[tuple[tuple[str, Any], ...], int]:
         text = self.text
@@ -409,8 +428,7 @@ class _FilterReader:
         at = self.reader.space(at)
         if at < len(text) and text[at] in "@$":
             segments, end = self.reader.segments(at + 1)
-            definite = all(kind in ("name", "index", "length") for kind, _ in segments)
-            path = Path(text[at:end], "$", segments, definite)
+            path = Path(text[at:end], "$", segments, _is_definite(segments))
             current = text[at] == "@"
 
             def select(item: Json, search: Search) -> Json:

@@ -53,8 +53,13 @@ class ActivityOperations(StepFunctionsState):
         }
 
     def delete_activity(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """Delete; an unknown one is no error [R:test_create_describe_delete_activity]."""
+        """Delete; an unknown one is no error [R:test_create_describe_delete_activity].
+
+        Tasks that no worker has taken fail with States.Runtime (reference 5.9).
+        """
         model.check_arn(request["activityArn"], "activity")
+        if store.find_activity(tx, scope, request["activityArn"]) is not None:
+            self.progress.activity_gone(tx, request["activityArn"])
         store.delete_activity(tx, scope, request["activityArn"])
         self._count_activities(tx, scope)
         return {}
@@ -68,7 +73,7 @@ class ActivityOperations(StepFunctionsState):
         offset = model.read_token(request, tx.now) or 0
         found = store.list_activities(tx, scope, offset, size + 1)
         items = [{"activityArn": item.arn, "name": item.name, "creationDate": item.created_at} for item in found[:size]]
-        return page(tx, {"activities": items}, offset + size if len(found) > size else None)
+        return page(tx, request, {"activities": items}, offset + size if len(found) > size else None)
 
     async def get_activity_task(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """The next task of an activity; waits up to a minute of AWS time, then answers with a null token."""

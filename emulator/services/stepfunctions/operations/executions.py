@@ -144,7 +144,7 @@ class ExecutionOperations(MapRunOperations):
             shown = [
                 {**_listed(execution), "mapRunArn": run.arn, "itemCount": items} for items, execution in children[:size]
             ]
-            return page(tx, {"executions": shown}, children[size - 1][1].id if len(children) > size else None)
+            return page(tx, request, {"executions": shown}, children[size - 1][1].id if len(children) > size else None)
         arn = request["stateMachineArn"]
         model.check_arn(arn, "stateMachine")
         machine = self.machine(tx, scope, model.split_machine_arn(arn)[0])
@@ -154,7 +154,7 @@ class ExecutionOperations(MapRunOperations):
             self.resolve(tx, scope, arn)
         found = store.list_executions(tx, arn, status, before, size + 1, redriven)
         items = [_listed(execution) for execution in found[:size]]
-        return page(tx, {"executions": items}, found[size - 1].id if len(found) > size else None)
+        return page(tx, request, {"executions": items}, found[size - 1].id if len(found) > size else None)
 
     def get_execution_history(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """History events, oldest first unless `reverseOrder`."""
@@ -171,7 +171,7 @@ class ExecutionOperations(MapRunOperations):
                     details = {name: value for name, value in details.items() if name not in HIDDEN_DATA}
                 event[member] = details
             events.append(event)
-        return page(tx, {"events": events}, rows[size][0] if len(rows) > size else None)
+        return page(tx, request, {"events": events}, rows[size][0] if len(rows) > size else None)
 
     def describe_state_machine_for_execution(
         self, tx: Transaction, scope: Scope, request: dict[str, Any]

@@ -55,7 +55,7 @@ class MapRunOperations(StepFunctionsState):
                 "startDate": run.started_at,
             }
             items.append(item if run.stopped_at is None else {**item, "stopDate": run.stopped_at})
-        return page(tx, {"mapRuns": items}, found[size - 1].id if len(found) > size else None)
+        return page(tx, request, {"mapRuns": items}, found[size - 1].id if len(found) > size else None)
 
     def update_map_run(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Change concurrency and tolerance of a map run in progress, at once."""

@@ -214,6 +214,6 @@ def check_input(text: str) -> None:
         raise AwsError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{problem}'") from None
 
 
-def page(tx: Transaction, answer: dict[str, Any], position: int | None) -> dict[str, Any]:
+def page(tx: Transaction, request: dict[str, Any], answer: dict[str, Any], position: int | None) -> dict[str, Any]:
     """An answer with the token of the next page, if there is one."""
-    return answer if position is None else {**answer, "nextToken": model.write_token(position, tx.now)}
+    return answer if position is None else {**answer, "nextToken": model.write_token(request, position, tx.now)}

@@ -139,7 +139,7 @@ class StateMachineOperations(StepFunctionsState):
             {"stateMachineArn": item.arn, "name": item.name, "type": item.type, "creationDate": item.created_at}
             for item in machines[:size]
         ]
-        return page(tx, {"stateMachines": items}, offset + size if len(machines) > size else None)
+        return page(tx, request, {"stateMachines": items}, offset + size if len(machines) > size else None)
 
     def validate_state_machine_definition(
         self, tx: Transaction, scope: Scope, request: dict[str, Any]

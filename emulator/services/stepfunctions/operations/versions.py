@@ -73,7 +73,7 @@ class VersionOperations(StepFunctionsState):
         items = [
             {"stateMachineVersionArn": version.arn, "creationDate": version.created_at} for version in found[:size]
         ]
-        return page(tx, {"stateMachineVersions": items}, found[size - 1].number if len(found) > size else None)
+        return page(tx, request, {"stateMachineVersions": items}, found[size - 1].number if len(found) > size else None)
 
     # ── aliases ─────────────────────────────────────────────────────────────────────────────────
 
@@ -152,7 +152,7 @@ class VersionOperations(StepFunctionsState):
             if version is None or any(route["stateMachineVersionArn"] == arn for route in alias.routing)
         ][offset : offset + size + 1]
         items = [{"stateMachineAliasArn": alias.arn, "creationDate": alias.created_at} for alias in found[:size]]
-        return page(tx, {"stateMachineAliases": items}, offset + size if len(found) > size else None)
+        return page(tx, request, {"stateMachineAliases": items}, offset + size if len(found) > size else None)
 
     def _count_aliases(self, tx: Transaction, scope: Scope, machine_arn: str) -> None:
         count = Datum("AliasCount", len(store.list_aliases(tx, machine_arn, 0, MOST_ALIASES)))

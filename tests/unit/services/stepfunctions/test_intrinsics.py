@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.services.stepfunctions.asl import intrinsics
+from emulator.services.stepfunctions.asl.data import dumps
 
 from .asl_run import run_state
 
@@ -102,3 +103,14 @@ def test_bad_arguments_are_an_intrinsic_failure(expression: str) -> None:
 def test_bad_syntax_is_refused_before_anything_runs(text: str) -> None:
     with pytest.raises(intrinsics.BadIntrinsic):
         intrinsics.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1e-5, "0.00001"), (1.5e-6, "0.0000015"), (1e-7, "1e-7"), (1e16, "10000000000000000"), (1e21, "1e+21"),
+        (-2.5e-9, "-2.5e-9"), ({"1e-05": ["\\\"1e-05", 1e-5]}, '{"1e-05":["\\\\\\"1e-05",0.00001]}'),
+    ],
+)  # fmt: skip
+def test_numbers_with_an_exponent_are_written_as_in_javascript(number: Any, text: str) -> None:
+    assert dumps(number) == text
