@@ -12,7 +12,7 @@ from emulator.services.cloudformation.resources.table import table
 from emulator.testing import RunningEmulator
 from tests.wire import test_cloudformation_delegated_types as delegated
 from tests.wire import test_cloudformation_gateway_parts as parts
-from tests.wire.cloudformation_support import create
+from tests.wire.cloudformation_support import create, resources, template
 from tests.wire.cloudformation_types import Group, Sample, allow, body, live, of, ref
 
 ROLE = "arn:aws:iam::000000000000:role/any"
@@ -225,6 +225,13 @@ FUNCTIONS: Group = {
         "FunctionArn FunctionUrl",
         {"Cors": {"AllowOrigins": ["*"]}},
     ),
+    "Gradual": Sample("CodeDeploy::Application", {"ComputePlatform": "Lambda"}, "", {"Tags": []}),
+    "Deployments": Sample(
+        "CodeDeploy::DeploymentGroup",
+        {"ApplicationName": ref("Gradual"), "ServiceRoleArn": ROLE},
+        "",
+        {"DeploymentConfigName": "CodeDeployDefault.LambdaAllAtOnce"},
+    ),
     "Signing": Sample(
         "Lambda::CodeSigningConfig",
         {
@@ -405,6 +412,25 @@ def test_a_functions_lines_go_to_another_by_a_subscription(emulator: RunningEmul
         ),
     }
     live(emulator, group)
+
+
+def test_a_function_with_a_deployment_preference_of_sam_leads_to_its_new_version_at_once(
+    emulator: RunningEmulator,
+) -> None:
+    properties: dict[str, Any] = {
+        "Runtime": "python3.13",
+        "Handler": "index.handler",
+        "InlineCode": SOURCE,
+        "AutoPublishAlias": "live",
+        "DeploymentPreference": {"Type": "Canary10Percent5Minutes"},
+    }
+    work = {"Type": "AWS::Serverless::Function", "Properties": properties}
+    text = template({"Work": work}, Transform="AWS::Serverless-2016-10-31")
+    capable: dict[str, Any] = {"Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]}
+    assert create(emulator, text, **capable)["StackStatus"] == "CREATE_COMPLETE"
+    function = resources(emulator)["Work"]
+    alias = emulator.client("lambda").get_alias(FunctionName=function, Name="live")
+    assert (alias["FunctionVersion"], alias.get("RoutingConfig")) == ("1", None)
 
 
 def test_every_type_has_a_sample() -> None:
