@@ -43,12 +43,15 @@ def main() -> None:
     show("first test: imports, server, world, client, call", [measured(begin)])
     server = first.server
 
+    def use(world: Emulator) -> None:
+        """As a test does, whose names are gone when its world ends."""
+        assert all((world.aws.sqs, world.aws.lambda_, world.aws.stepfunctions, world.aws.ses))
+
     def further() -> None:
         server.ask("POST", "clock", {"action": "freeze"})
         server.ask("POST", "clock", {"action": "auto"})
         with Emulator(server=server) as world:
-            for client in (world.aws.sqs, world.aws.lambda_, world.aws.stepfunctions, world.aws.ses):
-                assert client is not None
+            use(world)
 
     further()
     show("each further test: world and four clients", [measured(further) for _ in range(ROUNDS)])
