@@ -212,3 +212,43 @@ def test_incoming_mail_that_means_harm_is_refused_or_told_of_harmlessly(verified
             assert getattr(refused, "code", None) == 422
             getattr(refused, "close", lambda: None)()
     verified.settle()
+
+
+_PARTS = b"From: ada@example.com\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+_WORDS = b"=?utf-8?q?a?= " * 50_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"From: ada@example.com\r\nSubject: " + _WORDS + b"\r\n\r\nx", "header of the message is too long"),
+        (b"From: ada@example.com\r\n" + b"X-A: b\r\n" * 5_000 + b"\r\nx", "too many headers"),
+        (_PARTS + b"--b\r\n\r\nx\r\n" * 5_000 + b"--b--\r\n", "more than 500 MIME parts"),
+        (_PARTS + b"--b\r\nContent-Disposition: attachment; filename=" + _WORDS + b"\r\n\r\nx\r\n--b--", "too long"),
+        (
+            b"From: ada@example.com\r\n"
+            + b"".join(
+                b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n) for n in range(3_000)
+            ),
+            "nested too deeply",
+        ),
+    ],
+)
+def test_a_message_that_takes_too_long_to_read_is_refused_unread(
+    verified: RunningEmulator, raw: bytes, text: str
+) -> None:
+    code, message, _ = error_of(
+        verified.client("ses").send_raw_email,
+        RawMessage={"Data": raw},
+        Source="ada@example.com",
+        Destinations=["grace@example.com"],
+    )
+    assert code == "InvalidParameterValue" and text in message
+
+
+def test_a_subject_of_a_book_is_refused(verified: RunningEmulator) -> None:
+    message = {"Subject": {"Data": "é " * 100_000}, "Body": {"Text": {"Data": "x"}}}
+    destination = {"ToAddresses": ["grace@example.com"]}
+    send = verified.client("ses").send_email
+    code, _, _ = error_of(send, Source="ada@example.com", Destination=destination, Message=message)
+    assert code == "InvalidParameterValue"

@@ -19,6 +19,7 @@ from email.header import Header
 from email.message import EmailMessage, Message
 from email.utils import format_datetime
 
+from emulator.services.ses import bounds
 from emulator.services.ses.model import Attachment, Content, Draft, Refused
 
 _STAMPED = ("date", "message-id", "bcc", "return-path")
@@ -33,6 +34,7 @@ ONCE_ONLY = ("from", "to", "cc", "bcc", "subject", "reply-to", "sender", "date",
 
 def compose(draft: Draft, header_id: str, now: float) -> bytes:
     """The complete message of a draft whose addresses have been checked. Raises `Refused`."""
+    bounds.check_fields([("Subject", draft.subject), *draft.headers])
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = draft.source
     for name, addresses in (("To", draft.to), ("Cc", draft.cc), ("Reply-To", draft.reply_to)):
@@ -58,7 +60,9 @@ def compose(draft: Draft, header_id: str, now: float) -> bytes:
     head = _in_order(head + b"\r\n")
     for placeholder, words in encoded.items():
         head = head.replace(placeholder, words, 1)
-    return head + blank[2:] + body
+    raw = head + blank[2:] + body
+    bounds.check(raw)
+    return raw
 
 
 def _in_order(head: bytes) -> bytes:
@@ -235,12 +239,14 @@ def _crlf(line: bytes) -> bytes:
 
 
 def parse(raw: bytes) -> EmailMessage:
-    """A raw message as an object, whatever the bytes. Raises `Refused` if its parts nest too deeply."""
+    """A raw message as an object, whatever the bytes. Raises `Refused` if it is too much to read."""
+    bounds.check(raw)
     try:
         message = message_from_bytes(raw.replace(b"\0", b"?"), policy=policy.default)  # its parser fails on NUL
     except RecursionError:
         raise Refused("The message is nested too deeply.") from None
     assert isinstance(message, EmailMessage)
+    bounds.check_parts(message)
     return message
 
 
