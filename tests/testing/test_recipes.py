@@ -1,0 +1,37 @@
+"""The recipes of docs/testing.md, run with the real tools."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = dict(
+    re.findall(r"^`(test_\w+\.py)`:\n\n```python\n(.*?)```", (ROOT / "docs/testing.md").read_text(), re.S | re.M)
+)
+INSTALLED = any(point.value == "emulator.testing.plugin" for point in entry_points(group="pytest11"))
+
+
+@pytest.mark.real_process
+@pytest.mark.parametrize(("recipe", "tool"), [("test_document.py", "schemathesis")])
+def test_a_recipe_works_as_it_is_written(recipe: str, tool: str, tmp_path: Path) -> None:
+    pytest.importorskip(tool, reason="installed by `make test`")
+    (tmp_path / recipe).write_text(RECIPES[recipe])
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:schemathesis"]
+    options += [] if INSTALLED else ["-p", "emulator.testing.plugin"]
+    variables = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, recipe],
+        cwd=tmp_path,
+        env={**variables, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
