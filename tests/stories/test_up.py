@@ -566,3 +566,22 @@ Resources:
     assert project.session().deploy(), project.said()
     functions = project.emulator.client("lambda")
     assert [json.load(functions.invoke(FunctionName=name)["Payload"]) for name in ("Eins", "Zwei")] == ["Eins", "Zwei"]
+
+
+def test_apis_may_be_openapi_files_of_the_template(project: Up) -> None:
+    mock = (
+        "x-amazon-apigateway-integration: {type: mock, requestTemplates: {application/json: '{\"statusCode\": 200}'}, "
+    )
+    mock += "responses: {default: {statusCode: '200', responseTemplates: {application/json: here}}}}"
+    head = "openapi: 3.0.1\ninfo: {title: filed, version: '1'}\npaths:\n  /a:\n    get:\n      "
+    project.write("rest.yaml", f"{head}responses: {{'200': {{description: ok}}}}\n      {mock}\n")
+    proxy = "{type: http_proxy, httpMethod: GET, uri: 'http://127.0.0.1:1', payloadFormatVersion: '1.0'}"
+    project.write("http.yaml", f"{head}x-amazon-apigateway-integration: {proxy}\n")
+    resources = "Transform: AWS::Serverless-2016-10-31\nResources:\n"
+    resources += "  Http: {Type: AWS::Serverless::HttpApi, Properties: {DefinitionUri: http.yaml}}\n"
+    resources += "  Rest: {Type: AWS::Serverless::Api, Properties: {DefinitionUri: rest.yaml, StageName: dev}}\n"
+    project.write("template.yaml", resources)
+    assert project.session().deploy(), project.said()
+    assert "REST API filed" in (said := project.said()) and "HTTP API filed" in said
+    [api] = project.emulator.client("apigateway").get_rest_apis()["items"]
+    assert httpx.get(project.emulator.data_plane(api["id"], "dev", "a")).text == "here"

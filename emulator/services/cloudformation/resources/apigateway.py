@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
 from emulator.ports import Json
+from emulator.services.apigateway.openapi import parse
 from emulator.services.cloudformation.resources.simple import deleting, making
 from emulator.services.cloudformation.resources.types import (
     Call,
@@ -107,6 +108,9 @@ def _document(it: Subject) -> Generator[Call, Json, Any]:
 
 
 def _title(document: Any) -> str:
+    """Of a document in a template, or of a file in S3."""
+    if isinstance(document, bytes):
+        document = parse(document)
     return str((document.get("info") or {}).get("title") or "") if isinstance(document, dict) else ""
 
 
