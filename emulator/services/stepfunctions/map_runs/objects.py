@@ -1,7 +1,7 @@
 """Items of one object in S3, a piece at a time.
 
 Decides how a reading that was interrupted goes on: everything it needs to know is its position, a small JSON value.
-Memory holds one piece of an object, never the whole; but one that is packed is held while one piece of it is unpacked.
+Memory holds one piece of an object, never the whole; but of those that are packed the one that was read last is held.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from emulator.aws.calls import Calls
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 
+from .packed import PACKED, Unpacking
 from .parquet import ParquetFile
 from .parsing import PARSERS, Longer, Parser, Unreadable
 
 PIECE_BYTES = 256 * 1024
 LONGEST_PIECE_BYTES = 16 * 1024 * 1024
 """An item that does not end within so much is refused; AWS carries 256 KiB."""
-PACKED = b"\x1f\x8b"
-"""How what gzip packed begins."""
 CHANGED = "The object was changed while it was read."
 
 
@@ -47,6 +46,8 @@ class ObjectReader:
         self._calls = calls
         self._opened: tuple[tuple[Scope, str, str, str | None], ParquetFile] | None = None
         """The Parquet file that was read last: what was unpacked of it need not be unpacked again."""
+        self._unpacking: tuple[tuple[Scope, str, str, str | None], Unpacking] | None = None
+        """The packed object that was read last."""
 
     async def read(
         self, scope: Scope, config: dict[str, Any], place: dict[str, Any], position: dict[str, Any], most: int
@@ -76,28 +77,45 @@ class ObjectReader:
             following: dict[str, Any] = {"offset": start + found.used, "etag": piece.etag, "parser": found.state}
             if packed:
                 following["packed"] = True
-            return Chunk(found.items, following, found.done or (piece.last and found.used >= len(piece.content)))
+            over = found.done or (piece.last and found.used >= len(piece.content))
+            if packed and over:
+                self.let_go()
+            return Chunk(found.items, following, over)
 
     async def piece(self, scope: Scope, place: dict[str, Any], start: int, size: int, unpack: bool = False) -> Piece:
         """Bytes `start` … `start + size` of an object, or of what gzip has packed in it."""
-        request = dict(place)
-        if not unpack:
-            request["Range"] = f"bytes={start}-{start + size - 1}"
+        if unpack:
+            return await self._unpacked(scope, place, start, size)
+        request = {**place, "Range": f"bytes={start}-{start + size - 1}"}
         try:
             answer = await self._calls.delegated(scope, "s3", "GetObject", request)
         except AwsError as refusal:
             if refusal.code == "InvalidRange" and start == 0:  # an empty object
                 return Piece(b"", True, None)
             raise
-        body: bytes = answer["Body"] if isinstance(answer["Body"], bytes) else answer["Body"].read()
-        if unpack:
-            try:
-                return Piece(*unpacked(body, start, size), answer.get("ETag"))
-            except zlib.error:
-                raise Unreadable(f"{place['Key']} cannot be unpacked: it is not in the format of gzip.") from None
+        body = _content(answer)
         total = (answer.get("ContentRange") or "").rpartition("/")[2]
         known = int(total) if total.isdigit() else start + len(body)
         return Piece(body, start + len(body) >= known, answer.get("ETag"))
+
+    def let_go(self) -> None:
+        """Hold no packed object any longer."""
+        self._unpacking = None
+
+    async def _unpacked(self, scope: Scope, place: dict[str, Any], start: int, size: int) -> Piece:
+        head = await self._calls.delegated(scope, "s3", "HeadObject", place)
+        key = (scope, str(place["Bucket"]), str(place["Key"]), head.get("ETag"))
+        if self._unpacking is None or self._unpacking[0] != key:
+            self._unpacking = None
+            answer = await self._calls.delegated(scope, "s3", "GetObject", place)
+            key = (*key[:3], answer.get("ETag"))
+            self._unpacking = key, Unpacking(_content(answer))
+        try:
+            content, last = self._unpacking[1].piece(start, size)
+        except zlib.error:
+            self._unpacking = None
+            raise Unreadable(f"{place['Key']} cannot be unpacked: it is not in the format of gzip.") from None
+        return Piece(content, last, key[3])
 
     async def _rows(self, scope: Scope, place: dict[str, Any], position: dict[str, Any], most: int) -> Chunk:
         """Rows of a Parquet file."""
@@ -121,20 +139,5 @@ class ObjectReader:
         return Chunk(items, {"etag": etag, "group": group, "row": row}, over)
 
 
-def unpacked(packed: bytes, start: int, size: int) -> tuple[bytes, bool]:
-    """(bytes `start` … `start + size` of what gzip packed, whether they are the last). A plain file is as it is."""
-    if packed[:2] != PACKED:
-        return packed[start : start + size], start + size >= len(packed)
-    unpacker = zlib.decompressobj(wbits=31)
-    at, left = 0, packed
-    wanted = bytearray()
-    while at < start + size:
-        some = unpacker.decompress(left, PIECE_BYTES)
-        left = unpacker.unconsumed_tail
-        if not some:
-            if unpacker.eof or not left:
-                break
-            continue
-        wanted += some[max(0, start - at) : max(0, start + size - at)]
-        at += len(some)
-    return bytes(wanted), unpacker.eof and at <= start + size
+def _content(answer: dict[str, Any]) -> bytes:
+    return answer["Body"] if isinstance(answer["Body"], bytes) else answer["Body"].read()

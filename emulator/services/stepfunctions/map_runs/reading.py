@@ -181,7 +181,10 @@ class ItemReaders:
                     raise Unreadable(f"An item is longer than {LONGEST_PIECE_BYTES} bytes.") from None
                 size *= 2
                 continue
-            return found.items, offset + found.used, piece.last and found.used >= len(piece.content)
+            over = piece.last and found.used >= len(piece.content)
+            if over:
+                self._objects.let_go()
+            return found.items, offset + found.used, over
 
 
 def s3_failure(refusal: AwsError) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.services.stepfunctions.map_runs.objects import unpacked
+from emulator.services.stepfunctions.map_runs.packed import Unpacking
 from emulator.services.stepfunctions.map_runs.parsing import (
     PARSERS,
     Longer,
@@ -130,11 +131,31 @@ def test_manifests_of_other_formats_are_refused_by_name() -> None:
 
 def test_a_packed_file_is_unpacked_from_any_byte_on() -> None:
     content = b"".join(b"row %d\n" % n for n in range(100_000))
-    packed = gzip.compress(content)
-    for start, size in ((0, 100), (500_000, 1000), (len(content) - 10, 100), (0, len(content))):
-        found, last = unpacked(packed, start, size)
-        assert found == content[start : start + size]
-        assert last == (start + size >= len(content))
+    packed = gzip.compress(content[:700_000]) + gzip.compress(content[700_000:])
+    for body in (packed, content):
+        unpacking = Unpacking(body)
+        for start, size in (
+            (0, 100), (50, 300_000), (500_000, 1000), (699_000, 2000), (len(content) - 10, 100), (len(content), 5),
+            (len(content) + 9, 5), (0, len(content) - 1), (0, len(content)), (len(content) - 10, 10),
+        ):  # fmt: skip
+            found, last = unpacking.piece(start, size)
+            assert found == content[start : start + size]
+            assert last == (start + size >= len(content))
+
+
+def test_pieces_that_overlap_are_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacking, steps = Unpacking(gzip.compress(bytes(4_000_000))), list[int]()
+    unpack = Unpacking._unpack
+    monkeypatch.setattr(Unpacking, "_unpack", lambda self: (steps.append(1), unpack(self)))
+    for start in range(0, 4_000_000, 100_000):
+        assert unpacking.piece(start, 200_000)[0] == bytes(min(200_000, 4_000_000 - start))
+    assert len(steps) <= 4_000_000 / 65_536 + 2
+
+
+@pytest.mark.parametrize("cut", [5, 20, 1])
+def test_a_packed_file_whose_end_is_missing_is_refused(cut: int) -> None:
+    with pytest.raises(zlib.error):
+        Unpacking(gzip.compress(b"0123456789" * 1000)[:-cut]).piece(0, 100_000)
 
 
 def test_an_array_of_the_state_is_taken_piece_by_piece() -> None:
