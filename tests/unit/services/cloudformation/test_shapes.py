@@ -21,6 +21,15 @@ def test_numbers_booleans_and_documents_become_texts() -> None:
     assert found == {"DelaySeconds": "5", "FifoQueue": "true", "Policy": '{"Version":"2012-10-17","Statement":[]}'}
 
 
+def test_times_are_iso_8601_and_of_utc_without_an_offset() -> None:
+    request = {"Name": "s", "ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": {}}
+    for text in ("2040-01-01T00:00:00Z", "2040-01-01T00:00:00", "2040-01-01T01:00:00+01:00"):
+        found = shaped("scheduler", "CreateSchedule", {**request, "StartDate": text})
+        assert found["StartDate"] == 2208988800.0
+    with pytest.raises(ResourceFailed, match="#/StartDate: .soon. is not a valid date-time"):
+        shaped("scheduler", "CreateSchedule", {**request, "StartDate": "soon"})
+
+
 def test_capitals_of_members_do_not_matter() -> None:
     found = shaped("apigateway", "CreateRestApi", {"Name": "api", "EndpointConfiguration": {"Types": ["REGIONAL"]}})
     assert found == {"name": "api", "endpointConfiguration": {"types": ["REGIONAL"]}}
