@@ -26,7 +26,7 @@ def test_times_are_iso_8601_and_of_utc_without_an_offset() -> None:
     for text in ("2040-01-01T00:00:00Z", "2040-01-01T00:00:00", "2040-01-01T01:00:00+01:00"):
         found = shaped("scheduler", "CreateSchedule", {**request, "StartDate": text})
         assert found["StartDate"] == 2208988800.0
-    with pytest.raises(ResourceFailed, match="#/StartDate: .soon. is not a valid date-time"):
+    with pytest.raises(ResourceFailed, match="is not a valid date-time"):
         shaped("scheduler", "CreateSchedule", {**request, "StartDate": "soon"})
 
 
