@@ -76,6 +76,7 @@ class CaseKeepingProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_has_come()
+        assert self.parser is not None, "this is called by it"
         if not self._has_host and self.parser.get_http_version() != "1.0":
             raise _NoRequest("no Host header")  # RFC 9112 3.2, as for two of them
         before = self.cycle

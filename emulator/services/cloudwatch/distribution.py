@@ -107,7 +107,7 @@ class Distribution:
         if self.values is None or len(self.values) <= 2 * MOST_DISTINCT:
             return
         growth = FINEST_GROWTH
-        while self.values is not None and len(self.values) > MOST_DISTINCT:
+        while len(self.values) > MOST_DISTINCT:
             coarse: dict[float, float] = {}
             for value, times in self.values.items():
                 key = _bucket(value, growth)
