@@ -426,11 +426,14 @@ class Emulator:
         with self.clock.busy("SMTP"):
             return await self.store.transact(lambda tx: self.ses.incoming.submit(tx, scope, mail))
 
-    async def receive_mail(self, mail: MailSubmission) -> str:
-        """Take mail in from outside, for receipt rules; its id. Raises `SubmissionRefused`."""
-        scope = Scope(DEFAULT_ACCOUNT, self.settings.region)
+    async def receive_mail(self, mail: MailSubmission, account: str = "", region: str = "") -> str:
+        """Take mail in from outside, for receipt rules; its id. Raises `SubmissionRefused`.
+
+        Whose rules it meets, its recipients say, unless account or region do.
+        """
+        home = Scope(DEFAULT_ACCOUNT, self.settings.region)
         with self.clock.busy("incoming mail"):
-            return await self.store.transact(lambda tx: self.ses.incoming.receive(tx, scope, mail))
+            return await self.store.transact(lambda tx: self.ses.incoming.receive(tx, home, mail, account, region))
 
     async def recent_invocations(self) -> list[dict[str, Any]]:
         """Attempts of functions, oldest first."""

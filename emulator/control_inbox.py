@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
@@ -13,9 +14,10 @@ from fastapi import Body, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from emulator import control_worlds
-from emulator.aws.addressing import DEFAULT_ACCOUNT
+from emulator.aws.addressing import DEFAULT_ACCOUNT, REGION
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
+from emulator.control_clock import Refused
 from emulator.ports import MailerUnavailable, MailSubmission, SubmissionRefused
 from emulator.services.ses import inbox, inbox_pages, tracking
 from emulator.services.ses.inbox import Search
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from emulator.app import Emulator
 
 LONGEST_WAIT_SECONDS = 366 * 86400.0
+ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 def add_routes(app: FastAPI, emulator: Emulator) -> None:
@@ -118,8 +121,15 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
         request: dict[str, Any] = Body(
             examples=[{"from": "ada@example.org", "to": ["in@example.com"], "subject": "Hi", "text": "Hello"}]
         ),
+        account: str = "",
+        region: str = "",
     ) -> Any:
-        """Mail from outside, for SES's receipt rules: from, to and raw (the whole message), or subject, text, html."""
+        """Mail from outside, for SES's receipt rules: from, to and raw (the whole message), or subject, text, html.
+
+        Whose rules: of the account and region with the verified identity that it is for; or those that are given, in
+        the query or the body.
+        """
+        owner = _owner(request, account, region, {"from", "to", "raw", "subject", "text", "html"})
         to = request.get("to")
         texts = {name: request.get(name) for name in ("from", "raw", "subject", "text", "html")}
         if not (isinstance(to, list) and to and all(isinstance(each, str) for each in to)):
@@ -128,18 +138,27 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
             return problem(400, '"from" is an address, and raw, subject, text and html are texts')
         try:
             raw = _written(texts, to) if texts["raw"] is None else texts["raw"].encode("utf-8", "replace")
-            return {"id": await emulator.receive_mail(MailSubmission(texts["from"], tuple(to), raw, "", "127.0.0.1"))}
+            mail = MailSubmission(texts["from"], tuple(to), raw, "", "127.0.0.1")
+            return {"id": await emulator.receive_mail(mail, *owner)}
         except SubmissionRefused as refused:
             return problem(422, str(refused))
         except ValueError as error:
             return problem(400, str(error))
 
-    async def texts(request: dict[str, Any] = Body(examples=[{"from": "+491701234567", "text": "STOP"}])) -> Any:
-        """A text message from a phone to SNS: STOP and its like opt the number out, anything else does nothing."""
+    async def texts(
+        request: dict[str, Any] = Body(examples=[{"from": "+491701234567", "text": "STOP"}]),
+        account: str = "",
+        region: str = "",
+    ) -> Any:
+        """A text message from a phone to SNS: STOP and its like opt the number out, anything else does nothing.
+
+        To the default account and region, or to those that are given, in the query or the body.
+        """
+        named = _owner(request, account, region, {"from", "text"})
         number, text = request.get("from"), request.get("text")
         if not isinstance(number, str) or not isinstance(text, str):
             return problem(400, '"from" is a phone number, "text" a text')
-        scope = Scope(DEFAULT_ACCOUNT, emulator.settings.region)
+        scope = Scope(named[0] or DEFAULT_ACCOUNT, named[1] or emulator.settings.region)
         try:
             out = await emulator.store.transact(lambda tx: emulator.sns.texts.reply(tx, scope, number, text))
         except AwsError as refused:
@@ -226,6 +245,22 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
 
 def _reader(request: Request) -> Reader:
     return Reader(request.client.host if request.client else "127.0.0.1", request.headers.get("user-agent", "")[:1024])
+
+
+def _owner(request: dict[str, Any], account: str, region: str, known: set[str]) -> tuple[str, str]:
+    """Account and region that a request names, in its query or its body; empty where it does not. Raises `Refused`."""
+    unknown = sorted(set(request) - known - {"account", "region"})
+    if unknown:
+        raise Refused(400, f"{unknown[0]!r:.100} is not known; a body has {', '.join(sorted(known))}, account, region")
+    found: list[str] = []
+    for name, asked, form in (("account", account, ACCOUNT), ("region", region, REGION)):
+        given = request.get(name, asked)
+        if not isinstance(given, str) or not (given == "" or form.fullmatch(given)):
+            raise Refused(400, f'"{name}" is no {name}: {str(given)!r:.60}')
+        if asked not in ("", given):
+            raise Refused(400, f"the query says {name} {asked:.40}, the body {given}")
+        found.append(given)
+    return found[0], found[1]
 
 
 def _written(texts: dict[str, Any], to: list[str]) -> bytes:

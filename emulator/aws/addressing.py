@@ -75,7 +75,7 @@ _PATHS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 _CREDENTIAL = re.compile(r"Credential=([^,\s]+)")
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
+REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
 _VIRTUAL_HOSTED = re.compile(r"(^|\.)s3[.-]")
 
 
@@ -121,7 +121,7 @@ def _address_of(request: HttpRequest, known: Callable[[str], bool], default_regi
     service = service or _from_form(request) or _from_path(request)
     scope = Scope(
         account if _ACCOUNT.fullmatch(account) else DEFAULT_ACCOUNT,
-        region if _REGION.fullmatch(region) else default_region,
+        region if REGION.fullmatch(region) else default_region,
     )
     return Address(service, scope)
 
@@ -187,7 +187,7 @@ def _from_host(host: str, path: str, known: Callable[[str], bool]) -> tuple[str 
     labels = host.split(".")
     if len(labels) < 2:
         return None, ""
-    region = next((label for label in labels[1:] if _REGION.fullmatch(label)), "")
+    region = next((label for label in labels[1:] if REGION.fullmatch(label)), "")
     if _VIRTUAL_HOSTED.search(host):
         return "s3", region
     name = labels[0].removeprefix("sync-")

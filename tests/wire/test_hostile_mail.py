@@ -166,7 +166,7 @@ def test_a_bomb_is_carried_and_never_opened(verified: RunningEmulator) -> None:
     bomb = archive.getvalue()
     assert len(bomb) < 1_000_000
     content = mail()
-    content["Content"]["Simple"]["Attachments"] = [{"FileName": "../../bomb.zip", "RawContent": bomb}]
+    content["Content"]["Simple"]["Attachments"] = [{"FileName": "bomb.zip", "RawContent": bomb}]
     identifier = verified.client("sesv2").send_email(**content)["MessageId"]
     verified.settle()
     [attachment] = verified.control("GET", f"inbox/{identifier}")["attachments"]
@@ -175,11 +175,11 @@ def test_a_bomb_is_carried_and_never_opened(verified: RunningEmulator) -> None:
     raw = (
         RAW + b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n'
         b"Content-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n"
-        b"Content-Disposition: attachment; filename=bomb.zip\r\n\r\n" + encoded + b"--b--\r\n"
+        b'Content-Disposition: attachment; filename="../../bomb.zip"\r\n\r\n' + encoded + b"--b--\r\n"
     )
     identifier = verified.client("ses").send_raw_email(RawMessage={"Data": raw})["MessageId"]
     [attachment] = verified.control("GET", f"inbox/{identifier}")["attachments"]
-    assert (attachment["filename"], attachment["size"]) == ("bomb.zip", len(bomb))
+    assert (attachment["filename"], attachment["size"]) == ("../../bomb.zip", len(bomb))
 
 
 def test_a_message_beyond_the_limit_is_refused_by_each_api(verified: RunningEmulator) -> None:
@@ -252,3 +252,35 @@ def test_a_subject_of_a_book_is_refused(verified: RunningEmulator) -> None:
     send = verified.client("ses").send_email
     code, _, _ = error_of(send, Source="ada@example.com", Destination=destination, Message=message)
     assert code == "InvalidParameterValue"
+
+
+@pytest.mark.parametrize(
+    "name", ["a.exe", "x.BAT", "pay.pdf.js", "noext", "", "a:b.txt", "a/b.txt", "a<b>.txt", "..exe"]
+)
+def test_a_file_that_ses_does_not_take_is_refused_by_its_name(verified: RunningEmulator, name: str) -> None:
+    request = mail()
+    request["Content"]["Simple"]["Attachments"] = [{"FileName": name, "RawContent": b"x"}]
+    code, text, status = error_of(verified.client("sesv2").send_email, **request)
+    assert (code, status) == ("BadRequestException", 400)
+    assert f"Illegal filename '{name}'" in text
+    assert verified.inbox() == []
+
+
+def test_a_raw_message_with_a_restricted_file_is_refused(verified: RunningEmulator) -> None:
+    part = (
+        b'Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename="A.Exe"\r\n\r\nx\r\n--b'
+    )
+    raw = RAW + b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n' + part + b"--\r\n"
+    answer = error_of(verified.client("ses").send_raw_email, RawMessage={"Data": raw})
+    assert answer == ("InvalidParameterValue", "Illegal filename 'A.Exe'.", 400)
+    verified.client("ses").send_raw_email(RawMessage={"Data": raw.replace(b"A.Exe", b"A.Txt")})
+    assert len(verified.inbox()) == 1
+
+
+def test_an_attachment_without_an_extension_gets_that_of_its_type(verified: RunningEmulator) -> None:
+    request = mail()
+    files = [{"FileName": name, "RawContent": b"x", "ContentType": "application/pdf"} for name in ("bill", "", "b.txt")]
+    request["Content"]["Simple"]["Attachments"] = files
+    verified.client("sesv2").send_email(**request)
+    [message] = verified.inbox()
+    assert [each["filename"] for each in message["attachments"]] == ["bill.pdf", "attachment.pdf", "b.txt"]

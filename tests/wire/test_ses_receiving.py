@@ -226,3 +226,62 @@ def test_mail_comes_in_by_smtp_without_login() -> None:
         emulator.settle()
         assert len(heard(emulator, url)) == 1
         assert emulator.failures() == []
+
+
+def receiving(emulator: RunningEmulator, account: str, region: str = "us-east-1") -> None:
+    """Make an account take mail for example.com, to do nothing with it."""
+    client = emulator.client("ses", aws_access_key_id=account, region_name=region)
+    client.verify_domain_identity(Domain="example.com")
+    client.create_receipt_rule_set(RuleSetName="set")
+    client.create_receipt_rule(RuleSetName="set", Rule=rule("r", {"StopAction": {"Scope": "RuleSet"}}))
+    client.set_active_receipt_rule_set(RuleSetName="set")
+
+
+def refusal(emulator: RunningEmulator, path: str = "inbound", **changes: Any) -> tuple[int, str]:
+    body = {"from": "ada@outside.org", "to": ["orders@example.com"], "text": "x", **changes}
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        emulator.control("POST", path, body)
+    with caught.value:
+        return caught.value.code, json.load(caught.value)["message"]
+
+
+def test_mail_comes_to_the_account_whose_identity_and_rules_it_is_for(emulator: RunningEmulator) -> None:
+    code, text = refusal(emulator)
+    assert (code, "no verified identity is for orders@example.com" in text) == (422, True)
+    emulator.client("ses").verify_domain_identity(Domain="example.com")
+    assert "an active receipt rule set in 000000000000 us-east-1" in refusal(emulator)[1]
+    receiving(emulator, "111111111111")
+    assert mail(emulator)
+    receiving(emulator, "111111111111", "eu-west-1")
+    code, text = refusal(emulator)
+    assert code == 422
+    assert "111111111111 eu-west-1, 111111111111 us-east-1 receive mail for orders@example.com" in text
+    assert mail(emulator, region="eu-west-1")
+    assert emulator.control("POST", "inbound?account=111111111111&region=us-east-1", {
+        "from": "a@b.co", "to": ["orders@example.com"], "text": "x"
+    })["id"]  # fmt: skip
+    assert "in 222222222222 is for" in refusal(emulator, account="222222222222")[1]
+    receiving(emulator, ACCOUNT)
+    assert mail(emulator)  # the default account and region come first
+    emulator.settle()
+
+
+def test_an_owner_of_mail_and_texts_that_is_none_is_refused(emulator: RunningEmulator) -> None:
+    for path, changes in (
+        ("inbound", {"account": "me"}),
+        ("inbound", {"region": 1}),
+        ("inbound?account=111111111111", {"account": "222222222222"}),
+        ("inbound", {"form": "ada@outside.org"}),
+        ("texts", {"to": "x"}),
+    ):
+        assert refusal(emulator, path, **changes)[0] == 400
+    many = [f"r{number}@example.com" for number in range(101)]
+    assert refusal(emulator, to=many) == (422, "452 Too many recipients")
+
+
+def test_a_text_opts_a_number_out_of_the_account_it_names(emulator: RunningEmulator) -> None:
+    body = {"from": "+491701234567", "text": "STOP", "account": "111111111111"}
+    assert emulator.control("POST", "texts", body) == {"opted_out": True}
+    there = emulator.client("sns", aws_access_key_id="111111111111")
+    assert there.check_if_phone_number_is_opted_out(phoneNumber="+491701234567")["isOptedOut"]
+    assert not emulator.client("sns").check_if_phone_number_is_opted_out(phoneNumber="+491701234567")["isOptedOut"]

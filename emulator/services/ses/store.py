@@ -122,6 +122,17 @@ def any_verified(tx: Transaction, scope: Scope, names: list[str]) -> bool:
     return row is not None
 
 
+def scopes_of_verified(tx: Transaction, names: list[str]) -> list[Scope]:
+    """Accounts and regions in which one of these names is a verified identity."""
+    marks = ", ".join("?" * len(names))
+    rows = tx.execute(
+        f"SELECT DISTINCT account, region FROM ses_identity WHERE verified = 1 AND name IN ({marks})"
+        " ORDER BY account, region",
+        names,
+    ).fetchall()
+    return [Scope(*row) for row in rows]
+
+
 def put_message(tx: Transaction, scope: Scope, message: Message, counted_recipients: int) -> None:
     """Store an accepted message."""
     destinations = {"to": message.to, "cc": message.cc, "bcc": message.bcc, "reply_to": message.reply_to}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.aws.errors import AwsError, NotEmulated
-from emulator.services.ses.model import Attachment, Draft
+from emulator.services.ses import attachment_names
+from emulator.services.ses.model import Attachment, Draft, Refused
 from emulator.services.ses.operations import V2, blob
 
 _RESERVED_HEADERS = frozenset(
@@ -39,9 +40,13 @@ def header(given: dict[str, str]) -> tuple[str, str]:
 
 
 def attachment(part: dict[str, Any]) -> Attachment:
-    """A file that travels with the message."""
+    """A file that travels with the message. Raises `AwsError` for a name that SES does not take."""
+    try:
+        name = attachment_names.named(part.get("FileName") or "", part.get("ContentType") or "")
+    except Refused as error:
+        raise V2.refuse(error) from None
     return Attachment(
-        filename=part.get("FileName") or "",
+        filename=name,
         content_type=part.get("ContentType") or "",
         content=blob(part.get("RawContent")),
         disposition="inline" if part.get("ContentDisposition") == "INLINE" else "attachment",

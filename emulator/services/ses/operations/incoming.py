@@ -6,13 +6,14 @@ Both are one transaction, after which the server answers; refusals are SMTP repl
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from emulator import jobs
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import MailSubmission, SubmissionRefused, Transaction
 from emulator.services.ses import mime, model, receiving, store, store_documents
-from emulator.services.ses.model import Circumstances, Refused
+from emulator.services.ses.model import Address, Circumstances, Refused
 from emulator.services.ses.operations import bounces
 from emulator.services.ses.operations.dialect import V1
 from emulator.services.ses.operations.receipt_rules import FILTERS, ReceiptRuleOperations
@@ -23,6 +24,9 @@ RECEIVE = "ses.receive"
 message."""
 SMTP = replace(V1, max_message_bytes=model.MAX_MESSAGE_BYTES_V2)
 """The refusals of the SMTP interface are v1's, its limit is v2's."""
+MOST_RECIPIENTS = 100
+"""Of a message that comes in [D]."""
+UNAVAILABLE = "550 5.1.1 Requested action not taken: mailbox unavailable"
 
 
 class Incoming:
@@ -43,14 +47,13 @@ class Incoming:
         except NotEmulated as missing:
             raise SubmissionRefused(f"554 Transaction failed: {missing} {missing.detail}") from None
 
-    def receive(self, tx: Transaction, scope: Scope, mail: MailSubmission) -> str:
-        """A message from outside, for the active rule set. Raises `SubmissionRefused`, also if no rule is for it."""
-        rules = self._rules.active_rules(tx, scope)
-        if not rules:
-            raise SubmissionRefused("530 Authentication required")
-        filters = [document.body for document in store_documents.page(tx, scope, FILTERS)]
-        if receiving.blocked(filters, mail.source_ip):
-            raise SubmissionRefused("550 5.7.1 The IP address of the sender is blocked")
+    def receive(self, tx: Transaction, home: Scope, mail: MailSubmission, account: str = "", region: str = "") -> str:
+        """A message from outside, for the active rule set of whom it is for (of `account` and `region`, if given).
+
+        Raises `SubmissionRefused`, also if no rule is for it. `home` comes first where several would take it.
+        """
+        if len(mail.recipients) > MOST_RECIPIENTS:
+            raise SubmissionRefused("452 Too many recipients")
         try:
             recipients = [model.parse_address(text) for text in mail.recipients]
             source = model.parse_address(mail.sender).mailbox if mail.sender else ""
@@ -58,17 +61,46 @@ class Incoming:
             mime.parse(mail.raw)
         except Refused as refused:
             raise SubmissionRefused(f"554 Transaction failed: {refused.message}") from None
-        mine = [each for each in recipients if store.any_verified(tx, scope, model.covering_names(each))]
+        scope, mailboxes, steps = self._receiver(tx, home, recipients, account, region)
+        filters = [document.body for document in store_documents.page(tx, scope, FILTERS)]
+        if receiving.blocked(filters, mail.source_ip):
+            raise SubmissionRefused("550 5.7.1 The IP address of the sender is blocked")
         identifier = receiving.incoming_id(tx.new_id())
-        mailboxes = tuple(dict.fromkeys(each.mailbox for each in mine))
-        steps = receiving.steps(rules, mailboxes)
-        if not mine or not steps:
-            raise SubmissionRefused("550 5.1.1 Requested action not taken: mailbox unavailable")
         known = {"id": identifier, "at": tx.now, "source": source, "recipients": list(mailboxes)}
         payload = {"scope": [scope.account, scope.region], "mail": known, "steps": steps, "next": 0}
         jobs.enqueue(tx, RECEIVE, payload, body=mail.raw)
         bounces.remember(tx, scope, identifier, source, list(mailboxes))
         return identifier
+
+    def _receiver(
+        self, tx: Transaction, home: Scope, recipients: list[Address], account: str, region: str
+    ) -> tuple[Scope, tuple[str, ...], list[dict[str, Any]]]:
+        """Whose rules a message meets, for which recipients, and what they do. Raises `SubmissionRefused`.
+
+        The words after the reply's first sentence are ours: they say what is missing.
+        """
+        mine: dict[Scope, dict[str, None]] = {}
+        for each in recipients:
+            for scope in store.scopes_of_verified(tx, model.covering_names(each)):
+                if account in ("", scope.account) and region in ("", scope.region):
+                    mine.setdefault(scope, {})[each.mailbox] = None
+        to = ", ".join(each.mailbox for each in recipients)[:200]
+        asked = "".join(f" in {text}" for text in (account, region) if text)
+        if not mine:
+            raise SubmissionRefused(f"{UNAVAILABLE}: no verified identity{asked} is for {to}")
+        rules = {scope: self._rules.active_rules(tx, scope) for scope in mine}
+        if not any(rules.values()):
+            owners = ", ".join(" ".join(scope) for scope in mine)[:100]
+            missing = f"for mail from outside to {to}, an active receipt rule set in {owners}"
+            raise SubmissionRefused(f"530 Authentication required, or, {missing}")
+        fitting = {scope: found for scope in mine if (found := receiving.steps(rules[scope], tuple(mine[scope])))}
+        if not fitting:
+            raise SubmissionRefused(f"{UNAVAILABLE}: no enabled rule with actions is for {to}")
+        if home not in fitting and len(fitting) > 1:
+            owners = ", ".join(" ".join(scope) for scope in fitting)[:200]
+            raise SubmissionRefused(f"{UNAVAILABLE}: {owners} receive mail for {to}; name an account and region")
+        scope = home if home in fitting else next(iter(fitting))
+        return scope, tuple(mine[scope]), fitting[scope]
 
 
 def _reply(error: AwsError) -> str:

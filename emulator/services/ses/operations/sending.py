@@ -14,7 +14,7 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.faults import Faults
 from emulator.ports import Transaction
-from emulator.services.ses import events, mime, model, store, store_documents
+from emulator.services.ses import attachment_names, events, mime, model, store, store_documents
 from emulator.services.ses.additions import Additions
 from emulator.services.ses.arrivals import Arrivals
 from emulator.services.ses.model import Address, Circumstances, Draft, Message, Refused
@@ -165,12 +165,15 @@ class Sending:
             identifier = model.message_id(scope.region, tx.now, tx.new_id())
             stamped = mime.stamp(raw, model.message_id_header(identifier, scope.region), tx.now)
             reply_to = mime.addresses(parsed, "Reply-To")
+            content = mime.read(stamped)
+            attachment_names.check(name for name, _, _ in content.attachments)
         except Refused as error:
             raise dialect.refuse(error) from None
         sent = self._check_may_send(tx, scope, checked, recipients, dialect, sent)
         additions = self._additions(tx, scope, identifier, sent, len(recipients), dialect)
         if additions is not None:
             stamped = additions.to_raw(stamped)
+            content = mime.read(stamped)
         mailboxes = tuple(dict.fromkeys(address.mailbox for address in recipients))
         shown = written if not overridden else _as_written(overridden, written, recipients)
         message = Message(
@@ -182,7 +185,7 @@ class Sending:
             cc=shown.get("cc", ()),
             bcc=shown.get("bcc", ()),
             reply_to=reply_to,
-            content=mime.read(stamped),
+            content=content,
             raw=stamped,
             tags=tags,
             recipients=mailboxes,
