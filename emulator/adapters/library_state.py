@@ -24,6 +24,7 @@ _PLAIN = {
     "copyreg": frozenset({"_reconstructor"}),
     "datetime": frozenset({"date", "datetime", "time", "timedelta", "timezone"}),
     "decimal": frozenset({"Decimal"}),
+    "re": frozenset({"_compile"}),
     "uuid": frozenset({"UUID"}),
     "zoneinfo": frozenset({"ZoneInfo"}),
 }
@@ -57,7 +58,8 @@ def save(services: Iterable[str], account: str = "") -> bytes:
             continue
         try:
             written[service] = pickle.dumps(kept)
-        except (AttributeError, TypeError, pickle.PicklingError):
+            _Reader(io.BytesIO(written[service])).load()  # what could not be read must not be saved
+        except (AttributeError, TypeError, pickle.PicklingError, UnknownState):
             failed.append(service)
     if failed:
         raise CannotSave(failed)
