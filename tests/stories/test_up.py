@@ -158,6 +158,14 @@ def test_a_resource_that_cannot_be_made_is_named_with_its_line_and_nothing_is_ha
     assert httpx.get(f"{project.url()}/greet").text == "hello"
 
 
+def test_an_output_that_cannot_be_told_is_shown_with_the_resource_it_asks(project: Up) -> None:
+    project.write("template.yaml", TEMPLATE.replace("!Ref Queue", "!GetAtt Queue.Nme"))
+    assert not project.session().deploy()
+    said = project.said()
+    assert "template.yaml:" in said
+    assert "Template error: resource Queue does not support attribute type Nme in Fn::GetAtt" in said
+
+
 def test_code_outside_of_the_project_is_refused_unless_that_is_meant(project: Up) -> None:
     project.write("../elsewhere/app.py", HANDLER)
     project.write("template.yaml", TEMPLATE.replace("CodeUri: greeter", "CodeUri: ../elsewhere"))

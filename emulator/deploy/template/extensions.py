@@ -149,7 +149,10 @@ class _Extension:
 
     def _called(self, node: dict[str, Json], path: Path) -> Json:
         """The value, or the call as it is if it needs what exists only later."""
-        value = Evaluation(self._environment).value(node, path)
+        try:
+            value = Evaluation(self._environment).value(node, path)
+        except TemplateError:  # of a resource: whether it is there is checked, and it is known, when it is deployed
+            return node
         return node if unknowns(value) else value
 
     def _text(self, node: Json, path: Path) -> str:

@@ -254,7 +254,8 @@ def prepared(
 def _problem_of(checked: Checked, failure: Failure) -> Problem:
     known = failure.logical_id in checked.resources
     where = checked.document.location(("Resources", failure.logical_id)) if known else None
-    return Problem(failure.reason or "failed", where, f"{failure.logical_id} ({failure.type})")
+    who = f"{failure.logical_id} ({failure.type})" if failure.type else failure.logical_id
+    return Problem(failure.reason or "failed", where, who)
 
 
 def _state(path: Path) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ Decides which operation a stack's state asks for, and waits for its end. Knows n
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -202,7 +203,17 @@ class Stacks:
                 counted[word] += 1
         if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             return Outcome("created" if created else "updated", status, counted)
-        return Outcome("failed", status, {}, tuple(self._failures(events, name)))
+        failures = self._failures(events, name) or self._refusals(events, ended)
+        return Outcome("failed", status, {}, tuple(failures))
+
+    def _refusals(self, events: list[dict[str, Any]], ended: dict[str, Any]) -> list[Failure]:
+        """Why a stack failed though no resource did: an output, say; at the resource that the reason names."""
+        for event in reversed(events):
+            reason = event.get("ResourceStatusReason", "").removesuffix(" Rollback requested by user.")
+            if event["PhysicalResourceId"] == ended["StackId"] and "ROLLBACK" in event["ResourceStatus"] and reason:
+                named = re.search(r"resource (\w+)", reason)
+                return [Failure(named.group(1) if named else "", "", reason, ended["StackName"])]
+        return []
 
     def _failures(self, events: list[dict[str, Any]], stack: str) -> list[Failure]:
         """The resources that failed by themselves, the first first; of nested stacks those inside."""

@@ -144,6 +144,14 @@ def test_loops_that_are_wrong_are_refused(loop: str, message: str) -> None:
     assert error.location.line == 4
 
 
+def test_json_text_of_resources_is_made_when_they_are_known() -> None:
+    call = "{Fn::ToJsonString: {queue: !Ref Queue, stage: !Ref Stage}}"
+    text = "Transform: AWS::LanguageExtensions\nParameters: {Stage: {Type: String, Default: dev}}\nResources:\n"
+    text += f"  Queue: {{Type: AWS::SQS::Queue}}\n  It: {{Type: A::B::C, Properties: {{Value: {call}}}}}\n"
+    value = processed(text).value["Resources"]["It"]["Properties"]["Value"]
+    assert value == {"Fn::ToJsonString": {"queue": {"Ref": "Queue"}, "stage": {"Ref": "Stage"}}}
+
+
 def test_without_the_transform_a_loop_is_no_resource() -> None:
     document = processed("Resources:\n  Fn::ForEach::L: [A, [x], {}]\n")
     assert list(document.value["Resources"]) == ["Fn::ForEach::L"]
