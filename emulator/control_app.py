@@ -6,6 +6,7 @@ the work is done by `Emulator`.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +56,11 @@ def build(emulator: Emulator) -> Any:
     def page(html: str) -> HTMLResponse:
         return HTMLResponse(html, headers={"Content-Security-Policy": PAGE_POLICY})
 
-    def unreadable(_: Request, error: Exception) -> JSONResponse:
+    def unreadable(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         found = error.errors()[0]
         if "body" in found["loc"]:
-            return problem(400, 'send a JSON object, for example -d \'{"action": "advance", "seconds": 60}\'')
+            return problem(400, f"send a JSON object, for example -d '{json.dumps(_example(request))}'")
         return problem(400, f"{found['loc'][-1]}: {found['msg']}"[:300])
 
     app.add_exception_handler(RequestValidationError, unreadable)
@@ -281,3 +282,11 @@ def build(emulator: Emulator) -> Any:
 def _browses(request: Request) -> bool:
     """Whether a person looks, so that a page says more than JSON."""
     return "text/html" in request.headers.get("accept", "")
+
+
+def _example(request: Request) -> Any:
+    """A body that a route takes, as its description has it."""
+    for each in request.scope["route"].dependant.body_params:
+        for example in each.field_info.examples or ():
+            return example
+    return {}

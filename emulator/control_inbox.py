@@ -7,10 +7,11 @@ import re
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fastapi import Body, FastAPI, Request
+from fastapi import Body, Depends, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from emulator import control_worlds
@@ -19,7 +20,7 @@ from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.control_clock import Refused
 from emulator.ports import MailerUnavailable, MailSubmission, SubmissionRefused
-from emulator.services.ses import inbox, inbox_pages, tracking
+from emulator.services.ses import inbox, inbox_pages, model, tracking
 from emulator.services.ses.inbox import Search
 from emulator.services.ses.operations.engagement import Reader
 
@@ -40,8 +41,8 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
         return problem(404, f"there is no message {message_id}; GET /_emulator/inbox lists them")
 
     async def list_inbox(
-        request: Request,
         to: str = "",
+        sender: str = Query("", alias="from"),
         subject: str = "",
         q: str = "",
         since: str = "",
@@ -57,7 +58,7 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
             return problem(400, "since is a time in epoch seconds or ISO 8601")
         if not 0 <= wait <= LONGEST_WAIT_SECONDS or limit < 0:
             return problem(400, "wait is between 0 and a year in seconds, limit 0 or more")
-        search = Search(to, request.query_params.get("from", ""), subject, q, earliest, limit, account)
+        search = Search(to, sender, subject, q, earliest, limit, account)
         found = await control_worlds.find_mail(emulator, search, wait)
         if found or not wait:
             return {"messages": found}
@@ -109,6 +110,11 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
             return problem(400, '"to" is a list of addresses')
         if smtp is not None and not isinstance(smtp, str):
             return problem(400, '"smtp" is host:port')
+        _check_members(request, {"smtp", "to"})
+        try:
+            to = [model.parse_address(text).mailbox for text in to] if to else None
+        except model.Refused as error:
+            return problem(400, f'"to" is a list of addresses: {error.message}')
         try:
             recipients = await emulator.release(message_id, to, smtp)
         except ValueError as error:
@@ -137,7 +143,10 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
         if not texts["from"] or not all(text is None or isinstance(text, str) for text in texts.values()):
             return problem(400, '"from" is an address, and raw, subject, text and html are texts')
         try:
-            raw = _written(texts, to) if texts["raw"] is None else texts["raw"].encode("utf-8", "replace")
+            if texts["raw"] is None:
+                raw = _written(texts, to, *await emulator.store.read(lambda tx: (tx.now, tx.new_id())))
+            else:
+                raw = texts["raw"].encode("utf-8", "replace")
             mail = MailSubmission(texts["from"], tuple(to), raw, "", "127.0.0.1")
             return {"id": await emulator.receive_mail(mail, *owner)}
         except SubmissionRefused as refused:
@@ -224,34 +233,50 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
         """Forget every message; identities and templates stay."""
         return {"deleted": await emulator.store.transact(inbox.delete_messages)}
 
-    app.add_api_route("/_emulator/inbox", list_inbox, methods=["GET"])
-    app.add_api_route("/_emulator/inbox", empty, methods=["DELETE"])
+    known = [Depends(check_query)]
+    app.add_api_route("/_emulator/inbox", list_inbox, methods=["GET"], dependencies=known)
+    app.add_api_route("/_emulator/inbox", empty, methods=["DELETE"], dependencies=known)
     app.add_api_route("/_emulator/verify/{token}", verify, methods=["GET"])
     app.add_api_route(tracking.OPENED_PATH + "{message_id}", opened, methods=["GET"])
     app.add_api_route(tracking.CLICKED_PATH + "{message_id}/{number}", clicked, methods=["GET"])
     app.add_api_route(tracking.UNSUBSCRIBE_PATH + "{message_id}", unsubscribe_page, methods=["GET"])
     app.add_api_route(tracking.UNSUBSCRIBE_PATH + "{message_id}", unsubscribe, methods=["POST"])
-    app.add_api_route("/_emulator/inbox/{message_id}/complain", complain, methods=["POST"])
-    app.add_api_route("/_emulator/inbound", inbound, methods=["POST"])
-    app.add_api_route("/_emulator/texts", texts, methods=["POST"])
-    app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse)
-    app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"])
-    app.add_api_route("/_emulator/inbox/{message_id}", delete_message, methods=["DELETE"])
-    app.add_api_route("/_emulator/inbox/{message_id}/raw", read_raw, methods=["GET"])
-    app.add_api_route("/_emulator/inbox/{message_id}/html", read_html, methods=["GET"])
-    app.add_api_route("/_emulator/inbox/{message_id}/attachments/{number}", read_attachment, methods=["GET"])
-    app.add_api_route("/_emulator/inbox/{message_id}/release", release, methods=["POST"])
+    app.add_api_route("/_emulator/inbox/{message_id}/complain", complain, methods=["POST"], dependencies=known)
+    app.add_api_route("/_emulator/inbound", inbound, methods=["POST"], dependencies=known)
+    app.add_api_route("/_emulator/texts", texts, methods=["POST"], dependencies=known)
+    app.add_api_route("/_emulator/mail", inbox_page, methods=["GET"], response_class=HTMLResponse, dependencies=known)
+    app.add_api_route("/_emulator/inbox/{message_id}", read_message, methods=["GET"], dependencies=known)
+    app.add_api_route("/_emulator/inbox/{message_id}", delete_message, methods=["DELETE"], dependencies=known)
+    app.add_api_route("/_emulator/inbox/{message_id}/raw", read_raw, methods=["GET"], dependencies=known)
+    app.add_api_route("/_emulator/inbox/{message_id}/html", read_html, methods=["GET"], dependencies=known)
+    app.add_api_route(
+        "/_emulator/inbox/{message_id}/attachments/{number}", read_attachment, methods=["GET"], dependencies=known
+    )
+    app.add_api_route("/_emulator/inbox/{message_id}/release", release, methods=["POST"], dependencies=known)
 
 
 def _reader(request: Request) -> Reader:
     return Reader(request.client.host if request.client else "127.0.0.1", request.headers.get("user-agent", "")[:1024])
 
 
+def _check_members(request: dict[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(request) - known)
+    if unknown:
+        raise Refused(400, f"{unknown[0]!r:.100} is not known here; a body has {', '.join(sorted(known))}")
+
+
+def check_query(request: Request) -> None:
+    """Refuse, by name, what a route would ignore in a query: a filter with a slip in its name finds everything."""
+    known = [each.alias for each in request.scope["route"].dependant.query_params]
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        told = f"it has {', '.join(known)}" if known else "it has none"
+        raise Refused(400, f"{unknown[0]!r:.100} is not known in this query; {told}")
+
+
 def _owner(request: dict[str, Any], account: str, region: str, known: set[str]) -> tuple[str, str]:
     """Account and region that a request names, in its query or its body; empty where it does not. Raises `Refused`."""
-    unknown = sorted(set(request) - known - {"account", "region"})
-    if unknown:
-        raise Refused(400, f"{unknown[0]!r:.100} is not known; a body has {', '.join(sorted(known))}, account, region")
+    _check_members(request, known | {"account", "region"})
     found: list[str] = []
     for name, asked, form in (("account", account, ACCOUNT), ("region", region, REGION)):
         given = request.get(name, asked)
@@ -263,10 +288,13 @@ def _owner(request: dict[str, Any], account: str, region: str, known: set[str]) 
     return found[0], found[1]
 
 
-def _written(texts: dict[str, Any], to: list[str]) -> bytes:
-    """A message from its parts. Raises ValueError for a header that is none."""
+def _written(texts: dict[str, Any], to: list[str], now: float, fresh_id: str) -> bytes:
+    """A message from its parts, as the sender's mail program would write it. Raises ValueError for a bad header."""
     message = EmailMessage(policy=policy.SMTP)
     message["From"], message["To"], message["Subject"] = texts["from"], ", ".join(to), texts["subject"] or ""
+    domain = texts["from"].rpartition("@")[2].rstrip("> ")
+    message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
+    message["Message-ID"] = f"<{fresh_id}@{domain if re.fullmatch(r'[A-Za-z0-9.-]+', domain) else 'localhost'}>"
     message.set_content(texts["text"] or "")
     if texts["html"] is not None:
         message.add_alternative(texts["html"], subtype="html")

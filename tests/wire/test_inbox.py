@@ -151,6 +151,12 @@ def test_a_message_is_released_to_a_mail_server(verified: RunningEmulator) -> No
         answer = verified.control("POST", f"inbox/{identifier}/release", {"smtp": mailbox.address, "to": ["me@x.org"]})
         assert answer["to"] == ["me@x.org"]
     assert [mail.rcpt_tos for mail in mailbox.received] == [["ada@example.org", "secret@example.org"], ["me@x.org"]]
+    bad = [{"smtp": mailbox.address, "to": [to]} for to in ("not an address", "me@x.y\r\nRCPT TO:<z@z.z>")]
+    for each in (*bad, {"smtp": mailbox.address, "too": ["me@x.org"]}):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            verified.control("POST", f"inbox/{identifier}/release", each)
+        assert caught.value.code == 400
+        caught.value.close()
     for body, status in (({}, 400), ({"smtp": "x:y"}, 400), ({"to": []}, 400), ({"smtp": mailbox.address}, 502)):
         with pytest.raises(urllib.error.HTTPError) as caught:
             verified.control("POST", f"inbox/{identifier}/release", body)
@@ -233,3 +239,10 @@ def test_what_could_not_be_delivered_says_why_and_when_it_is_tried_next() -> Non
         emulator.advance(15 * 3600)
         [mail] = [each for each in json.loads(ask(emulator, "undelivered")[2])["undelivered"] if each["id"] == waiting]
         assert (mail["state"], mail["next_try_at"]) == ("bounced", None)
+
+
+def test_what_a_query_of_the_inbox_does_not_know_is_refused_by_name(verified: RunningEmulator) -> None:
+    for method, path in (("GET", "inbox?form=ada"), ("DELETE", "inbox?to=ada"), ("GET", "mail?foo=1")):
+        status, _, body = ask(verified, path, method=method)
+        assert status == 400
+        assert "is not known in this query" in json.loads(body)["message"]

@@ -7,6 +7,7 @@ import smtplib
 import urllib.error
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -123,7 +124,7 @@ def test_a_topic_gets_incoming_mail_with_the_headers_that_rules_add(emulator: Ru
     told = json.loads(notification["Message"])
     assert list(told) == ["notificationType", "mail", "receipt", "content"]
     assert told["notificationType"] == "Received"
-    assert told["content"].startswith("X-Kind: order\r\n")
+    assert told["content"].startswith("X-Kind: order\r\nReturn-Path: <ada@outside.org>\r\n")
     assert (told["mail"]["messageId"], told["mail"]["source"]) == (identifier, "ada@outside.org")
     assert told["mail"]["commonHeaders"]["subject"] == "Order"
     assert told["receipt"]["recipients"] == ["orders@example.com"]
@@ -285,3 +286,30 @@ def test_a_text_opts_a_number_out_of_the_account_it_names(emulator: RunningEmula
     there = emulator.client("sns", aws_access_key_id="111111111111")
     assert there.check_if_phone_number_is_opted_out(phoneNumber="+491701234567")["isOptedOut"]
     assert not emulator.client("sns").check_if_phone_number_is_opted_out(phoneNumber="+491701234567")["isOptedOut"]
+
+
+def test_mail_that_came_in_tells_its_way_date_and_verdicts(emulator: RunningEmulator, ses: Any) -> None:
+    url = queue_of(emulator, "incoming")
+    tell = {"SNSAction": {"TopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:incoming"}}
+    ses.create_receipt_rule(RuleSetName="set", Rule=rule("r", tell))
+    identifier = mail(emulator)
+    emulator.settle()
+    told = json.loads(heard(emulator, url)[0]["Message"])
+    headers = {each["name"]: each["value"] for each in told["mail"]["headers"]}
+    assert list(headers)[:4] == ["Return-Path", "Received", "X-SES-Spam-Verdict", "X-SES-Virus-Verdict"]
+    assert headers["Return-Path"] == "<ada@outside.org>"
+    by = f"by inbound-smtp.us-east-1.amazonaws.com with SMTP id {identifier} for orders@example.com; "
+    assert headers["Received"].startswith(f"from localhost (localhost [127.0.0.1]) {by}")
+    assert headers["Received"].endswith(" +0000 (UTC)")
+    assert headers["X-SES-Spam-Verdict"] == headers["X-SES-Virus-Verdict"] == "PASS"
+    common = told["mail"]["commonHeaders"]
+    assert list(common) == ["returnPath", "from", "date", "to", "messageId", "subject"]
+    assert common["date"] == headers["Date"]
+    assert common["messageId"] == headers["Message-ID"]
+    assert common["messageId"].endswith("@outside.org>")
+
+
+def test_a_body_that_is_no_json_is_told_what_this_route_takes(emulator: RunningEmulator) -> None:
+    answer = httpx.post(f"{emulator.url}/_emulator/inbound", content=b"no", timeout=30)
+    assert answer.status_code == 400
+    assert '"from": "ada@example.org"' in answer.json()["message"]

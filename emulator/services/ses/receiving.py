@@ -10,6 +10,8 @@ import base64
 import hashlib
 import ipaddress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 from emulator.services.ses import mime
@@ -38,6 +40,24 @@ class Incoming:
     source: str
     recipients: tuple[str, ...]
     raw: bytes
+
+
+def arrived(mail: Incoming, region: str, peer: str, scanned: bool) -> bytes:
+    """A message as SES keeps it: what its server writes above it, as in messages that AWS has received [P].
+
+    The verdicts are those of the records: PASS, or DISABLED if none of its rules asks for a scan (unverified).
+    """
+    verdict = "PASS" if scanned else "DISABLED"
+    host = "localhost" if peer in ("127.0.0.1", "::1") else f"[{peer}]"
+    day = format_datetime(datetime.fromtimestamp(mail.at, UTC))
+    head = (
+        f"Return-Path: <{mail.source}>\r\n"
+        f"Received: from {host} ({host} [{peer}])\r\n"
+        f" by inbound-smtp.{region}.amazonaws.com with SMTP id {mail.id}\r\n"
+        f" for {mail.recipients[0]};\r\n {day} (UTC)\r\n"
+        f"X-SES-Spam-Verdict: {verdict}\r\nX-SES-Virus-Verdict: {verdict}\r\n"
+    )
+    return head.encode("utf-8", "replace") + mail.raw
 
 
 def incoming_id(fresh_id: str) -> str:

@@ -33,6 +33,10 @@ class Unrendered(Exception):
     """The data lacks what the template names; the text is SES's."""
 
 
+class TooLong(Unrendered):
+    """What a template makes of the data is larger than any message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a template has: texts in the language of handlebars.py."""
@@ -74,7 +78,7 @@ def _render(part: str | None, data: dict[str, Any]) -> str | None:
     except BadTemplate as error:
         raise InvalidTemplate(f"Invalid template: {error}.") from None
     except TooLarge:
-        raise Unrendered("The rendered message is too large.") from None
+        raise TooLong("The rendered message is too large.") from None
 
 
 def read_data(text: str | None) -> dict[str, Any]:

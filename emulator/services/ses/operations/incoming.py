@@ -12,7 +12,7 @@ from emulator import jobs
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import MailSubmission, SubmissionRefused, Transaction
-from emulator.services.ses import mime, model, receiving, store, store_documents
+from emulator.services.ses import bounds, mime, model, receiving, store, store_documents
 from emulator.services.ses.model import Address, Circumstances, Refused
 from emulator.services.ses.operations import bounces
 from emulator.services.ses.operations.dialect import V1
@@ -68,7 +68,14 @@ class Incoming:
         identifier = receiving.incoming_id(tx.new_id())
         known = {"id": identifier, "at": tx.now, "source": source, "recipients": list(mailboxes)}
         payload = {"scope": [scope.account, scope.region], "mail": known, "steps": steps, "next": 0}
-        jobs.enqueue(tx, RECEIVE, payload, body=mail.raw)
+        message = receiving.Incoming(identifier, tx.now, source, mailboxes, mail.raw)
+        scanned = any(step["scan"] for step in steps)
+        arrived = receiving.arrived(message, scope.region, mail.source_ip, scanned)
+        try:
+            bounds.check(arrived)  # what was just small enough to be read may be too large with SES's own headers
+        except Refused as refused:
+            raise SubmissionRefused(f"554 Transaction failed: {refused.message}") from None
+        jobs.enqueue(tx, RECEIVE, payload, body=arrived)
         bounces.remember(tx, scope, identifier, source, list(mailboxes))
         return identifier
 

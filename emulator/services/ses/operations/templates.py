@@ -33,6 +33,7 @@ from emulator.services.ses.templates import (
     InvalidData,
     InvalidTemplate,
     Parts,
+    TooLong,
     Unrendered,
     read_data,
 )
@@ -103,6 +104,8 @@ class TemplateOperations:
             raise invalid_data(dialect) from None
         except InvalidTemplate as error:
             raise dialect.error("InvalidTemplate", "BadRequestException", str(error)) from None
+        except TooLong as error:
+            raise AwsError(dialect.bad_request, str(error)) from None  # unverified
         except Unrendered as error:
             raise dialect.error("MissingRenderingAttribute", "BadRequestException", str(error)) from None
         return mime.compose_rendered(rendered.subject, rendered.text, rendered.html, tx.now)
