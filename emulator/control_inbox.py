@@ -23,6 +23,7 @@ from emulator.ports import MailerUnavailable, MailSubmission, SubmissionRefused
 from emulator.services.ses import inbox, inbox_pages, model, tracking
 from emulator.services.ses.inbox import Search
 from emulator.services.ses.operations.engagement import Reader
+from emulator.services.ses.operations.incoming import NobodyReceives
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -149,6 +150,8 @@ def add_routes(app: FastAPI, emulator: Emulator) -> None:
                 raw = texts["raw"].encode("utf-8", "replace")
             mail = MailSubmission(texts["from"], tuple(to), raw, "", "127.0.0.1")
             return {"id": await emulator.receive_mail(mail, *owner)}
+        except NobodyReceives as refused:
+            return problem(422, f"550 nobody receives this: {refused.missing}")
         except SubmissionRefused as refused:
             return problem(422, str(refused))
         except ValueError as error:

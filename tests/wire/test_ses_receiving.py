@@ -250,7 +250,7 @@ def test_mail_comes_to_the_account_whose_identity_and_rules_it_is_for(emulator: 
     code, text = refusal(emulator)
     assert (code, "no verified identity is for orders@example.com" in text) == (422, True)
     emulator.client("ses").verify_domain_identity(Domain="example.com")
-    assert "an active receipt rule set in 000000000000 us-east-1" in refusal(emulator)[1]
+    assert "an active receipt rule set with rules in 000000000000 us-east-1" in refusal(emulator)[1]
     receiving(emulator, "111111111111")
     assert mail(emulator)
     receiving(emulator, "111111111111", "eu-west-1")

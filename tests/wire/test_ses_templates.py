@@ -186,3 +186,12 @@ def test_more_than_fifty_destinations_are_refused(ses: Any) -> None:
     request = {"Source": "a@example.com", "Template": "greeting", "DefaultTemplateData": "{}"}
     code = error_of(ses.send_bulk_templated_email, **request, Destinations=destinations)[0]
     assert code == "InvalidParameterValue"
+
+
+def test_a_rendered_message_that_is_too_large_is_no_missing_attribute(emulator: RunningEmulator) -> None:
+    ses = emulator.client("ses")
+    text = "{{#each a}}" + "x" * 1000 + "{{/each}}"
+    ses.create_template(Template={"TemplateName": "Large", "SubjectPart": "s", "TextPart": text})
+    with pytest.raises(ClientError) as caught:
+        ses.test_render_template(TemplateName="Large", TemplateData=json.dumps({"a": [0] * 11_000}))
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"

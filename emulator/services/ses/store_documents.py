@@ -108,5 +108,10 @@ def count(tx: Transaction, scope: Scope, kind: Kind) -> int:
     return tx.execute(f"SELECT count(*) FROM ses_document WHERE {_WHERE}", kind.of(scope)).fetchone()[0]
 
 
+def anywhere(tx: Transaction, kind: Kind) -> bool:
+    """Whether any account has a document of a kind."""
+    return tx.execute("SELECT 1 FROM ses_document WHERE kind = ? LIMIT 1", (kind.name,)).fetchone() is not None
+
+
 def _document(row: tuple[Any, ...]) -> Document:
     return Document(row[0], row[1], row[2], json.loads(row[3]))

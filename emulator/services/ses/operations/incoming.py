@@ -16,7 +16,7 @@ from emulator.services.ses import bounds, mime, model, receiving, store, store_d
 from emulator.services.ses.model import Address, Circumstances, Refused
 from emulator.services.ses.operations import bounces
 from emulator.services.ses.operations.dialect import V1
-from emulator.services.ses.operations.receipt_rules import FILTERS, ReceiptRuleOperations
+from emulator.services.ses.operations.receipt_rules import FILTERS, RULE_SETS, ReceiptRuleOperations
 from emulator.services.ses.operations.sending import Sending
 
 RECEIVE = "ses.receive"
@@ -27,6 +27,17 @@ SMTP = replace(V1, max_message_bytes=model.MAX_MESSAGE_BYTES_V2)
 MOST_RECIPIENTS = 100
 """Of a message that comes in [D]."""
 UNAVAILABLE = "550 5.1.1 Requested action not taken: mailbox unavailable"
+
+
+class NobodyReceives(SubmissionRefused):
+    """No rule set is there for mail from outside: an application that sends without its login hears what AWS says.
+
+    `missing` is for who knows that it is mail from outside.
+    """
+
+    def __init__(self, missing: str) -> None:
+        super().__init__("530 Authentication required")
+        self.missing = missing
 
 
 class Incoming:
@@ -94,12 +105,14 @@ class Incoming:
         to = ", ".join(each.mailbox for each in recipients)[:200]
         asked = "".join(f" in {text}" for text in (account, region) if text)
         if not mine:
-            raise SubmissionRefused(f"{UNAVAILABLE}: no verified identity{asked} is for {to}")
+            missing = f"no verified identity{asked} is for {to}"
+            if not store_documents.anywhere(tx, RULE_SETS):
+                raise NobodyReceives(missing)
+            raise SubmissionRefused(f"{UNAVAILABLE}: {missing}")
         rules = {scope: self._rules.active_rules(tx, scope) for scope in mine}
         if not any(rules.values()):
             owners = ", ".join(" ".join(scope) for scope in mine)[:100]
-            missing = f"for mail from outside to {to}, an active receipt rule set in {owners}"
-            raise SubmissionRefused(f"530 Authentication required, or, {missing}")
+            raise NobodyReceives(f"mail to {to} needs an active receipt rule set with rules in {owners}")
         fitting = {scope: found for scope in mine if (found := receiving.steps(rules[scope], tuple(mine[scope])))}
         if not fitting:
             raise SubmissionRefused(f"{UNAVAILABLE}: no enabled rule with actions is for {to}")
