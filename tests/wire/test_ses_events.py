@@ -175,7 +175,7 @@ def test_a_virus_is_accepted_and_rejected(emulator: RunningEmulator, topic: Topi
         "Simple": {
             "Subject": {"Data": "s"},
             "Body": {"Text": {"Data": "t"}},
-            "Attachments": [{"FileName": "a.com", "RawContent": eicar}],
+            "Attachments": [{"FileName": "a.txt", "RawContent": eicar}],
         }
     }
     emulator.client("sesv2").send_email(
