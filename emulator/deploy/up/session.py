@@ -57,7 +57,7 @@ class Session:
         self._client = client
         self._base_url = base_url
         self._screen = screen
-        self._stacks = Stacks(client)
+        self._stacks = Stacks(client, note=screen.note)
         self._seen: dict[Path, tuple[int, int] | None] = {}
         self._shown: endpoints.Deployed | None = None
         self._checked: dict[str, tuple[Prepared, Checked]] = {}

@@ -21,6 +21,8 @@ LARGEST_BODY_BYTES = 51_200
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 POLL_SECONDS = 0.02
 LONGEST_POLL_SECONDS = 0.1
+NOTE_SECONDS = 5.0
+"""How often a deployment that takes long says what it waits for."""
 _NO_UPDATES = "No updates are to be performed."
 _CANNOT_BE_UPDATED = frozenset(
     {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
@@ -63,11 +65,22 @@ def _version(stack: Mapping[str, Any]) -> _Version:
     return stack["StackId"], stack["StackStatus"], stack.get("LastUpdatedTime")
 
 
+def _is_custom(kind: str) -> bool:
+    return kind.startswith("Custom::") or kind == "AWS::CloudFormation::CustomResource"
+
+
 class Stacks:
     """The stacks of an account and region."""
 
-    def __init__(self, client: Client, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        client: Client,
+        sleep: Callable[[float], None] = time.sleep,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self._client = client
+        self._note = note
+        """Tells what a long deployment waits for."""
         self._cloudformation = client("cloudformation")
         self._sleep = sleep
         self._uploaded: set[tuple[str, str]] = set()
@@ -168,7 +181,7 @@ class Stacks:
 
     def _settled(self, name: str) -> dict[str, Any] | None:
         """The stack once nothing is under way with it; somebody else's deployment is waited for, too."""
-        wait = POLL_SECONDS
+        wait, waited = POLL_SECONDS, 0.0
         while True:
             found = self.find(name)
             if found is None or found["StackStatus"] == "DELETE_COMPLETE":
@@ -176,7 +189,21 @@ class Stacks:
             if not found["StackStatus"].endswith("_IN_PROGRESS") or found["StackStatus"] == "REVIEW_IN_PROGRESS":
                 return found
             self._sleep(wait)
+            if waited // NOTE_SECONDS < (waited + wait) // NOTE_SECONDS:
+                self._note(self._waiting_for(name, waited + wait))
+            waited += wait
             wait = min(wait * 1.2, LONGEST_POLL_SECONDS)
+
+    def _waiting_for(self, name: str, seconds: float) -> str:
+        """What a deployment waits for, and where to look."""
+        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+        resources = [each for page in pages for each in page["StackResourceSummaries"]]
+        waiting = [each for each in resources if each["ResourceStatus"].endswith("_IN_PROGRESS")]
+        named = ", ".join(f"{each['LogicalResourceId']} ({each['ResourceType']})" for each in waiting)
+        text = f"waiting since {seconds:.0f} s for {named or name}"
+        if any(_is_custom(each["ResourceType"]) for each in waiting):
+            text += "; its function has not answered yet: `emulator logs -f` shows what it does. AWS waits an hour"
+        return text
 
     def _template(self, template: Mapping[str, Any]) -> dict[str, str]:
         text = json.dumps(template, ensure_ascii=False, separators=(",", ":"))
