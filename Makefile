@@ -35,7 +35,7 @@ start: $(VENV)/.run
 	@$(BIN)/python -m emulator start
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(WORKERS) -q
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
 test-clients: $(VENV)/.test $(TOOLS)/.python $(TOOLS)/.node
 	DEPLOYMENT_TOOLS="$(CURDIR)/$(TOOLS)" $(BIN)/python -m pytest -q tests/clients

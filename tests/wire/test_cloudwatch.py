@@ -306,10 +306,10 @@ def test_mathematics_that_is_not_emulated_is_refused_by_name(
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
-def test_dashboards_are_refused_by_name(cloudwatch: Any) -> None:
+def test_contributor_insights_are_refused_by_name(cloudwatch: Any) -> None:
     with pytest.raises(ClientError) as caught:
-        cloudwatch.list_dashboards()
-    assert "cloudwatch.ListDashboards is not emulated" in caught.value.response["Error"]["Message"]
+        cloudwatch.describe_insight_rules()
+    assert "cloudwatch.DescribeInsightRules is not emulated" in caught.value.response["Error"]["Message"]
 
 
 # ── protocols ───────────────────────────────────────────────────────────────────────────────────
