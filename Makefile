@@ -94,7 +94,8 @@ $(VENV)/.lock: $(VENV)/.created
 $(TOOLS)/.python: tests/clients/requirements.lock
 	@echo "installing the locked deployment tools …"
 	@sh .ci/make_venv.sh "$(PYTHON)" "$(TOOLS)/venv"
-	@$(TOOLS)/venv/bin/python -m pip --disable-pip-version-check install -q --require-hashes -r tests/clients/requirements.lock
+	@$(TOOLS)/venv/bin/python -m pip --disable-pip-version-check install -q --no-deps --require-hashes \
+	  -r tests/clients/requirements.lock   # whole, and pip takes extras of a pinned package for unpinned
 	@touch $@
 
 $(TOOLS)/.node: tests/clients/package-lock.json tests/clients/package.json
