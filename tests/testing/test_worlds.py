@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 
 from emulator import worlds
+from emulator.ports import Transaction
 from emulator.testing import Emulator
 from emulator.testing.aws import Aws
 from emulator.testing.client_pool import EndedWorld
@@ -67,10 +68,10 @@ def test_settle_waits_for_its_own_world_only(emulator: Emulator, emulator_server
 
 
 def test_every_table_is_known_to_belong_to_an_account(emulator_server: LocalServer) -> None:
-    def without_account(tx: object) -> list[str]:
+    def without_account(tx: Transaction) -> list[str]:
         found = []
-        for table in worlds.tables(tx):  # type: ignore[arg-type]
-            columns = tx.execute(f"PRAGMA table_info({table})").fetchall()  # type: ignore[attr-defined]
+        for table in worlds.tables(tx):
+            columns = tx.execute(f"PRAGMA table_info({table})").fetchall()
             known = any(column[1] == "account" for column in columns)
             if not known and table not in worlds.CHILDREN and table not in ("job", "world"):
                 found.append(table)
@@ -104,11 +105,8 @@ def test_nothing_of_an_ended_world_is_left(emulator: Emulator, emulator_server: 
         aws.ses.send_email(Source="a@example.com", Destination={"ToAddresses": ["b@example.com"]}, Message=message)
         other.clock.advance(minutes=2)
 
-    def left(tx: object) -> dict[str, int]:
-        counts = {
-            table: tx.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # type: ignore[attr-defined]
-            for table in worlds.tables(tx)  # type: ignore[arg-type]
-        }
+    def left(tx: Transaction) -> dict[str, int]:
+        counts = {table: tx.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in worlds.tables(tx)}
         return {table: count for table, count in counts.items() if count}
 
     app = emulator_server.app
