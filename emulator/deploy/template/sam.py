@@ -1,19 +1,23 @@
 """AWS::Serverless-2016-10-31: AWS's own translator, asked as AWS asks it, without a network.
 
 Decides what the translator is told (region, parameters, managed policies) and turns what it says into `TemplateError`s
-with their places. Imported on use only: the translator takes a second to import. It holds state of its own, so one at
-a time.
+with their places. Imported on use only: the translator takes half a second to import. It holds state of its own, so one
+at a time.
 """
 
 from __future__ import annotations
 
+import gc
+import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
+from emulator.deploy.template import sam_copies
 from emulator.deploy.template.document import Document, Path, TemplateError
 from emulator.deploy.template.environment import Place
 from emulator.deploy.template.model import LIMITS
@@ -23,6 +27,16 @@ NAME = "AWS::Serverless-2016-10-31"
 
 _one_at_a_time = Lock()
 """AWS's translator keeps region and metrics in its modules."""
+_last: dict[str, dict[str, Json]] = {}
+"""What was asked last, and what was made of it: a session in the emulator's process checks what is then deployed."""
+
+
+def load() -> None:
+    """Import the translator, ahead of its use and beside other work: in a thread."""
+    with _one_at_a_time, _without_collections():
+        import samtranslator.translator.translator  # noqa: F401 # pyright: ignore[reportUnusedImport]
+
+        sam_copies.install()
 
 
 def translate(document: Document, parameters: Mapping[str, str], place: Place) -> Document:
@@ -33,12 +47,43 @@ def translate(document: Document, parameters: Mapping[str, str], place: Place) -
     """
     _refuse_too_many(document)
     _refuse_repository(document)
+    given = _given(parameters, place)
+    asked = json.dumps([document.value, given], default=str)
     with _one_at_a_time:
-        value = _translated(document, dict(parameters), place)
-    return document.replaced(value)
+        value = _last.get(asked)
+        if value is None:
+            with _without_collections():
+                value = _translated(document, given)
+            _last.clear()
+            _last[asked] = value
+    return document.replaced(_copy(value))
 
 
-def _translated(document: Document, parameters: dict[str, str], place: Place) -> dict[str, Json]:
+@contextmanager
+def _without_collections() -> Generator[None]:
+    """The translator makes many objects that live long: looking through them again and again takes half its time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _given(parameters: Mapping[str, str], place: Place) -> dict[str, Any]:
+    """What it may resolve by itself: keys of mappings. It leaves references to pseudo parameters as they are."""
+    return {
+        **parameters,
+        "AWS::Region": place.region,
+        "AWS::Partition": place.partition,
+        "AWS::AccountId": place.account,
+        "AWS::StackName": place.stack_name,
+        "AWS::URLSuffix": place.url_suffix,
+    }
+
+
+def _translated(document: Document, given: dict[str, Any]) -> dict[str, Json]:
     from samtranslator.metrics.metrics import DummyMetricsPublisher, Metrics
     from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
     from samtranslator.parser.parser import Parser
@@ -47,22 +92,15 @@ def _translated(document: Document, parameters: dict[str, str], place: Place) ->
 
     logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of toggles that only AWS has
     fragment: Any = _copy(document.value)
-    given: dict[str, Any] = {
-        **parameters,
-        "AWS::Region": place.region,
-        "AWS::Partition": place.partition,
-        "AWS::AccountId": place.account,
-        "AWS::StackName": place.stack_name,
-        "AWS::StackId": place.stack_id,
-        "AWS::URLSuffix": place.url_suffix,
-    }
+    given = dict(given)
+    sam_copies.install()
     metrics = Metrics("ServerlessTransform", DummyMetricsPublisher())
     try:
         # As AWS does: logical ids hold hashes of what the first translator's Python would have printed.
         to_py27_compatible_template(fragment, given)
-        session: Any = SimpleNamespace(region_name=place.region)  # all that it is asked for
+        session: Any = SimpleNamespace(region_name=given["AWS::Region"])  # all that it is asked for
         translator = Translator(None, Parser(), boto_session=session, metrics=metrics)
-        policies = _ManagedPolicies(place.partition)
+        policies = _ManagedPolicies(given["AWS::Partition"])
         made: Any = translator.translate(fragment, given, get_managed_policy_map=lambda: policies)
         value: dict[str, Json] = undo_mark_unicode_str_in_template(made)
         return _copy(value)

@@ -55,6 +55,12 @@ def slow(document: Document) -> bool:
     return sam.NAME in declared(document)
 
 
+def prepare(document: Document) -> None:
+    """Import what processing a slow document takes; in a thread."""
+    if slow(document):
+        sam.load()
+
+
 def wanted(document: Document, values: Values, place: Place, included: Mapping[str, str] | None = None) -> list[str]:
     """The locations of files that AWS::Include asks for and `included` does not hold: ask until there are none."""
     return include.wanted(document, _run(document, values, place), included or {})

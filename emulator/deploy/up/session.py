@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from emulator.deploy.template import sam
 from emulator.deploy.template.document import Document
 from emulator.deploy.template.environment import Place
 from emulator.deploy.template.lint.finding import Finding
@@ -140,6 +141,8 @@ class Session:
         if known is not None and known[0] == packaged:
             checked = known[1]
         else:
+            if not self.serving and sam.NAME in packaged.text:
+                self._stacks.announce(sam.NAME)
             checked = packaged.check(place)
             self._checked[source.stack_name] = (packaged, checked)
         document = checked.document

@@ -5,8 +5,10 @@ Decides which operation a stack's state asks for, and waits for its end. Knows n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -147,6 +149,18 @@ class Stacks:
             self._deployed[name] = (request, _version(ended))
         return outcome
 
+    def announce(self, transform: str) -> None:
+        """Tell an emulator which transform comes: it loads it while the template is still being checked here."""
+        body = json.dumps({"Transform": transform, "Resources": {}})
+
+        def ask() -> None:
+            from botocore.exceptions import BotoCoreError, ClientError
+
+            with contextlib.suppress(BotoCoreError, ClientError):  # told by what follows
+                self._cloudformation.validate_template(TemplateBody=body)
+
+        threading.Thread(target=ask, name="announce", daemon=True).start()
+
     def delete(self, name: str) -> None:
         """Delete a stack, and wait."""
         self._cloudformation.delete_stack(StackName=name)
@@ -221,6 +235,8 @@ class Stacks:
 
     def _outcome(self, name: str, created: bool, ended: dict[str, Any], before: str | None) -> Outcome:
         status: str = ended["StackStatus"]
+        if created and status == "CREATE_COMPLETE":  # three events of each resource would tell no more
+            return Outcome("created", status, {"created": self._count(name), "changed": 0, "deleted": 0})
         events = self._events_since(ended["StackId"], before)
         counted = {"created": 0, "changed": 0, "deleted": 0}
         words = {"CREATE_COMPLETE": "created", "UPDATE_COMPLETE": "changed", "DELETE_COMPLETE": "deleted"}
@@ -229,9 +245,13 @@ class Stacks:
             if word is not None and event["PhysicalResourceId"] != ended["StackId"]:
                 counted[word] += 1
         if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            return Outcome("created" if created else "updated", status, counted)
+            return Outcome("updated", status, counted)
         failures = self._failures(events, name) or self._refusals(events, ended)
         return Outcome("failed", status, {}, tuple(failures))
+
+    def _count(self, name: str) -> int:
+        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+        return sum(len(page["StackResourceSummaries"]) for page in pages)
 
     def _refusals(self, events: list[dict[str, Any]], ended: dict[str, Any]) -> list[Failure]:
         """Why a stack failed though no resource did: an output, say; at the resource that the reason names."""

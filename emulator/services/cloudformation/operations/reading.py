@@ -121,6 +121,8 @@ class Reading:
                     document = source.replaced(json.loads(previous.processed))
                 else:
                     document = await self._transformed(scope, request, source, values, stack)
+            elif transforms.slow(source):  # who asks about a template deploys it next
+                await asyncio.to_thread(transforms.prepare, source)
             template = read_template(document, declared) if with_values or not declared else outline(source)
         except TemplateError as problem:
             raise refused(problem) from problem
