@@ -29,7 +29,7 @@ class Deadline:
         # The hold is taken before we park, so that frozen time never sees a moment without a holder.
         hold = self._clock.busy(self._reason)
         hold.__enter__()
-        task = asyncio.ensure_future(work)
+        task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:

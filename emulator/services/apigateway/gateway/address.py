@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 _HOST = re.compile(
     r"^([a-z0-9]+)\.execute-api\.(?:[a-z0-9\-.]+\.)?localhost(?:\.localstack\.cloud)?(?::\d+)?$", re.IGNORECASE
@@ -12,8 +13,7 @@ _PATH = re.compile(r"^/_aws/execute-api/([^/]+)/([^/]+)(/.*)?$")
 _USER_REQUEST = re.compile(r"^/restapis/([^/]+)/([^/]+)/_user_request_(/.*)?$")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """`path` is still percent-encoded and never empty."""
 
     api_id: str
@@ -31,8 +31,14 @@ def address(host: str, path: str) -> Address | None:
             return Address(match.group(1), match.group(2), match.group(3) or "/")
     if "execute-api" not in host:
         return None
-    match = _HOST.match(host)
-    if match is None:
+    api_id = _api_of(host)
+    if api_id is None:
         return None
     stage, slash, rest = path.lstrip("/").partition("/")
-    return Address(match.group(1).lower(), stage, slash + rest or "/")
+    return Address(api_id, stage, slash + rest or "/")
+
+
+@lru_cache(maxsize=1024)
+def _api_of(host: str) -> str | None:
+    match = _HOST.match(host)
+    return match.group(1).lower() if match else None

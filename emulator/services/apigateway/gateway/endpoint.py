@@ -29,7 +29,8 @@ def with_stage_variables(exchange: Exchange, uri: str) -> str:
 def with_overrides(exchange: Exchange, mapped: dict[str, dict[str, Any]]) -> None:
     """Let what templates put into `$context.requestOverride` win over mappings."""
     overridden: dict[str, Any] = {}
-    for place, values in exchange.context["requestOverride"].items():
+    overrides = exchange.context["requestOverride"] if exchange.has_context else {}
+    for place, values in overrides.items():
         if place in mapped and isinstance(values, dict) and values:
             overridden[place] = {str(name): templates.show(value) for name, value in values.items()}
             mapped[place].update(overridden[place])

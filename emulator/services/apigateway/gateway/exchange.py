@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -11,10 +12,11 @@ from urllib.parse import parse_qsl, unquote
 from emulator.aws.http import HttpRequest
 from emulator.aws.http_payload import access_key
 from emulator.aws.lazily import lazily
-from emulator.aws.request_traces import MOST_ITEMS, RequestTrace
+from emulator.aws.request_traces import LONGEST_TEXT, MOST_ITEMS, RequestTrace
 from emulator.services.apigateway.gateway.address import Address
 from emulator.services.apigateway.gateway.compression import unpacked
 from emulator.services.apigateway.gateway.routing import Route
+from emulator.services.apigateway.gateway.vtl.values import MISSING
 
 DROPPED = frozenset(
     [
@@ -58,7 +60,7 @@ class Exchange:
         self.stage_variables = stage_variables
         self.deployment_id = deployment_id
         self.account = account
-        self.headers = [(name, value) for name, value in request.headers if name.lower() not in DROPPED]
+        self.headers = [header for header in request.headers if header[0].lower() not in DROPPED]
         self.trace = trace
         """What has happened so far; the execution log is made of it."""
         self.integration_status: int | None = None
@@ -122,9 +124,9 @@ class Exchange:
         self.integration_status = status
         self.integration_latency = round((now - self.called_at) * 1000)
         latency = self.integration_latency
-        if len(headers) > MOST_ITEMS:
+        if len(headers) > MOST_ITEMS or sum([len(value) for _, value in headers]) > LONGEST_TEXT:
             self.trace.heavy = True
-        self.trace.weigh(body, *(value for _, value in headers))
+        self.trace.weigh(body)
         self.trace.add("integration response", status=status, latency=latency, headers=headers, body=body)
 
     @property
@@ -253,28 +255,49 @@ class Exchange:
     @lazily
     def context(self) -> dict[str, Any]:
         """`$context` for templates and mappings, in AWS's order [R:test_sqs_amz_json_protocol]."""
-        return {
-            "resourceId": self.route.resource_id,
-            "resourcePath": self.route.resource_path,
-            "httpMethod": self.request.method,
-            "extendedRequestId": self.extended_request_id,
-            "requestTime": self.request_time,
-            "path": self.stage_path,
-            "accountId": self.account,
-            "protocol": f"HTTP/{self.request.http_version}",
-            "requestOverride": {"header": {}, "path": {}, "querystring": {}},
-            "stage": self.where.stage,
-            "domainPrefix": self.domain_prefix,
-            "requestTimeEpoch": int(self.now * 1000),
-            "requestId": self.request_id,
-            "identity": self.identity,
-            "domainName": self.domain,
-            "deploymentId": self.deployment_id,
-            "responseOverride": {"header": {}},
-            "apiId": self.where.api_id,
-            **({"authorizer": self.authorizer} if self.authorizer is not None else {}),
-            **({"isCanaryRequest": "true" if self.canary else "false"} if self.canary is not None else {}),
-        }
+        made = {name: make(self) for name, make in _CONTEXT.items()}
+        if self.authorizer is not None:
+            made["authorizer"] = self.authorizer
+        if self.canary is not None:
+            made["isCanaryRequest"] = "true" if self.canary else "false"
+        return made
+
+    def whole_context(self) -> dict[str, Any]:
+        """`context`, for who may have to wait until somebody wants it."""
+        return self.context
+
+    def forget_context(self) -> None:
+        """Compute `context` anew when it is next asked for."""
+        self.__dict__.pop("context", None)
+
+    def peek(self, name: str) -> Any:
+        """One text or number of `context`, without making all of it; MISSING if only the whole tells."""
+        make = _CONTEXT.get(name) if name not in _CHANGEABLE and not self.has_context else None
+        return MISSING if make is None else make(self)
+
+
+_CONTEXT: dict[str, Callable[[Exchange], Any]] = {
+    "resourceId": lambda exchange: exchange.route.resource_id,
+    "resourcePath": lambda exchange: exchange.route.resource_path,
+    "httpMethod": lambda exchange: exchange.request.method,
+    "extendedRequestId": lambda exchange: exchange.extended_request_id,
+    "requestTime": lambda exchange: exchange.request_time,
+    "path": lambda exchange: exchange.stage_path,
+    "accountId": lambda exchange: exchange.account,
+    "protocol": lambda exchange: f"HTTP/{exchange.request.http_version}",
+    "requestOverride": lambda _: {"header": {}, "path": {}, "querystring": {}},
+    "stage": lambda exchange: exchange.where.stage,
+    "domainPrefix": lambda exchange: exchange.domain_prefix,
+    "requestTimeEpoch": lambda exchange: int(exchange.now * 1000),
+    "requestId": lambda exchange: exchange.request_id,
+    "identity": lambda exchange: exchange.identity,
+    "domainName": lambda exchange: exchange.domain,
+    "deploymentId": lambda exchange: exchange.deployment_id,
+    "responseOverride": lambda _: {"header": {}},
+    "apiId": lambda exchange: exchange.where.api_id,
+}
+_CHANGEABLE = frozenset(["requestOverride", "responseOverride", "identity"])
+"""What templates may put something into."""
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 from emulator.services.apigateway import expressions
@@ -22,15 +23,24 @@ def request_parameters(exchange: Exchange, mappings: dict[str, str]) -> dict[str
     """{header, path, querystring} for the integration. Sources that are not there leave their target out."""
     result: dict[str, dict[str, Any]] = {"header": {}, "path": {}, "querystring": {}}
     for target, source in mappings.items():
-        match = expressions.INTEGRATION_REQUEST.match(target)
-        value = request_value(exchange, source) if match else None
-        if match and value not in (None, ""):
-            result[match.group(1)][match.group(2)] = value
+        place = _target(target)
+        value = request_value(exchange, source) if place else None
+        if place and value not in (None, ""):
+            result[place[0]][place[1]] = value
     return result
 
 
-def check_headers(mappings: dict[str, str], kind: str, overridden: Iterable[str] = ()) -> None:
+@lru_cache(maxsize=4096)
+def _target(expression: str) -> tuple[str, str] | None:
+    """(header, path or querystring; the name) that a mapping of a request sets."""
+    match = expressions.INTEGRATION_REQUEST.match(expression)
+    return (match.group(1), match.group(2)) if match else None
+
+
+def check_headers(mappings: dict[str, str], kind: str, overridden: Collection[str] = ()) -> None:
     """Raise unless all mapped headers, and those that a template sets, may be set at all on a `kind` of integration."""
+    if not mappings and not overridden:
+        return
     illegal = _ILLEGAL_FOR_HTTP if kind.startswith("HTTP") else _ILLEGAL
     prefix = "integration.request.header."
     mapped = [target.removeprefix(prefix) for target in mappings if target.startswith(prefix)]

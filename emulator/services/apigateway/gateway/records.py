@@ -6,11 +6,12 @@ import hashlib
 import re
 from collections import defaultdict
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from emulator.aws.http import HttpResponse
 from emulator.aws.scope import Scope
-from emulator.aws.telemetry import Datum, LogSink, MetricSink
+from emulator.aws.telemetry import Datum, DimensionSets, LogSink, MetricSink
 from emulator.ports import LogEvent, Store, Transaction
 from emulator.services.apigateway.gateway import execution_log
 from emulator.services.apigateway.gateway.exchange import Exchange
@@ -34,7 +35,12 @@ _DATA = (
 """Lines that hold what clients and endpoints sent: written only if data tracing is on."""
 _ERRORS = ("Execution failed", "Lambda ", "Method completed with status")
 
-Measured = tuple[Scope, tuple[tuple[str, str], ...]]
+_COUNT = Datum("Count", 1)
+_CLIENT_ERROR, _NO_CLIENT_ERROR = Datum("4XXError", 1.0), Datum("4XXError", 0.0)
+_SERVER_ERROR, _NO_SERVER_ERROR = Datum("5XXError", 1.0), Datum("5XXError", 0.0)
+_CACHE_HIT, _CACHE_MISS = Datum("CacheHitCount", 1), Datum("CacheMissCount", 1)
+
+Measured = tuple[Scope, DimensionSets]
 
 
 class Records:
@@ -73,24 +79,21 @@ class Records:
     def _measure(
         self, exchange: Exchange, snapshot: Snapshot, answer: HttpResponse, now: float, detailed: bool
     ) -> None:
+        status = answer.status
         data = [
-            Datum("Count", 1),
-            Datum("4XXError", float(400 <= answer.status < 500)),
-            Datum("5XXError", float(answer.status >= 500)),
+            _COUNT,
+            _CLIENT_ERROR if 400 <= status < 500 else _NO_CLIENT_ERROR,
+            _SERVER_ERROR if status >= 500 else _NO_SERVER_ERROR,
             Datum("Latency", round((now - exchange.now) * 1000), "Milliseconds"),
         ]
         if exchange.integration_latency is not None:
             data.append(Datum("IntegrationLatency", exchange.integration_latency, "Milliseconds"))
         if exchange.cache_hit is not None:
-            data.append(Datum("CacheHitCount" if exchange.cache_hit else "CacheMissCount", 1))
-        name = ("ApiName", str(snapshot.api.settings.get("name", "")))
-        stage = ("Stage", exchange.where.stage)
-        dimensions: list[tuple[tuple[str, str], ...]] = [(name,), (name, stage)]
-        if detailed and exchange.route.resource_path:
-            method = exchange.request.method
-            dimensions.append((name, ("Method", method), ("Resource", exchange.route.resource_path), stage))
-        for each in dimensions:
-            self._data[(snapshot.scope, each)].extend(data)
+            data.append(_CACHE_HIT if exchange.cache_hit else _CACHE_MISS)
+        resource = exchange.route.resource_path if detailed else ""
+        name = str(snapshot.api.settings.get("name", ""))
+        method = exchange.request.method if resource else ""
+        self._data[(snapshot.scope, _dimensions(name, exchange.where.stage, method, resource))] += data
 
     def _write(self, scope: Scope, exchange: Exchange, group: str, lines: list[str], now: float) -> None:
         if group and lines:
@@ -103,10 +106,18 @@ class Records:
         data, self._data = self._data, defaultdict(list)
         lines, self._lines = self._lines, []
         self._posted = False
-        for (scope, dimensions), values in data.items():
-            self._metrics.add(tx, scope, NAMESPACE, dict(dimensions), values)
+        for (scope, dimension_sets), values in data.items():
+            self._metrics.add_to_each(tx, scope, NAMESPACE, dimension_sets, values)
         for scope, group, stream, events in lines:
             self._logs.put(tx, scope, group, stream, events)
+
+
+@lru_cache(maxsize=1024)
+def _dimensions(api: str, stage: str, method: str, resource: str) -> DimensionSets:
+    """What a request is counted under: the API, its stage, and with detailed metrics its method."""
+    of_api, of_stage = ("ApiName", api), ("Stage", stage)
+    sets: DimensionSets = ((of_api,), (of_api, of_stage))
+    return (*sets, (of_api, ("Method", method), ("Resource", resource), of_stage)) if resource else sets
 
 
 def access_line(exchange: Exchange, form: str, answer: HttpResponse, now: float) -> str:

@@ -35,6 +35,9 @@ _REMAPPED = frozenset(
 )
 
 
+_NO_OVERRIDE: dict[str, Any] = {}
+
+
 class EndpointAnswer(NamedTuple):
     """What an endpoint answered, and what of it selection patterns are matched against."""
 
@@ -55,7 +58,9 @@ async def answer_of(
 
 def select(exchange: Exchange, integration: dict[str, Any], subject: str | None, status: int = 200) -> dict[str, Any]:
     """The integration response whose pattern matches all of `subject`, else the default one (3.5)."""
-    responses = sorted((integration.get("integrationResponses") or {}).values(), key=lambda item: item["statusCode"])
+    responses = [*(integration.get("integrationResponses") or {}).values()]
+    if len(responses) > 1:
+        responses.sort(key=lambda item: item["statusCode"])
     for response in responses:
         pattern = response.get("selectionPattern")
         if pattern and subject is not None and matches(pattern, subject):
@@ -98,7 +103,7 @@ async def finish(
         body = await templates.render(exchange, snapshot, template, body, "response template")
         payload = body.encode("utf-8", "replace")
         is_text = True
-    override = exchange.context["responseOverride"]
+    override = exchange.context["responseOverride"] if exchange.has_context else _NO_OVERRIDE
     status = _status(override.get("status"), int(response["statusCode"]))
     overridden = override.get("header")
     replaced: dict[str, str] = {}
@@ -108,7 +113,7 @@ async def finish(
     exchange.trace.add("response mapping", headers=mapped, overridden=replaced, status=status)
     mapped = {**mapped, **replaced}
     answer = HttpResponse(status, [], _converted(exchange, snapshot, response, payload) if is_text else payload)
-    if not any(name.lower() == "content-type" for name in mapped):
+    if not mapped or not any(name.lower() == "content-type" for name in mapped):
         answer.headers.append(("Content-Type", content_type))
     for name, value in mapped.items():
         if name.lower() == "transfer-encoding" or not is_header_name(name) or any(char in value for char in "\r\n\0"):
@@ -129,8 +134,10 @@ def _as_text(
     payload: bytes,
 ) -> tuple[bytes, bool]:
     """A binary body in base64 where text is wanted; a text body loses what is no UTF-8 [R:test_apigw_s3_binary_…]."""
+    if not payload or not snapshot.binary_types:
+        return payload.decode("utf-8", "replace").encode(), True
     kind = next((value for name, value in headers if name.lower() == "content-type"), "")
-    if not payload or not is_binary(snapshot, kind.partition(";")[0].strip().lower()):
+    if not is_binary(snapshot, kind.partition(";")[0].strip().lower()):
         return payload.decode("utf-8", "replace").encode(), True
     handling = response.get("contentHandling")
     text = handling == "CONVERT_TO_TEXT" or (handling is None and not is_binary(snapshot, _accepted(exchange)))
@@ -140,8 +147,10 @@ def _as_text(
 
 
 def _status(override: Any, configured: int) -> int:
+    if override is None:
+        return configured if 200 <= configured <= 599 else max(configured, 200)
     try:
-        status = int(str(override)) if override is not None else configured
+        status = int(str(override))
     except ValueError:
         return max(configured, 200)
     # A 1xx ends no request: clients would wait for the answer behind it (unverified).
@@ -151,8 +160,8 @@ def _status(override: Any, configured: int) -> int:
 def _converted(exchange: Exchange, snapshot: Snapshot, response: dict[str, Any], payload: bytes) -> bytes:
     """contentHandling, and what the client's Accept asks for, of a body that is text (3.11)."""
     handling = response.get("contentHandling")
-    accept = _accepted(exchange)
-    if handling == "CONVERT_TO_BINARY" or (handling is None and snapshot.binary_types and is_binary(snapshot, accept)):
+    wanted = handling is None and bool(snapshot.binary_types) and is_binary(snapshot, _accepted(exchange))
+    if handling == "CONVERT_TO_BINARY" or wanted:
         try:
             return base64.b64decode(payload, validate=True)
         except (ValueError, binascii.Error):

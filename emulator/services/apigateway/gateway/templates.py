@@ -7,6 +7,7 @@ import base64
 import binascii
 import functools
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
@@ -15,7 +16,7 @@ from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
 from emulator.services.apigateway.gateway.routing import Snapshot
 from emulator.services.apigateway.gateway.vtl import OverBudget, VtlError
-from emulator.services.apigateway.gateway.vtl.values import MISSING, HostObject, from_json, show, to_json
+from emulator.services.apigateway.gateway.vtl.values import MISSING, Deferred, HostObject, from_json, show, to_json
 from emulator.services.apigateway.gateway.vtl.values import VtlError as ValueProblem
 
 QUICK_BUDGET = 20_000
@@ -72,7 +73,7 @@ async def _rendered(exchange: Exchange, snapshot: Snapshot, source: str, body: s
         try:
             return template.render(_variables(exchange, body, which), QUICK_BUDGET).strip()
         except OverBudget:
-            del exchange.context  # computed anew, without what the first try put into it
+            exchange.forget_context()  # computed anew, without what the first try put into it
             exchange.context.update(overrides)
             work = functools.partial(template.render, _variables(exchange, body, which), LONG_BUDGET)
             return (await asyncio.to_thread(work)).strip()
@@ -89,42 +90,59 @@ def _copied(value: Any) -> Any:
 
 def _variables(exchange: Exchange, body: str, which: str) -> dict[str, Any]:
     return {
-        "input": _input(exchange, body, which),
+        "input": _Input(exchange, body, which),
         "util": _UTIL,
-        "context": exchange.context,
+        "context": exchange.context if exchange.has_context else Deferred(exchange.peek, exchange.whole_context),
         "stageVariables": dict(exchange.stage_variables),
     }
 
 
-def _input(exchange: Exchange, body: str, which: str) -> HostObject:
-    text = body if body else "{}"
-    parsed: list[Any] = []
+class _Input(HostObject):
+    """`$input` (3.4): the body, what it holds as JSON, and the request's parameters."""
 
-    def document() -> Any:
-        if not parsed:
+    __slots__ = ("_exchange", "_parsed", "_text", "_which")
+
+    def __init__(self, exchange: Exchange, body: str, which: str) -> None:
+        self._text = body or "{}"
+        super().__init__({}, {"body": self._text})
+        self._exchange = exchange
+        self._which = which
+        self._parsed: Any = MISSING
+
+    def method(self, name: str) -> Callable[..., Any] | None:
+        """`json`, `path` and `params`."""
+        if name == "json":
+            return self._json
+        if name == "path":
+            return self._path
+        return self._params if name == "params" else None
+
+    def _document(self) -> Any:
+        if self._parsed is MISSING:
             try:
-                parsed.append(json.loads(text))
+                self._parsed = json.loads(self._text)
             except (ValueError, RecursionError) as problem:
-                if which == "request template":
+                if self._which == "request template":
                     raise _no_json(problem) from None
-                parsed.append(text)
-        return parsed[0]
+                self._parsed = self._text
+        return self._parsed
 
-    def find(path: Any) -> Any:
+    def _find(self, path: Any) -> Any:
         try:
-            return jsonpath.find(show(path), document())
+            return jsonpath.find(show(path), self._document())
         except jsonpath.JsonPathError as error:
             raise VtlError(str(error)) from None
 
-    def as_json(path: Any) -> str:
-        value = find(path)
+    def _json(self, path: Any) -> str:
+        value = self._document() if path == "$" else self._find(path)
         return '""' if value is jsonpath.MISSING else to_json(value)
 
-    def as_object(path: Any) -> Any:
-        value = find(path)
+    def _path(self, path: Any) -> Any:
+        value = self._find(path)
         return MISSING if value is jsonpath.MISSING or value is None else from_json(value)
 
-    def params(name: Any = None) -> Any:
+    def _params(self, name: Any = None) -> Any:
+        exchange = self._exchange
         if name is None:
             return {
                 "path": dict(exchange.path_parameters),
@@ -133,14 +151,12 @@ def _input(exchange: Exchange, body: str, which: str) -> HostObject:
             }
         key = show(name)
         if key in ("path", "querystring", "header"):
-            return params()[key]
+            return self._params()[key]
         if key in exchange.path_parameters:
             return exchange.path_parameters[key]
         if key in exchange.single_query:
             return exchange.single_query[key]
         return exchange.header(key) or ""
-
-    return HostObject({"json": as_json, "path": as_object, "params": params}, {"body": text})
 
 
 def _no_json(problem: Exception) -> Failure:

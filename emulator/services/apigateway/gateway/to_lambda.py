@@ -40,7 +40,9 @@ class LambdaIntegration:
     ) -> EndpointAnswer:
         """Type AWS: the invocation type is whatever header the mappings made of it (3.2)."""
         headers = mapped["header"]
-        kind = next((str(value) for name, value in headers.items() if name.lower() == "x-amz-invocation-type"), "")
+        kind = ""
+        if headers:
+            kind = next((str(value) for name, value in headers.items() if name.lower() == "x-amz-invocation-type"), "")
         result = await self.invoke(exchange, snapshot, integration["uri"], kind, body, seconds)
         payload = result.get("Payload") or b""
         message = responses.error_message(payload)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -32,8 +33,14 @@ def address(host: str, path: str) -> Address | None:
         return Address(match.group(1), host, match.group(2) or "/", True) if match else None
     if ".execute-api." not in host:
         return None
+    api_id = _api_of(host)
+    return Address(api_id, host, path or "/", False) if api_id else None
+
+
+@lru_cache(maxsize=1024)
+def _api_of(host: str) -> str | None:
     match = _HOST.fullmatch(host)
-    return Address(match.group(1), host, path or "/", False) if match else None
+    return match.group(1) if match else None
 
 
 def stage_candidates(where: Address) -> list[tuple[str, str]]:

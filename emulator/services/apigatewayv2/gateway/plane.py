@@ -49,6 +49,8 @@ class HttpApiPlane:
         self._authorizing = Authorizing(context, lambda_operations, self._deadline)
         self._throttle = Throttle()
         self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        self._rest_apis: set[str] = set()
+        """REST APIs that have answered: no id is one of both kinds, so the store need not be asked which it is."""
 
     def match(self, host: str, path: str) -> Address | None:
         """Where the request goes, or None if it is not for a deployed API."""
@@ -57,6 +59,7 @@ class HttpApiPlane:
     def forget_cached(self) -> None:
         """Drop what is kept in memory (after a reset)."""
         self._snapshots.clear()
+        self._rest_apis.clear()
         self._throttle.forget()
         self._authorizing.forget()
 
@@ -112,10 +115,15 @@ class HttpApiPlane:
         self, tx: Transaction, where: Address, whole_path: str
     ) -> tuple[tuple[RestAddress, RestLoaded] | None, tuple[Snapshot, Document, str] | None, tuple[str, str]]:
         """(what a REST API needs, if it is none of ours; its deployment, stage and the path within; fresh ids)."""
-        if not store.exists(tx, where.api_id):
-            other = None if where.mapped_stage else self._rest.match(where.host, whole_path)
-            if other is not None:
-                return (other, self._rest.load(tx, other)), None, ("", "")
+        other = None if where.mapped_stage else self._rest.match(where.host, whole_path)
+        if other is not None and (where.api_id in self._rest_apis or not store.exists(tx, where.api_id)):
+            loaded = self._rest.load(tx, other)
+            if loaded[1] is not None:
+                self._rest_apis.add(where.api_id)
+                return (other, loaded), None, ("", "")
+            self._rest_apis.discard(where.api_id)
+            if not store.exists(tx, where.api_id):
+                return (other, loaded), None, ("", "")
         ids = (tx.new_id(), tx.new_id())
         for name, path in stage_candidates(where):
             stage = store.load_stage(tx, where.api_id, name)

@@ -8,7 +8,7 @@ import pytest
 
 from emulator.services.apigateway.gateway import patterns
 from emulator.services.apigateway.gateway.vtl import OverBudget, Template, VtlError, VtlSyntaxError
-from emulator.services.apigateway.gateway.vtl.values import MISSING, from_json
+from emulator.services.apigateway.gateway.vtl.values import MISSING, Deferred, from_json
 
 
 def render(source: str, budget: int = 200_000, **variables: Any) -> str:
@@ -128,3 +128,27 @@ def test_a_pattern_that_backtracks_is_matched_in_bounded_time() -> None:
 def test_sets_of_java_that_python_reads_otherwise_are_refused(pattern: str) -> None:
     with pytest.raises(patterns.PatternError):
         patterns.replace(pattern, "", "a")
+
+
+@pytest.mark.parametrize(
+    ("source", "expected", "made"),
+    [
+        ("$context.stage/$context.stage", "prod/prod", 0),
+        ("$context.identity.sourceIp", "127.0.0.1", 1),
+        ("$context.get('stage') $context.identity.sourceIp", "prod 127.0.0.1", 1),
+        ('#set($context.stage = "dev")$context.stage', "dev", 1),
+        ("#foreach($name in $context.keySet())$name,#end$context.none", "stage,identity,", 1),
+    ],
+)
+def test_a_deferred_variable_is_made_when_a_template_wants_more_than_a_property(
+    source: str, expected: str, made: int
+) -> None:
+    times: list[int] = []
+
+    def whole() -> dict[str, Any]:
+        times.append(1)
+        return {"stage": "prod", "identity": {"sourceIp": "127.0.0.1"}}
+
+    context = Deferred(lambda name: "prod" if name == "stage" else MISSING, whole)
+    assert render(source, context=context) == expected
+    assert len(times) == made

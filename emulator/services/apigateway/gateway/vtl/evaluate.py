@@ -9,6 +9,7 @@ from emulator.services.apigateway.gateway.vtl.values import (
     MAX_ITEMS,
     MAX_TEXT,
     MISSING,
+    Deferred,
     Entry,
     HostObject,
     VtlError,
@@ -85,7 +86,9 @@ class _Run:
                 self.size += size
                 if self.size > MAX_TEXT:
                     raise VtlError("the output grew too long")
-                self.spend(1 + (size >> 10))
+                self.budget -= 1 + (size >> 10)
+                if self.budget < 0:
+                    raise OverBudget("the template takes too many steps")
                 self.output.append(text)
             elif kind is tree.Set:
                 self.assign(node)
@@ -170,7 +173,13 @@ class _Run:
     def reach(self, name: str, accessors: tuple[tuple[Any, ...], ...]) -> Any:
         self.spend(1 + len(accessors))
         value = self.variables.get(name)
-        if type(value) is tree.Define:
+        if type(value) is Deferred:
+            if len(accessors) == 1 and accessors[0][0] == "property":
+                found = value.peek(accessors[0][1])
+                if found is not MISSING:
+                    return found
+            value = self.variables[name] = value.whole()
+        elif type(value) is tree.Define:
             value = self.rendered(value)
         for accessor in accessors:
             if value is None or value is MISSING:
@@ -198,7 +207,8 @@ class _Run:
             self.output = outer
 
     def call(self, value: Any, name: str, arguments: list[Any]) -> Any:
-        method = (value.methods if isinstance(value, HostObject) else methods_of(value)).get(name)
+        is_host = isinstance(value, HostObject)
+        method = value.method(name) if is_host else methods_of(value).get(name)
         if method is None:
             return None
         self.spend(1 + (len(value) // 256 if isinstance(value, (str, list, dict)) else 0))
@@ -206,7 +216,7 @@ class _Run:
             if isinstance(argument, str):
                 self.spend(len(argument) // 1024)
         try:
-            result = method(*arguments) if isinstance(value, HostObject) else method(value, *arguments)
+            result = method(*arguments) if is_host else method(value, *arguments)
         except (TypeError, AttributeError, OverflowError, ValueError, RecursionError, UnicodeError):
             return None
         if isinstance(result, str):

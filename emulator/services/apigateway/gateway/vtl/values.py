@@ -48,6 +48,28 @@ class HostObject:
         self.properties = properties or {}
         self.text = text
 
+    def method(self, name: str) -> Callable[..., Any] | None:
+        """What a template calls by a name; None if there is nothing."""
+        return self.methods.get(name)
+
+
+class Deferred:
+    """A variable that is made when somebody wants all of it: most templates ask for a property or two."""
+
+    __slots__ = ("_peek", "_whole")
+
+    def __init__(self, peek: Callable[[str], Any], whole: Callable[[], Any]) -> None:
+        self._peek = peek
+        self._whole = whole
+
+    def peek(self, name: str) -> Any:
+        """One property, or MISSING: then only the whole tells."""
+        return self._peek(name)
+
+    def whole(self) -> Any:
+        """The value itself."""
+        return self._whole()
+
 
 class Entry:
     """One entry of a map, as `entrySet()` gives it."""
