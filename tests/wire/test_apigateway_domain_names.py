@@ -113,6 +113,9 @@ def test_a_domain_name_moves_between_edge_and_regional(api: RestApi) -> None:
     for wrong in (
         ("replace", "/domainName", "x"),
         ("add", "/securityPolicy", "TLS_1_2"),
+        ("replace", "/securityPolicy", "TLS_9"),
+        ("replace", "/securityPolicy", ""),
+        ("replace", "/endpointAccessMode", "LOOSE"),
         ("replace", "/endpointConfiguration/types", "EDGE"),
         ("add", "/endpointConfiguration/types", "PRIVATE"),
         ("remove", "/endpointConfiguration/types", "EDGE"),

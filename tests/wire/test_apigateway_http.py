@@ -13,6 +13,7 @@ import pytest
 
 from emulator.testing import RunningEmulator
 from tests.wire.apigateway_support import RestApi
+from tests.wire.http_api_support import ask, http_api
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -33,9 +34,10 @@ class Echo(BaseHTTPRequestHandler):
             self.send_header("Via", "1.1 proxy")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
-    do_POST = do_PUT = do_DELETE = do_GET
+    do_POST = do_PUT = do_DELETE = do_HEAD = do_GET
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing."""
@@ -92,6 +94,21 @@ def test_a_proxy_passes_statuses_on_and_drops_via(api: RestApi, endpoint: str) -
     assert "Via" not in api.request("GET", "/h").headers
 
 
+def test_an_answer_to_head_says_how_long_the_body_would_be(
+    emulator: RunningEmulator, api: RestApi, endpoint: str
+) -> None:
+    api.method("/", "ANY", {"type": "HTTP_PROXY", "integrationHttpMethod": "ANY", "uri": endpoint + "/long"})
+    api.deploy()
+    other = http_api(emulator)
+    uri = {"IntegrationType": "HTTP_PROXY", "IntegrationMethod": "ANY", "IntegrationUri": endpoint + "/long"}
+    target = other.integration(**uri, PayloadFormatVersion="1.0")
+    other.client.create_route(ApiId=other.id, RouteKey="ANY /", Target=target)
+    for url in (api.url(), f"{emulator.url}/_aws/execute-api/{other.id}/"):
+        head = ask(url, "HEAD")
+        assert head.body == b""
+        assert int(head.headers["Content-Length"]) > 100
+
+
 def test_http_sends_what_is_mapped_and_maps_by_status(api: RestApi, endpoint: str) -> None:
     integration = {
         "type": "HTTP",
@@ -116,7 +133,7 @@ def test_silence_is_a_timeout_and_nobody_is_a_network_error(api: RestApi, endpoi
     slow = {"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": endpoint + "/slow", "timeoutInMillis": 50}
     api.method("/slow", "GET", slow)
     api.method("/none", "GET", {"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": "http://127.0.0.1:1/"})
-    variable = {"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": "${stageVariables.where}"}
+    variable = {"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": "http://${stageVariables.where}/a"}
     api.method("/unset", "GET", variable)
     api.deploy()
     started = time.monotonic()

@@ -190,3 +190,20 @@ def test_the_log_is_cut_within_the_token_with_which_lambda_is_called(emulator: R
         "X-Amz-Security-Token",
     ]
     assert line.endswith("* [TRUNCATED]")
+
+
+def test_a_function_of_an_integration_is_named_by_its_arn(api: RestApi) -> None:
+    ids = api.method("x", "POST", **mock())
+    bare = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/name/invocations"
+    with pytest.raises(ClientError, match="currently only supports Lambda function and Firehose stream invocations"):
+        api.client.put_integration(**ids, type="AWS_PROXY", integrationHttpMethod="POST", uri=bare)
+    variable = bare.replace("/name/", "/${stageVariables.function}/")
+    api.client.put_integration(**ids, type="AWS_PROXY", integrationHttpMethod="POST", uri=variable)
+
+
+def test_of_several_methods_that_use_a_model_the_latest_resource_s_is_named(api: RestApi) -> None:
+    api.client.create_model(restApiId=api.id, name="My", contentType="application/json", schema='{"type": "object"}')
+    for path in ("", "test"):
+        api.method(path, "ANY", requestModels={"application/json": "My"}, **mock())
+    with pytest.raises(ClientError, match=r"is referenced in method request: /test/ANY$"):
+        api.client.delete_model(restApiId=api.id, modelName="My")

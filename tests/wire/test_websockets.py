@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from typing import Any
 
 import pytest
@@ -331,6 +332,29 @@ def test_frames_of_32_and_messages_of_128_kilobytes_are_the_largest(api: WebSock
     with api.talk() as client:
         client.say(frame + "y")
         assert ended(client) == 1009
+
+
+def test_a_frame_is_refused_by_the_length_that_it_announces(api: WebSocketApi) -> None:
+    with api.talk() as client:
+        client.raw(b"\x81\xff" + (1 << 40).to_bytes(8, "big"))
+        assert ended(client) == 1009
+    with api.talk() as client:  # its control frames are not meant
+        client.send(events.Ping(b"x" * 125))
+        assert client.pong() == b"x" * 125
+
+
+def test_a_refusal_says_its_status_in_words(api: WebSocketApi) -> None:
+    port = int(api.emulator.url.rpartition(":")[2])
+    key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: {}\r\n" + key
+    for version, path, first in (
+        ("13", "/none", b"HTTP/1.1 403 Forbidden"),
+        ("12", "/prod", b"HTTP/1.1 426 Upgrade Required"),
+    ):
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            target = f"/_aws/execute-api/{api.id}{path}"
+            line.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n{upgrade.format(version)}\r\n".encode())
+            assert line.makefile("rb").readline().strip() == first
 
 
 def test_binary_messages_are_not_supported(api: WebSocketApi) -> None:

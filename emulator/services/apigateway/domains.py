@@ -17,6 +17,23 @@ MOST_WITH_LEVELS = 200
 """API mappings of a domain name whose keys have several levels [D: rest-api-mappings]."""
 NO_BASE_PATH = "(none)"
 """What AWS calls the empty base path."""
+SECURITY_POLICIES = (
+    "TLS_1_0",
+    "TLS_1_2",
+    "SecurityPolicy_TLS13_1_3_2025_09",
+    "SecurityPolicy_TLS13_1_3_FIPS_2025_09",
+    "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_FIPS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_FIPS_PFS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_Ext2_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_Ext2_FIPS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_2021_06",
+    "SecurityPolicy_TLS13_2025_EDGE",
+    "SecurityPolicy_TLS12_PFS_2025_EDGE",
+    "SecurityPolicy_TLS12_2018_EDGE",
+)
+"""The enumeration SecurityPolicy of the service model, which patches must be held against here."""
 _EDGE_ZONE = "Z2FDTNDATAQYW2"
 """The hosted zone of every CloudFront distribution (AWS)."""
 _REGIONAL_ZONE = "Z1UJRXOUMOOFQ8"

@@ -16,6 +16,7 @@ from emulator.services.apigateway.gateway.failures import configuration_error
 
 _VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _PATH_PARAMETER = re.compile(r"\{([A-Za-z0-9._\-]+)\+?\}")
+_ADDRESS = re.compile(r"https?://[^/?#:]")
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 
 
@@ -54,6 +55,11 @@ def with_query(url: str, pairs: list[tuple[str, str]]) -> str:
     if not pairs:
         return url
     return f"{url}{'&' if '?' in url else '?'}{urlencode(pairs)}"
+
+
+def is_address(url: str) -> bool:
+    """Whether a URL names a host over HTTP; a stage variable that is not there may have left none."""
+    return _ADDRESS.match(url) is not None
 
 
 def query_pairs(query: dict[str, Any]) -> list[tuple[str, str]]:

@@ -64,7 +64,11 @@ class HttpIntegration:
         if is_streamed(integration):
             return await self._stream(exchange, snapshot, asked, seconds)
         status, given, payload = await self._exchange(exchange, asked, seconds)
-        return HttpResponse(status, _passed_back(given), payload)
+        headers = _passed_back(given)
+        if exchange.request.method == "HEAD":
+            # Of the body that a GET would have: a HEAD's answer has none of its own (RFC 9110, 9.3.2).
+            headers += [pair for pair in given if pair[0].lower() == "content-length"]
+        return HttpResponse(status, headers, payload)
 
     def _asked(
         self, exchange: Exchange, integration: dict[str, Any], mapped: dict[str, dict[str, Any]], body: bytes
@@ -77,7 +81,7 @@ class HttpIntegration:
         url = endpoint.with_parameters(uri, mapped["path"])
         client_query = exchange.query if proxy else []
         url = endpoint.with_query(url, [*client_query, *endpoint.query_pairs(mapped["querystring"])])
-        if not url.startswith(("http://", "https://")):
+        if not endpoint.is_address(url):
             raise configuration_error("Invalid endpoint address")
         headers = _headers(exchange, endpoint.checked_headers(mapped["header"]), proxy)
         exchange.calls(url, headers, body, self._clock.now())

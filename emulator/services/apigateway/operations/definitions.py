@@ -150,7 +150,7 @@ class Definitions(Loading):
         """Delete a model that nothing refers to [R:test_put_method_model]."""
         api, model = self._model(tx, scope, request)
         name = model["name"]
-        for resource in api.resources.values():
+        for resource in reversed(api.resources.values()):  # of several methods AWS names the latest resource's
             for http_method, method in (resource.get("resourceMethods") or {}).items():
                 if name in (method.get("requestModels") or {}).values():
                     where = f"{resource['path']}/{http_method}"

@@ -18,6 +18,7 @@ from emulator.services.apigateway.domain_store import key_of
 from emulator.services.apigateway.domains import (
     NO_BASE_PATH,
     REST,
+    SECURITY_POLICIES,
     check_name,
     check_new,
     checked_base_path,
@@ -116,6 +117,7 @@ class DomainNames(Loading):
             else:
                 domain = apply(domain, [operation], DOMAIN)
         _check_routing(domain.get("routingMode"))
+        _check_tls(domain)
         if not domain["endpointConfiguration"]["types"]:
             raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
         _check_private(domain)
@@ -266,6 +268,14 @@ def _identity(tx: Transaction, scope: Scope, name: str, private: bool) -> dict[s
 def _check_routing(mode: str | None) -> None:
     if mode is not None and mode not in MODES:
         raise bad_request(f"Invalid routing mode specified. Valid options are {','.join(MODES)}")  # unverified
+
+
+def _check_tls(domain: dict[str, Any]) -> None:
+    """Raise for values that CreateDomainName's model knows and a patch's does not (texts unverified)."""
+    if domain.get("securityPolicy") not in SECURITY_POLICIES:
+        raise bad_request(f"Invalid security policy specified. Valid options are {','.join(SECURITY_POLICIES)}")
+    if domain.get("endpointAccessMode") not in (None, "BASIC", "STRICT"):
+        raise bad_request("Invalid endpoint access mode specified. Valid options are BASIC,STRICT")
 
 
 def _check_private(domain: dict[str, Any]) -> None:

@@ -96,7 +96,7 @@ def _check_target(integration: dict[str, Any], kind: str) -> None:
     if not parts[5].startswith(("path/", "action/")) or parts[2] != "apigateway":
         raise bad_request("AWS ARN for integration must contain path or action")
     function = lambda_function_of(uri)
-    if function is not None:
+    if function is not None and (function.startswith("arn:") or "${" in function):
         return
     if kind == "AWS_PROXY":
         raise bad_request(

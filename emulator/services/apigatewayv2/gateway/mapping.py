@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.services.apigateway.gateway import jsonpath
@@ -92,7 +92,7 @@ def mapped_request(exchange: Exchange, mappings: Mapping[str, str]) -> tuple[Htt
     if not mappings:
         return request, None
     headers = list(request.headers)
-    query = parse_qsl(request.query, keep_blank_values=True)
+    query = [part for part in request.query.split("&") if part]
     path: str | None = None
     for key, text in mappings.items():
         change = parse_key(key, False)
@@ -102,10 +102,10 @@ def mapped_request(exchange: Exchange, mappings: Mapping[str, str]) -> tuple[Htt
         if change.place == "path":
             path = "/" + quote(_clean(value or ""), safe="/%:@!$&'()*+,;=~-._", errors="replace").lstrip("/")
         elif change.place == "header":
-            headers = _changed(headers, change.action, change.name.lower(), _clean(value or ""), fold=True)
+            headers = _changed(headers, change.action, change.name.lower(), _clean(value or ""))
         else:
-            query = _changed(query, change.action, change.name, value or "", fold=False)
-    return replace(request, headers=headers, query=urlencode(query, errors="replace"), _lower=None), path
+            query = _changed_query(query, change.action, change.name, value or "")
+    return replace(request, headers=headers, query="&".join(query), _lower=None), path
 
 
 def mapped_response(exchange: Exchange, by_status: Mapping[str, Mapping[str, str]], response: HttpResponse) -> None:
@@ -122,15 +122,18 @@ def mapped_response(exchange: Exchange, by_status: Mapping[str, Mapping[str, str
                 response.status = int(value)
         else:
             headers = response.headers
-            response.headers = _changed(headers, change.action, change.name, _clean(value or ""), fold=True)
+            response.headers = _changed(headers, change.action, change.name, _clean(value or ""))
 
 
-def _changed(pairs: list[tuple[str, str]], action: str, name: str, value: str, fold: bool) -> list[tuple[str, str]]:
-    def same(other: str) -> bool:
-        return other.lower() == name.lower() if fold else other == name
-
-    kept = pairs if action == "append" else [pair for pair in pairs if not same(pair[0])]
+def _changed(pairs: list[tuple[str, str]], action: str, name: str, value: str) -> list[tuple[str, str]]:
+    kept = pairs if action == "append" else [pair for pair in pairs if pair[0].lower() != name.lower()]
     return kept if action == "remove" else [*kept, (name, value)]
+
+
+def _changed_query(parts: list[str], action: str, name: str, value: str) -> list[str]:
+    """A query's parts `name=value`; what no mapping touches stays as the client wrote it (unverified)."""
+    kept = parts if action == "append" else [part for part in parts if unquote_plus(part.partition("=")[0]) != name]
+    return kept if action == "remove" else [*kept, urlencode([(name, value)], errors="replace")]
 
 
 def _clean(value: str) -> str:

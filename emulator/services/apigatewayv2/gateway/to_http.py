@@ -16,7 +16,7 @@ from emulator.services.apigatewayv2.model import Document
 LARGEST_ANSWER = 10 * 1024 * 1024
 _NOT_SENT = ("host", "content-length", "forwarded", "via")
 _NOT_PASSED_BACK = ("content-length", "date", "via")
-"""The gateway's own answer has them."""
+"""The gateway's own answer has them; but HEAD's, which has no body, the length of the one that GET would have."""
 
 
 async def call(
@@ -44,6 +44,8 @@ async def call(
     except OverflowError:
         raise Failure(500, "The integration's response is too large") from None
     answer = [pair for pair in given if not is_hop_by_hop(pair[0].lower()) and pair[0].lower() not in _NOT_PASSED_BACK]
+    if request.method == "HEAD":
+        answer += [pair for pair in given if pair[0].lower() == "content-length"]
     return HttpResponse(status if 200 <= status <= 599 else 500, answer, body)
 
 

@@ -44,6 +44,8 @@ def render(source: str, budget: int = 200_000, **variables: Any) -> str:
         ('#if("")true#end', "true"),
         ("#stop after", ""),
         ("#set($d = 10000000.0)$d", "1.0E7"),
+        ("#set($a = 1e3)#set($b = .5)#set($c = 1.)#set($d = 2.5E-1)$a $b $c $d $e1", "1000.0 0.5 1.0 0.25 $e1"),
+        ("#foreach($i in [1..2])$i#end#foreach($i in [1.,.5])$i;#end", "121.0;0.5;"),
         ("a\n  #if(true)\n  b\n  #end\nc", "a\n    b\n  c"),
     ],
 )

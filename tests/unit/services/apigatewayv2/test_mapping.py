@@ -104,6 +104,13 @@ def test_whatever_a_mapping_takes_from_a_request_is_a_request_again(header: str,
     assert all(character >= " " and character != "\x7f" for _, value in request.headers for character in value)
 
 
+def test_what_no_mapping_touches_of_a_query_stays_as_it_was_written() -> None:
+    source = exchange(request=HttpRequest("GET", "/pets/7", "q=%7e&a%20b=c+d&flag&x=*", [], b""))
+    assert mapped_request(source, {"overwrite:header.a": "1"})[0].query == "q=%7e&a%20b=c+d&flag&x=*"
+    changed = {"overwrite:querystring.q": "ü 1", "remove:querystring.x": "", "append:querystring.a b": "2"}
+    assert mapped_request(source, changed)[0].query == "a%20b=c+d&flag&q=%C3%BC+1&a+b=2"
+
+
 def test_a_response_is_changed_by_the_mappings_of_the_status_it_had() -> None:
     response = HttpResponse(200, [("A", "1")], b"{}")
     mapped_response(

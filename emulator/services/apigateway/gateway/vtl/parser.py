@@ -117,7 +117,8 @@ _DIRECTIVE = re.compile(
 )
 _NEWLINE = re.compile(r"[ \t]*(?:\r\n|\n|\r)")
 _SPACE = re.compile(r"\s*")
-_NUMBER = re.compile(r"\d+(?:\.\d+(?:[eE][+-]?\d+)?)?")
+_NUMBER = re.compile(r"(?:\d+\.(?!\.)\d*|\.\d+|\d+(?=[eE][+-]?\d))(?:[eE][+-]?\d+)?|\d+")
+"""Velocity 1.7's FLOATING_POINT_LITERAL and INTEGER_LITERAL: `1.`, `.5` and `1e3` are numbers; 1..3 is a range."""
 _WORDS = {"and": "&&", "or": "||", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "not": "!"}
 _OPERATOR = re.compile(r"\|\||&&|==|!=|<=|>=|<|>|\+|-|\*|/|%|(?:and|or|eq|ne|lt|le|gt|ge)(?![A-Za-z0-9_])")
 _LEVELS = ({"||"}, {"&&"}, {"==", "!="}, {"<", "<=", ">", ">="}, {"+", "-"}, {"*", "/", "%"})
@@ -452,7 +453,6 @@ class _Parser:
         match = _NUMBER.match(source, self.position)
         if match:
             text = match.group()
-            # 1..3 is a range, not the number 1.
             self.position = match.end()
             if len(text) > 40:
                 self.fail("number too long")
