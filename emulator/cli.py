@@ -106,11 +106,14 @@ def start(
 
     What was accepted survives a restart, and a kill.
     """
-    from emulator.adapters.console import Console
-    from emulator.adapters.smtp_server import SmtpUnavailable
-    from emulator.adapters.sqlite import DataDirectoryInUse, UnknownSchema
-    from emulator.app import serve
-    from emulator.settings import Settings
+    from emulator.importing import uncollected
+
+    with uncollected():
+        from emulator.adapters.console import Console
+        from emulator.adapters.smtp_server import SmtpUnavailable
+        from emulator.adapters.sqlite import DataDirectoryInUse, UnknownSchema
+        from emulator.app import serve
+        from emulator.settings import Settings
 
     if ephemeral and data is not None:
         stop("--ephemeral and --data exclude each other.", "Leave one of them out.")

@@ -12,11 +12,12 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from emulator.adapters.web_socket import LARGEST_MESSAGE_BYTES, LimitedWebSocket
 from emulator.adapters.whole_exchange import WholeExchange
 
 HEAD_WAIT_SECONDS = 60.0
 """Host time in which a request's head must have come."""
+LARGEST_MESSAGE_BYTES = 128 * 1024
+"""Of a WebSocket, else it is closed with 1009 [D: apigateway-execution-service-websocket-limits-table]."""
 _BAD_REQUEST = (
     b"<html>\r\n<head><title>400 Bad Request</title></head>\r\n<body>\r\n"
     b"<center><h1>400 Bad Request</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -96,6 +97,8 @@ class CaseKeepingProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to the WebSocket protocol, as uvicorn does, but with header names as written."""
+        from emulator.adapters.web_socket import LimitedWebSocket  # whoever has no such API need not load a protocol
+
         self.connections.discard(self)
         protocol = LimitedWebSocket(config=self.config, server_state=self.server_state, app_state=self.app_state)
         protocol.given_headers = self.raw_headers
@@ -148,7 +151,7 @@ def server(app: Any) -> AnnouncingServer:
     config = uvicorn.Config(
         app,
         http=CaseKeepingProtocol,
-        ws=LimitedWebSocket,
+        ws=asyncio.Protocol,  # upgrades are taken: handle_websocket_upgrade says by what
         ws_max_size=LARGEST_MESSAGE_BYTES,
         ws_ping_interval=None,
         ws_per_message_deflate=False,

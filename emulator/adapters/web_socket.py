@@ -17,8 +17,7 @@ from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
 LARGEST_FRAME_BYTES = 32 * 1024
-LARGEST_MESSAGE_BYTES = 128 * 1024
-"""[D: apigateway-execution-service-websocket-limits-table]: beyond either the connection is closed with 1009."""
+"""[D: apigateway-execution-service-websocket-limits-table]: beyond it the connection is closed with 1009."""
 TOO_BIG = 1009
 BROKEN = 1006
 _TOO_BIG_REASON = "Frame exceeds the maximum size"

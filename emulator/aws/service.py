@@ -58,9 +58,14 @@ class Service:
     def __init__(self, name: str, store: Store, operations: Mapping[str, Callable[..., Any]]) -> None:
         self.name = name
         self.store = store
-        self.operations = dict(operations)
+        self._operations = dict(operations)
         self._for_services: dict[str, Callable[..., dict[str, Any]]] = {}
         self._waits = {op for op, method in operations.items() if inspect.iscoroutinefunction(method)}
+
+    @property
+    def operations(self) -> Mapping[str, Callable[..., Any]]:
+        """What it answers, by AWS's names."""
+        return self._operations
 
     def offer_in_transaction(self, operation: str, method: Callable[..., dict[str, Any]]) -> None:
         """Offer other services a `(tx, scope, request)` form of an operation that makes callers at the edge wait."""
@@ -70,7 +75,7 @@ class Service:
         """The `(tx, scope, request)` method of an operation, or None if it is absent or makes its caller wait."""
         if operation in self._waits:
             return self._for_services.get(operation)
-        return self.operations.get(operation)
+        return self._operations.get(operation)
 
     async def prefetch(self, operation: str, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """The request of a `prepared` operation with what it refers to elsewhere, ready for `transactional`."""
@@ -81,7 +86,7 @@ class Service:
 
         A service's wire.py overrides this for operations that need `request_id`.
         """
-        method = self.operations.get(operation)
+        method = self._operations.get(operation)
         if method is None:
             raise NotEmulated(self.name, operation)
         if operation in self._waits:
@@ -89,6 +94,28 @@ class Service:
         if operation.startswith(READ_PREFIXES):
             return await self.store.read(lambda tx: method(tx, scope, request))
         return await self.store.transact(lambda tx: method(tx, scope, request))
+
+
+class LateService(Service):
+    """A service that is made when somebody first asks it: who never does need not load its modules."""
+
+    def __init__(self, name: str, store: Store, prepared: frozenset[str], make: Callable[[], Service]) -> None:
+        super().__init__(name, store, {})
+        self.prepared = prepared
+        self._make = make
+
+    @property
+    def operations(self) -> Mapping[str, Callable[..., Any]]:
+        return self._make().operations
+
+    def transactional(self, operation: str) -> Callable[..., dict[str, Any]] | None:
+        return self._make().transactional(operation)
+
+    async def prefetch(self, operation: str, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        return await self._make().prefetch(operation, scope, request)
+
+    async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
+        return await self._make().call(operation, scope, request, request_id)
 
 
 class Services:

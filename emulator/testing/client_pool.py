@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.session import Session
 
+from emulator.importing import uncollected
+from emulator.testing.model_loader import model_loader
+
 if TYPE_CHECKING:
     from botocore.config import Config
 
@@ -41,7 +44,9 @@ class ClientSet:
     def __init__(self, endpoint: str, region: str, config: Config) -> None:
         self._identity = _Identity()
         self._session: Any = Session()
-        self._session.register_component("data_loader", _loader())
+        if not _loaders:
+            _loaders.append(model_loader(self._session.get_config_variable("data_path")))
+        self._session.register_component("data_loader", _loaders[0])
         self._session._credentials = self._identity
         self._options: dict[str, Any] = {"endpoint_url": endpoint, "region_name": region, "config": config}
         self._clients: dict[str, Any] = {}
@@ -52,7 +57,8 @@ class ClientSet:
         """The client of a service. Raises botocore's UnknownServiceError."""
         if service not in self._shown:
             if service not in self._clients:
-                self._clients[service] = self._session.create_client(service, **self._options)
+                with uncollected():  # a model of a service is a hundred thousand objects, and none is garbage
+                    self._clients[service] = self._session.create_client(service, **self._options)
             client = self._clients[service]
             shown = object.__new__(type(client))
             shown.__dict__.update(client.__dict__)
@@ -75,6 +81,7 @@ class ClientSet:
 
 _kept: dict[tuple[str, str], list[ClientSet]] = {}
 _loaders: list[Any] = []
+"""One for the process: it has read the models of services."""
 
 
 def lease(endpoint: str, region: str, config: Config, account: str) -> ClientSet:
@@ -95,10 +102,3 @@ def forget(endpoint: str) -> None:
     """The server at an endpoint has ended."""
     for key in [key for key in _kept if key[0] == endpoint]:
         del _kept[key]
-
-
-def _loader() -> Any:
-    """One for the process: it has read the models of services."""
-    if not _loaders:
-        _loaders.append(Session().get_component("data_loader"))
-    return _loaders[0]

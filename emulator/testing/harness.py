@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from emulator.importing import uncollected
 from emulator.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ class RunningEmulator:
     def start(self) -> None:
         """Start and return once the port answers. Raises what the start raised."""
         self._thread = threading.Thread(target=self._main, name="emulator", daemon=True)
-        self._thread.start()
-        if not self._ready.wait(START_TIMEOUT_SECONDS):
-            raise TimeoutError("the emulator did not start")
+        with uncollected():
+            self._thread.start()
+            if not self._ready.wait(START_TIMEOUT_SECONDS):
+                raise TimeoutError("the emulator did not start")
         if self._error is not None:
             raise self._error
 

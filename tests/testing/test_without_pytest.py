@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
 
 from emulator import Emulator, Settings
+from emulator.testing.model_loader import model_loader
 from emulator.testing.servers import HarnessError
 from tests.testing.functions import create, invoke, send
 
@@ -58,3 +61,17 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     code = f"import sys, emulator; print([name for name in {heavy} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert said.strip() == "[]"
+
+
+def test_what_no_stack_and_no_web_socket_asks_for_is_not_loaded() -> None:
+    late = ("emulator.deploy.template.model", "emulator.services.cloudformation.model", "wsproto", "moto", "pydantic")
+    code = f"import emulator.app, sys; assert not [name for name in {late!r} if name in sys.modules]"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_the_harness_finds_every_model_that_boto3_finds() -> None:
+    ours, usual = model_loader(None), Loader()
+    assert sorted(ours.list_available_services("service-2")) == usual.list_available_services("service-2")
+    assert ours.load_service_model("sqs", "service-2") == usual.load_service_model("sqs", "service-2")
+    with pytest.raises(UnknownServiceError, match="no-such-thing.*lambda.*sqs"):
+        ours.load_service_model("no-such-thing", "service-2")

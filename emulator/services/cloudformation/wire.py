@@ -1,58 +1,56 @@
-"""How CloudFormation's parts are put together; its bytes are the query protocol's."""
+"""How CloudFormation is mounted: its tables, its job and its addresses at once, its parts when the first is needed."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from emulator.aws.scope import Scope
-from emulator.aws.service import Context, JobKind, Mounted, Service
-from emulator.ports import Store
+from emulator.aws.http import HttpRequest, HttpResponse
+from emulator.aws.service import Context, JobKind, LateService, Mounted
+from emulator.jobs import Job
 from emulator.services.cloudformation.bootstrap import Bootstrap
-from emulator.services.cloudformation.deployment.steps import Steps
-from emulator.services.cloudformation.deployment.waking import DEPLOY
-from emulator.services.cloudformation.deployment.worker import DeploymentWorker
-from emulator.services.cloudformation.fetching import Fetching
-from emulator.services.cloudformation.history import History
-from emulator.services.cloudformation.operations import CloudFormationOperations
-from emulator.services.cloudformation.operations.reading import READ_OPERATIONS, Reading
-from emulator.services.cloudformation.resources.running import Running
-from emulator.services.cloudformation.responses import ResponsePlane
-from emulator.services.cloudformation.store import SCHEMA
+from emulator.services.cloudformation.declared import DEPLOY, READ_OPERATIONS, SCHEMA
+
+if TYPE_CHECKING:
+    from emulator.services.cloudformation.making import CloudFormation
 
 STACKS_AT_ONCE = 8
 
 
-class CloudFormationService(Service):
-    """Reads a request's template before its transaction."""
+class LateResponses:
+    """Answers of custom resources: none comes before there is a stack."""
 
-    prepared = READ_OPERATIONS
+    guarded = False
 
-    def __init__(self, store: Store, operations: CloudFormationOperations, reading: Reading) -> None:
-        super().__init__("cloudformation", store, operations.table())
-        self._reading = reading
+    def __init__(self, made: Callable[[], CloudFormation]) -> None:
+        self._made = made
 
-    async def prefetch(self, operation: str, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        return await self._reading.request(operation, scope, request)
+    def match(self, host: str, path: str) -> Any | None:
+        """Kind and place of an answer."""
+        return self._made().responses.match(host, path) if path.startswith("/cloudformation-") else None
 
-    async def call(self, operation: str, scope: Scope, request: dict[str, Any], request_id: str) -> dict[str, Any]:
-        if operation in self.prepared and operation in self.operations:
-            request = await self.prefetch(operation, scope, request)
-        return await super().call(operation, scope, request, request_id)
+    async def handle(self, request: HttpRequest, match: Any) -> HttpResponse:
+        """Keep an answer for the step that waits for it."""
+        return await self._made().responses.handle(request, match)
 
 
 def mount(context: Context) -> Mounted:
     """The service `cloudformation`."""
     Bootstrap(context.calls, context.supporting)
-    history = History(context.calls)
-    fetching = Fetching(context.calls, context.clock)
-    operations = CloudFormationOperations(context.calls, history, context.settings)
-    steps = Steps(context.store, Running(context.services, context.calls), history)
-    worker = DeploymentWorker(context.store, steps, history, fetching, context.base_url)
-    service = CloudFormationService(context.store, operations, Reading(context.store, fetching))
+
+    @cache
+    def made() -> CloudFormation:
+        from emulator.services.cloudformation.making import CloudFormation
+
+        return CloudFormation(context)
+
+    async def deploy(job: Job) -> None:
+        await made().worker.run(job)
+
     return Mounted(
-        services=[service],
+        services=[LateService("cloudformation", context.store, READ_OPERATIONS, lambda: made().service)],
         schema=SCHEMA,
-        jobs={DEPLOY: JobKind(worker.run, lambda: STACKS_AT_ONCE)},
-        operations=operations,
-        data_planes=[ResponsePlane(context.store)],
+        jobs={DEPLOY: JobKind(deploy, lambda: STACKS_AT_ONCE)},
+        data_planes=[LateResponses(made)],
     )

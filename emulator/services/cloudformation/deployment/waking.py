@@ -5,9 +5,7 @@ from __future__ import annotations
 from emulator import jobs
 from emulator.ports import Json, Transaction
 from emulator.services.cloudformation import store
-
-DEPLOY = "cloudformation.deploy"
-"""Job kind: go on with a stack. Payload: `stack`, its id; the owner is the stack."""
+from emulator.services.cloudformation.declared import DEPLOY
 
 
 def start(tx: Transaction, stack_id: str) -> None:

@@ -26,16 +26,6 @@ from emulator.services.cloudformation.model import Definition, Stack, constraint
 
 READ_MEMBER = "_read"
 """A member that no model has: the `Read` of a request."""
-READ_OPERATIONS = frozenset(
-    {
-        "CreateStack",
-        "UpdateStack",
-        "CreateChangeSet",
-        "ValidateTemplate",
-        "GetTemplateSummary",
-        "EstimateTemplateCost",
-    }
-)
 LARGEST_BODY = 51_200
 LONG_TEXT = 100_000
 """Characters of a template that is parsed in a thread: YAML takes its time, and nobody else waits for it."""
