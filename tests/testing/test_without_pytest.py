@@ -73,5 +73,5 @@ def test_the_harness_finds_every_model_that_boto3_finds() -> None:
     ours, usual = model_loader(None), Loader()
     assert sorted(ours.list_available_services("service-2")) == usual.list_available_services("service-2")
     assert ours.load_service_model("sqs", "service-2") == usual.load_service_model("sqs", "service-2")
-    with pytest.raises(UnknownServiceError, match="no-such-thing.*lambda.*sqs"):
+    with pytest.raises(UnknownServiceError, match=r"no-such-thing.*lambda.*sqs"):
         ours.load_service_model("no-such-thing", "service-2")
