@@ -11,6 +11,7 @@ delegated: moto would accept what then never happens.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import logging
@@ -59,6 +60,9 @@ NOT_DELEGATED = frozenset(
     }
 )
 """Ours, or promising effects on ours that moto would not deliver."""
+
+LARGE_BYTES = 1024 * 1024
+"""Who sends or receives so much has the garbage of it collected at once."""
 
 _VIRTUAL_HOSTED = re.compile(r"^(?P<bucket>[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])\.s3(?:[.-]|$)", re.IGNORECASE)
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -146,6 +150,14 @@ class MotoServices(SupportingServices):
         self._asked_for |= await anyio.to_thread.run_sync(library_state.load, content, limiter=self._limiter)
 
     def _answer(
+        self, service: str, method: str, url: str, headers: list[tuple[str, str]], body: bytes, now: float
+    ) -> DelegatedAnswer:
+        answer = self._library_answer(service, method, url, headers, body, now)
+        if len(body) + len(answer[2]) >= LARGE_BYTES:
+            gc.collect(1)  # moto's requests are cycles that hold their bodies; objects are counted for that, not bytes
+        return answer
+
+    def _library_answer(
         self, service: str, method: str, url: str, headers: list[tuple[str, str]], body: bytes, now: float
     ) -> DelegatedAnswer:
         stub = self._load()

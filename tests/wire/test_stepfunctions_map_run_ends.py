@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.services.stepfunctions.map_runs import store as map_runs
+from emulator.services.stepfunctions.map_runs import writing
 from emulator.testing import RunningEmulator
 from tests.wire.stepfunctions_maps import (
     BUCKET,
@@ -15,6 +17,7 @@ from tests.wire.stepfunctions_maps import (
     children,
     create,
     distributed,
+    get,
     history,
     map_run,
     put,
@@ -153,17 +156,87 @@ def test_logs_tell_of_parent_and_children(emulator: RunningEmulator) -> None:
     assert {"MapRunStarted", "MapRunFailed", "FailStateEntered"} <= set(types)
 
 
-def test_results_of_many_children_are_one_file_written_in_parts(emulator: RunningEmulator) -> None:
-    put(emulator, "\n".join(json.dumps("x" * 60_000) for _ in range(50)))
-    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": BUCKET}}
-    ended = run(emulator, distributed(ItemReader=reader("JSONL"), ResultWriter=writer))
+@pytest.mark.parametrize(("kind", "ending"), [("JSON", "json"), ("JSONL", "jsonl")])
+def test_many_results_are_files_of_bounded_size_all_of_them_in_the_manifest(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch, kind: str, ending: str
+) -> None:
+    monkeypatch.setattr(writing, "FILE_BYTES", 1000)
+    items = [{"n": number, "text": "x" * 90} for number in range(45)]
+    put(emulator, json.dumps(items))
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": BUCKET},
+              "WriterConfig": {"Transformation": "COMPACT", "OutputType": kind}}  # fmt: skip
+    ended = run(emulator, distributed(ItemReader=reader("JSON"), ResultWriter=writer))
     key = json.loads(ended["output"])["ResultWriterDetails"]["Key"]
-    s3 = emulator.client("s3")
-    manifest = json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-    [file] = manifest["ResultFiles"]["SUCCEEDED"]
-    body = s3.get_object(Bucket=BUCKET, Key=file["Key"])["Body"].read()
-    assert (len(body), len(json.loads(body))) == (file["Size"], 50)
-    assert len(body) > 5 * 1024 * 1024
+    files = get(emulator, key)["ResultFiles"]["SUCCEEDED"]
+    assert [file["Key"] for file in files] == [
+        key.replace("manifest.json", f"SUCCEEDED_{number}.{ending}") for number in range(len(files))
+    ]
+    bodies = [emulator.client("s3").get_object(Bucket=BUCKET, Key=file["Key"])["Body"].read() for file in files]
+    assert [len(body) for body in bodies] == [file["Size"] for file in files]
+    assert all(1000 <= len(body) < 1200 for body in bodies[:-1])
+    assert len(bodies) > 4
+    lines = [
+        body.splitlines() if kind == "JSONL" else [json.dumps(item) for item in json.loads(body)] for body in bodies
+    ]
+    assert [json.loads(line) for listed in lines for line in listed] == items
+
+
+def test_results_written_are_those_of_failed_children_too(emulator: RunningEmulator) -> None:
+    put(emulator, "", "other")
+    odd = {"Choose": {"Type": "Choice", "Default": "Good",
+                      "Choices": [{"Variable": "$.Items[0]", "NumericEquals": 3, "Next": "Bad"}]},
+           "Bad": {"Type": "Fail"}, "Good": {"Type": "Succeed"}}  # fmt: skip
+    state = distributed(odd, ItemBatcher={"MaxItemsPerBatch": 2})
+    tolerant = run(emulator, {**state, "ToleratedFailureCount": 2}, [1, 2, 3, 4], name="tolerant")
+    described = map_run(emulator, tolerant["executionArn"])
+    assert (described["itemCounts"]["resultsWritten"], described["executionCounts"]["resultsWritten"]) == (4, 2)
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": BUCKET}}
+    for name, given, written in (("nowhere", {}, 0), ("exported", {"ResultWriter": writer}, 4)):
+        described = map_run(emulator, run(emulator, {**state, **given}, [1, 2, 3, 4], name=name)["executionArn"])
+        assert (described["status"], described["itemCounts"]["resultsWritten"]) == ("FAILED", written)
+
+
+def test_failures_for_good_are_counted_before_anybody_redrives(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = {"Wait": {"Type": "Wait", "Seconds": 1, "Next": "Choose"},
+              "Choose": {"Type": "Choice", "Default": "Bad",
+                         "Choices": [{"Variable": "$.Items[0]", "NumericEquals": 1, "Next": "Long"}]},
+              "Long": {"Type": "Pass", "Next": "Bad"}, "Bad": {"Type": "Fail"}}  # fmt: skip
+    monkeypatch.setattr(map_runs, "MOST_EVENTS_TO_REDRIVE", 9)
+    ended = run(emulator, distributed(states, ItemBatcher={"MaxItemsPerBatch": 2}, ToleratedFailureCount=3),
+                [1, 2, 3, 4])  # fmt: skip
+    described = map_run(emulator, ended["executionArn"])
+    names = ("failed", "failuresNotRedrivable", "pendingRedrive")
+    assert [described["executionCounts"][name] for name in names] == [2, 1, 0]
+    assert [described["itemCounts"][name] for name in names] == [4, 2, 0]
+    emulator.advance(15 * 86400)
+    described = map_run(emulator, ended["executionArn"])
+    assert [described["executionCounts"][name] for name in names] == [2, 2, 0]
+    [child, _] = children(emulator, described["mapRunArn"])
+    found = emulator.client("stepfunctions").describe_execution(executionArn=child["executionArn"])
+    assert (found["redriveStatus"], found["redriveStatusReason"]) == (
+        "NOT_REDRIVABLE", "Execution redrivable period exceeded",
+    )  # fmt: skip
+
+
+def test_a_redrive_exports_into_a_folder_of_its_own(emulator: RunningEmulator) -> None:
+    put(emulator, "", "other")
+    send = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "ResultPath": None, "End": True,
+            "Parameters": {"QueueUrl": f"{emulator.url}/000000000000/late", "MessageBody.$": "$"}}  # fmt: skip
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": BUCKET, "Prefix": "p"}}
+    ended = run(emulator, distributed({"Send": send}, ResultWriter=writer), ["a"])
+    run_id = map_run(emulator, ended["executionArn"])["mapRunArn"].rpartition(":")[2]
+    emulator.client("sqs").create_queue(QueueName="late")
+    sfn = emulator.client("stepfunctions")
+    sfn.redrive_execution(executionArn=ended["executionArn"])
+    emulator.settle()
+    found = json.loads(sfn.describe_execution(executionArn=ended["executionArn"])["output"])
+    assert found["ResultWriterDetails"]["Key"] == f"p/{run_id}/Redrive-1/manifest.json"
+    listed = emulator.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="p/")["Contents"]
+    assert [item["Key"].removeprefix(f"p/{run_id}/") for item in listed] == [
+        "FAILED_0.json", "Redrive-1/SUCCEEDED_0.json", "Redrive-1/manifest.json", "manifest.json",
+    ]  # fmt: skip
 
 
 def test_a_machine_deleted_meanwhile_lets_its_map_run_end(emulator: RunningEmulator) -> None:

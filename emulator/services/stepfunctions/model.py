@@ -26,6 +26,10 @@ OWNED_KEY = {"type": "AWS_OWNED_KEY"}
 STANDARD, EXPRESS = "STANDARD", "EXPRESS"
 _BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
+REDRIVABLE_SECONDS = 14 * 86400.0
+MOST_EVENTS_TO_REDRIVE = 24_999
+"""How long, and with how much history, an execution that did not succeed can be redriven [D:redrive-executions]."""
+
 
 @dataclass(slots=True)
 class StateMachine:

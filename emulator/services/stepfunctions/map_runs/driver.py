@@ -24,16 +24,26 @@ from emulator.services.stepfunctions.model import StateMachine, StoredExecution
 from emulator.services.stepfunctions.progress import MAP_CHILD, Progress
 
 from . import store
-from .model import DONE, EXCEEDED, FAILING, OPENING, READER_FAILED, RUNNING, STOPPING, WRITING, MapRun
+from .model import (
+    DONE,
+    EXCEEDED,
+    FAILING,
+    OPENING,
+    READER_FAILED,
+    RUNNING,
+    STOPPING,
+    WRITER_FAILED,
+    WRITING,
+    MapRun,
+)
 from .parsing import Unreadable
 from .reading import ItemReaders, of_state, parted
 from .results import FAILED, SUCCEEDED, Joined, pending, shown
-from .writing import FAILURE, ResultWriters, Unwritable, destination
+from .writing import ResultWriters, Unwritable, destination
 
 CHILDREN_PER_COMMIT = 20
 LONGEST_COMMIT_SECONDS = 0.05
 """Host time after which no further child is begun in a commit."""
-MOST_HISTORY_TO_REDRIVE = 24_999
 MOST_IN_A_BATCH = DATA_LIMIT_BYTES // 2
 """Items take a byte and a comma at least."""
 STOPPED_CHILDREN = "sfn.map_children_stopped"
@@ -194,10 +204,9 @@ class MapRunDriver:
         for child_id in waiting:
             child = executions.load_execution(tx, child_id)
             assert child is not None, "children are not deleted"
-            if executions.last_event_id(tx, child_id) >= MOST_HISTORY_TO_REDRIVE:
+            if executions.last_event_id(tx, child_id) >= model.MOST_EVENTS_TO_REDRIVE:
                 tx.execute("UPDATE sfn_execution SET status = 'FAILED' WHERE id = ?", (child_id,))
                 store.child_changed(tx, child_id, "PENDING_REDRIVE", "FAILED")
-                store.not_redrivable(tx, run.id)
                 continue
             store.child_changed(tx, child_id, "PENDING_REDRIVE", "RUNNING")
             if run.plan["express"]:
@@ -230,7 +239,7 @@ class MapRunDriver:
             await self._writers.check(run)
         except Unwritable as failure:
             cause = str(failure)
-            await self._change(run, lambda tx: self._end(tx, run, FAILURE, cause))
+            await self._change(run, lambda tx: self._end(tx, run, WRITER_FAILED, cause))
             return
         await self._change(run, lambda tx: store.set_phase(tx, run, RUNNING))
 
@@ -290,7 +299,7 @@ class MapRunDriver:
             await self._writers.write(run, lambda tx, after: self._pending(tx, run, after))
         except Unwritable as failure:
             cause = str(failure)
-            await self._change(run, lambda tx: self._end(tx, run, FAILURE, cause))
+            await self._change(run, lambda tx: self._end(tx, run, WRITER_FAILED, cause))
             return
 
         def commit(tx: Transaction) -> None:
@@ -309,6 +318,7 @@ class MapRunDriver:
         self._progress.signal_execution(tx, run.execution_id, MapRunEnded(run.token, output))
 
     def _end(self, tx: Transaction, run: MapRun, error: str | None, cause: str | None) -> None:
+        store.set_phase(tx, run, DONE, error, cause)
         store.end(tx, run, "FAILED")
         self._progress.map_runs_changed(tx, run.scope)
         self._progress.signal_execution(tx, run.execution_id, MapRunEnded(run.token, None, error, cause, run.read > 0))

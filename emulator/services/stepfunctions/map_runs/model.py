@@ -14,6 +14,8 @@ OPENING, RUNNING, FAILING, STOPPING, WRITING, DONE = "opening", "running", "fail
 
 EXCEEDED = ("States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded")
 READER_FAILED = "States.ItemReaderFailed"
+WRITER_FAILED = "States.ResultWriterFailed"
+UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
 COUNTED = ("running", "succeeded", "failed", "timed_out", "aborted", "pending_redrive")
 OF_STATUS = {"RUNNING": "running", "SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "timed_out",
              "ABORTED": "aborted", "PENDING_REDRIVE": "pending_redrive"}  # fmt: skip
@@ -32,6 +34,10 @@ class Counts(NamedTuple):
     @property
     def unsuccessful(self) -> int:
         return self.failed + self.timed_out + self.aborted
+
+    @property
+    def ended(self) -> int:
+        return self.succeeded + self.unsuccessful
 
     def plus(self, name: str, more: int) -> Counts:
         """The same, with more of one status."""
@@ -116,6 +122,14 @@ class MapRun:
         if self.tolerated_percentage is None or not self.exhausted or not self.read:
             return False
         return failed * 100 > self.tolerated_percentage * self.read
+
+    @property
+    def results_written(self) -> bool:
+        """Whether the results of all children are where they belong; failed ones are among them [AWS's api312]."""
+        exports = (self.plan.get("writer") or {}).get("parameters") is not None
+        return self.status == "SUCCEEDED" or (
+            self.status == "FAILED" and exports and self.error not in (None, WRITER_FAILED)
+        )
 
     @property
     def over(self) -> bool:

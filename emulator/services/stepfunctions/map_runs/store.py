@@ -15,7 +15,12 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.stepfunctions import store as executions
 from emulator.services.stepfunctions.asl.messages import StartMapRun
-from emulator.services.stepfunctions.model import StateMachine, StoredExecution
+from emulator.services.stepfunctions.model import (
+    MOST_EVENTS_TO_REDRIVE,
+    REDRIVABLE_SECONDS,
+    StateMachine,
+    StoredExecution,
+)
 
 from .model import (
     BACKLOGGED,
@@ -26,6 +31,7 @@ from .model import (
     READER_FAILED,
     RUNNING,
     STOPPING,
+    UNSUCCESSFUL,
     Counts,
     MapRun,
     machine_of,
@@ -359,13 +365,24 @@ def child_changed(tx: Transaction, execution_id: int, before: str, after: str) -
         f"i_{new} = i_{new} + ? WHERE id = ?",
         (items, items, map_run_id),
     )
+    if after in UNSUCCESSFUL and executions.last_event_id(tx, execution_id) >= MOST_EVENTS_TO_REDRIVE:
+        tx.execute("UPDATE sfn_map_run SET not_redrivable = not_redrivable + 1 WHERE id = ?", (map_run_id,))
     if old == "running":
         wake(tx, map_run_id)
 
 
-def not_redrivable(tx: Transaction, map_run_id: int) -> None:
-    """A child has failed for good."""
-    tx.execute("UPDATE sfn_map_run SET not_redrivable = not_redrivable + 1 WHERE id = ?", (map_run_id,))
+def not_redrivable(tx: Transaction, run: MapRun) -> tuple[int, int]:
+    """How many children have failed for good, and items in them: their histories are full, or it was too long ago."""
+    if run.stopped_at is not None and tx.now - run.stopped_at > REDRIVABLE_SECONDS:
+        return run.executions.unsuccessful, run.items.unsuccessful
+    if not run.not_redrivable:
+        return 0, 0
+    marks = ", ".join("?" * len(UNSUCCESSFUL))
+    return tx.execute(
+        f"SELECT count(*), coalesce(sum(items), 0) FROM sfn_map_child c WHERE map_run_id = ? AND status IN ({marks}) "
+        "AND EXISTS (SELECT 1 FROM sfn_history h WHERE h.execution_id = c.execution_id AND h.last >= ?)",
+        (run.id, *UNSUCCESSFUL, MOST_EVENTS_TO_REDRIVE),
+    ).fetchone()
 
 
 def children(tx: Transaction, map_run_id: int, status: str, limit: int) -> list[int]:

@@ -1,7 +1,7 @@
-"""Exporting results to S3: one file per outcome, in parts while it grows, and a manifest that names them.
+"""Exporting results to S3: files of each outcome and a manifest that names them.
 
-Decides how much is in memory (a part) and what a failure says. Writing may be repeated after a crash: it begins anew
-and overwrites.
+Decides how much is in memory (a file; AWS begins another one at 5 GB) and what a failure says. Writing may be repeated
+after a crash: it begins anew and overwrites.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .model import MapRun
 from .reading import s3_failure
 from .results import FAILED, SUCCEEDED, Joined, manifest, shown
 
-PART_BYTES = 5 * 1024 * 1024
-"""The smallest part that S3 takes before the last one."""
-CHILDREN_AT_A_TIME = 100
-FAILURE = "States.ResultWriterFailed"
+FILE_BYTES = 16 * 1024 * 1024
+"""After so much another file is begun: the S3 of this process holds what it is given several times for a moment."""
+CHILDREN_AT_A_TIME = 20
+"""Each may have an input and an output of 256 KiB."""
 
 Waiting = Callable[[Transaction, int], Sequence[tuple[int, Sequence[str]]]]
 """Some more (place, JSON texts), in places after one; none if there are no more."""
@@ -62,23 +62,31 @@ class ResultWriters:
 
         files = _no_files()
         for name, texts in (("FAILED", ended(FAILED)), ("PENDING", waiting), ("SUCCEEDED", ended(SUCCEEDED))):
-            files[name] += await self._file(run, bucket, key.removesuffix("manifest.json"), name, texts)
+            files[name] = await self._files(run, bucket, key.removesuffix("manifest.json"), name, texts)
         await self._put(run.scope, bucket, key, manifest(bucket, run.arn, files).encode())
 
-    async def _file(self, run: MapRun, bucket: str, folder: str, name: str, texts: Waiting) -> list[dict[str, Any]]:
-        joined = Joined(run.plan["writer"]["output"])
-        key = f"{folder}{name}_0.{'jsonl' if joined.lines else 'json'}"
-        file = _GrowingObject(self, run.scope, bucket, key)
-        after, size = -1, 0
+    async def _files(self, run: MapRun, bucket: str, folder: str, name: str, texts: Waiting) -> list[dict[str, Any]]:
+        """Write the files of one outcome, as few as possible; how the manifest lists them."""
+        files: list[dict[str, Any]] = []
+        output = run.plan["writer"]["output"]
+
+        async def put(joined: Joined, content: bytearray) -> None:
+            key = f"{folder}{name}_{len(files)}.{'jsonl' if joined.lines else 'json'}"
+            content += joined.end().encode()
+            await self._put(run.scope, bucket, key, bytes(content))
+            files.append({"Key": key, "Size": len(content)})
+
+        joined, content, after = Joined(output), bytearray(), -1
         while some := await self._store.read(lambda tx, after=after: texts(tx, after)):
             for after, listed in some:  # noqa: B007
                 for text in listed:
-                    size += await file.add(joined.add(text).encode())
-        if after < 0:
-            return []
-        size += await file.add(joined.end().encode())
-        await file.close()
-        return [{"Key": key, "Size": size}]
+                    if len(content) >= FILE_BYTES:
+                        await put(joined, content)
+                        joined, content = Joined(output), bytearray()
+                    content += joined.add(text).encode()
+        if after >= 0:
+            await put(joined, content)
+        return files
 
     async def call(self, scope: Scope, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """One operation of S3. Raises `Unwritable`."""
@@ -94,52 +102,16 @@ class ResultWriters:
         await self.call(scope, "PutObject", request)
 
 
-class _GrowingObject:
-    """An object that is written in parts once it is too long for one."""
-
-    def __init__(self, writers: ResultWriters, scope: Scope, bucket: str, key: str) -> None:
-        self._writers, self._scope = writers, scope
-        self._object = {"Bucket": bucket, "Key": key}
-        self._waiting = bytearray()
-        self._upload: str | None = None
-        self._parts: list[dict[str, Any]] = []
-
-    async def add(self, some: bytes) -> int:
-        """Append; returns how many bytes."""
-        self._waiting += some
-        if len(self._waiting) >= PART_BYTES:
-            await self._flush()
-        return len(some)
-
-    async def close(self) -> None:
-        """Write the rest."""
-        if self._upload is None:
-            request = {**self._object, "Body": bytes(self._waiting), "ContentType": "application/json"}
-            await self._writers.call(self._scope, "PutObject", request)
-            return
-        if self._waiting:
-            await self._flush()
-        parts = {"UploadId": self._upload, "MultipartUpload": {"Parts": self._parts}}
-        await self._writers.call(self._scope, "CompleteMultipartUpload", {**self._object, **parts})
-
-    async def _flush(self) -> None:
-        if self._upload is None:
-            request = {**self._object, "ContentType": "application/json"}
-            answer = await self._writers.call(self._scope, "CreateMultipartUpload", request)
-            self._upload = answer["UploadId"]
-        number = len(self._parts) + 1
-        part = {"UploadId": self._upload, "PartNumber": number, "Body": bytes(self._waiting)}
-        answer = await self._writers.call(self._scope, "UploadPart", {**self._object, **part})
-        self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-        self._waiting.clear()
-
-
 def destination(run: MapRun) -> tuple[str, str]:
-    """(bucket, key of the manifest)."""
+    """(bucket, key of the manifest); each redrive has a folder of its own, as AWS's workshop api312 of 2023 shows.
+
+    That the files there are of all children, not only of those that were redriven, is unverified.
+    """
     parameters: dict[str, str] = run.plan["writer"]["parameters"]
     prefix = parameters.get("Prefix", "")
     lead = f"{prefix}/" if prefix and not prefix.endswith("/") else prefix
-    return parameters.get("Bucket", ""), f"{lead}{run.run_id}/manifest.json"
+    redrive = f"Redrive-{run.redrive_count}/" if run.redrive_count else ""
+    return parameters.get("Bucket", ""), f"{lead}{run.run_id}/{redrive}manifest.json"
 
 
 def _no_files() -> dict[str, list[dict[str, Any]]]:

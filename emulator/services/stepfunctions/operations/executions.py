@@ -24,8 +24,6 @@ from emulator.services.stepfunctions.telemetry import HIDDEN_DATA
 STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
 REDRIVEN = {"REDRIVEN": True, "NOT_REDRIVEN": False}
 
-REDRIVABLE_SECONDS = 14 * 86400.0
-MOST_EVENTS_TO_REDRIVE = 24_999
 MOST_REDRIVES = 1000
 """AWS documents it of map runs, which are redriven with their execution [D:service-quotas]."""
 
@@ -209,15 +207,15 @@ def _logging_of(execution: StoredExecution) -> dict[str, Any]:
 
 
 def _not_redrivable(tx: Transaction, execution: StoredExecution) -> str | None:
-    """Why an execution cannot be redriven; the words after the first are unverified."""
+    """Why an execution cannot be redriven [M: redriveStatusReason]; for too many redrives no words are known."""
     if execution.status in ("RUNNING", "SUCCEEDED"):
         return f"Execution is {execution.status} and cannot be redriven"
-    if execution.stopped_at is not None and tx.now - execution.stopped_at > REDRIVABLE_SECONDS:
-        return "Execution has exceeded its redrivable period and cannot be redriven"
+    if execution.stopped_at is not None and tx.now - execution.stopped_at > model.REDRIVABLE_SECONDS:
+        return "Execution redrivable period exceeded"
     if execution.redrive_count >= MOST_REDRIVES:
-        return "Execution has reached the maximum number of redrives and cannot be redriven"
-    if store.last_event_id(tx, execution.id) >= MOST_EVENTS_TO_REDRIVE:
-        return "Execution has reached the maximum number of history events and cannot be redriven"
+        return "Execution redrive limit exceeded"
+    if store.last_event_id(tx, execution.id) >= model.MOST_EVENTS_TO_REDRIVE:
+        return "Execution history event limit exceeded"
     return None
 
 

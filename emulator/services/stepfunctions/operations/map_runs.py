@@ -23,7 +23,7 @@ class MapRunOperations(StepFunctionsState):
         """One map run: limits, progress, redrives."""
         run = self.map_run(tx, scope, request["mapRunArn"])
         execution = self.stored_execution(tx, run.execution_id)
-        written = run.status == "SUCCEEDED"
+        for_good = map_runs.not_redrivable(tx, run)
         answer: dict[str, Any] = {
             "mapRunArn": run.arn,
             "executionArn": execution.arn,
@@ -32,8 +32,8 @@ class MapRunOperations(StepFunctionsState):
             "maxConcurrency": run.max_concurrency,
             "toleratedFailurePercentage": run.tolerated_percentage or 0.0,
             "toleratedFailureCount": run.tolerated_count or 0,
-            "itemCounts": _counts(run.items, run.queued, run.not_redrivable, written),
-            "executionCounts": _counts(run.executions, 0, run.not_redrivable, written),
+            "itemCounts": _counts(run, run.items, run.queued, for_good[1]),
+            "executionCounts": _counts(run, run.executions, 0, for_good[0]),
             "redriveCount": run.redrive_count,
         }
         for name, at in (("stopDate", run.stopped_at), ("redriveDate", run.redriven_at)):
@@ -85,7 +85,7 @@ def _given(request: dict[str, Any], name: str, otherwise: Any) -> Any:
     return otherwise if value is None else value
 
 
-def _counts(counts: Counts, pending: int, not_redrivable: int, written: bool) -> dict[str, int]:
+def _counts(run: MapRun, counts: Counts, pending: int, not_redrivable: int) -> dict[str, int]:
     return {
         "pending": pending,
         "running": counts.running,
@@ -94,7 +94,7 @@ def _counts(counts: Counts, pending: int, not_redrivable: int, written: bool) ->
         "timedOut": counts.timed_out,
         "aborted": counts.aborted,
         "total": sum(counts) + pending,
-        "resultsWritten": counts.succeeded if written else 0,
+        "resultsWritten": counts.ended if run.results_written else 0,
         "failuresNotRedrivable": not_redrivable,
         "pendingRedrive": counts.pending_redrive,
     }
