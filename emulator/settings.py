@@ -251,6 +251,9 @@ class LiveSettings:
     skip_unknown_resources: bool = _live(
         False, "Resources of types that CloudFormation does not emulate are inert, instead of a refused template."
     )
+    custom_resources_fail_early: bool = _live(
+        True, "A custom resource fails once its function has ended without an answer; AWS waits until its time is over."
+    )
     kept_requests: int = _live(
         200, "Requests to deployed APIs whose steps `GET /_emulator/requests` can still show.", 0, 10_000
     )

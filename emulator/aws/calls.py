@@ -20,6 +20,10 @@ TRACE_MEMBER = "_trace_id"
 SERVICE_MEMBER = "_from_service"
 """As above, set to True in a PutEvents: an AWS service speaks, which may name a source that begins with `aws.`."""
 
+ENDED_MEMBER = "_ended"
+"""As above, in an Invoke of type Event: [kind, payload] of the job that is told how the event has ended, once it has;
+its payload then has the member `ended`."""
+
 EXECUTION_MEMBER = "_execution_arn"
 """As above: the execution of a state machine whose task makes the request."""
 

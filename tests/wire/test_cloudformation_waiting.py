@@ -78,13 +78,72 @@ def test_a_custom_resource_that_fails_is_deleted_in_the_rollback(emulator: Runni
     assert reason.startswith("Received response status [FAILED] from custom resource. Message returned: as asked")
 
 
-def test_a_custom_resource_that_does_not_answer_fails_when_its_time_is_over(emulator: RunningEmulator) -> None:
-    stack = create(
-        emulator, custom("def handler(event, context):\n    pass\n", ServiceTimeout=90), OnFailure="DO_NOTHING"
-    )
+SILENT = "def handler(event, context):\n    pass\n"
+BROKEN = "def handler(event, context):\n    print('looking for it')\n    raise KeyError('nowhere')\n"
+
+
+def _failure(emulator: RunningEmulator, body: str) -> tuple[str, float]:
+    """Why the resource of a template failed, and after which time."""
+    began = emulator.now()
+    stack = create(emulator, body, OnFailure="DO_NOTHING")
     assert stack["StackStatus"] == "CREATE_FAILED"
-    [reason] = [event[2] for event in history(emulator) if event[:2] == ("Thing", "CREATE_FAILED")]
+    client = emulator.client("cloudformation")
+    [event] = [
+        event
+        for event in client.describe_stack_events(StackName="demo")["StackEvents"]
+        if (event["LogicalResourceId"], event["ResourceStatus"]) == ("Thing", "CREATE_FAILED")
+    ]
+    return event["ResourceStatusReason"], event["Timestamp"].timestamp() - began
+
+
+def test_a_custom_resource_that_does_not_answer_fails_when_its_time_is_over(emulator: RunningEmulator) -> None:
+    emulator.control("PUT", "settings", {"custom_resources_fail_early": False})
+    reason, after = _failure(emulator, custom(SILENT, ServiceTimeout=90))
     assert reason.startswith("CloudFormation did not receive a response from your Custom Resource.")
+    assert after == pytest.approx(90, abs=1)
+
+
+def test_a_custom_resource_whose_function_forgets_to_answer_fails_soon(emulator: RunningEmulator) -> None:
+    reason, after = _failure(emulator, custom(SILENT))
+    assert reason.startswith("CloudFormation did not receive a response from your Custom Resource.")
+    assert "ended without an answer to the ResponseURL" in reason
+    assert reason.endswith("AWS would have waited until 3600 seconds are over.")
+    assert after < 60
+
+
+def test_a_custom_resource_whose_function_fails_says_its_error_and_last_lines(emulator: RunningEmulator) -> None:
+    reason, after = _failure(emulator, custom(BROKEN))
+    assert "failed 3 times, the last time with KeyError: 'nowhere'. Its last log lines: looking for it" in reason
+    assert after == pytest.approx(180, abs=5), "both retries of an asynchronous invocation come first"
+
+
+def test_a_custom_resource_that_another_execution_answers_is_waited_for(emulator: RunningEmulator) -> None:
+    role, region = "arn:aws:iam::000000000000:role/any", "us-east-1"
+    later = {
+        "StartAt": "Wait",
+        "States": {
+            "Wait": {"Type": "Wait", "Seconds": 300, "Next": "Answer"},
+            "Answer": {
+                "Type": "Task",
+                "Resource": f"arn:aws:lambda:{region}:000000000000:function:answer",
+                "End": True,
+            },
+        },
+    }
+    lambdas = json.loads(
+        custom("""
+import boto3, json
+def handler(event, context):
+    boto3.client("stepfunctions").start_execution(
+        stateMachineArn="arn:aws:states:us-east-1:000000000000:stateMachine:later", input=json.dumps(event))
+""")
+    )
+    lambdas["Resources"]["Answer"] = function(ANSWERING)
+    lambdas["Resources"]["Answer"]["Properties"]["FunctionName"] = "answer"
+    lambdas["Resources"]["Thing"]["DependsOn"] = "Answer"
+    emulator.client("stepfunctions").create_state_machine(name="later", definition=json.dumps(later), roleArn=role)
+    stack = create(emulator, json.dumps(lambdas))
+    assert stack["StackStatus"] == "CREATE_COMPLETE" and outputs(stack)["Id"] == "id-1"
 
 
 def test_a_rollback_that_fails_can_go_on_without_what_failed(emulator: RunningEmulator) -> None:

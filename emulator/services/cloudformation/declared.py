@@ -7,6 +7,8 @@ from __future__ import annotations
 
 DEPLOY = "cloudformation.deploy"
 """Job kind: go on with a stack. Payload: `stack`, its id; the owner is the stack."""
+UNANSWERED = "cloudformation.unanswered"
+"""Job kind: the function of a custom resource has ended. Payload: `stack`, `resource`, `token`, and `ended`."""
 READ_OPERATIONS = frozenset(
     {
         "CreateStack",

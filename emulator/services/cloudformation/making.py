@@ -8,6 +8,7 @@ from emulator.aws.scope import Scope
 from emulator.aws.service import Context, Service
 from emulator.ports import Store
 from emulator.services.cloudformation.declared import READ_OPERATIONS
+from emulator.services.cloudformation.deployment.silence import Silence
 from emulator.services.cloudformation.deployment.steps import Steps
 from emulator.services.cloudformation.deployment.worker import DeploymentWorker
 from emulator.services.cloudformation.fetching import Fetching
@@ -45,5 +46,6 @@ class CloudFormation:
         operations = CloudFormationOperations(context.calls, history, context.settings)
         steps = Steps(context.store, Running(context.services, context.calls), history)
         self.worker = DeploymentWorker(context.store, steps, history, fetching, context.base_url)
+        self.silence = Silence(context.store, context.calls, context.settings)
         self.service = CloudFormationService(context.store, operations, Reading(context.store, fetching))
         self.responses = ResponsePlane(context.store)

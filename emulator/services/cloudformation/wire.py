@@ -10,7 +10,7 @@ from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.service import Context, JobKind, LateService, Mounted
 from emulator.jobs import Job
 from emulator.services.cloudformation.bootstrap import Bootstrap
-from emulator.services.cloudformation.declared import DEPLOY, READ_OPERATIONS, SCHEMA
+from emulator.services.cloudformation.declared import DEPLOY, READ_OPERATIONS, SCHEMA, UNANSWERED
 
 if TYPE_CHECKING:
     from emulator.services.cloudformation.making import CloudFormation
@@ -48,9 +48,15 @@ def mount(context: Context) -> Mounted:
     async def deploy(job: Job) -> None:
         await made().worker.run(job)
 
+    async def unanswered(job: Job) -> None:
+        await made().silence.look(job)
+
     return Mounted(
         services=[LateService("cloudformation", context.store, READ_OPERATIONS, lambda: made().service)],
         schema=SCHEMA,
-        jobs={DEPLOY: JobKind(deploy, lambda: STACKS_AT_ONCE)},
+        jobs={
+            DEPLOY: JobKind(deploy, lambda: STACKS_AT_ONCE),
+            UNANSWERED: JobKind(unanswered, lambda: STACKS_AT_ONCE),
+        },
         data_planes=[LateResponses(made)],
     )

@@ -73,6 +73,8 @@ class Event:
     throttles: int = 0
     """Waits for capacity since the function last ran; decides the next back-off only."""
     last: LastAnswer | None = None
+    tells: tuple[str, dict[str, Any]] | None = None
+    """Kind and payload of the job that is to know how it ended, for who invoked it (`ENDED_MEMBER`)."""
 
     @property
     def function_arn(self) -> str:
@@ -94,6 +96,8 @@ class Event:
         }
         if self.last is not None:
             payload["last"] = [self.last.payload, self.last.function_error, self.last.executed_version]
+        if self.tells is not None:
+            payload["tells"] = list(self.tells)
         return payload
 
     @staticmethod
@@ -109,6 +113,7 @@ class Event:
             payload["attempts"],
             payload["throttles"],
             LastAnswer(*payload["last"]) if "last" in payload else None,
+            (payload["tells"][0], payload["tells"][1]) if "tells" in payload else None,
         )
 
 

@@ -135,6 +135,9 @@ class EventWorker:
             telemetry.count(tx, event.scope, event.name, event.qualifier, "AsyncEventsDropped")
             if decision.condition == RECURSIVE_INVOCATION:
                 telemetry.count(tx, event.scope, event.name, event.qualifier, "RecursiveInvocationsDropped")
+        if event.tells is not None and not isinstance(decision, Retry):
+            kind, payload = event.tells
+            jobs.enqueue(tx, kind, {**payload, "ended": _ending(attempt, decision)}, owner=event.function_arn)
         detail = _described(decision)
         heard: list[str] = []
         if not isinstance(decision, Retry) and attempt.function is not None:
@@ -249,6 +252,19 @@ class EventWorker:
 def _answer(ran: Ran) -> LastAnswer:
     result: Any = ran.result
     return LastAnswer(result.payload.decode("utf-8", "replace"), result.function_error, ran.function.spec.version)
+
+
+def _ending(attempt: Attempt, decision: Done | Discard) -> dict[str, Any]:
+    """How an event has ended, for who invoked it."""
+    last, ran = attempt.event.last, attempt.ran
+    return {
+        "function": attempt.event.name,
+        "condition": decision.condition if isinstance(decision, Discard) else "",
+        "answer": last.payload if last is not None else "",
+        "attempts": attempt.event.attempts,
+        "log_group": ran.function.spec.log_group if ran is not None else "",
+        "log_stream": ran.result.log_stream if ran is not None else "",
+    }
 
 
 def _described(decision: Decision) -> str:

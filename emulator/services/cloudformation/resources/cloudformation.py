@@ -12,8 +12,10 @@ from collections.abc import Generator, Mapping
 from typing import Any, cast
 
 from emulator.aws.arn import Arn
+from emulator.aws.calls import ENDED_MEMBER
 from emulator.aws.errors import AwsError
 from emulator.ports import Json
+from emulator.services.cloudformation.declared import UNANSWERED
 from emulator.services.cloudformation.model import unique_letters
 from emulator.services.cloudformation.resources.inert import INERT
 from emulator.services.cloudformation.resources.types import (
@@ -53,7 +55,9 @@ def _ask(it: Subject, kind: str, more: Mapping[str, Json]) -> Steps:
     arn = Arn.parse(service_token)
     if arn is not None and arn.service == "lambda":
         payload = json.dumps(event, separators=(",", ":")).encode()
-        yield Call("Invoke", {"FunctionName": service_token, "InvocationType": "Event", "Payload": payload}, "lambda")
+        told = (UNANSWERED, {"stack": it.stack_id.rpartition("/")[2], "resource": it.logical_id, "token": it.token})
+        request = {"FunctionName": service_token, "InvocationType": "Event", "Payload": payload, ENDED_MEMBER: told}
+        yield Call("Invoke", request, "lambda")
     elif arn is not None and arn.service == "sns":
         message = json.dumps(event, separators=(",", ":"))
         subject = "AWS CloudFormation custom resource request"
@@ -108,6 +112,11 @@ def _answered(it: Subject, signals: list[Json]) -> Made | None:
     said = cast(Mapping[str, Any], answer)
     if "_problem" in said:
         raise ResourceFailed(str(said["_problem"]), _made_up(it))
+    if "_silence" in said:
+        raise ResourceFailed(
+            f"{_no_answer(it, [])} {said['_silence']} AWS would have waited until {_timeout(it):.0f} seconds are over.",
+            _made_up(it),
+        )
     physical_id = said.get("PhysicalResourceId")
     if said.get("Status") != "SUCCESS":
         reason = said.get("Reason") or ""

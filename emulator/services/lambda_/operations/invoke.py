@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator import jobs
-from emulator.aws.calls import TRACE_MEMBER
+from emulator.aws.calls import ENDED_MEMBER, TRACE_MEMBER
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import (
@@ -147,7 +147,7 @@ class InvokeOperations(LambdaState):
         check_json(payload)
         request_id = tx.new_id()
         trace_id = trace.following(request.get(TRACE_MEMBER) or "", request_id, tx.now, named.arn)
-        self.accept_event(tx, named, payload, request_id, trace_id)
+        self.accept_event(tx, named, payload, request_id, trace_id, request.get(ENDED_MEMBER))
         return {"StatusCode": 202, "Payload": b""}
 
     async def ask(self, scope: Scope, request: dict[str, Any], invocation_type: str, request_id: str | None) -> Asked:
@@ -176,10 +176,16 @@ class InvokeOperations(LambdaState):
         return asked if client_context is None else replace(asked, client_context=client_context)
 
     def accept_event(
-        self, tx: Transaction, named: names.FunctionName, payload: bytes, request_id: str, trace_id: str = ""
+        self,
+        tx: Transaction,
+        named: names.FunctionName,
+        payload: bytes,
+        request_id: str,
+        trace_id: str = "",
+        tells: tuple[str, dict[str, Any]] | None = None,
     ) -> str:
         """Put an event on the queue, in the caller's commit; return its request id."""
-        event = Event(request_id, named.scope, named.name, named.qualifier, tx.now, trace_id)
+        event = Event(request_id, named.scope, named.name, named.qualifier, tx.now, trace_id, tells=tells)
         jobs.append(tx, EVENT_JOB, event.to_payload(), payload, named.arn)
         self.telemetry.count(tx, named.scope, named.name, named.qualifier, "AsyncEventsReceived")
         return request_id
