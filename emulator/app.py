@@ -190,15 +190,15 @@ class Emulator:
         # HTTP APIs first: they hand on what is for a REST API, whose addresses are the same.
         planes: list[DataPlane] = [plane for mounted in reversed(self.mounted) for plane in mounted.data_planes]
         sockets = [plane for mounted in self.mounted for plane in mounted.socket_planes]
-        planes = [FaultyPlane(plane, self.clock, self.faults, self._account_of_api) for plane in planes]
+        planes = [self._faulty(plane) for plane in planes]
         if console is not None:
             planes = [console.watch_plane(plane, self.clock) for plane in planes]
             for conversations in sockets:
                 conversations.tell = console.watch_events(self.clock)
         self.planes.add(planes)
         self.clients = WaitingClients()
-        domains = older.custom_domains
-        named = NamedHosts(domains.find, console.watch_plane(domains, self.clock) if console else domains)
+        domains = self._faulty(older.custom_domains)
+        named = NamedHosts(older.custom_domains.find, console.watch_plane(domains, self.clock) if console else domains)
         self.asgi = Edge(
             services=self.services,
             supporting=self.supporting,
@@ -371,8 +371,11 @@ class Emulator:
         await self.supporting.reset(account)
         return True
 
-    async def _account_of_api(self, api_id: str) -> str:
-        return await self.store.read(lambda tx: worlds.account_of_api(tx, api_id))
+    def _faulty(self, plane: DataPlane) -> DataPlane:
+        async def owner_of(identifier: str) -> tuple[str, str]:
+            return await self.store.read(lambda tx: worlds.owner_of(tx, identifier))
+
+        return FaultyPlane(plane, self.clock, self.faults, owner_of)
 
     async def reset(self) -> None:
         """Forget everything but the time."""

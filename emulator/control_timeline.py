@@ -70,7 +70,7 @@ def _events(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[
 
 def _requests(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[str, Any]]:
     for trace in emulator.requests.last():
-        if worlds.account_of_api(tx, trace.api_id) == scope.account:
+        if worlds.owner_of(tx, trace.api_id)[0] == scope.account:
             shown = trace.summary()
             text = f"{trace.method} {trace.path} {shown['status'] or 'unanswered'} after {shown['milliseconds']:g} ms"
             if shown["problem"]:

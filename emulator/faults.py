@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 FUNCTION, STATE, DESTINATION, QUEUE = "function", "state", "destination", "queue"
-GATEWAY, MAIL, STORE = "gateway", "mail", "store"
+GATEWAY, WEBSOCKET, MAIL, STORE = "gateway", "websocket", "mail", "store"
 
 ERROR, TIMEOUT, THROTTLE, CRASH, SLOW = "error", "timeout", "throttle", "crash", "slow"
 TWICE, OUT_OF_ORDER, REFUSED, LOST = "twice", "out_of_order", "refused", "lost"
@@ -26,11 +26,14 @@ KINDS: dict[str, tuple[str, ...]] = {
     DESTINATION: (ERROR, THROTTLE, TWICE),
     QUEUE: (TWICE, OUT_OF_ORDER, SLOW, LOST),
     GATEWAY: (SLOW, ERROR),
-    MAIL: (REFUSED, LOST, SLOW),
+    WEBSOCKET: (ERROR, SLOW, LOST, CRASH),
+    MAIL: (REFUSED, LOST),
     STORE: (ERROR, CRASH),
 }
 """What can happen to what."""
 
+CONNECT, POSTED = "$connect", "@connections"
+"""Names of a WebSocket that are no routes of messages: a client connects, and the application sends to one."""
 KEPT_STRIKES = 1000
 DEFAULT_SECONDS = {SLOW: 10.0, OUT_OF_ORDER: 1.0}
 LONGEST_SECONDS = 366 * 86400.0
@@ -47,7 +50,8 @@ class Fault:
     target: str
     """A key of `KINDS`."""
     name: str
-    """Of the function, state, destination or queue; `METHOD /path` of a gateway; a recipient. `*` is anything."""
+    """Of the function, state, destination or queue; `METHOD /path` of a gateway; a route key of a WebSocket API; a
+    recipient. `*` is anything."""
     fault: str
     """One of what `KINDS` has for the target."""
     times: int | None = 1
@@ -63,7 +67,7 @@ class Fault:
     message: str = ""
     """What the error says."""
     status: int = 500
-    """Of a gateway's error."""
+    """Of a gateway's error, or of a connection that a WebSocket API refuses."""
     after: bool = False
     """The call has had its effect, and then it fails: nobody hears of its success."""
     machine: str = "*"
@@ -106,6 +110,8 @@ class Fault:
             raise BadPlan(f'"{target}" must be a name; "*" stands for all')
         if kind not in KINDS[target]:
             raise BadPlan(f'"fault" of a {target} must be one of {", ".join(KINDS[target])}, not {kind!r}')
+        if target == WEBSOCKET and name == CONNECT and kind not in (ERROR, SLOW):
+            raise BadPlan(f'"fault" of {CONNECT} must be one of {ERROR}, {SLOW}: {kind} is for messages')
         for member, item in given.items():
             if member not in _CHECKS:
                 raise BadPlan(f"has no member {member!r}; there are: {', '.join(_CHECKS)}")

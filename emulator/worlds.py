@@ -115,12 +115,14 @@ def its_jobs(tx: Transaction, account: str, after: float = 0.0, without: Collect
     return [job_id for job_id, kind in rows.fetchall() if kind not in without]
 
 
-def account_of_api(tx: Transaction, api_id: str) -> str:
-    """Whose a deployed API is, REST or HTTP; empty if there is none."""
-    kept = ("apigateway_api", "apigatewayv2_api")
-    query = " UNION ALL ".join(f"SELECT account FROM {table} WHERE id = ?" for table in kept)
-    row = tx.execute(query, (api_id, api_id)).fetchone()
-    return row[0] if row else ""
+def owner_of(tx: Transaction, identifier: str) -> tuple[str, str]:
+    """Whose a deployed API or a function URL is, and the function of that; empty if there is none."""
+    query = (
+        "SELECT account, '' FROM apigateway_api WHERE id = ? UNION ALL SELECT account, '' FROM apigatewayv2_api"
+        " WHERE id = ? UNION ALL SELECT account, name FROM lambda_function_url WHERE url_id = ?"
+    )
+    row = tx.execute(query, (identifier,) * 3).fetchone()
+    return (row[0], row[1]) if row else ("", "")
 
 
 def tables(tx: Transaction) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from emulator import faults
+from emulator.aws.addressing import host_name
 from emulator.aws.calls import Calls
 from emulator.aws.edge import DataPlane
 from emulator.aws.errors import AwsError
@@ -24,6 +25,10 @@ _NAMED_BY = {
 }
 """Operations by which AWS delivers, and the member that says to whom."""
 _SAID = {503: "Service Unavailable", 504: "Endpoint request timed out"}
+
+
+Owner = tuple[str, str]
+"""The account, and the name by which it knows what is asked for: of a function URL the function's."""
 
 
 class FaultyCalls(Calls):
@@ -64,10 +69,10 @@ class FaultyPlane:
     """A data plane whose clients may wait, or be told that the gateway has failed."""
 
     def __init__(
-        self, plane: DataPlane, clock: Clock, plans: Faults, account_of: Callable[[str], Awaitable[str]]
+        self, plane: DataPlane, clock: Clock, plans: Faults, owner_of: Callable[[str], Awaitable[Owner]]
     ) -> None:
-        """`account_of` an API by its id."""
-        self._plane, self._clock, self._plans, self._account_of = plane, clock, plans, account_of
+        """`owner_of` says whose an API or a function URL is, by its id."""
+        self._plane, self._clock, self._plans, self._owner_of = plane, clock, plans, owner_of
         self.guarded = getattr(plane, "guarded", False)
 
     def match(self, host: str, path: str) -> Any | None:
@@ -76,12 +81,20 @@ class FaultyPlane:
 
     async def handle(self, request: HttpRequest, match: Any) -> HttpResponse:
         """Answer a request; the caller holds the clock busy."""
-        api_id: str = getattr(match, "api_id", "") if self._plans.active else ""
-        if not api_id:
+        if not self._plans.active:
             return await self._plane.handle(request, match)
-        inner = f"/{match.path[1:].partition('/')[2]}"  # an HTTP API's path may begin with the stage
-        names = [f"{request.method} {match.path}", f"{request.method} {inner}", api_id]
-        account = await self._account_of(api_id)
+        where = match[1] if type(match) is tuple else match  # of a custom domain name: who answers, and where
+        identifier: str = getattr(where, "api_id", "") or getattr(where, "url_id", "")
+        if not identifier:
+            return await self._plane.handle(request, match)
+        paths = [where.path]
+        if hasattr(where, "api_id"):
+            paths.append(f"/{where.path[1:].partition('/')[2]}")  # an HTTP API's path may begin with the stage
+        if where is not match:
+            paths += [request.path]
+        account, name = await self._owner_of(identifier)
+        host = [host_name(request.header("host"))] if where is not match else []
+        names = [*(f"{request.method} {path}" for path in paths), identifier, *([name] if name else []), *host]
         fault = self._plans.strike(faults.GATEWAY, names, account, faults.KINDS[faults.GATEWAY])
         if fault is None:
             return await self._plane.handle(request, match)

@@ -30,12 +30,22 @@ class Faults:
         self._add("destination", name, fault, more)
 
     def queue(self, name: str, fault: str, **more: Any) -> None:
-        """A message sent to a standard queue: twice, out_of_order, slow."""
+        """A message sent to a standard queue: twice, out_of_order, slow, lost."""
         self._add("queue", name, fault, more)
 
     def gateway(self, name: str, fault: str, **more: Any) -> None:
-        """A request to a deployed API, as `METHOD /path` or the API's id: slow, error (status)."""
+        """A request to a deployed API or function URL: slow, error (status).
+
+        By `METHOD /path`, or the API's or URL's id, the function's name, the custom domain name.
+        """
         self._add("gateway", name, fault, more)
+
+    def websocket(self, name: str, fault: str, **more: Any) -> None:
+        """A WebSocket's message, by its route key, `@connections` or the API's id: error, slow, lost, crash.
+
+        A client that connects, by `$connect`: error (status), slow.
+        """
+        self._add("websocket", name, fault, more)
 
     def mail(self, to: str, fault: str, **more: Any) -> None:
         """Mail to a recipient: refused by their server, lost after SES has accepted it."""

@@ -15,6 +15,7 @@ from emulator.faults import KINDS, Fault, FaultPlan
 
 NOT_SURVIVED = {
     faults.GATEWAY: (faults.ERROR,),
+    faults.WEBSOCKET: (faults.ERROR, faults.LOST, faults.CRASH),
     faults.QUEUE: (faults.LOST,),
     faults.MAIL: (faults.REFUSED, faults.LOST),
     faults.STORE: (faults.ERROR,),

@@ -275,6 +275,14 @@ def test_a_message_comes_late(aws: Aws, faults: Faults, clock: Clock, fault: str
     assert bodies(aws, queue) == ["1"]
 
 
+def test_a_message_is_lost_and_its_sender_does_not_know(aws: Aws, faults: Faults) -> None:
+    queue = aws.sqs.create_queue(QueueName="q")["QueueUrl"]
+    faults.queue("q", "lost")
+    assert aws.sqs.send_message(QueueUrl=queue, MessageBody="lost")["MessageId"]
+    aws.sqs.send_message(QueueUrl=queue, MessageBody="there")
+    assert bodies(aws, queue) == ["there"]
+
+
 # ── the gateway ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -367,6 +375,8 @@ def test_a_plan_is_a_value_that_can_be_written_down_and_read() -> None:
         ({"faults": [{}]}, "fault 1 names 0 targets"),
         ({"faults": [{"function": "a", "state": "b", "fault": "error"}]}, "names 2 targets"),
         ({"faults": [{"function": "a", "fault": "lost"}]}, "must be one of error, timeout"),
+        ({"faults": [{"mail": "a", "fault": "slow"}]}, "must be one of refused, lost"),
+        ({"faults": [{"websocket": "$connect", "fault": "lost"}]}, "lost is for messages"),
         ({"faults": [{"function": "a", "fault": "error", "tiems": 2}]}, "has no member 'tiems'"),
         ({"faults": [{"function": "a", "fault": "error", "times": 0}]}, '"times" must be a whole number from 1'),
         ({"faults": [{"function": "a", "fault": "error", "probability": 2}]}, '"probability" must be between 0 and 1'),

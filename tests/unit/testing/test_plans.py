@@ -39,7 +39,7 @@ def test_the_usual_kinds_leave_a_way_to_the_promised_end() -> None:
 
 
 def test_kinds_are_read_by_fault_by_target_or_by_both() -> None:
-    assert read_kinds("queue:twice, mail") == {"queue": ("twice",), "mail": ("refused", "lost", "slow")}
+    assert read_kinds("queue:twice, mail") == {"queue": ("twice",), "mail": ("refused", "lost")}
     assert set(read_kinds("twice")) == {"function", "state", "destination", "queue"}
     assert read_kinds("store") == {"store": ("error",)}
     for wrong in ("thrice", "mail:twice", "store:crash"):

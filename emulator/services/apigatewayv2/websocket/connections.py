@@ -25,6 +25,10 @@ MOST_UNREAD_BYTES = 1024 * 1024
 _KEPT = ("api_id", "stage_name", "connected_at", "domain_name", "port", "source_ip", "user_agent", "authorizer")
 
 
+GOING_AWAY = (1001, "Going away")
+"""Code and reason of an end that is AWS's doing."""
+
+
 class BufferFull(Exception):
     """The client does not read what it was sent."""
 

@@ -10,6 +10,7 @@ import re
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from emulator import faults
 from emulator.aws.apis import as_json
 from emulator.aws.errors import AwsError
 from emulator.aws.http import HttpRequest, HttpResponse
@@ -17,7 +18,8 @@ from emulator.aws.http_payload import access_key
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context, Service
 from emulator.services.apigatewayv2.gateway.address import address
-from emulator.services.apigatewayv2.websocket.connections import BufferFull, Connection, Connections
+from emulator.services.apigatewayv2.websocket import faulty
+from emulator.services.apigatewayv2.websocket.connections import GOING_AWAY, BufferFull, Connection, Connections
 from emulator.services.apigatewayv2.websocket.records import count_message
 
 NAME = "apigatewaymanagementapi"
@@ -47,6 +49,13 @@ class Management:
         data: bytes = request["Data"]
         if len(data) > LARGEST_MESSAGE:
             raise AwsError("PayloadTooLargeException", "Message too long", 413)
+        fault = await faulty.strike(self._context, connection, faults.POSTED)
+        if fault is not None and fault.fault == faults.ERROR:
+            raise AwsError(fault.error or "GoneException", fault.message, 410 if not fault.error else fault.status)
+        if fault is not None:
+            if fault.fault == faults.CRASH:
+                connection.close(*GOING_AWAY)
+            return {}
         try:
             connection.send(_as_text(data))
         except BufferFull:

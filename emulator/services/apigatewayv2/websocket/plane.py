@@ -10,13 +10,14 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from emulator import jobs
+from emulator import faults, jobs
 from emulator.aws.apis import report
 from emulator.aws.errors import NotEmulated
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.request_traces import RequestTrace
 from emulator.aws.service import Context
 from emulator.aws.sockets import EMULATOR_STOPS, Closed, Socket
+from emulator.faults import Fault
 from emulator.jobs import Job
 from emulator.ports import Transaction
 from emulator.services.apigateway.gateway.admission import Admission
@@ -26,9 +27,9 @@ from emulator.services.apigatewayv2.gateway.address import Address, address
 from emulator.services.apigatewayv2.gateway.exchange import request_id_of
 from emulator.services.apigatewayv2.gateway.throttling import Throttle
 from emulator.services.apigatewayv2.model import DEFAULT, Document, endpoint, integration_id_of
-from emulator.services.apigatewayv2.websocket import selection
+from emulator.services.apigatewayv2.websocket import faulty, selection
 from emulator.services.apigatewayv2.websocket.authorizing import Authorizing
-from emulator.services.apigatewayv2.websocket.connections import BufferFull, Connection, Connections
+from emulator.services.apigatewayv2.websocket.connections import GOING_AWAY, BufferFull, Connection, Connections
 from emulator.services.apigatewayv2.websocket.exchange import CONNECTED, GONE, SAID, Exchange, Snapshot
 from emulator.services.apigatewayv2.websocket.integrations import Integrations, Outcome, refusal
 from emulator.services.apigatewayv2.websocket.records import record
@@ -41,7 +42,6 @@ LOST = "apigatewayv2.lost_connection"
 MOST_AT_WORK = 64
 """Messages of one connection whose integrations run; more wait in the client's socket (ours)."""
 LARGEST_CACHE = 256
-GOING_AWAY = (1001, "Going away")
 INTERNAL = "Internal server error"
 BINARY = (1003, "Binary frames are not supported")
 _STATUS = {
@@ -155,6 +155,9 @@ class WebSocketPlane:
         return False
 
     async def _connected(self, exchange: Exchange) -> Outcome:
+        fault = await faulty.strike(self._context, exchange.connection, CONNECT)
+        if fault is not None:
+            raise Failure("INTEGRATION_FAILURE", fault.message or INTERNAL, fault.status, reason="the fault plan")
         if not self._throttle.admits_to(
             exchange.stage, exchange.connection.api_id, exchange.connection.stage_name, CONNECT, exchange.now
         ):
@@ -199,8 +202,14 @@ class WebSocketPlane:
         if key in (None, CONNECT, DISCONNECT) or key not in snapshot.routes:
             key = DEFAULT
         request = HttpRequest(SAID, f"/{key}", "", [], said.encode("utf-8", "surrogatepass"), connection.source_ip)
+        fault = await faulty.strike(self._context, connection, key)
+        if fault is not None and fault.fault == faults.LOST:
+            return
+        if fault is not None and fault.fault == faults.CRASH:
+            connection.close(*GOING_AWAY)
+            return
         exchange = self._exchange(connection, loaded, SAID, key, request)
-        outcome, failure = await self._follow(exchange, self._answered(exchange))
+        outcome, failure = await self._follow(exchange, self._answered(exchange, fault))
         try:
             if failure is not None:
                 connection.send(_frame(failure, exchange))
@@ -209,8 +218,10 @@ class WebSocketPlane:
         except BufferFull:
             exchange.trace.problem = "The client does not read: the answer is lost"
 
-    async def _answered(self, exchange: Exchange) -> Outcome:
+    async def _answered(self, exchange: Exchange, fault: Fault | None) -> Outcome:
         connection = exchange.connection
+        if fault is not None:
+            raise Failure("INTEGRATION_FAILURE", fault.message, fault.status, reason="the fault plan")
         if not exchange.taken:
             raise Failure("INVALID_API_KEY", "Forbidden", reason="No route for the message, and no $default route")
         if not self._throttle.admits_to(

@@ -10,6 +10,7 @@ from emulator.aws.calls import TRACE_MEMBER
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import Datum
+from emulator.faults import Fault
 from emulator.ports import Transaction
 from emulator.services.sqs import store as tables
 from emulator.services.sqs.model import DEDUPLICATION_SECONDS, NewMessage, Queue, sequence_number
@@ -67,9 +68,14 @@ class SendOperations(SqsState):
         else:
             message_id = tx.new_id()
             visible_at = tx.now + delay_seconds
-            if self.faults.active and not queue.fifo:
-                visible_at += self._struck(tx, queue, message_id, new, visible_at)
-            row = tables.insert_message(tx, queue, message_id, new, visible_at)
+            fault = self._fault(queue) if self.faults.active and not queue.fifo else None
+            if fault is not None:
+                visible_at += fault.delay
+                if fault.fault == faults.TWICE:
+                    tables.insert_message(tx, queue, message_id, new, visible_at)
+            row = 0
+            if fault is None or fault.fault != faults.LOST:
+                row = tables.insert_message(tx, queue, message_id, new, visible_at)
             if queue.fifo and new.group_id is not None and new.deduplication_id is not None:
                 tables.refresh_group(tx, queue, new.group_id)
                 expires_at = tx.now + DEDUPLICATION_SECONDS
@@ -88,15 +94,9 @@ class SendOperations(SqsState):
             answer["SequenceNumber"] = sequence_number(row)
         return answer
 
-    def _struck(self, tx: Transaction, queue: Queue, message_id: str, new: NewMessage, visible_at: float) -> float:
-        """What a fault plan does to a message: it is there twice, or comes so many seconds later."""
-        kinds = faults.KINDS[faults.QUEUE]
-        fault = self.faults.strike(faults.QUEUE, queue.at.name, queue.scope.account, kinds)
-        if fault is None:
-            return 0.0
-        if fault.fault == faults.TWICE:
-            tables.insert_message(tx, queue, message_id, new, visible_at)
-        return fault.delay
+    def _fault(self, queue: Queue) -> Fault | None:
+        """What a fault plan has happen to a message: it is there twice, comes late, or never."""
+        return self.faults.strike(faults.QUEUE, queue.at.name, queue.scope.account, faults.KINDS[faults.QUEUE])
 
 
 def failed_entry(identifier: str, error: AwsError) -> dict[str, Any]:
