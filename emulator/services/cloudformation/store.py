@@ -322,6 +322,15 @@ def list_events(tx: Transaction, stack_id: str, before: int | None, limit: int) 
     return [(row[0], Event(*row[1:])) for row in rows]
 
 
+def own_event_at(tx: Transaction, stack: Stack) -> float | None:
+    """When a stack itself, and none of its resources, had its last event."""
+    row = tx.execute(
+        "SELECT at FROM cloudformation_event WHERE stack_id = ? AND physical_id = ? ORDER BY number DESC LIMIT 1",
+        (stack.id, stack.arn),
+    ).fetchone()
+    return row[0] if row else None
+
+
 # ── exports ─────────────────────────────────────────────────────────────────────────────────────
 
 
