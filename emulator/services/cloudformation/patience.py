@@ -1,9 +1,9 @@
 """DescribeStacks of a stack under way answers a little later, when the stack has settled.
 
-Decides how long. Tools look once as soon as they have begun an operation, and then sleep for 5 s (CDK), 15 s or 30 s (SAM,
-the AWS CLI: the delays of their waiters) although a deployment is over here after one. So whoever looks in the first
-seconds of an operation gets its end, if it comes in these seconds; the answer is one that AWS gives, only later. Never in
-time that is frozen or scaled: there nothing would move meanwhile.
+Decides how long. Tools look once as soon as they have begun an operation, and then sleep for 5 s (CDK), 15 s or 30 s
+(SAM, the AWS CLI: the delays of their waiters) although a deployment is over here after one. So whoever looks in the
+first seconds of an operation gets its end, if it comes in these seconds; the answer is one that AWS gives, only later.
+Never in time that is frozen or scaled: there nothing would move meanwhile.
 """
 
 from __future__ import annotations
