@@ -33,8 +33,8 @@ class RequestTrace:
     """One request on its way; `problem` says why the gateway itself ended it."""
 
     __slots__ = (
-        "_now", "api_id", "api_name", "ended_at", "heavy", "kind", "method", "path", "problem", "query", "request_id",
-        "route", "stage", "started_at", "status", "steps",
+        "_now", "_steps", "api_id", "api_name", "ended_at", "heavy", "kind", "method", "path", "problem", "query",
+        "request_id", "route", "stage", "started_at", "status",
     )  # fmt: skip
 
     def __init__(self, now: Callable[[], float], kind: str, request: HttpRequest, request_id: str) -> None:
@@ -54,11 +54,19 @@ class RequestTrace:
         """Whether something is so long that it is cut once the request is over. Few are, and looking through all that
         a request has left would take longer than leaving it."""
         self.weigh(request.body)
-        self.steps = [Step("request", self.started_at, {"headers": request.headers, "body": request.body})]
+        self._steps: list[tuple[str, float, dict[str, Any]]] = [
+            ("request", self.started_at, {"headers": request.headers, "body": request.body})
+        ]
 
-    def add(self, name: str, /, **facts: Any) -> None:
-        """Write a step down. What `facts` refer to must not change any more."""
-        self.steps.append(Step(name, self._now(), facts))
+    @property
+    def steps(self) -> list[Step]:
+        """What has happened, in order."""
+        return [Step(*step) for step in self._steps]
+
+    def add(self, name: str, /, **facts: Any) -> dict[str, Any]:
+        """Write a step down. What `facts` refer to must not change any more; what is missing may be put in later."""
+        self._steps.append((name, self._now(), facts))
+        return facts
 
     def weigh(self, *payloads: str | bytes | None) -> None:
         """Say what a step holds that can be long: bodies, rendered text, what a template has set."""
@@ -101,8 +109,9 @@ class RequestTrace:
     def document(self) -> dict[str, Any]:
         """Everything, with the time since the request began and the time until the next step, in AWS milliseconds."""
         steps: list[dict[str, Any]] = []
-        ends = [step.at for step in self.steps[1:]] + [self.ended_at or self.steps[-1].at]
-        for step, end in zip(self.steps, ends, strict=True):
+        happened = self.steps
+        ends = [step.at for step in happened[1:]] + [self.ended_at or happened[-1].at]
+        for step, end in zip(happened, ends, strict=True):
             since, took = _milliseconds(step.at - self.started_at), _milliseconds(end - step.at)
             steps.append({"step": step.name, "at_milliseconds": since, "took_milliseconds": took, **_shown(step.facts)})
         return {**self.summary(), "query": self.query, "steps": steps}

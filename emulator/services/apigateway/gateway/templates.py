@@ -55,9 +55,8 @@ async def render(exchange: Exchange, snapshot: Snapshot, source: str, body: str,
 
     `which` template it is, the trace says: `request template` or `response template`.
     """
-    exchange.trace.add(which, template=source, rendered=None)
-    text = await _rendered(exchange, snapshot, source, body, which)
-    exchange.trace.steps[-1].facts["rendered"] = text
+    step = exchange.trace.add(which, template=source, rendered=None)
+    text = step["rendered"] = await _rendered(exchange, snapshot, source, body, which)
     exchange.trace.weigh(source, text)
     return text
 

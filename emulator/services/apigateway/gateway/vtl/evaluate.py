@@ -166,12 +166,16 @@ class _Run:
 
     def shown(self, node: tree.Reference) -> str:
         value = self.reach(node.name, node.accessors)
+        if type(value) is str:
+            return value
         if value is None and not node.quiet and node.name not in self.variables:
             return node.source
         return show(value)
 
     def reach(self, name: str, accessors: tuple[tuple[Any, ...], ...]) -> Any:
-        self.spend(1 + len(accessors))
+        self.budget -= 1 + len(accessors)
+        if self.budget < 0:
+            raise OverBudget("the template takes too many steps")
         value = self.variables.get(name)
         if type(value) is Deferred:
             if len(accessors) == 1 and accessors[0][0] == "property":
@@ -188,7 +192,11 @@ class _Run:
             if kind == "property":
                 value = _property(value, accessor[1])
             elif kind == "method":
-                value = self.call(value, accessor[1], [self.value(argument) for argument in accessor[2]])
+                arguments = [
+                    argument.value if type(argument) is tree.Literal else self.value(argument)
+                    for argument in accessor[2]
+                ]
+                value = self.call(value, accessor[1], arguments)
             else:
                 value = _index(value, self.value(accessor[1]))
         return value
@@ -211,10 +219,13 @@ class _Run:
         method = value.method(name) if is_host else methods_of(value).get(name)
         if method is None:
             return None
-        self.spend(1 + (len(value) // 256 if isinstance(value, (str, list, dict)) else 0))
+        steps = 1 + len(arguments)
+        if not is_host and isinstance(value, (str, list, dict)):
+            steps += len(value) // 256
         for argument in arguments:
             if isinstance(argument, str):
-                self.spend(len(argument) // 1024)
+                steps += len(argument) // 1024
+        self.spend(steps)
         try:
             result = method(*arguments) if is_host else method(value, *arguments)
         except (TypeError, AttributeError, OverflowError, ValueError, RecursionError, UnicodeError):
