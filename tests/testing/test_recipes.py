@@ -12,17 +12,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPES = dict(
-    re.findall(r"^`(test_\w+\.py)`:\n\n```python\n(.*?)```", (ROOT / "docs/testing.md").read_text(), re.S | re.M)
+FILES = dict(
+    re.findall(r"^`([\w/-]+\.\w+)`[^\n]*:\n\n```\w+\n(.*?)```", (ROOT / "docs/testing.md").read_text(), re.S | re.M)
 )
 INSTALLED = any(point.value == "emulator.testing.plugin" for point in entry_points(group="pytest11"))
 
 
 @pytest.mark.real_process
-@pytest.mark.parametrize(("recipe", "tool"), [("test_document.py", "schemathesis")])
+@pytest.mark.parametrize(("recipe", "tool"), [("test_document.py", "schemathesis"), ("test_pacts.py", "pact")])
 def test_a_recipe_works_as_it_is_written(recipe: str, tool: str, tmp_path: Path) -> None:
     pytest.importorskip(tool, reason="installed by `make test`")
-    (tmp_path / recipe).write_text(RECIPES[recipe])
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:schemathesis"]
     options += [] if INSTALLED else ["-p", "emulator.testing.plugin"]
     variables = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
