@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import zipfile
@@ -19,6 +20,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from emulator.cli import app
+from emulator.deploy.up import running
 from emulator.deploy.up.dependencies import Dependencies
 from emulator.deploy.up.project import find
 from emulator.deploy.up.screen import Screen
@@ -593,3 +595,95 @@ def test_apis_may_be_openapi_files_of_the_template(project: Up) -> None:
     assert "REST API filed" in (said := project.said()) and "HTTP API filed" in said
     [api] = project.emulator.client("apigateway").get_rest_apis()["items"]
     assert httpx.get(project.emulator.data_plane(api["id"], "dev", "a")).text == "here"
+
+
+NODE = """\
+Resources:
+  Speaker:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: speaker
+      Runtime: nodejs20.x
+      Handler: index.handler
+      Code: code
+      Role: arn:aws:iam::000000000000:role/any
+"""
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm")
+def test_what_a_package_json_names_is_installed_by_npm_and_a_package_of_this_machine_too(
+    project: Up, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    required = Dependencies({}, said.append, tmp_path / "cache")
+    project.write("template.yaml", NODE)
+    project.write("words/package.json", '{"name": "words", "version": "1.0.0", "main": "main.js"}')
+    project.write("words/main.js", "exports.word = 'installed';\n")
+    package = project.write("code/package.json", '{"dependencies": {"words": "file:../words"}}')
+    project.write("code/index.js", "const {word} = require('words');\nexports.handler = async () => word;\n")
+    session = project.session(Options(dependencies=required.folder_of))
+    assert session.deploy(), project.said()
+    assert project.emulator.client("lambda").invoke(FunctionName="speaker")["Payload"].read() == b'"installed"'
+    assert len(said) == 2 and sorted(path.name for path in package.parent.iterdir()) == ["index.js", "package.json"]
+
+    package.write_text('{"dependencies": {"words": "file:../wrods"}}')
+    assert session.changed() and not session.deploy()
+    assert "Speaker: what" in (shown := project.said()) and "package.json requires cannot be installed" in shown, shown
+    assert project.emulator.client("lambda").invoke(FunctionName="speaker")["Payload"].read() == b'"installed"'
+
+
+def test_what_a_nested_stack_has_is_shown_with_its_name_and_sams_own_stage_is_explained(project: Up) -> None:
+    project.write("inner.yaml", "Resources:\n  Topic: {Type: AWS::SNS::Topic}\n")
+    nested = "  Inner:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: inner.yaml}\nOutputs:"
+    project.write("template.yaml", TEMPLATE.replace("Outputs:", nested).replace("Type: HttpApi", "Type: Api"))
+    assert project.session().deploy(), project.said()
+    said = project.said()
+    assert "Inner/Topic  topic" in said
+    assert "/Stage  the same routes; made by SAM beside yours; OpenApiVersion" in said
+    assert said.count("GET  /greet  → Greeter") == 1
+
+
+def test_a_queue_that_is_asked_for_messages_answers_when_done(project: Up) -> None:
+    methods = ""
+    for method, action in (("GET", "ReceiveMessage"), ("POST", "SendMessage")):
+        methods += f"""\
+  {method.title()}:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !GetAtt Api.RootResourceId
+      HttpMethod: {method}
+      AuthorizationType: NONE
+      Integration:
+        Type: AWS
+        IntegrationHttpMethod: POST
+        Uri: !Sub 'arn:aws:apigateway:${{AWS::Region}}:sqs:path/${{AWS::AccountId}}/${{Queue.QueueName}}'
+        RequestParameters: {{integration.request.querystring.Action: "'{action}'"}}
+"""
+    deployed = "  Deployed:\n    Type: AWS::ApiGateway::Deployment\n    DependsOn: [Get, Post]\n"
+    deployed += "    Properties: {RestApiId: !Ref Api, StageName: dev}\n"
+    resources = (
+        "  Queue: {Type: AWS::SQS::Queue}\n  Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: queues}}\n"
+    )
+    project.write("template.yaml", f"Resources:\n{resources}{methods}{deployed}")
+    assert project.session().deploy(), project.said()
+    [get, post] = [line for line in project.said().splitlines() if "→ sqs" in line]
+    assert get.strip().startswith("GET") and get.endswith("answers when done")
+    assert post.strip().startswith("POST") and post.endswith("answers at once, works later")
+
+
+def test_an_emulator_that_has_its_port_and_answers_nobody_yet_is_waited_for() -> None:
+    said: list[str] = []
+    with RunningEmulator() as later:
+        assert running.starts(later.url, said.append) and said == []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(running, "HEALTH_SECONDS", 0.05)
+            patched.setattr(running, "STARTING_SECONDS", 0.0)
+            assert not running.starts(url, said.append)
+            found_out = iter(["nobody", "nobody", "emulator"])
+            patched.setattr(running, "STARTING_SECONDS", 60.0)
+            patched.setattr(running, "_who_answers", lambda url: next(found_out))
+            assert running.starts(url, said.append, lambda seconds: None)
+    assert said == [f"the port of {url} is taken, and nobody answers there yet: waiting"] * 2

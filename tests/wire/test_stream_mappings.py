@@ -443,6 +443,22 @@ def test_changes_of_items_reach_a_function(emulator: Any, table: Any) -> None:
     assert records[0]["eventSourceARN"] == table.arn
 
 
+def test_an_item_that_an_update_makes_is_told_of_once_with_all_its_attributes(emulator: Any, table: Any) -> None:
+    client = function(emulator)
+    mapped(client, EventSourceArn=table.arn, BatchSize=1)
+    for word in ("a", "b"):
+        table.update_item(
+            TableName="t",
+            Key={"k": {"S": word}},
+            UpdateExpression="SET w = :w",
+            ExpressionAttributeValues={":w": {"S": word}},
+        )
+    emulator.settle()
+    [[first], [second]] = [each["Records"] for each in events(emulator)]
+    assert (first["eventName"], first["dynamodb"]["NewImage"]) == ("INSERT", {"k": {"S": "a"}, "w": {"S": "a"}})
+    assert (second["eventName"], second["dynamodb"]["NewImage"]) == ("INSERT", {"k": {"S": "b"}, "w": {"S": "b"}})
+
+
 def test_filters_see_what_changed(emulator: Any, table: Any) -> None:
     pattern = json.dumps({"eventName": ["INSERT"], "dynamodb": {"NewImage": {"n": {"N": ["2"]}}}})
     client = function(emulator)

@@ -8,14 +8,14 @@ which this knows: stacks, asset manifests and nested assemblies.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emulator.deploy.template.document import Document
 from emulator.deploy.up.packaging import files_of, zipped
-from emulator.deploy.up.problem import Problem
+from emulator.deploy.up.problem import Problem, shown
 from emulator.deploy.up.project import read, text_of
 
 _STACK, _ASSETS, _NESTED = "aws:cloudformation:stack", "cdk:asset-manifest", "cdk:cloud-assembly"
@@ -48,9 +48,9 @@ class Stack:
     parameters: Mapping[str, str]
     assets: tuple[Asset, ...]
 
-    def document(self, shown: Callable[[Path], str]) -> Document:
+    def document(self) -> Document:
         """Its template, which names local files where it named those in S3. Raises Problem."""
-        return self.rewritten(read(self.template, shown(self.template)))
+        return self.rewritten(read(self.template))
 
     def rewritten(self, document: Document) -> Document:
         """The same of a template that is nested."""
@@ -128,7 +128,7 @@ def _artifacts(manifest: Path) -> dict[str, dict[str, Any]]:
     try:
         artifacts = json.loads(text_of(manifest))["artifacts"]
     except (ValueError, KeyError, TypeError) as error:
-        raise Problem(f"{manifest} is no manifest of CDK.", next_step="Run `cdk synth`.") from error
+        raise Problem(f"{shown(manifest)} is no manifest of CDK.", next_step="Run `cdk synth`.") from error
     return {str(name): item for name, item in artifacts.items() if isinstance(item, dict)}
 
 
@@ -137,7 +137,7 @@ def _assets(file: Path, seen: set[Path]) -> Iterator[Asset]:
     try:
         files: dict[str, Any] = json.loads(text_of(file)).get("files") or {}
     except (ValueError, AttributeError) as error:
-        raise Problem(f"{file} is no asset manifest of CDK.", next_step="Run `cdk synth`.") from error
+        raise Problem(f"{shown(file)} is no asset manifest of CDK.", next_step="Run `cdk synth`.") from error
     for item in files.values():
         source = item.get("source") or {}
         if not source.get("path"):

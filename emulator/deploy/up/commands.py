@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -90,11 +91,20 @@ def up(
 
     screen = Screen()
     settings = _settings(port, data, frozen)
+    code = 0
     try:
         found = _project(path, stack_name)
         options = _options(parameters, variables, env_file, functions, allow_outside, settings, screen)
         live = {"skip_unknown_resources": True} if skip_unknown else {}
         url = _running(endpoint, settings)
+        if url is None:
+            own = running.OwnEmulator(settings, live, found, options, screen)
+            try:
+                code = own.run(once, watching, None if quiet or once else _console())
+            except OSError as error:
+                url = f"http://localhost:{settings.port}"
+                if error.errno != errno.EADDRINUSE or not running.starts(url, screen.note):
+                    raise
         if url is not None:
             if data is not None or frozen:
                 raise Problem(
@@ -105,9 +115,6 @@ def up(
             if live:
                 running.change_settings(url, live)
             code = running.beside(url, found, options, screen, once or not watching)
-        else:
-            own = running.OwnEmulator(settings, live, found, options, screen)
-            code = own.run(once, watching, None if quiet or once else _console())
     except Problem as problem:
         screen.problem(problem)
         raise typer.Exit(1) from None

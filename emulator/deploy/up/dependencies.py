@@ -20,7 +20,7 @@ from pathlib import Path
 
 from emulator.adapters.runtime.interpreters import Interpreter, Interpreters
 from emulator.deploy.up.packaging import LOCK, PACKAGE, REQUIREMENTS
-from emulator.deploy.up.problem import Problem
+from emulator.deploy.up.problem import Problem, shown
 
 _LAST_LINES = 12
 _INCLUDED = re.compile(r"\s*(?:-r|--requirement|-c|--constraint)[ =]\s*(\S+)")
@@ -82,27 +82,32 @@ class Dependencies:
         try:
             dependencies = json.loads(text).get("dependencies") or {}
         except (ValueError, AttributeError) as error:
-            raise Problem(f"{code / PACKAGE} is no package.json: {error}.", None, function) from error
+            raise Problem(f"{shown(code / PACKAGE)} is no package.json: {error}.", None, function) from error
         missing = [name for name in dependencies if not _beside(code, name)]
         if not missing:
             return None
-        local = [name for name in missing if str(dependencies[name]).startswith(("file:", "link:", "workspace:", "."))]
+        places = {name: str(dependencies[name]) for name in missing}
+        local = [name for name, place in places.items() if place.startswith(("link:", "workspace:"))]
         if local:
             raise Problem(
-                f"{', '.join(local)} of {code / PACKAGE} lies elsewhere on this machine.",
+                f"{', '.join(local)} of {shown(code / PACKAGE)} lies elsewhere on this machine.",
                 None,
                 function,
-                f"Install it beside the code: npm install --prefix {code}",
+                f"Install it beside the code: npm install --prefix {shown(code)}",
             )
         npm = shutil.which("npm")
         if npm is None:
             raise Problem(
-                f"{code / PACKAGE} requires {', '.join(missing)}, and there is no npm on PATH.",
+                f"{shown(code / PACKAGE)} requires {', '.join(missing)}, and there is no npm on PATH.",
                 None,
                 function,
                 "Install npm, or put node_modules beside the code.",
             )
         lock = (code / LOCK).read_text("utf-8") if (code / LOCK).is_file() else ""
+        beside = {name: _absolute(code, place) for name, place in places.items() if place.startswith(("file:", "."))}
+        if beside:  # npm links what lies on this machine, and its lock names it by a relative path
+            lock = ""
+            text = json.dumps({"dependencies": {**dependencies, **beside}})
         key = _key("node", self._node_version().split(".")[0], text, lock)
 
         def install(target: Path) -> None:
@@ -156,7 +161,7 @@ class Dependencies:
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
         if ran.returncode:
             said = [line for line in (ran.stdout + ran.stderr).splitlines() if line.strip()][-_LAST_LINES:]
-            raise Problem(f"what {file} requires cannot be installed:\n" + "\n".join(said), None, function)
+            raise Problem(f"what {shown(file)} requires cannot be installed:\n" + "\n".join(said), None, function)
 
 
 def _pip(interpreter: Interpreter) -> list[str]:
@@ -185,6 +190,11 @@ def _requirements(file: Path, depth: int = 0) -> Iterator[str]:
 def _beside(code: Path, name: str) -> bool:
     """Whether Node.js finds a package from the code's folder."""
     return any((parent / "node_modules" / name).exists() for parent in (code, *code.parents))
+
+
+def _absolute(code: Path, place: str) -> str:
+    """A package on this machine, named relative to the code, as npm finds it from anywhere."""
+    return "file:" + os.path.normpath(code / place.removeprefix("file:"))
 
 
 def _key(*parts: str) -> str:

@@ -7,7 +7,7 @@ file and prints nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from emulator.deploy.up.stacks import Client, Stacks
 How = Literal["synchronous", "asynchronous", "as the caller says", "mock", "WebSocket"]
 
 _ACCEPTED = re.compile(
-    r"states:action/StartExecution\b|:sqs:path/|sqs:action/SendMessage|sns:action/Publish|events:action/PutEvents"
+    r"states:action/StartExecution\b|sqs:action/SendMessage|sns:action/Publish|events:action/PutEvents"
     r"|kinesis:action/PutRecord|firehose:action/PutRecord"
 )
 """URIs of AWS integrations that answer before anything was worked on."""
@@ -29,6 +29,8 @@ _ACCEPTED_SUBTYPES = frozenset(
     }
 )
 _ON_AWS = re.compile(r"\A(https|wss)://([a-z0-9]{10})\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?(?=/|\Z)")
+SAMS_OWN_STAGE = "made by SAM beside yours; OpenApiVersion: 3.0.1 in Globals of Api leaves it out"
+"""SAM names each deployment's stage `Stage`, unless an OpenApiVersion is given (SAM's FAQ and its issue 191)."""
 _PLAIN = {"https": "http", "wss": "ws"}
 _FUNCTION = re.compile(r":function:([A-Za-z0-9_-]+)")
 _INVOCATION_TYPE = "integration.request.header.x-amz-invocation-type"
@@ -53,6 +55,8 @@ class Api:
     name: str
     url: str
     routes: tuple[Route, ...]
+    note: str = ""
+    """Why there is such a stage, where its author may wonder."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,9 @@ def survey(client: Client, stacks: Stacks, name: str, base_url: str) -> Deployed
     for item in resources:
         if item.get("PhysicalResourceId"):
             by_type.setdefault(item["ResourceType"], []).append(item)
+    stages = {item["PhysicalResourceId"] for item in by_type.get("AWS::ApiGateway::Stage", [])}
     apis = [
-        *(api for item in by_type.get("AWS::ApiGateway::RestApi", []) for api in _rest(client, item, base_url)),
+        *(api for item in by_type.get("AWS::ApiGateway::RestApi", []) for api in _rest(client, item, base_url, stages)),
         *(api for item in by_type.get("AWS::ApiGatewayV2::Api", []) for api in _newer(client, item, base_url)),
         *(_url(client, item, base_url) for item in by_type.get("AWS::Lambda::Url", [])),
     ]
@@ -132,7 +137,8 @@ def _here(value: str, base_url: str) -> str:
 # ── REST APIs ──
 
 
-def _rest(client: Client, item: Mapping[str, Any], base_url: str) -> Iterable[Api]:
+def _rest(client: Client, item: Mapping[str, Any], base_url: str, own: Collection[str]) -> Iterable[Api]:
+    """`own` are the names of stages that are resources."""
     apigateway, api_id = client("apigateway"), item["PhysicalResourceId"]
     name = apigateway.get_rest_api(restApiId=api_id)["name"]
     routes: list[Route] = []
@@ -143,8 +149,11 @@ def _rest(client: Client, item: Mapping[str, Any], base_url: str) -> Iterable[Ap
                 if integration is not None and method != "OPTIONS":
                     routes.append(Route(method, resource["path"], *_behind(integration)))
     routes.sort(key=lambda route: (route.path, route.method))
-    for stage in apigateway.get_stages(restApiId=api_id)["item"]:
-        yield Api("REST API", name, f"{base_url}/_aws/execute-api/{api_id}/{stage['stageName']}", tuple(routes))
+    names = [stage["stageName"] for stage in apigateway.get_stages(restApiId=api_id)["item"]]
+    extra = {"Stage"} - set(own) if len(names) > 1 else set[str]()
+    for stage in sorted(names, key=lambda each: (each in extra, each)):
+        note = SAMS_OWN_STAGE if stage in extra else ""
+        yield Api("REST API", name, f"{base_url}/_aws/execute-api/{api_id}/{stage}", tuple(routes), note)
 
 
 def _behind(integration: Mapping[str, Any]) -> tuple[How, str]:
@@ -159,8 +168,14 @@ def _behind(integration: Mapping[str, Any]) -> tuple[How, str]:
         streams = " (streamed)" if "response-streaming-invocations" in uri else ""
         return "synchronous", function.group(1) + streams
     if kind == "AWS":
-        return ("asynchronous" if _ACCEPTED.search(uri) else "synchronous"), _action(uri)
+        return ("asynchronous" if _is_accepted(integration, uri) else "synchronous"), _action(uri)
     return "synchronous", uri
+
+
+def _is_accepted(integration: Mapping[str, Any], uri: str) -> bool:
+    if ":sqs:path/" in uri:  # the request says which operation of the queue is meant
+        return "SendMessage" in str((integration.get("requestParameters"), integration.get("requestTemplates")))
+    return _ACCEPTED.search(uri) is not None
 
 
 def _invoked(integration: Mapping[str, Any]) -> How:

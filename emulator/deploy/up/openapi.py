@@ -17,7 +17,7 @@ from typing import Any
 
 from emulator.deploy.template.document import Document, Mark
 from emulator.deploy.template.document import Path as Node
-from emulator.deploy.up.problem import Problem
+from emulator.deploy.up.problem import Problem, shown
 
 STAGE = "prod"
 INTEGRATION = "x-amazon-apigateway-integration"
@@ -152,7 +152,9 @@ class _Functions:
         self.used: dict[str, Handler] = {}
         self._by_name: dict[str, Path] = {}
         if not folder.is_dir():
-            raise Problem(f"{folder} is no folder.", next_step="Name the folder of the functions with --functions DIR.")
+            raise Problem(
+                f"{shown(folder)} is no folder.", next_step="Name the folder of the functions with --functions DIR."
+            )
         for path in sorted(folder.iterdir()):
             if not path.name.startswith(("_", ".")) and (path.is_dir() or path.suffix in _SUFFIXES):
                 self._by_name.setdefault(path.stem if path.is_file() else path.name, path)
@@ -172,7 +174,8 @@ class _Functions:
 
     def wanted(self, name: str) -> str:
         """Where a function was looked for."""
-        return f"there is neither a folder {self._folder / name} with {_FILES[0]}.py or {_FILES[2]}.mjs nor {name}.py"
+        folder = shown(self._folder / name)
+        return f"there is neither a folder {folder} with {_FILES[0]}.py or {_FILES[2]}.mjs nor {name}.py"
 
     def _use(self, handler: Handler | None) -> Handler | None:
         if handler is not None:

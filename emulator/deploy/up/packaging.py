@@ -19,7 +19,7 @@ from typing import Any
 from emulator.deploy.template.artifacts import Artifact, local_artifacts, with_artifacts
 from emulator.deploy.template.document import Document
 from emulator.deploy.template.document import Path as Node
-from emulator.deploy.up.problem import Problem
+from emulator.deploy.up.problem import Problem, shown
 from emulator.deploy.up.project import Project, read, text_of
 from emulator.ports import Json
 
@@ -79,7 +79,7 @@ class Packaging:
             message, hint = self._outside(location)
             raise Problem(message, next_step=hint)
         if not path.is_file():
-            raise Problem(f"{location} does not exist.", next_step=f"It was looked for at {path}.")
+            raise Problem(f"{location} does not exist.", next_step=f"It was looked for at {shown(path)}.")
         self.read.add(path)
         return text_of(path)
 
@@ -90,7 +90,7 @@ class Packaging:
         if not path.exists():
             name = str(artifact.path[-1])
             message = f"{name} {artifact.location} does not exist."
-            raise _problem(document, artifact, message, f"It was looked for at {path}.")
+            raise _problem(document, artifact, message, f"It was looked for at {shown(path)}.")
         if artifact.kind in ("template", "text") and not path.is_file():
             raise _problem(document, artifact, f"{artifact.location} is no file.")
         return path
@@ -101,7 +101,7 @@ class Packaging:
         return self.allow_outside or not named_by_template or path.resolve().is_relative_to(self.project.root.resolve())
 
     def _outside(self, written: str) -> tuple[str, str]:
-        message = f"{written} is outside of the project, which is {self.project.root}."
+        message = f"{written} is outside of the project, which is {shown(self.project.root)}."
         return message, "If that is meant, say --allow-outside."
 
     def _placed(self, artifact: Artifact, path: Path, document: Document) -> Json:
@@ -147,11 +147,13 @@ class Packaging:
     def _template(self, path: Path, document: Document, artifact: Artifact) -> str:
         """A nested template, packaged like its parent."""
         if self._depth == _DEEPEST:
-            raise _problem(document, artifact, f"{path} is nested too deeply: templates may not contain themselves.")
+            raise _problem(
+                document, artifact, f"{shown(path)} is nested too deeply: templates may not contain themselves."
+            )
         self.read.add(path)
         self._depth += 1
         try:
-            packaged = self.package(self.rewrite(read(path, self.project.shown(path))), path.parent)
+            packaged = self.package(self.rewrite(read(path)), path.parent)
         finally:
             self._depth -= 1
         return self._uploaded(json.dumps(packaged.value).encode(), ".template")

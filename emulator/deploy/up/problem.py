@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from emulator.deploy.template.document import Location, TemplateError
+
+
+def shown(path: Path) -> str:
+    """A path as people write it where they are: relative if it lies below."""
+    here = Path.cwd()
+    if path == here:
+        return "this folder"
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 class Problem(Exception):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from emulator.deploy.template.document import Document, TemplateError, parse
-from emulator.deploy.up.problem import Problem
+from emulator.deploy.up.problem import Problem, shown
 
 Kind = Literal["template", "openapi", "assembly"]
 
@@ -38,11 +38,6 @@ class Project:
         """That paths are relative to."""
         return self.file.parent
 
-    def shown(self, path: Path) -> str:
-        """A path as people write it here."""
-        here = Path.cwd()
-        return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
 
 def find(path: Path, stack_name: str | None = None) -> Project:
     """The project at a path. Raises Problem."""
@@ -52,7 +47,7 @@ def find(path: Path, stack_name: str | None = None) -> Project:
     elif path.is_file():
         file = path
     else:
-        raise Problem(f"There is no {path}.", next_step="Name a folder with a template, or the template itself.")
+        raise Problem(f"There is no {shown(path)}.", next_step="Name a folder with a template, or the template itself.")
     kind = _kind(file)
     if kind == "assembly" or file.parent.name in ("cdk.out", ".aws-sam", "build"):
         named_after = file.parent.parent if file.parent.name != "build" else file.parent.parent.parent
@@ -71,14 +66,16 @@ def _in_folder(folder: Path) -> Path:
         if (folder / name).is_file():
             return folder / name
     if (folder / "cdk.json").is_file():
-        raise Problem(f"{folder} is a CDK project that was not synthesised yet.", next_step="Run `cdk synth` first.")
+        raise Problem(
+            f"{shown(folder)} is a CDK project that was not synthesised yet.", next_step="Run `cdk synth` first."
+        )
     if (folder / "serverless.yml").is_file():
         raise Problem(
-            f"{folder} is a project of the Serverless Framework, which deploys itself.",
+            f"{shown(folder)} is a project of the Serverless Framework, which deploys itself.",
             next_step="Start the emulator, point AWS_ENDPOINT_URL at it, and run `serverless deploy`.",
         )
     raise Problem(
-        f"{folder} has no template.yaml, no cdk.out and no openapi.yaml.",
+        f"{shown(folder)} has no template.yaml, no cdk.out and no openapi.yaml.",
         next_step="Name the file: emulator up path/to/template.yaml",
     )
 
@@ -91,16 +88,16 @@ def _kind(file: Path) -> Kind:
         return "openapi"
     if "Resources" not in value and "AWSTemplateFormatVersion" not in value and "Transform" not in value:
         raise Problem(
-            f"{file} is neither a template nor an OpenAPI file: it has no Resources, and no openapi.",
+            f"{shown(file)} is neither a template nor an OpenAPI file: it has no Resources, and no openapi.",
             next_step="Templates are of SAM or CloudFormation, in YAML or JSON.",
         )
     return "template"
 
 
-def read(file: Path, shown: str | None = None) -> Document:
+def read(file: Path) -> Document:
     """The document in a file. Raises Problem."""
     try:
-        return parse(text_of(file), shown or str(file), aliases=True)
+        return parse(text_of(file), shown(file), aliases=True)
     except TemplateError as error:
         raise Problem.of(error) from error
 
@@ -110,9 +107,9 @@ def text_of(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except OSError as error:
-        raise Problem(f"{file} cannot be read: {error.strerror}.") from error
+        raise Problem(f"{shown(file)} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise Problem(f"{file} cannot be read: it is no UTF-8.") from error
+        raise Problem(f"{shown(file)} cannot be read: it is no UTF-8.") from error
 
 
 def _root(folder: Path) -> Path:

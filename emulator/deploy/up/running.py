@@ -5,15 +5,17 @@ Decides who waits for whom. The emulator serves on the main thread; the session,
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from emulator.deploy.up.problem import Problem
 from emulator.deploy.up.screen import Screen
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.25
 """Host time between looks at the files of a template."""
 HEALTH_SECONDS = 1.0
+STARTING_SECONDS = 15.0
+"""How long another emulator may take from taking its port to its first answer."""
 
 
 def client_of(url: str, region: str) -> Client:
@@ -59,11 +63,29 @@ def client_of(url: str, region: str) -> Client:
 
 def answers(url: str) -> bool:
     """Whether an emulator answers there."""
+    return _who_answers(url) == "emulator"
+
+
+def _who_answers(url: str) -> Literal["emulator", "nobody", "somebody else"]:
     try:
         with urllib.request.urlopen(f"{url}/_emulator/health", timeout=HEALTH_SECONDS) as answer:
-            return json.load(answer).get("status") == "running"
-    except (OSError, ValueError):
-        return False
+            return "emulator" if json.load(answer).get("status") == "running" else "somebody else"
+    except (TimeoutError, urllib.error.URLError) as error:
+        return "somebody else" if isinstance(error, urllib.error.HTTPError) else "nobody"
+    except (OSError, ValueError, AttributeError, http.client.HTTPException):
+        return "somebody else"
+
+
+def starts(url: str, say: Callable[[str], None], wait: Callable[[float], None] = time.sleep) -> bool:
+    """Whether an emulator that has the port already, and answers nobody yet, answers in time."""
+    ends = time.monotonic() + STARTING_SECONDS
+    who = _who_answers(url)
+    if who == "nobody":
+        say(f"the port of {url} is taken, and nobody answers there yet: waiting")
+    while who == "nobody" and time.monotonic() < ends:
+        wait(LOOK_SECONDS)
+        who = _who_answers(url)
+    return who == "emulator"
 
 
 def change_settings(url: str, values: dict[str, Any]) -> None:

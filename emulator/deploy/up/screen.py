@@ -27,9 +27,8 @@ _COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
 class Screen:
     """Prints to a terminal or a file."""
 
-    def __init__(self, console: Console | None = None, shown: Callable[[Path], str] = str) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True)
-        self._shown = shown
 
     def say(self, text: str) -> None:
         """A line as it is."""
@@ -82,14 +81,28 @@ class Screen:
     def deployed(self, found: Deployed, runs_on: Callable[[str], str], base_url: str) -> None:
         """What is there, and where."""
         ids = {each.name: each.logical_id for each in found.functions}
-        for api in found.apis:
-            self._api(api, ids)
+        for before, api in zip((None, *found.apis), found.apis, strict=False):
+            self._api(api, ids, before)
         self._list("functions", [(each.logical_id, runs_on(each.runtime), "", each.name) for each in found.functions])
         self._list("resources", [(each.logical_id, each.kind, "", each.address) for each in found.things])
         self._list("outputs", [(name, value) for name, value in found.outputs])
         self.console.print(f"\n[bold]mail[/]  {base_url}/_emulator/mail")
 
-    def _api(self, api: Api, ids: Mapping[str, str]) -> None:
+    def _api(self, api: Api, ids: Mapping[str, str], before: Api | None) -> None:
+        """A stage with its routes; another stage of the same API has the same."""
+        if (
+            before is not None
+            and api.routes
+            and (before.kind, before.name, before.routes)
+            == (
+                api.kind,
+                api.name,
+                api.routes,
+            )
+        ):
+            note = f"the same routes; {api.note}" if api.note else "the same routes"
+            self.console.print(f"  {escape(api.url)}  [dim]{escape(note)}[/]")
+            return
         self.console.print(f"\n[bold]{api.kind} {escape(api.name)}[/]  {escape(api.url)}")
         rows: list[tuple[str, ...]] = []
         for route in api.routes:

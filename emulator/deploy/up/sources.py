@@ -13,7 +13,7 @@ from pathlib import Path
 
 from emulator.deploy.template.document import Document
 from emulator.deploy.up import assembly, openapi
-from emulator.deploy.up.problem import Problem
+from emulator.deploy.up.problem import Problem, shown
 from emulator.deploy.up.project import Project, read
 
 DEFAULT_FUNCTIONS = "functions"
@@ -56,7 +56,7 @@ def sources(project: Project, given: Mapping[str, str], functions: Path | None, 
         raise Problem("--functions is for OpenAPI files: a template says itself where its functions are.")
     if project.kind == "assembly":
         return _of_assembly(project, given, seen)
-    document = read(project.file, project.shown(project.file))
+    document = read(project.file)
     if project.kind == "openapi":
         folder = (functions or project.folder / DEFAULT_FUNCTIONS).absolute()
         seen.add(folder)
@@ -68,10 +68,10 @@ def _of_assembly(project: Project, given: Mapping[str, str], seen: set[Path]) ->
     stacks, files = assembly.stacks(project.file)
     seen |= files
     if not stacks:
-        raise Problem(f"{project.shown(project.file)} has no stacks.")
+        raise Problem(f"{shown(project.file)} has no stacks.")
     found: list[Source] = []
     for stack in stacks:
-        document = stack.document(project.shown)
+        document = stack.document()
         declared = document.value.get("Parameters")
         wanted = {name: value for name, value in given.items() if isinstance(declared, dict) and name in declared}
         parameters = {**stack.parameters, **wanted}

@@ -171,15 +171,15 @@ class Stacks:
         found = self.find(name)
         return found.get("Outputs", []) if found else []
 
-    def resources(self, name: str) -> list[dict[str, Any]]:
-        """The resources of a stack and of those nested in it, each with its stack's name."""
+    def resources(self, name: str, inside: str = "") -> list[dict[str, Any]]:
+        """The resources of a stack, and of those nested in it with the nested stack's logical id before theirs."""
         found: list[dict[str, Any]] = []
         for page in self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=name):
             for item in page["StackResourceSummaries"]:
                 if item["ResourceType"] == "AWS::CloudFormation::Stack" and item.get("PhysicalResourceId"):
-                    found += self.resources(item["PhysicalResourceId"])
+                    found += self.resources(item["PhysicalResourceId"], f"{inside}{item['LogicalResourceId']}/")
                 else:
-                    found.append(item)
+                    found.append({**item, "LogicalResourceId": inside + item["LogicalResourceId"]})
         return [item for item in found if not item["ResourceStatus"].startswith("DELETE_COMPLETE")]
 
     def find(self, name: str) -> dict[str, Any] | None:

@@ -84,21 +84,18 @@ def _sends(project: Project) -> Iterator[tuple[Item, Any, tuple[str | int, ...]]
 
 def _deployments(project: Project) -> Iterator[Finding]:
     """A deployment is a snapshot: methods that are made after it are not in it."""
-    template = project.document.value.get("Resources")
     methods: dict[str, list[str]] = {}
     for item in project.all_of("AWS::ApiGateway::Method"):
         for api in sources(item.properties.get("RestApiId")):
             methods.setdefault(api, []).append(item.logical_id)
     for item in project.all_of("AWS::ApiGateway::Deployment"):
-        declared: Any = template.get(item.logical_id) if isinstance(template, dict) else None
-        depends: Any = declared.get("DependsOn", []) if isinstance(declared, dict) else []
-        names = {depends} if isinstance(depends, str) else set(depends)
+        before = project.after(item.logical_id)
         for api in sources(item.properties.get("RestApiId")):
-            late = [name for name in methods.get(api, []) if name not in names]
+            late = [name for name in methods.get(api, []) if name not in before]
             if late:
                 yield Finding(
                     "deployment-before-methods",
-                    "error",
+                    "error" if len(late) == len(methods[api]) else "warning",
                     f"{item.logical_id} may be made before {', '.join(late)}, and then has no such methods",
                     project.at(("Resources", item.logical_id)),
                     f"DependsOn: [{', '.join(late)}]",

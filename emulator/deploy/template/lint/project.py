@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.deploy.template import conditions
+from emulator.deploy.template import conditions, graph
 from emulator.deploy.template.document import Document, Location, Path, TemplateError
 from emulator.deploy.template.environment import Environment, Planned
 from emulator.deploy.template.evaluate import evaluate
@@ -53,6 +54,8 @@ class Project:
     items: dict[str, Item] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     integrations: list[Integration] = field(default_factory=list)
+    needs: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """What each resource is made after, directly."""
 
     @classmethod
     def of(cls, environment: Environment) -> Project:
@@ -60,6 +63,8 @@ class Project:
         why."""
         environment = environment.with_resources(Planned())
         project = cls(environment.template.document)
+        with suppress(TemplateError):
+            project.needs = graph.order(environment.template, environment).needs
         for name, resource in environment.template.resources.items():
             try:
                 if not conditions.active(environment, resource):
@@ -90,6 +95,16 @@ class Project:
     def at(self, path: Path) -> Location:
         """Where something stands."""
         return self.document.location(path)
+
+    def after(self, logical_id: str) -> set[str]:
+        """The resources that one is made after, whether it names them or what it names does."""
+        found: set[str] = set()
+        waiting = [logical_id]
+        while waiting:
+            new = self.needs.get(waiting.pop(), frozenset()) - found
+            found |= new
+            waiting += new
+        return found
 
     def function_of(self, value: Json) -> Function | None:
         """The function that a value names: a reference to it, to its alias or version, or its name or ARN."""

@@ -230,6 +230,20 @@ def test_what_aws_will_refuse_or_drop_is_told() -> None:
     }
 
 
+def test_a_deployment_that_waits_for_some_methods_is_a_warning_and_waiting_may_be_indirect() -> None:
+    method = "{Type: AWS::ApiGateway::Method, Properties: {RestApiId: !Ref A, HttpMethod: %s, ResourceId: !Ref A}%s}"
+    text = f"""
+Resources:
+  A: {{Type: AWS::ApiGateway::RestApi, Properties: {{Name: a}}}}
+  M: {method % ("GET", "")}
+  N: {method % ("PUT", ", DependsOn: M")}
+  D: {{Type: AWS::ApiGateway::Deployment, DependsOn: N, Properties: {{RestApiId: !Ref A}}}}
+"""
+    assert findings(text) == []
+    [found] = findings(text.replace("DependsOn: N", "DependsOn: M"))
+    assert (found.code, found.severity, found.hint) == ("deployment-before-methods", "warning", "DependsOn: [N]")
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
