@@ -472,7 +472,7 @@ async def serve_until(
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
-            server.should_exit = True
+            server.stop()
             await serving
         finally:
             await emulator.stop()

@@ -369,8 +369,7 @@ class Worker:
         return {name: lane.running for name, lane in self._lanes.items()}
 
     def _next_due(self, tx: Transaction) -> dict[str, float | None]:
-        now = self._clock.now()
-        return {name: jobs.next_due(tx, name, now) for name in self._lanes}
+        return jobs.next_due_of(tx, self._lanes, self._clock.now())
 
     async def _corrected(self) -> bool:
         """Whether `run` sleeps for a job that was cancelled or moved; from now on it does not."""

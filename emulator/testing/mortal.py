@@ -105,8 +105,7 @@ class MortalEmulator(RunningEmulator):
         finally:
             for end in ends:
                 end.cancel()
-            server.should_exit = True
-            server.force_exit = gone.is_set()
+            server.stop(at_once=gone.is_set())
             await serving
             kept = gone.is_set() and self.settings.data is None
             left = _Left(emulator.sqlite.dump() if kept else None, emulator.moves_for_clients)

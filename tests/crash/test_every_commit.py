@@ -1,7 +1,7 @@
 """Each story killed before and after every one of its commits, restarted, and ending the same.
 
 All progress happens at commits, so this is every crash there is. The client, as a careful client does, sends its
-request again when it got no answer.
+request again when it got no answer. Crashes are simulated in this process: real kills are in test_kill_nine*.py.
 """
 
 from __future__ import annotations
@@ -18,30 +18,66 @@ from typing import Any, Literal
 import httpx
 import pytest
 
+from emulator import jobs
 from emulator.adapters.faults import CrashingStore, StoreCrashed
+from emulator.adapters.inline_runtime import InlineRuntime
 from emulator.app import Emulator
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
+from emulator.testing.harness import in_process
+from emulator.testing.questions import find
 from tests.crash.support import MACHINE, ROLE, SUBMIT, package
 
 MOST_COMMITS = 200
 
 
+Where = Literal["threads", "processes"]
+"""Where functions run. Threads spare each of hundreds of lives the start of a process and what it imports."""
+
+
+class Life(RunningEmulator):
+    """An emulator that is asked in its own process: what answers over HTTP would be made anew in each of many lives."""
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        if (method, path) == ("GET", "queue"):
+            return {"total": self.call(self._waiting)}
+        answer = find(method, path, body, {})
+        return self.call(lambda: answer(self.emulator))
+
+    async def _waiting(self) -> int:
+        """Jobs that wait, without those that only measure."""
+        measuring = self.emulator.measuring
+        pending = await self.emulator.store.read(lambda tx: jobs.pending(tx, limit=1000))
+        return sum(job.kind not in measuring for job in pending)
+
+
+def in_threads(emulator: Emulator) -> InlineRuntime:
+    return InlineRuntime(emulator.clock, emulator.live, emulator.work_dir, lambda: emulator.base_url)
+
+
+def alive(data: Path, functions: Where, now: float = 1_700_000_000.0) -> Life:
+    """An emulator on a data directory, at an AWS time."""
+    make = in_process if functions == "threads" else None
+    return Life(Settings(port=0, data=data, frozen=True, start_at=now), make=make)
+
+
 class Mortal:
     """An emulator on a data directory whose store dies at a chosen commit."""
 
-    def __init__(self, data: Path, start_at: float) -> None:
+    def __init__(self, data: Path, start_at: float, functions: Where) -> None:
         self.crashed = threading.Event()
         self.store: CrashingStore | None = None
+        self.functions = functions
         settings = Settings(port=0, data=data, frozen=True, start_at=start_at)
-        self.running = RunningEmulator(settings, make=self._make)
+        self.running = Life(settings, make=self._make)
 
     def _make(self, settings: Settings, base_url: str) -> Emulator:
         def wrap(inner: Any) -> CrashingStore:
             self.store = CrashingStore(inner, self.crashed.set)
             return self.store
 
-        return Emulator(settings, base_url, wrap_store=wrap)
+        make_runtime = in_threads if self.functions == "threads" else None
+        return Emulator(settings, base_url, wrap_store=wrap, make_runtime=make_runtime)
 
 
 @dataclass(frozen=True)
@@ -287,9 +323,11 @@ class FannedOut:
         assert aws.control("GET", "queue")["total"] == 0
 
 
-def run_to_the_crash(data: Path, story: Story, at: int, when: Literal["before", "after"]) -> tuple[bool, bool, float]:
+def run_to_the_crash(
+    data: Path, story: Story, at: int, when: Literal["before", "after"], functions: Where
+) -> tuple[bool, bool, float]:
     """(crashed, accepted, AWS time at the end) of one life."""
-    mortal = Mortal(data, start_at=1_700_000_000.0)
+    mortal = Mortal(data, start_at=1_700_000_000.0, functions=functions)
     with mortal.running as aws:
         assert mortal.store is not None
         mortal.store.arm(at, when)
@@ -301,18 +339,19 @@ def run_to_the_crash(data: Path, story: Story, at: int, when: Literal["before", 
         return mortal.crashed.is_set(), answered, aws.now()
 
 
-def crash_at_every_commit(tmp_path: Path, make: Callable[[Path], Story], when: Literal["before", "after"]) -> int:
+def crash_at_every_commit(
+    tmp_path: Path, make: Callable[[Path], Story], when: Literal["before", "after"], functions: Where = "threads"
+) -> int:
     """Crash, restart and verify for commit 1, 2, …, until a life ends without reaching its crash."""
     template = tmp_path / "template"
-    with RunningEmulator(Settings(port=0, data=template, frozen=True, start_at=1_700_000_000.0)) as aws:
+    with alive(template, functions) as aws:
         make(tmp_path / "unused").prepare(aws)
     for at in range(1, MOST_COMMITS):
         data = tmp_path / f"life-{at}"
         shutil.copytree(template, data)
         story = make(tmp_path / f"diary-{at}")
-        crashed, answered, now = run_to_the_crash(data, story, at, when)
-        settings = Settings(port=0, data=data, frozen=True, start_at=now)
-        with RunningEmulator(settings) as aws:
+        crashed, answered, now = run_to_the_crash(data, story, at, when, functions)
+        with alive(data, functions, now) as aws:
             if not answered:
                 assert story.act(aws)
             aws.settle()
@@ -345,7 +384,7 @@ def test_a_retried_event_survives_a_crash_at_every_commit(tmp_path: Path, when: 
         retried = RetriedFunction(diary)
         return Story(retried.prepare, retried.act, retried.verify)
 
-    assert crash_at_every_commit(tmp_path, make, when) == 4
+    assert crash_at_every_commit(tmp_path, make, when, functions="processes") == 4
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -175,7 +175,7 @@ def test_a_change_of_a_function_is_completed_after_a_crash_at_every_commit(
     tmp_path: Path, when: Literal["before", "after"]
 ) -> None:
     story = Story(prepare_changes, change, verify_changes)
-    assert crash_at_every_commit(tmp_path, lambda _: story, when) == 4
+    assert crash_at_every_commit(tmp_path, lambda _: story, when, functions="processes") == 4
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
