@@ -123,3 +123,27 @@ def test_executions_of_a_slow_machine_take_their_steps_outside_of_the_commits_th
     assert ("slow0", "Start", True) in noted
     assert [event[1:] for event in noted if event[0] == "slow1"] == [("Start", False), ("Resume", True)]
     assert {event[0] for event in noted if event[2]} == {"slow0", "slow1", "calm0", "calm1"}
+
+
+def test_express_executions_of_a_slow_machine_take_their_steps_one_at_a_time(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "LONGEST_EVALUATION_SECONDS", 0.06)
+    monkeypatch.setattr(turns, "SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(turns, "REST_SECONDS", 0.001)
+    entered: list[str] = []
+    one_at_a_time = turns.Turn.one_at_a_time
+
+    def noted(turn: turns.Turn) -> Any:
+        entered.append(name)
+        return one_at_a_time(turn)
+
+    monkeypatch.setattr(turns.Turn, "one_at_a_time", noted)
+    sfn = emulator.client("stepfunctions")
+    for name, output_of in (("slow", ENDLESS), ("calm", "{% 1 %}")):
+        state = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": output_of, "End": True}
+        definition = json.dumps({"StartAt": "P", "States": {"P": state}})
+        arn = sfn.create_state_machine(name=name, definition=definition, roleArn=ROLE, type="EXPRESS")
+        for _ in range(3):
+            sfn.start_sync_execution(stateMachineArn=arn["stateMachineArn"])
+    assert entered == ["slow", "slow"]

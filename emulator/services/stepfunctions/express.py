@@ -44,6 +44,7 @@ from .task_calls import TaskCalls
 from .task_faults import TaskFaults
 from .task_mocks import TaskMocks, signals
 from .telemetry import Telemetry
+from .turns import Turn
 
 LONGEST_SECONDS = 300.0
 MOST_EVENTS = 300_000
@@ -76,7 +77,9 @@ class ExpressRunner:
         mocks: TaskMocks,
         coverage: Coverage,
         faults: TaskFaults,
+        turn: Turn,
     ) -> None:
+        self._turn = turn
         self._store = data
         self._clock = clock
         self._calls = calls
@@ -90,8 +93,9 @@ class ExpressRunner:
     async def run(self, execution: StoredExecution) -> ExpressEnd:
         """Run to the end. The caller holds the clock `busy`; whoever waits in here gives the hold back."""
         running = _Running(
-            self._store, self._clock, self._calls, self._telemetry, self._mocks, self._coverage, self._faults, execution
-        )
+            self._store, self._clock, self._calls, self._telemetry, self._mocks, self._coverage, self._faults,
+            self._turn, execution,
+        )  # fmt: skip
         if execution.id:
             self.running[execution.id] = running
         try:
@@ -126,8 +130,10 @@ class _Running:
         mocks: TaskMocks,
         coverage: Coverage,
         faults: TaskFaults,
+        turn: Turn,
         execution: StoredExecution,
     ) -> None:
+        self._turn = turn
         self.unlogged: list[tuple[float, Event]] = []
         self._store = data
         self._clock = clock
@@ -174,18 +180,35 @@ class _Running:
                 await asyncio.gather(*left, return_exceptions=True)
 
     async def _work_off(self, signal: Signal) -> Outcome:
+        """What follows from a signal, in a turn in which there is time for it; slow machines come one by one."""
+        turn, machine = self._turn, self._execution.machine_arn
+        while not turn.is_slow(machine):
+            if not turn.over:
+                return await self._work_off_now(signal)
+            await turn.its_end()
+        async with turn.one_at_a_time():
+            while turn.over:
+                await turn.its_end()
+            return await self._work_off_now(signal)
+
+    async def _work_off_now(self, signal: Signal) -> Outcome:
         execution = self._execution
         shown = Execution(
             execution.arn, execution.name, execution.role_arn, execution.started_at, execution.machine_arn,
             execution.machine_name, execution.region, Data(text=execution.input), most_events=None,
         )  # fmt: skip
 
+        host_time = asyncio.get_running_loop().time
+        began = host_time()
+
         def work(tx: Transaction) -> Outcome:
             run = Run(
                 self._machine, shown, self._frames, tx.now, tx.random, tx.new_id, self._start_problem,
-                asyncio.get_running_loop().time,
+                host_time,
             )  # fmt: skip
-            return run.signal(signal)
+            outcome = run.signal(signal)
+            self._turn.used(host_time() - began, 0, execution.machine_arn, not run.handed_over)
+            return outcome
 
         if self._last_event > MOST_EVENTS:
             signal = TimerFired(MACHINE_TOKEN)

@@ -118,7 +118,7 @@ class Progress:
         began = host_time()
         outcome = run.signal(signal)
         characters = run.carried if run.carried > NOTABLE_CHARACTERS else 0
-        self.turn.used(host_time() - began, characters, machine_of(execution.arn))
+        self.turn.used(host_time() - began, characters, machine_of(execution.arn), not run.handed_over)
         if self.coverage.on:
             begins = isinstance(signal, Start)
             self.coverage.count(execution.machine_arn, execution.definition, begins, outcome.events, outcome.taken)

@@ -42,7 +42,7 @@ def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connec
         connections,
     )  # fmt: skip
     progress = Progress(telemetry, mocks, coverage, calls.start_problem, context.settings, faults)
-    express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks, coverage, faults)
+    express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks, coverage, faults, progress.turn)
     operations = Operations(
         context.store, context.clock, calls.problems, calls.is_emulated, progress, express, mocks, context.settings
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import fields
-from .data import StateError, StateFault
+from .data import Data, StateError, StateFault
 from .definition import State
 from .frames import Frame
 from .leaving import MACHINE_TOKEN
@@ -30,7 +30,9 @@ from .messages import (
     Signal,
     Start,
     Stop,
+    TaskFailed,
     TaskSubmitted,
+    TaskSucceeded,
     TaskTaken,
 )
 from .task_state import Tasks
@@ -60,6 +62,7 @@ class Run(Tasks):
                 slow = slow or (self._turn_is_over and not isinstance(signal, Resume))
                 if slow or steps >= MAX_STEPS_PER_RUN or self.carried > MOST_CARRIED:
                     self._counters["ready"] = list(self._ready)
+                    self.handed_over = slow
                     self.outcome.commands.append(GoOn(slow))
                     break
                 self._step(self._ready.popleft())
@@ -93,6 +96,10 @@ class Run(Tasks):
                 self._task_goes_on(frame, wait, signal)
                 return
             del frame["wait"]
+            if self._turn_is_over and isinstance(signal, (TaskSucceeded, TaskFailed)):
+                frame["heard"] = {"wait": wait, "said": _written(signal)}
+                self._ready.append(key)
+                return
             self._RECEIVERS[wait["for"]](self, key, frame, wait, signal)
 
     def _begin(self) -> None:
@@ -121,7 +128,7 @@ class Run(Tasks):
     def _redrive_frame(self, key: str, previous: int) -> None:
         frame = self.frames.get(key)
         assert frame is not None, "an execution that can be redriven has kept its frames"
-        for name in ("wait", "retries", "attempts", "task_token", "aborted", "failed"):
+        for name in ("wait", "retries", "attempts", "task_token", "aborted", "failed", "heard"):
             frame.pop(name, None)
         frame["previous"] = previous
         state, children = self._state(frame), frame.get("children")
@@ -157,6 +164,10 @@ class Run(Tasks):
     def _step(self, key: str) -> None:
         frame = self.frames.get(key)
         if frame is None:
+            return
+        heard: Frame | None = frame.pop("heard", None)
+        if heard is not None:
+            self._task_ended(key, frame, heard["wait"], _read(heard["wait"]["token"], heard["said"]))
             return
         state = self._state(frame)
         if "entered" not in frame:
@@ -213,3 +224,16 @@ class Run(Tasks):
         "Parallel": Tasks._execute_parallel,
         "Map": Tasks._execute_map,
     }
+
+
+def _written(signal: TaskSucceeded | TaskFailed) -> Frame:
+    """What a task has come to, whose state goes on when it has its turn."""
+    if isinstance(signal, TaskSucceeded):
+        return {"output": signal.output.text}
+    return {"error": signal.error, "cause": signal.cause}
+
+
+def _read(token: str, said: Frame) -> TaskSucceeded | TaskFailed:
+    if "output" in said:
+        return TaskSucceeded(token, Data(text=said["output"]))
+    return TaskFailed(token, said["error"], said["cause"])

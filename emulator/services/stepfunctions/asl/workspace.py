@@ -47,6 +47,8 @@ class Workspace:
         self._turn_is_over = turn_is_over
         self.carried = 0
         """Characters of inputs and outputs that this run has led to."""
+        self.handed_over = False
+        """Whether what was left to do has to wait for its turn."""
         self._began = self._step_began = host_time()
         self.start_problem = start_problem
         self.machine = machine

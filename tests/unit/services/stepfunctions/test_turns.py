@@ -13,8 +13,17 @@ from emulator.services.stepfunctions.asl.data import Data
 from emulator.services.stepfunctions.asl.definition import compile_definition
 from emulator.services.stepfunctions.asl.frames import Frames
 from emulator.services.stepfunctions.asl.interpreter import MAX_STEPS_PER_RUN, MOST_CARRIED, Run
-from emulator.services.stepfunctions.asl.messages import Execution, GoOn, Outcome, Resume, Signal, Start
-from emulator.services.stepfunctions.turns import MOST_CHARACTERS, MOST_SLOW, Turn
+from emulator.services.stepfunctions.asl.messages import (
+    Execution,
+    GoOn,
+    Outcome,
+    Resume,
+    Signal,
+    Start,
+    TaskFailed,
+    TaskSucceeded,
+)
+from emulator.services.stepfunctions.turns import MANY_SLOW, MOST_CHARACTERS, MOST_SLOW, Turn
 
 ARN = "arn:aws:states:us-east-1:000000000000:{}:m"
 CIRCLE = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}}
@@ -178,6 +187,61 @@ def test_only_so_many_machines_are_remembered_as_slow() -> None:
         turn = Turn()
         for number in range(MOST_SLOW + 1):
             turn.used(1.0, machine=str(number))
+        turn.used(0.0, machine="0")
         return [turn.is_slow(name) for name in ("0", "1", str(MOST_SLOW))]
 
     assert asyncio.run(use()) == [False, True, True]
+
+
+def test_once_many_machines_are_slow_those_that_nobody_knows_are_suspected() -> None:
+    async def use() -> list[bool]:
+        turn = Turn()
+        turn.used(0.0, machine="calm")
+        turn.used(0.0, machine="handed over", all_done=False)
+        for number in range(MANY_SLOW - 1):
+            turn.used(1.0, machine=str(number))
+        seen = [turn.is_slow("new")]
+        turn.used(1.0, machine="one more")
+        return [*seen, *(turn.is_slow(name) for name in ("new", "handed over", "calm", "0"))]
+
+    assert asyncio.run(use()) == [False, True, True, False, True]
+
+
+WAITS = {
+    "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": True,
+    "Parameters": {"QueueUrl": "q", "MessageBody": {"t.$": "$$.Task.Token"}}, "ResultSelector": {"found.$": "$.n"},
+    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "types", "ending"),
+    [
+        (TaskSucceeded("0.1", Data({"n": 1})), ["TaskSucceeded", "TaskStateExited", "ExecutionSucceeded"],
+         '{"found":1}'),
+        (TaskFailed("0.1", None, "why"),
+         ["TaskFailed", "TaskStateExited", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"],
+         '{"Error":null,"Cause":"why"}'),
+    ],
+)  # fmt: skip
+def test_an_answer_that_comes_in_a_turn_that_is_over_is_kept_until_the_next(
+    answer: Signal, types: list[str], ending: str
+) -> None:
+    machine = {"StartAt": "T", "States": {"T": WAITS, "Caught": {"Type": "Pass", "End": True}}}
+    stored: dict[str, str | None] = {}
+
+    def step(signal: Signal, turn_is_over: bool = False) -> Outcome:
+        frames = Frames(stored.get)
+        outcome = run(machine, lambda: 0.0, frames=frames, signal=signal, turn_is_over=turn_is_over)
+        stored.update(frames.changes())
+        return outcome
+
+    step(Start())
+    heard = step(answer, turn_is_over=True)
+    assert (heard.events, heard.commands[-1:]) == ([], [GoOn(slow=True)])
+    assert step(answer, turn_is_over=True).events == []  # nobody waits for a second one
+    went_on = step(Resume(), turn_is_over=True)
+    assert [event.type for event in went_on.events] == types
+    assert went_on.ended is not None
+    assert went_on.ended.output is not None
+    assert went_on.ended.output.text == ending
