@@ -9,6 +9,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
+from emulator.services.apigateway.long_documents import QUICK_BYTES
 from emulator.testing import RunningEmulator
 from tests.wire.apigateway_support import function_uri
 
@@ -520,3 +521,18 @@ def test_a_clone_has_everything_under_ids_of_its_own(client: Any) -> None:
     client.create_deployment(restApiId=clone, stageName="dev")
     with pytest.raises(ClientError, match="Invalid API identifier specified"):
         client.create_rest_api(name="pets", cloneFrom="nothing")
+
+
+def test_a_long_document_is_read_and_written_beside_everybody_else(emulator: RunningEmulator) -> None:
+    client = emulator.client("apigateway")
+    schemas = {f"M{n}": {"type": "object", "title": "long" * 20} for n in range(400)}
+    paths = {"/a": {"get": {"responses": {"200": {"description": "fine"}}}}}
+    head = {"openapi": "3.0.1", "info": {"title": "t", "version": "1"}, "paths": paths}
+    text = json.dumps({**head, "components": {"schemas": schemas}}).encode()
+    assert len(text) > QUICK_BYTES
+    as_yaml = b"openapi: 3.0.1\ninfo: {title: t, version: '1'}\npaths: {}\n"
+    for body in (text, as_yaml):
+        assert client.import_rest_api(body=body)["name"] == "t"
+    for wrong in (b"a: [", b"{" + b" " * QUICK_BYTES, b"- a"):
+        with pytest.raises(ClientError, match=r"Invalid OpenAPI input\."):
+            client.import_rest_api(body=wrong)

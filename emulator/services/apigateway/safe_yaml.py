@@ -8,13 +8,48 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.representer import SafeRepresenter
+from yaml.resolver import Resolver
+from yaml.serializer import Serializer
 
 LARGEST_DOCUMENT = 16_000_000
 """Of what aliases may make of a file: characters, and 16 more for each value. A file itself is smaller."""
 _MOST_MERGED = 10_000
 
 
-class _Loader(yaml.SafeLoader):
+# libyaml's parser and emitter, where PyYAML has them: several times as fast. What is made of their events is Python
+# all the same, since libyaml's own composer lets no other thread run until it is done.
+if yaml.__with_libyaml__:
+    CParser: Any = vars(yaml.cyaml)["CParser"]  # the published types have neither
+    CEmitter: Any = vars(yaml.cyaml)["CEmitter"]
+
+    class _FastLoader(Composer, CParser, SafeConstructor, Resolver):
+        def __init__(self, text: str) -> None:
+            CParser.__init__(self, text)
+            Composer.__init__(self)
+            SafeConstructor.__init__(self)
+            Resolver.__init__(self)
+
+    class _FastDumper(Serializer, CEmitter, SafeRepresenter, Resolver):
+        def __init__(
+            self, stream: Any, default_style: Any, default_flow_style: Any, sort_keys: bool, **how: Any
+        ) -> None:
+            CEmitter.__init__(self, stream, **how)
+            for only_emitted in ("canonical", "indent", "width", "allow_unicode", "line_break"):
+                how.pop(only_emitted)
+            Serializer.__init__(self, **how)
+            SafeRepresenter.__init__(self, default_style, default_flow_style, sort_keys)
+            Resolver.__init__(self)
+
+    _Reading: Any = _FastLoader
+    _Writing: Any = _FastDumper
+else:
+    _Reading, _Writing = yaml.SafeLoader, yaml.SafeDumper
+
+
+class _Loader(_Reading):
     """Dates stay text; aliases are noted, and merged mappings bounded, because a small file can grow huge by them."""
 
     has_aliases = False
@@ -36,7 +71,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(_Writing):
     """Writes a value each time it occurs: readers of OpenAPI files know no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:

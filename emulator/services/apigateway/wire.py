@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.service import Context, Mounted, Service
-from emulator.services.apigateway import document_store, plan_store
+from emulator.aws.service import Context, Mounted
+from emulator.services.apigateway import document_store, openapi, plan_store
+from emulator.services.apigateway.documentation import parts_of_file
 from emulator.services.apigateway.gateway import GatewayDataPlane
 from emulator.services.apigateway.gateway.custom_domains import CustomDomains
+from emulator.services.apigateway.long_documents import DocumentService
 from emulator.services.apigateway.operations import Operations
 from emulator.services.apigateway.store import SCHEMA
 
@@ -17,7 +19,17 @@ def mount(context: Context, lambda_operations: Any) -> Mounted:
     operations = Operations(context.settings)
     operations.data_plane = GatewayDataPlane(context, lambda_operations)
     operations.custom_domains = CustomDomains(context.store, operations.data_plane)
-    service = Service("apigateway", context.store, operations.table())
+    service = DocumentService(
+        "apigateway",
+        context.store,
+        operations.table(),
+        imports={
+            "ImportRestApi": ("body", openapi.parse),
+            "PutRestApi": ("body", openapi.parse),
+            "ImportDocumentationParts": ("body", parts_of_file),
+        },
+        exports={"GetExport": operations.begin_export},
+    )
     return Mounted(
         services=[service],
         schema=SCHEMA + plan_store.SCHEMA + document_store.SCHEMA,

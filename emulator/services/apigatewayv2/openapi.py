@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from emulator.aws.errors import AwsError
 from emulator.services.apigateway.model import bad_request
-from emulator.services.apigateway.openapi import parse
 from emulator.services.apigatewayv2.model import DEFAULT, METHODS, Api, Document, integration_id_of
 
 _EXTENSION = "x-amazon-apigateway-"
@@ -71,9 +70,8 @@ class Definition:
     warnings: list[str] = field(default_factory=list[str])
 
 
-def read(text: str, basepath: str) -> Definition:
+def read(document: Document, basepath: str) -> Definition:
     """What a document asks for. Raises AWS's 400 for what is no OpenAPI 3."""
-    document = parse(text.encode())
     if not str(document.get("openapi", "")).startswith("3.0"):
         raise bad_request("Invalid OpenAPI input: only OpenAPI 3.0 is supported for HTTP APIs")
     if basepath not in ("ignore", "prepend", "split"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.aws.service import Context, JobKind, Mounted, Service
+from emulator.aws.service import Context, JobKind, Mounted
 from emulator.services.apigateway.gateway import GatewayDataPlane
+from emulator.services.apigateway.long_documents import DocumentService
+from emulator.services.apigateway.openapi import parse
 from emulator.services.apigatewayv2.gateway import HttpApiPlane
 from emulator.services.apigatewayv2.gateway.custom_domains import answering
 from emulator.services.apigatewayv2.operations import Operations
@@ -24,7 +26,13 @@ def mount(context: Context, lambda_operations: Any, rest: GatewayDataPlane) -> M
     operations.answering = answering(http, conversations)
     return Mounted(
         services=[
-            Service("apigatewayv2", context.store, operations.table()),
+            DocumentService(
+                "apigatewayv2",
+                context.store,
+                operations.table(),
+                imports={"ImportApi": ("Body", parse), "ReimportApi": ("Body", parse)},
+                exports={"ExportApi": operations.begin_export},
+            ),
             Management(context, conversations.connections).service(),
         ],
         schema=SCHEMA,

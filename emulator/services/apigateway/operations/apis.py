@@ -8,6 +8,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import domain_store, openapi, store
 from emulator.services.apigateway.clone import clone_into
+from emulator.services.apigateway.long_documents import read
 from emulator.services.apigateway.model import Api, bad_request, default_models, short_id
 from emulator.services.apigateway.operations.documentation import Documentation
 from emulator.services.apigateway.operations.loading import checked_endpoint, given, paged, window
@@ -132,7 +133,7 @@ class Apis(Documentation):
 
     def import_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A new API from an OpenAPI 3 or Swagger 2 document. It has the document's models and no default ones [R]."""
-        document = openapi.parse(request.get("body") or b"")
+        document = read(request.get("body"), openapi.parse)
         settings = openapi.api_settings(document)
         settings["endpointConfiguration"] = {
             **settings.get("endpointConfiguration", {}),
@@ -147,7 +148,7 @@ class Apis(Documentation):
     def put_rest_api(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Merge an OpenAPI document into an API, or overwrite the API with it."""
         api = self._api(tx, scope, request["restApiId"])
-        document = openapi.parse(request.get("body") or b"")
+        document = read(request.get("body"), openapi.parse)
         overwrite = request.get("mode") == "overwrite"
         settings = openapi.api_settings(document)
         binary = settings.pop("binaryMediaTypes", None)

@@ -10,6 +10,7 @@ from emulator.services.apigateway import document_store as documents
 from emulator.services.apigateway import documentation as rules
 from emulator.services.apigateway import store
 from emulator.services.apigateway.document_store import Place
+from emulator.services.apigateway.long_documents import read
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.operations.loading import Loading, given, page
 from emulator.services.apigateway.patch import Patchable, Scalar, apply
@@ -77,7 +78,7 @@ class Documentation(Loading):
     def import_documentation_parts(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Take the parts of a file over, in place of the API's (overwrite) or laid over them (merge)."""
         api = self._api(tx, scope, request["restApiId"])
-        parts = rules.parts_of_file(request.get("body") or b"")
+        parts = read(request.get("body"), rules.parts_of_file)
         return {"ids": self._keep_parts(tx, scope, api.id, parts, request.get("mode") == "overwrite")}
 
     def _keep_parts(

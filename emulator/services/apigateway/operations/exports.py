@@ -10,6 +10,7 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import store
+from emulator.services.apigateway.long_documents import Write, written
 from emulator.services.apigateway.model import bad_request, not_found
 from emulator.services.apigateway.openapi_export import Wanted, export
 from emulator.services.apigateway.operations.deployments import Deployments
@@ -22,6 +23,10 @@ class Exports(Deployments):
 
     def get_export(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """What a stage has deployed, as an OpenAPI 3.0 or a Swagger 2.0 document."""
+        return self.begin_export(tx, scope, request)()
+
+    def begin_export(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> Write:
+        """What writes the document, in a thread if it is long: it needs the store no more."""
         api, stage = self._stage(tx, scope, request)
         kind = request["exportType"]
         if kind not in ("oas30", "swagger"):
@@ -49,19 +54,16 @@ class Exports(Deployments):
             authorizers="authorizers" in asked or "apigateway" in asked,
             documentation=_documentation(version, parts) if "documentation" in asked else None,
         )
-        document = export(snapshot, wanted, parts)
-        if yaml:
-            from emulator.services.apigateway.safe_yaml import dump  # slow to import, and seldom needed
 
-            body = dump(document)
-        else:
-            body = json.dumps(document, indent=2)
-        suffix = "yaml" if yaml else "json"
-        return {
-            "contentType": f"application/{suffix}",
-            "contentDisposition": f'attachment; filename="{kind}_{created}.{suffix}"',
-            "body": body.encode(),
-        }
+        def write() -> dict[str, Any]:
+            suffix = "yaml" if yaml else "json"
+            return {
+                "contentType": f"application/{suffix}",
+                "contentDisposition": f'attachment; filename="{kind}_{created}.{suffix}"',
+                "body": written(export(snapshot, wanted, parts), yaml),
+            }
+
+        return write
 
     def get_sdk(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Refused by name: no client is generated here."""

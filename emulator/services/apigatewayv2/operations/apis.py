@@ -9,7 +9,9 @@ from typing import Any
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway import domain_store
+from emulator.services.apigateway.long_documents import Write, read, written
 from emulator.services.apigateway.model import bad_request, not_found, short_id
+from emulator.services.apigateway.openapi import parse
 from emulator.services.apigatewayv2 import openapi, store
 from emulator.services.apigatewayv2.model import DEFAULT, WEBSOCKET, Api, Document, endpoint, lambda_function_of
 from emulator.services.apigatewayv2.operations.authorizers import Authorizers
@@ -155,7 +157,7 @@ class Apis(Routes, Stages, Authorizers):
 
     def import_api(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """A new API from an OpenAPI 3 document."""
-        definition = openapi.read(request["Body"], request.get("Basepath") or "ignore")
+        definition = openapi.read(read(request["Body"], parse), request.get("Basepath") or "ignore")
         api = self._new(tx, scope, {"ProtocolType": "HTTP", **definition.settings})
         self._insert(tx, api)
         return self._import(tx, api, definition, request)
@@ -164,7 +166,7 @@ class Apis(Routes, Stages, Authorizers):
         """Replace what an API consists of by an OpenAPI 3 document; id, stages and deployments stay."""
         api = self._api(tx, scope, request)
         check_is_http(api, "ReimportApi")
-        definition = openapi.read(request["Body"], request.get("Basepath") or "ignore")
+        definition = openapi.read(read(request["Body"], parse), request.get("Basepath") or "ignore")
         fresh = self._new(tx, scope, {"ProtocolType": "HTTP", **definition.settings})
         kept = {name: api.settings[name] for name in ("CreatedDate", "Tags")}
         api.settings = {**fresh.settings, **kept, "Tags": {**kept["Tags"], **fresh.settings["Tags"]}}
@@ -196,6 +198,10 @@ class Apis(Routes, Stages, Authorizers):
 
     def export_api(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """The API as an OpenAPI 3 document: as it is now, or as a stage has it."""
+        return self.begin_export(tx, scope, request)()
+
+    def begin_export(self, tx: Transaction, scope: Scope, request: Request) -> Write:
+        """What writes the document, in a thread if it is long: it needs the store no more."""
         api = self._api(tx, scope, request)
         check_is_http(api, "ExportApi")
         if request["Specification"] != "OAS30":
@@ -212,12 +218,8 @@ class Apis(Routes, Stages, Authorizers):
                 raise not_found(f"Unable to find Deployment for Stage {name}")
             api = snapshot
         extensions = request.get("IncludeExtensions") is not False
-        document = openapi.write(api, endpoint(api.id, api.region, self._base_url), name, extensions)
-        if request["OutputType"] == "YAML":
-            from emulator.services.apigateway.safe_yaml import dump  # slow to import, and seldom needed
-
-            return {"body": dump(document).encode()}
-        return {"body": json.dumps(document, indent=2).encode()}
+        address, yaml = endpoint(api.id, api.region, self._base_url), request["OutputType"] == "YAML"
+        return lambda: {"body": written(openapi.write(api, address, name, extensions), yaml)}
 
     # ── tags ──
 

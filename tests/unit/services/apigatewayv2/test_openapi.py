@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.aws.errors import AwsError
+from emulator.services.apigateway.openapi import parse
 from emulator.services.apigatewayv2.model import Api
 from emulator.services.apigatewayv2.openapi import Definition, read
 from emulator.services.apigatewayv2.operations.routes import checked_integration
@@ -32,7 +33,7 @@ TOPS = st.sampled_from(["paths", "components", "servers", "tags", "security", "x
 
 def read_all(document: dict[str, Any], basepath: str) -> Definition | None:
     try:
-        definition = read(json.dumps(document), basepath)
+        definition = read(parse(json.dumps(document).encode()), basepath)
         for route in definition.routes:
             if route.integration is not None:
                 checked_integration(dict(route.integration), route.integration)
