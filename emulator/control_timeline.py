@@ -30,19 +30,25 @@ _ENDS = ("Succeeded", "Failed", "TimedOut", "Aborted")
 
 async def timeline(emulator: Emulator, account: str = "", region: str = "") -> dict[str, Any]:
     """`events` in their order, each with `at` (AWS epoch seconds), `kind`, `text` and what is known of it; `next`: what
-    is due. With an account; `invocations` are the attempts at functions, of everybody if no account is named."""
+    is due. With an account, in all its regions unless one is named; `invocations` are the attempts at functions, of
+    everybody if no account is named.
+    """
     if not account:
         return {"invocations": await emulator.recent_invocations()}
-    scope = Scope(account, region or emulator.settings.region)
 
     def read(tx: Transaction) -> dict[str, Any]:
-        found = list(_events(emulator, tx, scope))
+        recent, scopes = emulator.lambda_.operations.recent_invocations, control_worlds.scopes(tx, account, region)
+        found = list(_events(emulator, tx, account))
+        for scope in scopes:
+            there = "" if scope.region == emulator.settings.region else f"{scope.region}: "
+            for event in _regional(emulator, tx, scope):
+                found.append({**event, "text": there + event["text"]} if there else event)
         found.sort(key=_order)
         return {
             "now": emulator.clock.now(),
             "events": found,
             "next": _next(emulator, tx, account),
-            "invocations": emulator.lambda_.operations.recent_invocations(tx, scope),
+            "invocations": [each for scope in scopes for each in recent(tx, scope)],
         }
 
     return await emulator.store.read(read)
@@ -53,24 +59,28 @@ def _order(event: dict[str, Any]) -> tuple[int, int]:
     return int(event["at"] * 1000), _KINDS.index(event["kind"])
 
 
-def _events(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[str, Any]]:
-    yield from _requests(emulator, tx, scope)
+def _regional(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[str, Any]]:
     yield from _attempts(emulator, tx, scope)
     yield from _logs(emulator, tx, scope)
     yield from _executions(emulator, tx, scope)
-    for message in inbox.list_messages(tx, search=Search(account=scope.account)):
+
+
+def _events(emulator: Emulator, tx: Transaction, account: str) -> Iterator[dict[str, Any]]:
+    """What is of no region: requests from outside, mail, faults."""
+    yield from _requests(emulator, tx, account)
+    for message in inbox.list_messages(tx, search=Search(account=account)):
         text = f"mail to {', '.join(inbox.all_recipients(message))}: {message['subject']}"
         at = datetime.fromisoformat(message["sent_at"]).timestamp()
         yield {"at": at, "kind": "mail", "text": text, "id": message["id"]}
     for strike in emulator.faults.strikes:
-        if strike.account in ("", scope.account):
+        if strike.account in ("", account):
             text = f"fault: {strike.fault.fault} strikes {strike.target} {strike.name}"
             yield {"at": strike.at, "kind": "fault", "text": text, "fault": strike.fault.to_json()}
 
 
-def _requests(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[str, Any]]:
+def _requests(emulator: Emulator, tx: Transaction, account: str) -> Iterator[dict[str, Any]]:
     for trace in emulator.requests.last():
-        if worlds.owner_of(tx, trace.api_id)[0] == scope.account:
+        if worlds.owner_of(tx, trace.api_id)[0] == account:
             shown = trace.summary()
             text = f"{trace.method} {trace.path} {shown['status'] or 'unanswered'} after {shown['milliseconds']:g} ms"
             if shown["problem"]:

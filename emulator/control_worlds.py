@@ -49,18 +49,29 @@ async def executions(
 ) -> dict[str, Any]:
     """Executions of standard state machines, oldest first, with input, output and the states they have entered.
 
-    machine (a name or an ARN) and status (RUNNING, SUCCEEDED, …) narrow them down.
+    machine (a name or an ARN) and status (RUNNING, SUCCEEDED, …) narrow them down. Of all regions, if none is named.
     """
-    scope = _scope(emulator, account, region)
-    return {"executions": await emulator.store.read(lambda tx: list(_executions(emulator, tx, scope, machine, status)))}
+
+    def query(tx: Transaction) -> list[dict[str, Any]]:
+        found = [
+            each for scope in scopes(tx, account, region) for each in _executions(emulator, tx, scope, machine, status)
+        ]
+        return sorted(found, key=lambda one: one["started_at"])[-MOST_EXECUTIONS:]
+
+    return {"executions": await emulator.store.read(query)}
 
 
 async def attempts(emulator: Emulator, account: str = "", region: str = "", function: str = "") -> dict[str, Any]:
-    """Attempts at running functions, oldest first; function (a name or an ARN) narrows them down."""
-    scope = _scope(emulator, account, region)
+    """Attempts at running functions, oldest first; function (a name or an ARN) narrows them down.
+
+    Of all regions, if none is named.
+    """
 
     def query(tx: Transaction) -> list[dict[str, Any]]:
-        found = emulator.lambda_.operations.recent_invocations(tx, scope, MOST_ATTEMPTS)
+        recent, wanted = emulator.lambda_.operations.recent_invocations, scopes(tx, account, region)
+        found = [each for scope in wanted for each in recent(tx, scope, MOST_ATTEMPTS)]
+        if len(wanted) > 1:
+            found.sort(key=lambda one: one["started_at"])
         return [each for each in found if function in ("", each["function_name"], each["function_arn"])]
 
     return {"attempts": await emulator.store.read(query)}
@@ -82,6 +93,12 @@ async def find_mail(emulator: Emulator, search: Search, wait: float = 0.0) -> li
 
 def _scope(emulator: Emulator, account: str, region: str) -> Scope:
     return Scope(account or DEFAULT_ACCOUNT, region or emulator.settings.region)
+
+
+def scopes(tx: Transaction, account: str, region: str = "") -> list[Scope]:
+    """Where an account has anything, or one region of it."""
+    account = account or DEFAULT_ACCOUNT
+    return [Scope(account, each) for each in ([region] if region else worlds.regions(tx, account))]
 
 
 def ask(emulator: Emulator, tx: Transaction, scope: Scope, operation: str, request: dict[str, Any]) -> dict[str, Any]:

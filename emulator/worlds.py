@@ -125,6 +125,17 @@ def owner_of(tx: Transaction, identifier: str) -> tuple[str, str]:
     return (row[0], row[1]) if row else ("", "")
 
 
+def regions(tx: Transaction, account: str) -> list[str]:
+    """Every region in which an account has anything."""
+    found: set[str] = set()
+    for table in tables(tx):
+        columns = {name for (name,) in tx.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()}
+        if {"account", "region"} <= columns:
+            rows = tx.execute(f"SELECT DISTINCT region FROM {table} WHERE account = ?", (account,)).fetchall()
+            found.update(region for (region,) in rows)
+    return sorted(found)
+
+
 def tables(tx: Transaction) -> list[str]:
     """Everything that is kept, by name."""
     rows = tx.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")

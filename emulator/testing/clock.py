@@ -5,8 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from emulator.testing.servers import told
+
 if TYPE_CHECKING:
     from emulator.testing.servers import Server
+
+
+__tracebackhide__ = told
 
 
 class Clock:

@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from emulator.testing.normalising import Rules, normalised
+from emulator.testing.servers import told
 
 FOLDER = "contracts"
 MOST_DIFFERENT_LINES = 200
+
+
+__tracebackhide__ = told
 
 
 class Contract:

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,8 @@ from emulator.deploy.template.document import Document, TemplateError, parse
 from emulator.deploy.template.include import NAME as INCLUDE
 from emulator.deploy.up.problem import Problem
 from emulator.deploy.up.project import find
-from emulator.deploy.up.sources import sources
-from emulator.testing.servers import HarnessError
+from emulator.deploy.up.sources import Source, sources
+from emulator.testing.servers import HarnessError, told
 
 if TYPE_CHECKING:
     from emulator.testing.world import Emulator
@@ -30,6 +31,9 @@ MOST_STEPS = 1000
 """Due times that a stack may need."""
 _LEFT_OUT = ("__pycache__", ".git", ".venv", "node_modules/.cache")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+__tracebackhide__ = told
 
 
 class DeployFailed(HarnessError):
@@ -44,28 +48,42 @@ class Deployed:
     outputs: dict[str, str]
     resources: dict[str, str]
     """Physical id by logical id: the name of a function, the URL of a queue, the ARN of a state machine."""
+    stacks: tuple[Deployed, ...] = ()
+    """Each of those that CDK has written, in the order in which they were deployed; this is the last, with all outputs
+    and resources."""
 
 
 def deploy(
     emulator: Emulator, path: str | Path, parameters: dict[str, Any] | None, name: str | None, functions: Path | None
 ) -> Deployed:
-    """Deploy a template, an OpenAPI file, or what a folder has, as a stack named after the folder.
+    """Deploy a template, an OpenAPI file, CDK's cdk.out, or what a folder has.
 
-    Raises DeployFailed.
+    A template's stack is named after its folder; CDK names its own. Raises DeployFailed.
     """
     try:
         project = find(Path(path), name)
-        if project.kind == "assembly":
-            raise HarnessError("emulator.deploy takes templates and OpenAPI files; `emulator up` deploys CDK's cdk.out")
         given = {key: str(value) for key, value in (parameters or {}).items()}
-        [source] = sources(project, given, functions, set())
-        document = _packaged(emulator, source.document, source.folder)
+        deployed = [_deploy(emulator, source) for source in sources(project, given, functions, set())]
     except Problem as problem:
         raise DeployFailed(problem.message) from None
     except TemplateError as error:
         raise DeployFailed(str(error)) from None
+    if project.kind != "assembly":
+        return deployed[0]
+    outputs = {key: value for each in deployed for key, value in each.outputs.items()}
+    resources = {key: value for each in deployed for key, value in each.resources.items()}
+    return Deployed(deployed[-1].name, outputs, resources, tuple(deployed))
+
+
+def _deploy(emulator: Emulator, source: Source) -> Deployed:
+    document = _packaged(emulator, source.document, source.folder, source.rewrite)
     stack = source.stack_name
     body = json.dumps(document.value, default=str)
+    for asset in source.assets_of(document):
+        bucket = asset.bucket.replace("${AWS::AccountId}", emulator.account)
+        bucket = bucket.replace("${AWS::Region}", emulator.region)
+        _make_bucket(emulator, bucket)
+        emulator.aws.s3.put_object(Bucket=bucket, Key=asset.key, Body=asset.content())
     client = emulator.aws.cloudformation
     request: dict[str, Any] = {
         "StackName": stack,
@@ -85,10 +103,12 @@ def deploy(
     return _finished(emulator, client, stack)
 
 
-def _packaged(emulator: Emulator, document: Document, folder: Path) -> Document:
-    """The document with what it names beside itself in S3."""
+def _packaged(
+    emulator: Emulator, document: Document, folder: Path, rewrite: Callable[[Document], Document]
+) -> Document:
+    """The document with what it names beside itself in S3; `rewrite` is done with those nested in it first."""
     bucket = _bucket(emulator)
-    placed = {each.path: _placed(emulator, bucket, each, folder) for each in local_artifacts(document)}
+    placed = {each.path: _placed(emulator, bucket, each, folder, rewrite) for each in local_artifacts(document)}
     document = with_artifacts(document, placed)
 
     def included(node: Any) -> Any:
@@ -107,10 +127,13 @@ def _packaged(emulator: Emulator, document: Document, folder: Path) -> Document:
     return document.replaced(included(document.value))
 
 
-def _placed(emulator: Emulator, bucket: str, artifact: Artifact, folder: Path) -> Any:
+def _placed(
+    emulator: Emulator, bucket: str, artifact: Artifact, folder: Path, rewrite: Callable[[Document], Document]
+) -> Any:
     local = folder / artifact.location
     if artifact.kind == "template":
-        nested = _packaged(emulator, parse(local.read_text(), str(local), aliases=True), local.parent)
+        document = rewrite(parse(local.read_text(), str(local), aliases=True))
+        nested = _packaged(emulator, document, local.parent, rewrite)
         key = _upload(emulator, bucket, json.dumps(nested.value, default=str).encode(), ".template")
     elif local.is_dir():
         key = _upload(emulator, bucket, _zipped(local), ".zip")
@@ -137,10 +160,15 @@ def _zipped(folder: Path) -> bytes:
 
 def _bucket(emulator: Emulator) -> str:
     name = f"deployments-{emulator.account}"
-    s3 = emulator.aws.s3
-    if all(each["Name"] != name for each in s3.list_buckets()["Buckets"]):
-        s3.create_bucket(Bucket=name)
+    _make_bucket(emulator, name)
     return name
+
+
+def _make_bucket(emulator: Emulator, name: str) -> None:
+    s3, region = emulator.aws.s3, emulator.region
+    if all(each["Name"] != name for each in s3.list_buckets()["Buckets"]):
+        where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3.create_bucket(Bucket=name, **where)
 
 
 def _upload(emulator: Emulator, bucket: str, content: bytes, suffix: str) -> str:

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.faults import FaultPlan
+from emulator.testing.servers import told
 
 if TYPE_CHECKING:
     from emulator.testing.servers import Server
+
+
+__tracebackhide__ = told
 
 
 class Faults:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from emulator.testing.servers import told
+
 if TYPE_CHECKING:
     from emulator.testing.servers import Server
 
 DEFAULT_WAIT_SECONDS = 86400.0
 """Of AWS time, which costs no host time while it is frozen."""
+
+
+__tracebackhide__ = told
 
 
 class Message(dict[str, Any]):

@@ -7,7 +7,7 @@ imported and started; this file imports pytest alone.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -41,6 +41,8 @@ class Watcher(Protocol):
 WATCHERS = pytest.StashKey[list[Watcher]]()
 FAILED = pytest.StashKey[bool]()
 """Of a test whose call has failed."""
+WORLDS = pytest.StashKey[list["Emulator"]]()
+"""Of a test: the worlds that it has now, whether it asked for `emulator` or for something that needs one."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -119,8 +121,7 @@ def pytest_runtest_makereport(
     if report.failed and call.when == "call":
         item.stash[FAILED] = True
     if report.failed and call.when != "teardown":
-        world: Any = getattr(item, "funcargs", {}).get("emulator")
-        if type(world).__module__ == "emulator.testing.world":
+        for world in item.stash.get(WORLDS, []):
             try:
                 report.sections.append((SECTION, str(world.timeline())))
             except Exception as problem:  # the test's own failure is what matters
@@ -173,7 +174,9 @@ def emulator(emulator_server: Server, request: pytest.FixtureRequest) -> Generat
     with Emulator(server=emulator_server) as world:
         for watcher in watchers:
             watcher.begins(world, request.node)
+        request.node.stash[WORLDS] = [world]
         yield world
+        del request.node.stash[WORLDS]
         for watcher in watchers:
             watcher.ends(world, request.node)
 

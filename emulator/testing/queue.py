@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from emulator.testing.servers import told
+
 if TYPE_CHECKING:
     from emulator.testing.aws import Aws
 
 SHORT_SECONDS = 0
+
+
+__tracebackhide__ = told
 
 
 class Queue:

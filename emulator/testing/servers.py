@@ -31,6 +31,17 @@ class HarnessError(Exception):
     """The emulator did not do what the test asked of it; the text says why."""
 
 
+def told(excinfo: Any) -> bool:
+    """Whether what was raised is an answer to the test, so that our frames say nothing: pytest hides them then.
+
+    Modules that tests call have it as their `__tracebackhide__`.
+    """
+    return excinfo.errisinstance((HarnessError, AssertionError, ValueError))
+
+
+__tracebackhide__ = told
+
+
 @contextmanager
 def refusals() -> Generator[None]:
     """What the control API refuses is a HarnessError with its text."""
@@ -177,11 +188,14 @@ class LocalServer(Server):
         return self.running.emulator
 
     def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        from emulator.control_clock import Refused
         from emulator.testing.questions import find
 
         work = find(method, path, body, query)
-        with refusals():
+        try:
             return self.call(lambda: work(self.app))
+        except Refused as refusal:
+            raise HarnessError(refusal.message) from None
 
     def call(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Run a coroutine on the emulator's loop."""

@@ -85,7 +85,7 @@ def _timeline(story: Story) -> str:
 
 
 def _row(story: Story, at: float, kind: str, text: str) -> str:
-    moment = f"{at - story.begun_at:+.3f} s"
+    moment = f"{max(at - story.begun_at, 0.0):+.3f} s"
     return f'<tr class="{_text(kind)}"><td>{moment}</td><td>{_text(kind)}</td><td>{_text(_cut(text))}</td></tr>'
 
 

@@ -27,7 +27,8 @@ class Timeline:
         return self.document["next"]
 
     def __str__(self) -> str:
-        lines = [f"{self._moment(each['at'])}  {each['kind']:<8} {each['text']}" for each in self.events]
+        begun = self.begun_at  # what is told in milliseconds may seem to have come a fraction of one before
+        lines = [f"{self._moment(max(each['at'], begun))}  {each['kind']:<8} {each['text']}" for each in self.events]
         if len(lines) > MOST_LINES:
             half = MOST_LINES // 2
             lines[half:-half] = [f"… {len(lines) - 2 * half} lines left out"]

@@ -20,7 +20,7 @@ from emulator.testing.clock import Clock
 from emulator.testing.faults import Faults
 from emulator.testing.inbox import Inbox
 from emulator.testing.queue import Queue
-from emulator.testing.servers import HarnessError, LocalServer, RemoteServer, Server, refusals
+from emulator.testing.servers import HarnessError, LocalServer, RemoteServer, Server, refusals, told
 from emulator.testing.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from emulator.settings import Settings
     from emulator.testing.asynchronous import AsyncEmulator
     from emulator.testing.deploying import Deployed
+
+
+__tracebackhide__ = told
 
 
 class Emulator:
@@ -230,7 +233,7 @@ class Emulator:
         self.clock.settle()
 
     def attempts(self, function: str = "") -> list[dict[str, Any]]:
-        """Attempts at running functions, oldest first: of all, or of one by its name or ARN."""
+        """Attempts at running functions, in every region, oldest first: of all, or of one by its name or ARN."""
         return self._ask("attempts", function=function)["attempts"]
 
     def executions(self, machine: str = "", status: str = "") -> list[dict[str, Any]]:
@@ -250,4 +253,4 @@ class Emulator:
         return self.server.ask("PUT", "settings", values) if values else self.server.ask("GET", "settings")
 
     def _ask(self, path: str, **query: Any) -> Any:
-        return self.server.ask("GET", path, account=self.account, region=self.region, **query)
+        return self.server.ask("GET", path, account=self.account, **query)

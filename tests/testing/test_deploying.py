@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +93,61 @@ def test_an_openapi_file_is_deployed_with_a_folder_of_handlers(emulator: Emulato
     )
     emulator.deploy(tmp_path / "openapi.yaml", name="greetings", functions=tmp_path / "handlers")
     assert aws.http.get("/greet").text == "hello"
+
+
+def test_what_cdk_has_written_is_deployed_with_its_assets(emulator: Emulator, aws: Aws, tmp_path: Path) -> None:
+    bucket = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"
+    placed = {"S3Bucket": {"Fn::Sub": bucket}, "S3Key": "1234.zip"}
+    function = {"Code": placed, "Handler": "app.handler", "Runtime": "python3.11", "FunctionName": "greet"}
+    function |= {
+        "Role": "arn:aws:iam::000000000000:role/r",
+        "Environment": {"Variables": {"Q": {"Fn::ImportValue": "q"}}},
+    }
+    machine = {
+        "RoleArn": "arn:aws:iam::000000000000:role/r",
+        "DefinitionS3Location": {"Bucket": {"Fn::Sub": bucket}, "Key": "5678.json"},
+    }
+    first = {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "first"}}}
+    second = {
+        "F": {"Type": "AWS::Lambda::Function", "Properties": function},
+        "M": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
+    }
+    exported = {"Name": {"Value": {"Fn::GetAtt": ["Q", "QueueName"]}, "Export": {"Name": "q"}}}
+
+    def asset(path: str, packaging: str, key: str) -> Any:
+        place = {"current": {"bucketName": bucket, "objectKey": key}}
+        return {"source": {"path": path, "packaging": packaging}, "destinations": place}
+
+    stack = {"type": "aws:cloudformation:stack"}
+    needed = ["First", "Second.assets"]
+    written = {
+        "manifest.json": {
+            "artifacts": {
+                "Second": stack | {"properties": {"templateFile": "Second.json"}, "dependencies": needed},
+                "First": stack | {"properties": {"templateFile": "First.json"}},
+                "Second.assets": {"type": "cdk:asset-manifest", "properties": {"file": "Second.assets.json"}},
+            }
+        },
+        "First.json": {"Resources": first, "Outputs": exported},
+        "Second.json": {"Resources": second},
+        "Second.assets.json": {
+            "files": {
+                "1": asset("asset.1234", "zip", "1234.zip"),
+                "2": asset("asset.5678.json", "file", "5678.json"),
+            }
+        },
+        "asset.5678.json": {"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}},
+    }
+    out = tmp_path / "cdk.out"
+    (out / "asset.1234").mkdir(parents=True)
+    for name, content in written.items():
+        (out / name).write_text(json.dumps(content))
+    (out / "asset.1234/app.py").write_text("import os\ndef handler(event, context):\n    return os.environ['QUEUE']\n")
+    deployed = emulator.deploy(out)
+    assert [each.name for each in deployed.stacks] == ["First", "Second"]
+    assert (deployed.outputs, deployed.resources["F"]) == ({"Name": "first"}, "greet")
+    assert aws.lambda_.invoke(FunctionName="greet")["Payload"].read() == b'"first"'
+    assert emulator.deploy(tmp_path).name == "Second", "again, from the project's folder"
 
 
 def test_a_queue_in_a_word(emulator: Emulator, aws: Aws) -> None:

@@ -109,6 +109,32 @@ def test_a_test_that_fails_shows_what_has_happened(run: pytest.Pytester) -> None
     )
 
 
+def test_what_the_harness_says_is_said_at_the_line_of_the_test(run: pytest.Pytester) -> None:
+    run.makepyfile(
+        """
+        import pytest
+
+        def test_fault(faults):
+            faults.function("render", "lost")
+
+        def test_contract(contract):
+            contract.match("answer", {"a": 1})
+
+        def test_mail(inbox):
+            inbox.wait(to="nobody")
+
+        def test_clients_alone(aws):
+            aws.sqs.create_queue(QueueName="q")
+            assert aws.sqs.get_queue_url(QueueName="q") == "a timeline is shown"
+        """
+    )
+    result = run.runpytest_subprocess()
+    result.assert_outcomes(failed=4)
+    assert "emulator/testing" not in result.stdout.str()
+    assert result.stdout.str().count("- AWS timeline -") == 4
+    result.stdout.fnmatch_lines(['E *HarnessError: fault 1 "fault" of a function must be one of*', "*test_*.py:4: *"])
+
+
 def test_a_fixture_of_the_same_name_takes_its_place(run: pytest.Pytester) -> None:
     run.makepyfile(
         """

@@ -25,7 +25,7 @@ def test_a_recipe_works_as_it_is_written(recipe: str, tool: str, tmp_path: Path)
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:schemathesis"]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:schemathesis", "-p", "no:pact"]
     options += [] if INSTALLED else ["-p", "emulator.testing.plugin"]
     variables = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     done = subprocess.run(

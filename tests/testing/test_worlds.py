@@ -168,3 +168,18 @@ def test_the_control_api_documents_all_that_other_languages_need(emulator: Emula
             assert paths[f"/_emulator/{path}"][method]["description"], f"{method} {path}"
     page = urllib.request.urlopen(f"{emulator.url}/_emulator/docs").read().decode()
     assert "/_emulator/worlds/{account}" in page and "/_emulator/faults" in page
+
+
+def test_every_region_of_a_world_is_told_of(emulator: Emulator) -> None:
+    def aws_in(region: str) -> Aws:
+        return Aws(emulator.server, emulator.account, region)
+
+    for region in ("us-east-1", "eu-west-1"):
+        create(aws_in(region), "worker", "def handler(event, context):\n    print('here')\n")
+        send(aws_in(region))
+        emulator.clock.advance(1)
+    arns = [each["function_arn"].split(":")[3] for each in emulator.attempts("worker")]
+    assert arns == ["us-east-1", "eu-west-1"]
+    said = str(emulator.timeline())
+    assert "attempt  eu-west-1: attempt 1 of worker: success" in said
+    assert "log      worker | here" in said and "log      eu-west-1: worker | here" in said
