@@ -78,7 +78,139 @@ NETWORK: Group = {
     ),
 }
 
-GROUPS = {"network": NETWORK}
+_SEEN = {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": "true", "MetricName": "m"}
+AROUND: Group = {
+    "Known": Sample(
+        "WAFv2::IPSet",
+        {"Scope": "REGIONAL", "IPAddressVersion": "IPV4", "Addresses": ["10.0.0.0/8"]},
+        "Arn Id",
+        {"Addresses": []},
+    ),
+    "Wall": Sample(
+        "WAFv2::WebACL",
+        {
+            "Scope": "REGIONAL",
+            "DefaultAction": {"Allow": {}},
+            "VisibilityConfig": _SEEN,
+            "Rules": [
+                {
+                    "Name": "known",
+                    "Priority": "0",
+                    "Statement": {"IPSetReferenceStatement": {"Arn": of("Known")}},
+                    "Action": {"Block": {}},
+                    "VisibilityConfig": _SEEN,
+                }
+            ],
+        },
+        "Arn Id Capacity LabelNamespace",
+        {"Description": "other"},
+    ),
+    "Door": Sample("WAFv2::WebACLAssociation", {"WebACLArn": of("Wall"), "ResourceArn": "arn:aws:apigateway:x"}),
+    "Catalogue": Sample(
+        "Glue::Database",
+        {"CatalogId": ref("AWS::AccountId"), "DatabaseInput": {"Name": "sales"}},
+        after={"DatabaseInput": {"Name": "sales", "Description": "of all"}},
+    ),
+    "Rows": Sample(
+        "Glue::Table",
+        {
+            "CatalogId": ref("AWS::AccountId"),
+            "DatabaseName": ref("Catalogue"),
+            "TableInput": {"Name": "rows", "StorageDescriptor": {"Columns": [{"Name": "id", "Type": "string"}]}},
+        },
+        "",
+        {"TableInput": {"Name": "rows", "TableType": "EXTERNAL_TABLE"}},
+    ),
+    "Group": Sample("Athena::WorkGroup", {"Name": "people", "Description": "all"}, "", {"Description": "some"}),
+    "Query": Sample("Athena::NamedQuery", {"Database": ref("Catalogue"), "QueryString": "SELECT 1"}, "NamedQueryId"),
+    "Graph": Sample(
+        "AppSync::GraphQLApi",
+        {"Name": "graph", "AuthenticationType": "API_KEY"},
+        "ApiId Arn GraphQLUrl GraphQLDns",
+        {"XrayEnabled": True},
+    ),
+    "Key": Sample("AppSync::ApiKey", {"ApiId": of("Graph", "ApiId")}, "ApiKey Arn"),
+    "Schema": Sample(
+        "AppSync::GraphQLSchema", {"ApiId": of("Graph", "ApiId"), "Definition": "type Query { a: String }"}, "Id"
+    ),
+    "Source": Sample(
+        "AppSync::DataSource", {"ApiId": of("Graph", "ApiId"), "Name": "none", "Type": "NONE"}, "DataSourceArn Name"
+    ),
+    "Control": Sample(
+        "CloudFront::OriginAccessControl",
+        {
+            "OriginAccessControlConfig": {
+                "Name": "site",
+                "OriginAccessControlOriginType": "s3",
+                "SigningBehavior": "always",
+                "SigningProtocol": "sigv4",
+            }
+        },
+        "Id",
+    ),
+    "Site": Sample(
+        "CloudFront::Distribution",
+        {
+            "DistributionConfig": {
+                "Enabled": True,
+                "DefaultRootObject": "index.html",
+                "Origins": [
+                    {
+                        "Id": "site",
+                        "DomainName": "site.s3.amazonaws.com",
+                        "OriginAccessControlId": of("Control", "Id"),
+                        "S3OriginConfig": {"OriginAccessIdentity": ""},
+                    }
+                ],
+                "DefaultCacheBehavior": {
+                    "TargetOriginId": "site",
+                    "ViewerProtocolPolicy": "redirect-to-https",
+                    "AllowedMethods": ["GET", "HEAD"],
+                    "ForwardedValues": {"QueryString": False, "Cookies": {"Forward": "none"}},
+                },
+            }
+        },
+        "Id DomainName",
+    ),
+    "Files": Sample("EFS::FileSystem", {"Encrypted": True}, "Arn FileSystemId"),
+    "Point": Sample("EFS::AccessPoint", {"FileSystemId": ref("Files")}, "AccessPointId Arn"),
+    "Cluster": Sample("ECS::Cluster", {}, "Arn", {"ClusterSettings": [{"Name": "containerInsights", "Value": "on"}]}),
+    "Task": Sample(
+        "ECS::TaskDefinition",
+        {"Family": "job", "ContainerDefinitions": [{"Name": "main", "Image": "busybox", "Memory": "128"}]},
+        "TaskDefinitionArn",
+    ),
+    "Document": Sample(
+        "SSM::Document",
+        {
+            "DocumentType": "Command",
+            "Content": {
+                "schemaVersion": "2.2",
+                "description": "nothing",
+                "mainSteps": [{"action": "aws:runShellScript", "name": "run", "inputs": {"runCommand": ["true"]}}],
+            },
+        },
+    ),
+}
+
+KEPT: Group = {
+    "Traces": Sample("XRay::Group", {"GroupName": "traces"}, "GroupARN"),
+    "Group": Sample(
+        "ResourceGroups::Group",
+        {"Name": {"Fn::Sub": "ApplicationInsights-SAM-${AWS::StackName}"}}
+        | {"ResourceQuery": {"Type": "CLOUDFORMATION_STACK_1_0"}},
+        "Arn",
+    ),
+    "Insights": Sample(
+        "ApplicationInsights::Application",
+        {"ResourceGroupName": ref("Group"), "AutoConfigurationEnabled": "true"},
+        "ApplicationARN",
+        {"AutoConfigurationEnabled": False},
+    ),
+    "Both": Sample("CloudWatch::CompositeAlarm", {"AlarmRule": "ALARM(a) AND ALARM(b)"}, "Arn"),
+}
+
+GROUPS = {"network": NETWORK, "around": AROUND, "kept": KEPT}
 
 
 @pytest.mark.parametrize("name", GROUPS)

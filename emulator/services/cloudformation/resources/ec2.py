@@ -42,19 +42,13 @@ def _making(
     def create(it: Subject) -> Steps:
         request = {**it.wanted(*properties.split()), **_tag_specifications(it, kind)}
         made = (yield Call(operation, request))[answer]
-        found = {name: _first(made, where) for name, where in attributes.items()}
+        found: dict[str, Json] = {name: made.get(where, "") for name, where in attributes.items()}
         identifier = str(made[next(iter(attributes.values()))])
         if then is not None:
             yield from then(_at(it, identifier))
         return Made(identifier, found)
 
     return create
-
-
-def _first(made: Any, where: str) -> Json:
-    for part in where.split("."):
-        made = made[0].get(part, "") if isinstance(made, list) and made else made.get(part, "") if made else ""
-    return made
 
 
 def _at(it: Subject, physical_id: str) -> Subject:
