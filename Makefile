@@ -34,8 +34,8 @@ drill: $(VENV)/.run
 start: $(VENV)/.run
 	@$(BIN)/python -m emulator start
 
-test: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
+test: $(VENV)/.test   # with compiled files, whatever the environment says: tests start hundreds of processes
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
 test-clients: $(VENV)/.test $(TOOLS)/.python $(TOOLS)/.node
 	DEPLOYMENT_TOOLS="$(CURDIR)/$(TOOLS)" $(BIN)/python -m pytest -q tests/clients

@@ -8,7 +8,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,33 @@ def is_store(path: Path) -> bool:
     return path.stem == "store" or path.stem.startswith("store_") or path.stem.endswith("_store")
 
 
-def asynchronous(path: Path) -> list[ast.AsyncFunctionDef]:
-    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.AsyncFunctionDef)]
+@dataclass
+class Facts:
+    """What a file says of itself; a file is parsed once, though several tests look at it."""
+
+    docstring: str
+    calls: list[tuple[int, str]] = field(default_factory=list)
+    asynchronous: list[str] = field(default_factory=list)
+    given_transactions: list[str] = field(default_factory=list)
+    """Those of them."""
+
+
+@cache
+def facts(path: Path) -> Facts:
+    tree = ast.parse(path.read_text())
+    found = Facts(ast.get_docstring(tree) or "")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            found.calls.append((node.lineno, name_of(node.func)))
+        elif isinstance(node, ast.AsyncFunctionDef):
+            found.asynchronous.append(node.name)
+            if any(is_transaction(argument) for argument in ast.walk(node.args)):
+                found.given_transactions.append(node.name)
+    return found
 
 
 NEVER_WAIT = [path for path in GOVERNED if is_store(path) or path.stem == "model" or path.parent.name == "rules"]
-WAITING = [path for path in GOVERNED if asynchronous(path)]
+WAITING = [path for path in GOVERNED if "async def " in path.read_text()]
 
 FORBIDDEN_CALLS = {
     "asyncio.sleep",
@@ -59,12 +81,6 @@ def is_transaction(node: ast.AST) -> bool:
     return isinstance(node, ast.arg) and node.arg == "tx"
 
 
-def calls(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            yield node.lineno, name_of(node.func)
-
-
 def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -80,25 +96,24 @@ def test_every_layer_knows_only_the_ones_below_it() -> None:
 
 @pytest.mark.parametrize("path", GOVERNED, ids=relative)
 def test_services_neither_sleep_nor_read_a_clock(path: Path) -> None:
-    assert [(line, call) for line, call in calls(path) if call in FORBIDDEN_CALLS] == []
+    assert [(line, call) for line, call in facts(path).calls if call in FORBIDDEN_CALLS] == []
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=relative)
 def test_every_file_says_what_it_is_about_and_stays_readable(path: Path) -> None:
     text = path.read_text()
-    assert ast.get_docstring(ast.parse(text)), "a file begins by saying what it decides"
+    assert facts(path).docstring, "a file begins by saying what it decides"
     assert text.count("\n") <= LONGEST_FILE_LINES
 
 
 @pytest.mark.parametrize("path", NEVER_WAIT, ids=relative)
 def test_stores_models_and_rules_never_wait(path: Path) -> None:
-    assert [node.name for node in asynchronous(path)] == []
+    assert facts(path).asynchronous == []
 
 
 @pytest.mark.parametrize("path", WAITING, ids=relative)
 def test_nothing_that_is_given_a_transaction_waits(path: Path) -> None:
-    given = {node.name for node in asynchronous(path) for argument in ast.walk(node.args) if is_transaction(argument)}
-    assert given == set()
+    assert facts(path).given_transactions == []
 
 
 def test_every_store_is_protected_by_a_contract() -> None:

@@ -17,6 +17,8 @@ from yaml.serializer import Serializer
 LARGEST_DOCUMENT = 16_000_000
 """Of what aliases may make of a file: characters, and 16 more for each value. A file itself is smaller."""
 _MOST_MERGED = 10_000
+_DEEPEST = 200
+"""Python's own limit comes a little later, unless a library has raised it: PyYAML's time grows with the square."""
 
 
 # libyaml's parser and emitter, where PyYAML has them: several times as fast. What is made of their events is Python
@@ -53,11 +55,17 @@ class _Loader(_Reading):
     """Dates stay text; aliases are noted, and merged mappings bounded, because a small file can grow huge by them."""
 
     has_aliases = False
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             self.has_aliases = True
-        return super().compose_node(parent, index)
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise yaml.YAMLError(f"values are nested more than {_DEEPEST} deep")
+        composed = super().compose_node(parent, index)
+        self.depth -= 1
+        return composed
 
     def flatten_mapping(self, node: Any) -> None:
         super().flatten_mapping(node)
