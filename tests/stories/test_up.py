@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -16,75 +15,15 @@ from typing import Any
 
 import httpx
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from emulator.cli import app
 from emulator.deploy.up import running
 from emulator.deploy.up.dependencies import Dependencies
-from emulator.deploy.up.project import find
-from emulator.deploy.up.screen import Screen
-from emulator.deploy.up.session import Options, Session
+from emulator.deploy.up.session import Options
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
-
-RUNTIME = f"python3.{sys.version_info.minor}"
-TEMPLATE = f"""\
-Transform: AWS::Serverless-2016-10-31
-Parameters:
-  Greeting: {{Type: String, Default: hello}}
-Globals:
-  Function: {{Runtime: {RUNTIME}, Handler: app.handler}}
-Resources:
-  Greeter:
-    Type: AWS::Serverless::Function
-    Properties:
-      CodeUri: greeter
-      Environment: {{Variables: {{GREETING: !Ref Greeting}}}}
-      Role: arn:aws:iam::000000000000:role/any
-      Events:
-        Get: {{Type: HttpApi, Properties: {{Path: /greet, Method: get}}}}
-  Queue:
-    Type: AWS::SQS::Queue
-Outputs:
-  QueueUrl: {{Value: !Ref Queue}}
-"""
-HANDLER = "import os\ndef handler(event, context):\n    return os.environ['GREETING']\n"
-
-
-class Up:
-    """A project of a test on its way to the emulator."""
-
-    def __init__(self, emulator: RunningEmulator, folder: Path) -> None:
-        self.emulator, self.folder = emulator, folder
-        self._out = io.StringIO()
-        self._session: Session | None = None
-
-    def write(self, name: str, text: str) -> Path:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return path
-
-    def session(self, options: Options | None = None, path: str = ".") -> Session:
-        screen = Screen(Console(file=self._out, width=200, soft_wrap=True))
-        project = find(self.folder / path, "project")
-        self._session = Session(project, options or Options(), self.emulator.client, self.emulator.url, screen)
-        return self._session
-
-    def said(self) -> str:
-        text = self._out.getvalue()
-        self._out.seek(0)
-        self._out.truncate()
-        return text
-
-    def outputs(self) -> dict[str, str]:
-        stack = self.emulator.client("cloudformation").describe_stacks(StackName="project")["Stacks"][0]
-        return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
-
-    def url(self) -> str:
-        [api] = self.emulator.client("apigatewayv2").get_apis()["Items"]
-        return f"{self.emulator.url}/_aws/execute-api/{api['ApiId']}"
+from tests.stories.up_support import HANDLER, RUNTIME, TEMPLATE, Up
 
 
 @pytest.fixture
@@ -628,7 +567,7 @@ def test_what_a_package_json_names_is_installed_by_npm_and_a_package_of_this_mac
 
     package.write_text('{"dependencies": {"words": "file:../wrods"}}')
     assert session.changed() and not session.deploy()
-    assert "Speaker: what" in (shown := project.said()) and "package.json requires cannot be installed" in shown, shown
+    assert "package.json requires words from file:../wrods, which is not there." in project.said()
     assert project.emulator.client("lambda").invoke(FunctionName="speaker")["Payload"].read() == b'"installed"'
 
 
@@ -687,3 +626,72 @@ def test_an_emulator_that_has_its_port_and_answers_nobody_yet_is_waited_for() ->
             patched.setattr(running, "_who_answers", lambda url: next(found_out))
             assert running.starts(url, said.append, lambda seconds: None)
     assert said == [f"the port of {url} is taken, and nobody answers there yet: waiting"] * 2
+
+
+def test_a_change_of_any_file_that_was_read_is_a_change_and_an_error_in_it_is_shown_there(
+    project: Up, tmp_path: Path
+) -> None:
+    layer = "  Words: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: words}}\n"
+    inner = "  Inner: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: inner.yaml}}\n"
+    machine = "  Machine:\n    Type: AWS::Serverless::StateMachine\n    Properties:\n"
+    machine += "      {DefinitionUri: machine.asl.yaml, Role: 'arn:aws:iam::000000000000:role/any'}\n"
+    layered = TEMPLATE.replace("CodeUri: greeter", "CodeUri: greeter\n      Layers: [!Ref Words]")
+    project.write("template.yaml", layered.replace("Resources:\n", "Resources:\n" + layer + inner + machine))
+    project.write("words/python/words.py", "WORD = 'one'\n")
+    project.write(
+        "greeter/app.py", "import os, words\ndef handler(e, c):\n    return words.WORD + os.environ['MORE']\n"
+    )
+    project.write("inner.yaml", "Resources:\n  Topic: {Type: AWS::SNS::Topic}\n")
+    definition = "StartAt: Only\nStates:\n  Only: {Type: Pass, End: true}\n"
+    project.write("machine.asl.yaml", definition)
+    variables = project.write("variables", "MORE=1\n")
+    session = project.session(Options(env_file=variables))
+    assert session.deploy(), project.said()
+    url = project.url()
+    assert httpx.get(f"{url}/greet").text == "one1"
+
+    def edited(name: str, text: str) -> bool:
+        project.said()
+        project.write(name, text)
+        assert session.changed(), name
+        return session.deploy()
+
+    assert edited("words/python/words.py", "WORD = 'other'\n"), project.said()
+    assert edited("variables", "MORE=22\n"), project.said()
+    assert httpx.get(f"{url}/greet").text == "other22"
+    assert edited("inner.yaml", "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: named}}\n")
+    assert project.emulator.client("sns").list_topics()["Topics"][0]["TopicArn"].endswith(":named")
+    assert not edited("machine.asl.yaml", definition.replace("End: true", "Next: Gone"))
+    assert "Machine (AWS::StepFunctions::StateMachine)" in (said := project.said()) and "Gone" in said
+    assert not edited("inner.yaml", "Resources:\n  Topic: {Type: AWS::SNS::Tpic}\n")
+    assert not edited("inner.yaml", "Resources:\n  Topic: [\n") and "inner.yaml:" in project.said()
+    assert not edited("variables", "MORE\n") and "variables:1: this is not KEY=VALUE: MORE" in project.said()
+    assert httpx.get(f"{url}/greet").text == "other22"
+    project.write("variables", "MORE=3\n")
+    project.write("inner.yaml", "Resources:\n  Topic: {Type: AWS::SNS::Topic}\n")
+    assert edited("machine.asl.yaml", definition), project.said()
+    assert httpx.get(f"{url}/greet").text == "other3"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ["is empty", "A template has Resources"]),
+        ("Resources:\n\tQueue: {}\n", ["template.yaml:2:1", "there is a tab"]),
+        ("x" * 1_000_001, ["may not exceed 1000000 bytes", "nested stack"]),
+        ("- a\n", ["unsupported structure", "a mapping that has Resources"]),
+        ("Parameters: {Stage: {Type: String}}\nResources: {Q: {Type: 'AWS::SQS::Queue'}}\n", ["--param Stage=VALUE"]),
+    ],
+)
+def test_a_template_that_cannot_be_read_says_what_to_do(project: Up, text: str, words: list[str]) -> None:
+    project.write("template.yaml", text)
+    ran = CliRunner().invoke(app, ["up", str(project.folder), "--endpoint", project.emulator.url, "--once"])
+    assert ran.exit_code == 1 and all(word in ran.stdout for word in words), ran.stdout
+
+
+def test_functions_in_an_openapi_file_that_no_template_includes_are_pointed_out(project: Up) -> None:
+    project.write("api.yaml", "openapi: 3.0.1\ninfo: {title: {'Fn::Sub': a}, version: '1'}\npaths: {}\n")
+    api = "  Api: {Type: AWS::Serverless::Api, Properties: {StageName: a, DefinitionUri: api.yaml}}\n"
+    project.write("template.yaml", TEMPLATE.replace("Resources:\n", "Resources:\n" + api))
+    project.session().deploy()
+    assert "Api: api.yaml has Fn::Sub, which AWS evaluates in templates only" in project.said()

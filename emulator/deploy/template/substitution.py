@@ -28,9 +28,9 @@ def parts(text: str) -> tuple[str | Variable, ...]:
     begin = 0
     for match in _VARIABLE.finditer(text):
         found.append(text[begin : match.start()])
-        name = match.group(1)
+        name = match.group(1).strip()  # `${ Name }` works on AWS (cfn-lint issue 236)
         if name.startswith("!"):
-            found.append("${" + name[1:] + "}")
+            found.append("${" + match.group(1).partition("!")[2] + "}")
         elif _NAME.match(name):
             found.append(Variable(name))
         else:

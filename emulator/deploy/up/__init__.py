@@ -10,6 +10,7 @@ A client like any other: it reads files, asks CloudFormation and S3 over HTTP, a
     stacks      create or change a stack, and what failed
     endpoints   what is there now: URLs, routes, functions, queues
     screen      how all of it is printed
+    env_files   KEY=VALUE of the command line and of files
     session     all of the above once, and again after a change
     running     an emulator of its own around a session, or one that runs already
 

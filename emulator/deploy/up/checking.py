@@ -5,6 +5,7 @@ The same steps as the service's, on the file as its author wrote it: CloudFormat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -50,7 +51,22 @@ def values_of(document: Document, given: Mapping[str, str], lookup: Lookup = not
     try:
         return parameters.resolve(model.outline(document), given, None, lookup)
     except TemplateError as error:
-        raise Problem.of(error.at(document)) from error
+        problem = Problem.of(error.at(document))
+        problem.next_step = problem.next_step or _about_parameters(document, given, problem.message)
+        raise problem from error
+
+
+def _about_parameters(document: Document, given: Mapping[str, str], message: str) -> str:
+    """What to do when CloudFormation's text about a parameter does not say."""
+    declared = document.value.get("Parameters")
+    naming = re.match(r"Parameters?:? (?:\[([\w, ]*)\]|'(\w+)')", message)
+    named = re.findall(r"\w+", naming.group(1) or naming.group(2)) if naming else []
+    if "must have values" in message:
+        return "Give " + " ".join(f"--param {name}=VALUE" for name in named)
+    if "do not exist" in message:
+        there = ", ".join(map(str, declared)) if isinstance(declared, dict) and declared else "none"
+        return f"The template's parameters are: {there}."
+    return " ".join(f"--param {name}={given[name]} was given." for name in named if name in given)
 
 
 def with_includes(document: Document, values: Values, place: Place, read: Read) -> Document:

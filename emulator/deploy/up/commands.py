@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -165,6 +165,7 @@ def _options(
     screen: Screen,
 ) -> Options:
     from emulator.adapters.runtime.interpreters import check_configured
+    from emulator.deploy.up import env_files
     from emulator.deploy.up.dependencies import Dependencies
     from emulator.deploy.up.problem import Problem
     from emulator.deploy.up.session import Options
@@ -175,53 +176,15 @@ def _options(
         raise Problem(f"{error}.") from error
     required = Dependencies(settings.pythons, screen.note)
     return Options(
-        dict(_pairs("--param", parameters or [])),
-        variables_of(env_file, variables or []),
+        dict(env_files.pairs("--param", parameters or [])),
+        env_files.variables(env_files.pairs("--var", variables or [])),
+        env_file and env_file.absolute(),
         functions,
         allow_outside,
         settings.region,
         dependencies=required.folder_of,
         runs_on=required.runs_on,
     )
-
-
-def _pairs(option: str, texts: Iterable[str]) -> Iterable[tuple[str, str]]:
-    from emulator.deploy.up.problem import Problem
-
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise Problem(f"{option} {text} is not KEY=VALUE.")
-        yield name, value
-
-
-def variables_of(env_file: Path | None, given: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Environment variables by function (`*`: all); those of the command line come last. Raises Problem."""
-    from emulator.deploy.up.problem import Problem
-    from emulator.deploy.up.project import text_of
-
-    found: dict[str, dict[str, str]] = {}
-    pairs: list[tuple[str, str]] = []
-    if env_file is not None:
-        for number, line in enumerate(text_of(env_file).splitlines(), 1):
-            text = line.strip().removeprefix("export ").strip()
-            if not text or text.startswith("#"):
-                continue
-            name, equals, value = text.partition("=")
-            if not equals or not re.fullmatch(r"[\w.]+", name.strip()):
-                raise Problem(f"{env_file}:{number}: this is not KEY=VALUE: {text}")
-            pairs.append((name.strip(), _unquoted(value.strip())))
-    for name, value in (*pairs, *_pairs("--var", given)):
-        function, dot, key = name.rpartition(".")
-        if not re.fullmatch(r"[A-Za-z]\w+", key):
-            raise Problem(f"{key} is no name of an environment variable of a function.")
-        found.setdefault(function if dot else "*", {})[key] = value
-    return found
-
-
-def _unquoted(text: str) -> str:
-    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
-    return text[1:-1] if quoted else text
 
 
 def _running(endpoint: str | None, settings: Settings) -> str | None:
@@ -253,13 +216,14 @@ def lint(
         emulator lint
         emulator lint template.yaml --param Stage=prod --json
     """
+    from emulator.deploy.up import env_files
     from emulator.deploy.up.linting import findings_of
     from emulator.deploy.up.problem import Problem
     from emulator.deploy.up.screen import Screen
 
     screen = Screen()
     try:
-        given = dict(_pairs("--param", parameters or []))
+        given = dict(env_files.pairs("--param", parameters or []))
         found = findings_of(_project(path, None), given, functions, allow_outside)
     except Problem as problem:
         if as_json:

@@ -105,13 +105,16 @@ class Dependencies:
             )
         lock = (code / LOCK).read_text("utf-8") if (code / LOCK).is_file() else ""
         beside = {name: _absolute(code, place) for name, place in places.items() if place.startswith(("file:", "."))}
+        for name, place in beside.items():
+            if not Path(place.removeprefix("file:")).exists():
+                message = f"{shown(code / PACKAGE)} requires {name} from {places[name]}, which is not there."
+                raise Problem(message, None, function)
         if beside:  # npm links what lies on this machine, and its lock names it by a relative path
             lock = ""
             text = json.dumps({"dependencies": {**dependencies, **beside}})
         key = _key("node", self._node_version().split(".")[0], text, lock)
 
         def install(target: Path) -> None:
-            target.mkdir()
             (target / PACKAGE).write_text(text, "utf-8")
             if lock:
                 (target / LOCK).write_text(lock, "utf-8")
@@ -144,15 +147,18 @@ class Dependencies:
         self._cache.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
         self._say(f"{doing} …")
-        with tempfile.TemporaryDirectory(dir=self._cache, prefix="partial-") as temporary:
-            made = Path(temporary) / "made"
+        made = Path(
+            tempfile.mkdtemp(dir=self._cache, prefix="partial-")
+        )  # as deep as its end: npm's links are relative
+        try:
+            made.chmod(0o755)
             install(made)
-            made.mkdir(exist_ok=True)
-            try:
-                made.rename(folder)
-            except OSError:
-                if not folder.is_dir():
-                    raise
+            made.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
         self._say(f"{doing}: done in {time.monotonic() - began:.1f} s")
         return folder
 

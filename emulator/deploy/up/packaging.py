@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 REQUIREMENTS, PACKAGE, LOCK = "requirements.txt", "package.json", "package-lock.json"
 _ARCHIVES = (".zip", ".jar")
 _DEEPEST = 5
+_INTRINSIC = re.compile(r"\bFn::[A-Z]\w+")
 _LEFT_OUT = frozenset(("__pycache__", ".git", ".aws-sam", ".venv", ".emulator", ".DS_Store"))
 
 
@@ -110,6 +112,9 @@ class Packaging:
             return artifact.placed(BUCKET, self._template(path, document, artifact))
         if artifact.kind == "text":
             self.read.add(path)
+            if artifact.type.endswith("Api") and (function := _INTRINSIC.search(text_of(path))):
+                note = f"{resource}: {artifact.location} has {function.group()}, which AWS evaluates in templates only"
+                self.notes.append(f"{note}; AWS::Include in a DefinitionBody makes the file a part of the template")
             return artifact.placed(BUCKET, self._uploaded(_definition(path, artifact.type), path.suffix))
         if path.is_file():
             self.read.add(path)

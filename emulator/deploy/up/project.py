@@ -96,10 +96,28 @@ def _kind(file: Path) -> Kind:
 
 def read(file: Path) -> Document:
     """The document in a file. Raises Problem."""
+    text = text_of(file)
+    if not text.strip():
+        raise Problem(f"{shown(file)} is empty.", next_step="A template has Resources, in YAML or JSON.")
     try:
-        return parse(text_of(file), shown(file), aliases=True)
+        return parse(text, shown(file), aliases=True)
     except TemplateError as error:
-        raise Problem.of(error) from error
+        problem = Problem.of(error)
+        problem.next_step = _about_text(text, problem) or problem.next_step
+        raise problem from error
+
+
+def _about_text(text: str, problem: Problem) -> str:
+    """What to do when a parser's text does not say."""
+    lines = text.splitlines()
+    line = lines[problem.location.line - 1] if problem.location and problem.location.line <= len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "YAML is indented by spaces: there is a tab."
+    if "may not exceed" in problem.message:
+        return "That is AWS's limit. Move some of it into a nested stack: AWS::CloudFormation::Stack."
+    if "unsupported structure" in problem.message:
+        return "A template is a mapping that has Resources."
+    return ""
 
 
 def text_of(file: Path) -> str:

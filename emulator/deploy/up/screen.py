@@ -21,6 +21,8 @@ _HOW = {
     "mock": "answers by itself",
     "WebSocket": "per message",
 }
+TAB = "\t"
+"""Shown as wide as it is counted."""
 _COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
 
 
@@ -57,7 +59,7 @@ class Screen:
             return
         if 0 < location.line <= len(lines):
             number = f"{location.line:>5} │ "
-            self.console.print(f"[dim]{number}[/]{escape(lines[location.line - 1])}")
+            self.console.print(f"[dim]{number}[/]{escape(lines[location.line - 1].replace(TAB, ' '))}")
             self.console.print(" " * (len(number) + location.column - 1) + "[red]^[/]")
 
     def findings(self, findings: Sequence[Finding]) -> None:

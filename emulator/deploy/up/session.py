@@ -17,7 +17,7 @@ from emulator.deploy.template.document import Document
 from emulator.deploy.template.environment import Place
 from emulator.deploy.template.lint.finding import Finding
 from emulator.deploy.template.parameters import Values
-from emulator.deploy.up import checking, endpoints
+from emulator.deploy.up import checking, endpoints, env_files
 from emulator.deploy.up.checking import Checked
 from emulator.deploy.up.packaging import Packaging
 from emulator.deploy.up.problem import Problem
@@ -38,6 +38,8 @@ class Options:
 
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    env_file: Path | None = None
+    """With more variables, which `variables` win over; looked at again when it changes."""
     functions: Path | None = None
     """The folder of functions of an OpenAPI file."""
     allow_outside: bool = False
@@ -74,6 +76,7 @@ class Session:
         before = {path: _state(path) for path in self._seen}  # what is saved meanwhile is another change
         try:
             try:
+                packaging.variables = self._variables(packaging.read)
                 found = sources(self._project, self._options.parameters, self._options.functions, packaging.read)
                 shown = self._shown
                 ready = [(source, self._prepared(source, packaging)) for source in found]
@@ -116,18 +119,26 @@ class Session:
             self._stacks.upload,
             options.dependencies,
             options.allow_outside,
-            options.variables,
             fetch=self._object,
         )
+
+    def _variables(self, read: set[Path]) -> Mapping[str, Mapping[str, str]]:
+        """Those of the file, and over them those of the command line. Raises Problem."""
+        given, file = self._options.variables, self._options.env_file
+        if file is None:
+            return given
+        read.add(file)
+        found = env_files.variables(env_files.lines(file))
+        return {name: {**found.get(name, {}), **given.get(name, {})} for name in {**found, **given}}
 
     def _prepared(self, source: Source, packaging: Packaging) -> Prepared:
         return prepared(source, packaging, self._place(source), self._parameter)
 
     def _check_names(self, packaging: Packaging) -> None:
-        unknown = sorted(set(self._options.variables) - packaging.functions - {"*"})
+        unknown = sorted(set(packaging.variables) - packaging.functions - {"*"})
         if unknown:
             there = ", ".join(sorted(packaging.functions)) or "none"
-            raise Problem(f"--var: there is no function {unknown[0]}.", next_step=f"There are: {there}.")
+            raise Problem(f"--var or --env-file: there is no function {unknown[0]}.", next_step=f"There are: {there}.")
         for note in packaging.notes:
             if note not in self._noted:
                 self._noted.add(note)
