@@ -271,6 +271,16 @@ def test_parameters_of_the_wrong_form_end_the_execution_before_the_task_is_sched
     ]  # fmt: skip
 
 
+def test_arguments_that_turn_out_to_be_wrong_are_named_as_jsonata_names_them(machines: Machines) -> None:
+    state = {"Type": "Task", "Resource": STATES + "sqs:sendMessage", "Arguments": "{% $states.input %}", "End": True}
+    machine = {"QueryLanguage": "JSONata", "StartAt": "T", "States": {"T": state}}
+    ended = machines.run(machine, '{"MessageBody":"b","Parameters":1}')
+    assert ended["cause"].partition("). ")[2] == (
+        'The Arguments \'{"MessageBody":"b","Parameters":1}\' could not be used to start the Task: '
+        "[The field 'Parameters' is not supported by Step Functions, The field 'QueueUrl' is required but was missing]"
+    )
+
+
 def test_a_message_to_a_host_that_is_no_queue_cannot_be_sent(machines: Machines) -> None:
     assert machines.failure("sqs:sendMessage", {"QueueUrl": "http://no-such-queue", "MessageBody": "b"}) == (
         "SQS.SdkClientException",

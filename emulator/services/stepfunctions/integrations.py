@@ -174,7 +174,13 @@ class Integrations:
             if isinstance(value, dict):
                 value = {name: item for name, item in value.items() if name not in other.members}
         problems: list[str] = []
-        to_boto3(self._described(called).input_shape, value, problems)
+        shape = self._described(called).input_shape
+        to_boto3(shape, value, problems)
+        if isinstance(value, dict) and shape is not None:
+            lacking = [pascal(name) for name in shape.required_members if pascal(name) not in value]
+            if lacking:
+                required = self._members(called)[1]
+                problems += [missing(name) for name in lacking if name in required]
         return problems
 
     def takes_time(self, resource: str, parameters: Data) -> bool:

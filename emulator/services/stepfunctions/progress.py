@@ -209,6 +209,8 @@ class Progress:
 
     def close(self, tx: Transaction, execution: StoredExecution, ended: Ended) -> None:
         """Write down that an execution has ended, and tell who waits for it."""
+        if ended.status == "TIMED_OUT":  # its event has an error, the execution has none, as users of AWS have measured
+            ended = Ended("TIMED_OUT")
         store.end_execution(tx, execution.id, ended)
         execution.status = ended.status
         self.telemetry.ended(tx, execution, ended.status)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import fields
-from .data import Data, StateError, StateFault
+from .data import Data, StateError, runtime
 from .definition import State
 from .frames import Frame
 from .leaving import MACHINE_TOKEN
@@ -202,7 +202,8 @@ class Run(Tasks):
                 self._leave(key, frame, state, environment, output, rule.next, rule.assign)
                 return
         if state.default is None:
-            raise StateFault("States.NoChoiceMatched", "No choices were matched and no default state was defined.")
+            # AWS documents States.NoChoiceMatched, but this is what users of AWS see.
+            raise runtime("Failed to transition out of the state. The state does not point to a next state.")
         self.outcome.taken.append((state.name, CHOICE, DEFAULT))
         output = self._output(state.output, environment, environment.data)
         self._leave(key, frame, state, environment, output, state.default, state.assign)

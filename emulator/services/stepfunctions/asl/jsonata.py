@@ -46,6 +46,8 @@ on, which AWS finds as well, are not found here: they are undefined when the exp
 QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|/\*.*?\*/", re.DOTALL)
 """Texts and comments in an expression."""
 _OFFSET = re.compile(r"[+-]?[0-9]")
+_ROOT = re.compile(r"\$\$(?!\w)")
+"""Refused, as users of AWS have seen."""
 _MEMBER = re.compile(r"\$states\s*\.\s*(\w+)")
 _LITERALS = ("true", "false", "null")
 
@@ -198,6 +200,8 @@ def problems(value: Json, hidden: tuple[str, ...] = (), field: str = "") -> Iter
         else:
             if name is not None and name[1] not in _LITERALS:
                 yield field, UNSUPPORTED, f"Reference to '{name[1].strip('`')}' at the top level is not supported."
+            if _ROOT.search(QUOTED.sub("", text)) is not None:
+                yield field, UNSUPPORTED, "Reference to '$$' is not supported."
             for member in dict.fromkeys(_MEMBER.findall(QUOTED.sub("", text))):
                 if member in hidden:
                     yield field, UNSUPPORTED, f"Reference to '$states.{member}' is not supported in this field."

@@ -25,6 +25,26 @@ DEEPEST_STACK = 200
 LONGEST_SEQUENCE = 1_000_000
 _ARITHMETIC = re.compile(r"[-+*/%]|\$(?:sum|average)\b")
 """What can make a number of which JSON knows no like."""
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_SYNTAX = [
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        r"S0201: Syntax error: (.+)",
+        r"S0202: Expected (.+?), got (.+)",
+        r"S0203: Expected (.+) before end of expression",
+        r"S0211: The symbol (.+) cannot be used as a unary operator",
+    )
+]  # fmt: skip
+_NAMED_VALUE = re.compile(r"[A-Z]\w+\((.*)\)", re.DOTALL)
+_NUMBER = re.compile(r"[0-9.]*[0-9]")
+_SYMBOLS = {
+    "RightBracket": "]", "LeftBracket": "[", "RightBrace": "}", "LeftBrace": "{", "RightParen": ")", "LeftParen": "(",
+    "Comma": ",", "Colon": ":", "Semicolon": ";", "Dot": ".", "DotDot": "..", "Question": "?", "At": "@", "Hash": "#",
+    "Pipe": "|", "Caret": "^", "Ampersand": "&", "Equal": "=", "NotEqual": "!=", "LessThan": "<", "GreaterThan": ">",
+    "LessThanOrEqual": "<=", "GreaterThanOrEqual": ">=", "ColonEqual": ":=", "TildeArrow": "~>", "Plus": "+",
+    "Minus": "-", "Star": "*", "Slash": "/", "Percent": "%", "And": "and", "Or": "or", "In": "in",
+}  # fmt: skip
+"""As the compiled library names them, and as the language writes them."""
 REPLACED = frozenset({"random", "now", "millis", "eval", "pad"})
 """Functions of the language that a caller may give its own version of."""
 
@@ -102,7 +122,7 @@ class Native(Engine):
             with _panics_told():
                 compiled = jsonatapy.compile(text)
         except ValueError as error:
-            raise EngineError(str(error).removeprefix("Parse error: ")) from None
+            raise EngineError(_worded(str(error).removeprefix("Parse error: "), text)) from None
         for name, function in self._functions.items():
             if name in REPLACED:
                 compiled.register_override(name, function)
@@ -169,7 +189,7 @@ class Portable(Engine):
         try:
             self._compiled = Jsonata(text)
         except Exception as error:  # its parser raises whatever the text trips it over
-            raise EngineError(_told(error)) from None
+            raise EngineError(_worded(_told(error), text)) from None
         self._compiled.set_output_convert_nulls(False)
         for name, function in functions.items():
             self._compiled.register_lambda(name, function)
@@ -242,3 +262,26 @@ def _plain(value: Any, null: Any) -> Any:
 def engine() -> type[Engine]:
     """The engine of this machine."""
     return Native if importlib.util.find_spec("jsonatapy") is not None else Portable
+
+
+def _worded(message: str, text: str) -> str:
+    """What is wrong with a text, with symbols as the reference implementation shows them, and AWS after it."""
+    message = message.removeprefix("Invalid syntax: ")
+    for pattern in _SYNTAX:
+        found = pattern.fullmatch(message)
+        if found is not None:
+            for index in range(pattern.groups, 0, -1):
+                message = message[: found.start(index)] + _symbol(found[index]) + message[found.end(index) :]
+            return message
+    left = _QUOTED.sub("", text)
+    if message.startswith("S0101") and "/" in left and not set("'\"") & set(left):
+        return "S0302: No terminating / in regular expression"
+    return message
+
+
+def _symbol(named: str) -> str:
+    """A symbol, a name or a number as JSON shows it."""
+    value = _NAMED_VALUE.fullmatch(named)
+    shown = _SYMBOLS.get(named, named) if value is None else value[1].removesuffix(".0")
+    quoted = shown[:1] == '"' or _NUMBER.fullmatch(shown) is not None
+    return shown if quoted else json.dumps(shown, ensure_ascii=False)

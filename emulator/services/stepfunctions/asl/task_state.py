@@ -32,6 +32,7 @@ from .payload import Environment
 from .tasks import task_kind, write_token
 from .workspace import HEARTBEAT, NOT_TRUNCATED
 
+_PARAMETERS = re.compile(r"(?<=^The )Parameters|(?<=the field ')Parameters(?=' has)")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.{1,512}")
 
 
@@ -52,7 +53,8 @@ class Tasks(DistributedMaps):
         self.carried += len(parameters.text)
         problem = self.start_problem(state.resource, parameters)
         if problem is not None:
-            raise runtime(problem)
+            # No recording shows the words for JSONata: its name of the field is unverified.
+            raise runtime(_PARAMETERS.sub("Arguments", problem) if state.jsonata else problem)
         credentials = self._credentials(state, environment)
         limits = {"timeoutInSeconds": timeout, "heartbeatInSeconds": heartbeat}
         details: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}

@@ -424,3 +424,31 @@ def test_a_whole_number_that_no_double_can_hold_is_out_of_range() -> None:
         loads("9" * 5_000)
     assert loads("9" * 308) == int("9" * 308)
     assert jsonata.bindable(10**308) == 1e308
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a[1,2)", 'INVALID_JSONATA_EXPRESSION: Expected "]", got ","'),
+        ('"unterminated', "INVALID_JSONATA_EXPRESSION: String literal must be terminated by a matching quote"),
+        ('{"a":}', 'INVALID_JSONATA_EXPRESSION: The symbol "}" cannot be used as a unary operator'),
+        ('{"a" 1}', 'INVALID_JSONATA_EXPRESSION: Expected ":", got 1'),
+        ("(1;2", 'INVALID_JSONATA_EXPRESSION: Expected ")" before end of expression'),
+        ("$a $b", 'INVALID_JSONATA_EXPRESSION: Syntax error: "b"'),
+        ('$match("a", /abc', "INVALID_JSONATA_EXPRESSION: No terminating / in regular expression"),
+        ("$$.x", "UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$$' is not supported."),
+        ("$states.result",
+         "UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$states.result' is not supported in this field."),
+    ],
+)  # fmt: skip
+def test_expressions_that_aws_refuses_to_keep(text: str, problem: str) -> None:
+    document = {"QueryLanguage": "JSONata", **one({"Type": "Pass", "Output": f"{{% {text} %}}"})}
+    assert [str(each) for each in validate.validate(document, lambda *_: [])] == [f"{problem} at /States/S/Output"]
+
+
+def test_a_dollar_within_quotes_is_no_reference() -> None:
+    machine = {"QueryLanguage": "JSONata", **one({"Type": "Pass", "Output": "{% 'costs $$' %}"})}
+    ended = Driver(machine).run().ended
+    assert ended is not None
+    assert ended.output is not None
+    assert ended.output.text == '"costs $$"'
