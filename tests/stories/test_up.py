@@ -154,7 +154,7 @@ def test_definitions_nested_templates_layers_and_includes_are_local_files(projec
                 "Type": "AWS::Serverless::StateMachine",
                 "Properties": {
                     "DefinitionUri": "machine.asl.yaml",
-                    "DefinitionSubstitutions": {"Word": "well"},
+                    "DefinitionSubstitutions": {"Word": "well", "Seconds": 5},
                     "Role": "arn:aws:iam::000000000000:role/any",
                 },
             },
@@ -167,7 +167,9 @@ def test_definitions_nested_templates_layers_and_includes_are_local_files(projec
         "Outputs": {"Machine": {"Value": {"Ref": "Machine"}}},
     }
     project.write("template.yaml", json.dumps(template))
-    project.write("machine.asl.yaml", "StartAt: Only\nStates:\n  Only: {Type: Pass, Result: '${Word}', End: true}\n")
+    wait = "  Wait:\n    Type: Wait\n    Seconds: ${Seconds}\n    Next: Only\n"
+    only = "  Only: {Type: Pass, Result: '${Word}', End: true}\n"
+    project.write("machine.asl.yaml", f"StartAt: Wait\nStates:\n{wait}{only}")
     project.write("inner.yaml", "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: inside}}\n")
     project.write("layer/python/shared.py", "WORD = 1\n")
     queue = project.write("queue.yaml", "Type: AWS::SQS::Queue\nProperties: {QueueName: included}\n")
@@ -176,7 +178,8 @@ def test_definitions_nested_templates_layers_and_includes_are_local_files(projec
 
     machines = project.emulator.client("stepfunctions")
     definition = machines.describe_state_machine(stateMachineArn=project.outputs()["Machine"])["definition"]
-    assert json.loads(definition)["States"]["Only"]["Result"] == "well"
+    states = json.loads(definition)["States"]
+    assert (states["Only"]["Result"], states["Wait"]["Seconds"]) == ("well", 5)
     assert project.emulator.client("sqs").get_queue_url(QueueName="included")
     [topic] = project.emulator.client("sns").list_topics()["Topics"]
     assert topic["TopicArn"].endswith(":inside")

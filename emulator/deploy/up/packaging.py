@@ -254,9 +254,11 @@ def _with_environment(document: Document, name: str, item: dict[str, Any], wante
 
 
 def _definition(path: Path, kind: str) -> bytes:
-    """A state machine's definition or an OpenAPI document as it is sent: YAML of a state machine as JSON."""
+    """A state machine's definition or an OpenAPI document, as it is: substitutions are made in its text, so that
+    `Seconds: ${Wait}` becomes a number. What is no YAML is told here, with its place.
+    """
     if path.suffix in (".yaml", ".yml") and kind.endswith("::StateMachine"):
-        return json.dumps(read(path).value).encode()
+        read(path)
     return text_of(path).encode()
 
 

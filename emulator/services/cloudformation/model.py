@@ -105,6 +105,8 @@ class Deployment:
     why: str = ""
     """What was said of them."""
     cancelled: bool = False
+    policy: str | None = None
+    """StackPolicyDuringUpdateBody: instead of the stack's own."""
     tells: tuple[str, ...] = ()
     """(stack id, token) of the parent's step that waits for it; empty for a stack of its own."""
 

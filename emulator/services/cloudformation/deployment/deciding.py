@@ -96,6 +96,7 @@ def begun(work: Work, plan: Plan, logical_id: str, properties: Properties, metad
         return current, False
     before = existing.before if existing.before is not None else _before(existing)
     verb = "replace" if half_made or must_replace(row, existing.properties, properties) else "update"
+    denied = work.denial(verb, existing) if differs else None
     step = replace(
         current,
         status="UPDATE_IN_PROGRESS",
@@ -109,6 +110,8 @@ def begun(work: Work, plan: Plan, logical_id: str, properties: Properties, metad
         waits_for="",
         waits_until=None,
     )
+    if denied is not None:
+        return replace(step, status="UPDATE_FAILED", verb="update", reason=denied), True
     if verb == "replace":
         step = replace(step, physical_id="", ref=None, attributes={})
         name = row.named_by
@@ -127,6 +130,20 @@ def _standing(resource: Resource | None) -> Resource | None:
     if resource is not None and not resource.physical_id and resource.before:
         return replace(store.resource_from_json(resource.before), before=resource.before)
     return resource
+
+
+def not_removed(work: Work, resource: Resource, reason: str) -> Resource:
+    """The step of a resource that the template no longer has, and that must stay."""
+    return replace(
+        resource,
+        status="UPDATE_FAILED",
+        verb="update",
+        reason=reason,
+        deployment=work.deployment.token,
+        token=work.token(resource.logical_id, "update"),
+        wanted=None,
+        before=resource.before if resource.before is not None else _before(resource),
+    )
 
 
 def superseded(resource: Resource | None, step: Resource) -> Resource | None:

@@ -20,6 +20,7 @@ from emulator.services.cloudformation.model import (
     generated_name,
 )
 from emulator.services.cloudformation.resources.types import NameForm, Properties, ResourceType, Subject
+from emulator.services.cloudformation.stack_policy import denial
 
 
 class Overtaken(Exception):
@@ -58,6 +59,13 @@ class Work:
         """Raise Overtaken if the stack is no longer as this deployment knows it."""
         if store.generation(tx, self.stack.id) != self.stack.generation:
             raise Overtaken(self.stack.id)
+
+    def denial(self, verb: str, resource: Resource) -> str | None:
+        """Why a stack policy does not let this update do something to a resource, or None."""
+        policy = self.deployment.policy or self.stack.policy
+        if not policy or self.stack.status != "UPDATE_IN_PROGRESS":
+            return None
+        return denial(policy, verb, resource.logical_id, resource.type)
 
     def token(self, logical_id: str, verb: str, physical_id: str = "") -> str:
         """The token of a step."""

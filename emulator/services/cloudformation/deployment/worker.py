@@ -17,7 +17,7 @@ from emulator.jobs import Job
 from emulator.ports import Store, Transaction
 from emulator.services.cloudformation import store
 from emulator.services.cloudformation.deployment import ending
-from emulator.services.cloudformation.deployment.deciding import begun, superseded
+from emulator.services.cloudformation.deployment.deciding import begun, not_removed, superseded
 from emulator.services.cloudformation.deployment.order import used_by, users_first
 from emulator.services.cloudformation.deployment.steps import Steps
 from emulator.services.cloudformation.deployment.waking import DEPLOY
@@ -74,6 +74,11 @@ class DeploymentWorker:
             plan = await self._rows.read(lambda tx: self._plan(tx, work.stack))
         except TemplateError as problem:
             return await self._failed(work, job, problem.message)
+        for resource in [item for item in work.resources.values() if item.logical_id not in plan.order]:
+            denied = work.denial("delete", resource) if resource.physical_id else None
+            if denied is not None:
+                await self._refuse(work, not_removed(work, resource, denied))
+                return await self._failed(work, job)
         pending = [name for name in plan.order if name not in work.done]
         while pending:
             left: list[str] = []

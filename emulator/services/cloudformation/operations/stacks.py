@@ -11,7 +11,7 @@ from typing import Any
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.cloudformation import store
+from emulator.services.cloudformation import stack_policy, store
 from emulator.services.cloudformation.deployment import ending, waking
 from emulator.services.cloudformation.model import (
     FAILED_FOR_UPDATE,
@@ -96,10 +96,13 @@ class StackOperations(StackState):
         )
 
     def policy_of(self, request: Request) -> str | None:
-        """StackPolicyBody, as data. Raises NotEmulated for one in S3."""
-        for member in ("StackPolicyURL", "StackPolicyDuringUpdateURL", "StackPolicyDuringUpdateBody"):
+        """StackPolicyBody. Raises NotEmulated for one in S3, AwsError for one that is none."""
+        for member in ("StackPolicyURL", "StackPolicyDuringUpdateURL"):
             if request.get(member):
-                raise NotEmulated("cloudformation", member, "stack policies are kept, not enforced")
+                raise NotEmulated("cloudformation", member, "send the policy's text")
+        for member in ("StackPolicyBody", "StackPolicyDuringUpdateBody"):
+            if request.get(member):
+                stack_policy.check(request[member])
         return request.get("StackPolicyBody")
 
     def update_stack(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -119,7 +122,7 @@ class StackOperations(StackState):
         if not planned.differs_from(stack):
             raise no_updates()
         disable = request.get("DisableRollback")
-        deployment = deployment_of(tx, request)
+        deployment = deployment_of(tx, request, policy=request.get("StackPolicyDuringUpdateBody"))
         self.begin_update(
             tx,
             replace(stack, disable_rollback=bool(disable), policy=self.policy_of(request) or stack.policy),
