@@ -60,6 +60,9 @@ class Exploration:
     kinds: Kinds
     plan: FaultPlan = field(default_factory=FaultPlan)
     worlds: int = 0
+    """That the last run has begun."""
+    ended: int = 0
+    """Those of them that have ended with it."""
     places: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     told: list[str] = field(default_factory=list[str])
 
@@ -70,6 +73,7 @@ class Exploration:
 
     def ends(self, world: Emulator, item: pytest.Item) -> None:
         """A world ends: what could have failed in it is where plans strike from now on."""
+        self.ended += 1
         for seen in world.faults.seen:
             calls = seen.pop("calls")
             for target, name in seen.items():
@@ -101,7 +105,10 @@ class Exploration:
             self.told.append(f"{item.nodeid}: not explored, for it does not pass without faults")
             return self._run(item, nothing, nextitem).reports
         if not self.worlds:
-            self.told.append(f"{item.nodeid}: not explored, for it does not use the plugin's fixture `emulator`")
+            self.told.append(f"{item.nodeid}: not explored, for it has no world of the emulator")
+            return self._run(item, nothing, nextitem).reports
+        if not self.ended:
+            self.told.append(f"{item.nodeid}: not explored, for its world is of a fixture that other tests share")
             return self._run(item, nothing, nextitem).reports
 
         def fails_alike(plan: FaultPlan) -> bool:
@@ -148,7 +155,7 @@ class Exploration:
         return None
 
     def _run(self, item: pytest.Item, plan: FaultPlan, nextitem: pytest.Item | None) -> Run:
-        self.plan = plan
+        self.plan, self.worlds, self.ended = plan, 0, 0
         return Run(runtestprotocol(_again(item), log=False, nextitem=nextitem))
 
     def _seen(self) -> str:

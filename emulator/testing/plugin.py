@@ -7,7 +7,7 @@ imported and started; this file imports pytest alone.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,29 +20,17 @@ if TYPE_CHECKING:
     from emulator.testing.inbox import Inbox
     from emulator.testing.normalising import Rules
     from emulator.testing.servers import Server
+    from emulator.testing.watching import Watcher
     from emulator.testing.world import Emulator
 
 SECTION = "AWS timeline"
 """Of the report of a failed test."""
 
 
-class Watcher(Protocol):
-    """Who is told of worlds of the fixture `emulator`: `config.stash[WATCHERS].append(…)`."""
-
-    def begins(self, world: Emulator, item: pytest.Item) -> None:
-        """A test's world begins: nothing is in it yet."""
-        ...
-
-    def ends(self, world: Emulator, item: pytest.Item) -> None:
-        """A test is over, and its world is about to be forgotten."""
-        ...
-
-
-WATCHERS = pytest.StashKey[list[Watcher]]()
+WATCHERS = pytest.StashKey[list["Watcher"]]()
+"""Who hears of the worlds of tests."""
 FAILED = pytest.StashKey[bool]()
 """Of a test whose call has failed."""
-WORLDS = pytest.StashKey[list["Emulator"]]()
-"""Of a test: the worlds that it has now, whether it asked for `emulator` or for something that needs one."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -121,12 +109,32 @@ def pytest_runtest_makereport(
     if report.failed and call.when == "call":
         item.stash[FAILED] = True
     if report.failed and call.when != "teardown":
-        for world in item.stash.get(WORLDS, []):
-            try:
-                report.sections.append((SECTION, str(world.timeline())))
-            except Exception as problem:  # the test's own failure is what matters
-                report.sections.append((SECTION, f"cannot be shown: {problem!r}"))
+        from emulator.testing import watching
+
+        for test in watching.test:
+            told = [*test.timelines, *(watching.timeline_of(world) for world in test.worlds)]
+            report.sections += [(SECTION, text) for text in told]
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """From now on it is told which worlds the test has."""
+    from emulator.testing import watching
+
+    watching.test[:] = [watching.Test(item, item.config.stash.get(WATCHERS, []))]
+    yield
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Its fixtures have ended: what is begun between tests is nobody's."""
+    from emulator.testing import watching
+
+    try:
+        yield
+    finally:
+        watching.test.clear()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -164,21 +172,14 @@ def emulator_server(pytestconfig: pytest.Config) -> Generator[Server]:
 
 
 @pytest.fixture
-def emulator(emulator_server: Server, request: pytest.FixtureRequest) -> Generator[Emulator]:
+def emulator(emulator_server: Server) -> Generator[Emulator]:
     """A world of this test: an account that nobody else uses. Time is frozen; nothing of it outlives the test."""
     from emulator.testing.world import Emulator
 
     emulator_server.ask("POST", "clock", {"action": "freeze"})
     emulator_server.ask("POST", "clock", {"action": "auto"})
-    watchers = request.config.stash.get(WATCHERS, [])
     with Emulator(server=emulator_server) as world:
-        for watcher in watchers:
-            watcher.begins(world, request.node)
-        request.node.stash[WORLDS] = [world]
         yield world
-        del request.node.stash[WORLDS]
-        for watcher in watchers:
-            watcher.ends(world, request.node)
 
 
 @pytest.fixture

@@ -31,16 +31,19 @@ class Reporter:
     """Gathers what there is to tell while a test's world is there, and writes once its outcome is known."""
 
     directory: Path
-    stories: dict[str, Story] = field(default_factory=dict[str, Story])
+    stories: dict[str, list[Story]] = field(default_factory=dict[str, list[Story]])
+    """By test: one for each of its worlds that has ended."""
+    begun: dict[Emulator, float] = field(default_factory=dict["Emulator", float])
     reports: dict[str, list[pytest.TestReport]] = field(default_factory=dict[str, list[pytest.TestReport]])
 
     def begins(self, world: Emulator, item: pytest.Item) -> None:
         """A world begins."""
-        self.stories[item.nodeid] = Story(item.nodeid, begun_at=world.clock.now())
+        self.begun[world] = world.clock.now()
 
     def ends(self, world: Emulator, item: pytest.Item) -> None:
         """A world is about to be forgotten."""
-        story = self.stories[item.nodeid]
+        story = Story(item.nodeid, begun_at=self.begun.pop(world))
+        self.stories.setdefault(item.nodeid, []).append(story)
         story.timeline = world.timeline().document
         for event in [each for each in story.timeline["events"] if each["kind"] == "request"][-MOST_REQUESTS:]:
             with suppress(HarnessError):  # only the last requests of all worlds are kept
@@ -51,14 +54,15 @@ class Reporter:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A phase of a test is over; after the last one its page is written."""
-        if report.nodeid not in self.stories:
-            return
         self.reports.setdefault(report.nodeid, []).append(report)
-        if report.when == "teardown":
-            story = self.stories.pop(report.nodeid)
-            _tell(story, self.reports.pop(report.nodeid))
+        if report.when != "teardown":
+            return
+        reports = self.reports.pop(report.nodeid)
+        for number, story in enumerate(self.stories.pop(report.nodeid, [])):
+            _tell(story, reports)
             self.directory.mkdir(parents=True, exist_ok=True)
-            (self.directory / file_name(report.nodeid)).write_text(render(story), "utf-8", "backslashreplace")
+            name = file_name(report.nodeid if number == 0 else f"{report.nodeid} world {number + 1}")
+            (self.directory / name).write_text(render(story), "utf-8", "backslashreplace")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Where the pages are."""

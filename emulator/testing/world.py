@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emulator.testing import watching
 from emulator.testing.aws import Aws
 from emulator.testing.clock import Clock
 from emulator.testing.faults import Faults
@@ -115,7 +116,9 @@ class Emulator:
     def __enter__(self) -> Emulator:
         return self.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            watching.fails(self)
         self.stop()
 
     async def __aenter__(self) -> AsyncEmulator:
@@ -126,9 +129,11 @@ class Emulator:
         await to_thread.run_sync(self.start)
         return AsyncEmulator(self)
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         from anyio import to_thread
 
+        if kind is not None:
+            await to_thread.run_sync(watching.fails, self)
         if self._account and "aws" in self.__dict__ and "async_http" in self.aws.__dict__:
             await self.aws.async_http.aclose()
         await to_thread.run_sync(self.stop)
@@ -143,6 +148,8 @@ class Emulator:
                 self._server.ask("POST", "clock", {"action": "auto"})
             self._account = self._server.begin()
         self._begun_at = self.clock.now()
+        if self._begin is None:  # else it is one of those that are watched, or goes on from a file
+            watching.begins(self)
         return self
 
     def stop(self) -> None:
@@ -150,6 +157,7 @@ class Emulator:
         if self._server is None or not self._account:
             return
         try:
+            watching.ends(self)
             if "aws" in self.__dict__:
                 self.aws.close()
             failures = self._server.end(self._account)

@@ -101,7 +101,7 @@ def test_what_cdk_has_written_is_deployed_with_its_assets(emulator: Emulator, aw
     function = {"Code": placed, "Handler": "app.handler", "Runtime": "python3.11", "FunctionName": "greet"}
     function |= {
         "Role": "arn:aws:iam::000000000000:role/r",
-        "Environment": {"Variables": {"Q": {"Fn::ImportValue": "q"}}},
+        "Environment": {"Variables": {"QUEUE": {"Fn::ImportValue": "q"}}},
     }
     machine = {
         "RoleArn": "arn:aws:iam::000000000000:role/r",

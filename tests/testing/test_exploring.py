@@ -156,10 +156,67 @@ def test_each_plan_meets_the_test_set_up_afresh_until_there_is_no_other_plan(run
         [
             r".*test_one\[a\]: 12 different plans, none of which made it fail",
             r".*test_one\[b\]: 12 different plans, none of which made it fail",
-            ".*test_after: not explored, for it does not use the plugin's fixture `emulator`",
+            ".*test_after: not explored, for it has no world of the emulator",
         ]
     )
     assert result.stdout.str().count("not explored, for it does not pass without faults") == 3
+
+
+WAYS = """
+import unittest
+import anyio, pytest
+from emulator import Emulator
+
+def check(aws):
+    queue = aws.sqs.create_queue(QueueName="q")["QueueUrl"]
+    aws.sqs.send_message(QueueUrl=queue, MessageBody="one")
+    assert len(aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]) == 1
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+@pytest.mark.anyio
+async def test_awaited(async_emulator):
+    await anyio.to_thread.run_sync(check, async_emulator.aws)
+
+@pytest.mark.anyio
+async def test_awaited_without_fixture(anyio_backend):
+    async with Emulator() as world:
+        await anyio.to_thread.run_sync(check, world.aws)
+
+def test_with(emulator_server):
+    with Emulator(server=emulator_server) as world:
+        check(world.aws)
+
+class TestUnit(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def _world(self, emulator):
+        self.world = emulator
+
+    def test_it(self):
+        check(self.world.aws)
+
+@pytest.fixture(scope="module")
+def shared(emulator_server):
+    with Emulator(server=emulator_server) as world:
+        yield world
+
+def test_shared(shared):
+    check(shared.aws)
+"""
+
+
+def test_a_test_is_explored_however_it_came_by_its_world(run: pytest.Pytester) -> None:
+    run.makepyfile(WAYS)
+    result = run.runpytest_subprocess("--emulator-explore=9", "--emulator-explore-faults=queue:twice")
+    result.assert_outcomes(failed=4, passed=1)
+    assert pasted(result.stdout.str()) == ["faults.queue('q', 'twice')"] * 4
+    result.stdout.re_match_lines([".*test_shared: not explored, for its world is of a fixture that other tests share"])
+    # Pages and timelines are of those worlds, too.
+    again = run.runpytest_subprocess("--emulator-faults", '{"faults": [{"queue": "q", "fault": "twice"}]}')
+    again.assert_outcomes(failed=5)
+    assert again.stdout.str().count("fault: twice strikes queue q") == 5
 
 
 def test_options_that_mean_nothing_are_refused(run: pytest.Pytester) -> None:
