@@ -38,7 +38,7 @@ test: $(VENV)/.test   # with compiled files, whatever the environment says: test
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
 test-clients: $(VENV)/.test $(TOOLS)/.python $(TOOLS)/.node
-	DEPLOYMENT_TOOLS="$(CURDIR)/$(TOOLS)" $(BIN)/python -m pytest -q tests/clients
+	DEPLOYMENT_TOOLS="$(CURDIR)/$(TOOLS)" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q tests/clients
 
 check: $(VENV)/.check
 	$(BIN)/ruff check .

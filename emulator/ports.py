@@ -55,6 +55,11 @@ class Clock(ABC):
     def virtual(self) -> bool:
         """True while time is frozen or scaled, so that a handler's `time.sleep` must ask this clock."""
 
+    @property
+    @abstractmethod
+    def passes(self) -> bool:
+        """True while time passes by itself, at whatever speed."""
+
 
 # ── store ───────────────────────────────────────────────────────────────────────────────────────
 

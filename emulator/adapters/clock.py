@@ -62,6 +62,10 @@ class LiveClock(Clock):
         return self._virtual
 
     @property
+    def passes(self) -> bool:
+        return self._pace > 0.0
+
+    @property
     def mode(self) -> str:
         """`frozen`, `scaled` or `real`."""
         if self._factor == 0.0:

@@ -51,7 +51,11 @@ def environment(emulator: RunningEmulator, tmp_path: Path) -> dict[str, str]:
         "SAM_CLI_TELEMETRY": "0",
         "SLS_TELEMETRY_DISABLED": "1",
         "SLS_NOTIFICATIONS_MODE": "off",
+        "SLS_AWS_MONITORING_FREQUENCY": "300",  # milliseconds between two looks at a stack
         "CDK_DISABLE_VERSION_CHECK": "1",
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_VALIDATION": "false",  # of templates, at synthesis: five seconds of CPU each time
+        "DISABLE_DEPRECATION_NOTICE": "1",  # of the wrappers
         "CI": "true",
     }
 

@@ -3,67 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
 
 from emulator.testing import RunningEmulator
 from tests.clients.conftest import Tool
-from tests.clients.support import freeze, outputs, report_by_mail, sample
+from tests.clients.sam_application import changed, driven
+from tests.clients.support import edit_sample, lives, outputs, report_by_mail, sample
 
 pytestmark = pytest.mark.real_process
 
-
-@pytest.fixture
-def aws(emulator: RunningEmulator, tool: Tool) -> Callable[..., str]:
-    """The CLI of version 1, which has to be told the endpoint with every command."""
-    return lambda *arguments, folder: tool("aws", "--endpoint-url", emulator.url, *arguments, folder=folder)
+CAPABLE = ("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
 
 
-def deploy(aws: Callable[..., str], folder: Path, name: str, *more: str) -> None:
-    aws("s3", "mb", "s3://packages", folder=folder)
-    package = ("--template-file", "template.yaml", "--s3-bucket", "packages", "--output-template-file", "packaged.yaml")
-    aws("cloudformation", "package", *package, folder=folder)
-    capable = ("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
-    stack = ("--template-file", "packaged.yaml", "--stack-name", name)
-    aws("cloudformation", "deploy", *stack, *capable, *more, folder=folder)
+def deploy(tool: Tool, folder: Path, name: str, *more: str, aws: str = "aws", template: str = "template.yaml") -> None:
+    package = ("--template-file", template, "--s3-bucket", "packages", "--output-template-file", "packaged.yaml")
+    tool(aws, "cloudformation", "package", *package, folder=folder)
+    stack = ("--template-file", "packaged.yaml", "--stack-name", name, "--no-fail-on-empty-changeset")
+    tool(aws, "cloudformation", "deploy", *stack, *CAPABLE, *more, folder=folder)
 
 
-def test_the_aws_cli_deploys_the_sample_application(
-    emulator: RunningEmulator, aws: Callable[..., str], tmp_path: Path
-) -> None:
+def remove(tool: Tool, folder: Path, name: str, aws: str = "aws") -> None:
+    tool(aws, "cloudformation", "delete-stack", "--stack-name", name, folder=folder)
+    tool(aws, "cloudformation", "wait", "stack-delete-complete", "--stack-name", name, folder=folder)
+
+
+def test_the_aws_cli_deploys_the_sample_application(emulator: RunningEmulator, tool: Tool, tmp_path: Path) -> None:
+    folder = sample(tmp_path) / "sample_functions"
     emulator.client("sesv2").create_email_identity(EmailIdentity="reports@example.com")
-    sender = "SenderAddress=reports@example.com"
-    deploy(aws, sample(tmp_path) / "sample_functions", "sample", "--parameter-overrides", sender)
-    api = outputs(emulator, "sample")["ReportsUrl"].split("//")[1].split(".")[0]
-    report_by_mail(emulator, f"{emulator.url}/_aws/execute-api/{api}/prod/reports")
+    tool("aws", "s3", "mb", "s3://packages", folder=folder)
+    sender = ("--parameter-overrides", "SenderAddress=reports@example.com")
+
+    def drive(edition: str) -> None:
+        api = outputs(emulator, "sample")["ReportsUrl"].split("//")[1].split(".")[0]
+        report_by_mail(emulator, f"{emulator.url}/_aws/execute-api/{api}/prod/reports", edition)
+
+    lives(
+        emulator,
+        deploy=partial(deploy, tool, folder, "sample", *sender),
+        drive=drive,
+        change=partial(edit_sample, folder / "notify/app.py"),
+        remove=partial(remove, tool, folder, "sample"),
+    )
 
 
-def test_the_aws_cli_deploys_and_deletes_a_second_application(
-    emulator: RunningEmulator, aws: Callable[..., str], application: Callable[[str], Path]
+@pytest.mark.parametrize("aws", ["aws", "awslocal"])
+def test_the_aws_cli_and_its_wrapper_deploy_a_second_application(
+    emulator: RunningEmulator, tool: Tool, application: Callable[[str], Path], aws: str
 ) -> None:
     folder = application("sam")
-    deploy(aws, folder, "second")
-    found = outputs(emulator, "second")
-    aws(
-        "cloudformation",
-        "deploy",
-        "--template-file",
-        "packaged.yaml",
-        "--stack-name",
-        "second",
-        "--capabilities",
-        "CAPABILITY_IAM",
-        "CAPABILITY_AUTO_EXPAND",
-        "--no-fail-on-empty-changeset",
-        folder=folder,
+    tool(aws, "s3", "mb", "s3://packages", folder=folder)
+    lives(
+        emulator,
+        deploy=partial(deploy, tool, folder, "second", aws=aws),
+        drive=partial(driven, emulator),
+        change=partial(changed, folder),
+        remove=partial(remove, tool, folder, "second", aws=aws),
     )
-    freeze(emulator)
-    answer = httpx.post(f"{emulator.url}/_aws/execute-api/{found['ApiId']}/reports", json={"id": "q3"})
-    assert answer.status_code == 202
-    emulator.settle()
-    emulator.control("POST", "clock", {"action": "resume"})
-    aws("cloudformation", "delete-stack", "--stack-name", "second", folder=folder)
-    aws("cloudformation", "wait", "stack-delete-complete", "--stack-name", "second", folder=folder)
-    assert emulator.client("lambda").list_functions()["Functions"] == []

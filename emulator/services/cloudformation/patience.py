@@ -3,7 +3,7 @@
 Decides how long. Tools look once as soon as they have begun an operation, and then sleep for 5 s (CDK), 15 s or 30 s
 (SAM, the AWS CLI: the delays of their waiters) although a deployment is over here after one. So whoever looks in the
 first seconds of an operation gets its end, if it comes in these seconds; the answer is one that AWS gives, only later.
-Never in time that is frozen or scaled: there nothing would move meanwhile.
+Never in frozen time: there nothing would move meanwhile.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Patience:
 
     async def settled(self, scope: Scope, name: str) -> None:
         """Return once a stack has settled, or these seconds are over; at once if there is no such stack."""
-        while not self._clock.virtual:
+        while self._clock.passes:
             until = await self._rows.read(lambda tx: self._until(tx, scope, name))
             if until is None or self._clock.now() >= until:
                 return
