@@ -450,3 +450,14 @@ def test_an_upgrade_request_to_an_http_api_is_a_request(emulator: Emulator) -> N
     with pytest.raises(Refused) as refused:
         connect(emulator.url, "/_aws/execute-api/nobody/prod")
     assert refused.value.status == 403
+
+
+def test_what_only_concerns_tls_is_kept_and_shown(emulator: Emulator) -> None:
+    api = websocket_api(emulator)
+    client = emulator.client("apigatewayv2")
+    tls = {"ServerNameToVerify": "example.com"}
+    where = {"IntegrationType": "HTTP", "IntegrationUri": "https://example.com", "IntegrationMethod": "GET"}
+    made = client.create_integration(ApiId=api.id, TlsConfig=tls, **where)
+    assert client.get_integration(ApiId=api.id, IntegrationId=made["IntegrationId"])["TlsConfig"] == tls
+    client.create_stage(ApiId=api.id, StageName="secure", ClientCertificateId="a1b2c3")
+    assert client.get_stage(ApiId=api.id, StageName="secure")["ClientCertificateId"] == "a1b2c3"

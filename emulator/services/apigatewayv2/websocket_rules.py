@@ -10,7 +10,6 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator.aws.errors import NotEmulated
 from emulator.services.apigateway.model import bad_request, conflict
 from emulator.services.apigateway.model import lambda_function_of as rest_function_of
 from emulator.services.apigatewayv2.model import (
@@ -128,15 +127,13 @@ def check_websocket_route(api: Api, route: Document) -> None:
 
 
 def checked_websocket_integration(integration: Document) -> Document:
-    """An integration with AWS's defaults. Raises AWS's 400, or 501 by name."""
+    """An integration with AWS's defaults. Raises AWS's 400."""
     kind = integration["IntegrationType"]
     if integration.get("IntegrationSubtype"):
         raise bad_request("IntegrationSubtype is not supported for WEBSOCKET APIs")
     over_link = integration.get("ConnectionType") == "VPC_LINK"
     if over_link != bool(integration.get("ConnectionId")) or (over_link and not kind.startswith("HTTP")):
         raise bad_request("ConnectionId and ConnectionType VPC_LINK go together, and with HTTP integrations only")
-    if integration.get("TlsConfig"):
-        raise NotEmulated("apigatewayv2", "CreateIntegration", "TlsConfig of a WebSocket API")
     if integration.get("PayloadFormatVersion") not in (None, "1.0"):
         raise bad_request("PayloadFormatVersion other than 1.0 is not supported for WEBSOCKET APIs")
     if integration.get("ResponseParameters"):

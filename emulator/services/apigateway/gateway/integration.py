@@ -7,6 +7,7 @@ The order of the steps, each in a file of its own: `templates` (here the body is
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
@@ -16,6 +17,7 @@ from emulator.services.apigateway.gateway import endpoint, mapping, proxy_event,
 from emulator.services.apigateway.gateway.deadline import Deadline
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import configuration_error
+from emulator.services.apigateway.gateway.large_bodies import LARGE_BYTES
 from emulator.services.apigateway.gateway.routing import Snapshot
 from emulator.services.apigateway.gateway.streaming import is_streamed
 from emulator.services.apigateway.gateway.to_http import HttpIntegration
@@ -50,7 +52,10 @@ class Integrations:
             proxy = self.functions.stream if is_streamed(integration) else self.functions.proxy
             return await proxy(exchange, snapshot, integration, seconds)
         body = b"" if kind == "HTTP_PROXY" else await _request_body(exchange, snapshot, integration)
-        mapped = mapping.request_parameters(exchange, mappings)
+        if len(exchange.request.body) <= LARGE_BYTES or not mappings:
+            mapped = mapping.request_parameters(exchange, mappings)
+        else:
+            mapped = await asyncio.to_thread(mapping.request_parameters, exchange, mappings)
         endpoint.with_overrides(exchange, mapped)
         if kind != "MOCK":
             mapping.check_headers(mappings, kind, mapped["header"])
@@ -59,7 +64,7 @@ class Integrations:
         if kind == "HTTP_PROXY":
             return await self._endpoints.proxy(exchange, snapshot, integration, mapped, seconds)
         if kind == "MOCK":
-            given = mocked(body)
+            given = mocked(body) if len(body) <= LARGE_BYTES else await asyncio.to_thread(mocked, body)
         elif kind == "HTTP":
             given = await self._endpoints.call(exchange, snapshot, integration, mapped, body, seconds)
         elif is_lambda:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from emulator.services.apigateway import expressions
-from emulator.services.apigateway.gateway import jsonpath
+from emulator.services.apigateway.gateway import jsonpath, large_bodies
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
 
@@ -91,7 +91,7 @@ def _from_body(body: str, path: str | None) -> str | None:
     if body[:1] not in ("{", "[", '"', "'"):
         return None
     try:
-        value = jsonpath.find("$." + path, json.loads(body))
+        value = jsonpath.find("$." + path, large_bodies.loads(body))
     except (jsonpath.JsonPathError, RecursionError):
         return None
     except ValueError:

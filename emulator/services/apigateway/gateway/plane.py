@@ -7,6 +7,7 @@ steps), and `failures` for whatever ends a request on the way. `records` and the
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -34,6 +35,7 @@ from emulator.services.apigateway.gateway.failures import (
     gateway_response,
 )
 from emulator.services.apigateway.gateway.integration import Integrations
+from emulator.services.apigateway.gateway.large_bodies import LARGE_BYTES
 from emulator.services.apigateway.gateway.pool_keys import PoolKeys
 from emulator.services.apigateway.gateway.records import Records
 from emulator.services.apigateway.gateway.routing import Route, Snapshot
@@ -165,7 +167,10 @@ class GatewayDataPlane:
         """The steps behind authorization; a failure is an answer, too."""
         traced = exchange.route.method.get("methodIntegration", {}).get("type") not in ("MOCK", None)
         try:
-            validate(exchange, snapshot)
+            if len(exchange.request.body) <= LARGE_BYTES:
+                validate(exchange, snapshot)
+            else:
+                await asyncio.to_thread(validate, exchange, snapshot)
             answer = self._cache.find(exchange)
             if answer is None:
                 answer = await self._integrations.answer(exchange, snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -11,6 +12,7 @@ from emulator.aws.http import HttpResponse, is_header_name
 from emulator.services.apigateway.gateway import mapping, templates
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import configuration_error
+from emulator.services.apigateway.gateway.large_bodies import LARGE_BYTES
 from emulator.services.apigateway.gateway.patterns import matches
 from emulator.services.apigateway.gateway.proxy_event import is_binary
 from emulator.services.apigateway.gateway.routing import Snapshot
@@ -97,7 +99,11 @@ async def finish(
     """The client's answer from the integration's, by the rules of `response`."""
     payload, is_text = _as_text(exchange, snapshot, response, headers, payload)
     body = payload.decode("utf-8", "replace")
-    mapped = mapping.response_headers(exchange, response.get("responseParameters") or {}, headers, body)
+    mappings = response.get("responseParameters") or {}
+    if len(body) <= LARGE_BYTES or not mappings:
+        mapped = mapping.response_headers(exchange, mappings, headers, body)
+    else:
+        mapped = await asyncio.to_thread(mapping.response_headers, exchange, mappings, headers, body)
     content_type, template = templates.choose_response_template(exchange, response)
     if template:
         body = await templates.render(exchange, snapshot, template, body, "response template")

@@ -7,13 +7,15 @@ import base64
 import binascii
 import functools
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
-from emulator.services.apigateway.gateway import jsonpath
+from emulator.services.apigateway.gateway import jsonpath, large_bodies
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
+from emulator.services.apigateway.gateway.large_bodies import LARGE_BYTES
 from emulator.services.apigateway.gateway.routing import Snapshot
 from emulator.services.apigateway.gateway.vtl import OverBudget, VtlError
 from emulator.services.apigateway.gateway.vtl.values import MISSING, Deferred, HostObject, from_json, show, to_json
@@ -22,6 +24,8 @@ from emulator.services.apigateway.gateway.vtl.values import VtlError as ValuePro
 QUICK_BUDGET = 20_000
 LONG_BUDGET = 1_000_000
 """Steps of a template on the serving loop, and, started again, in a thread."""
+_QUICK_TEXT_BITS = 4
+"""On the loop 16 characters of a text are a step, so that no more than 300 kB of them are worked on there."""
 
 
 def choose_request_template(exchange: Exchange, integration: dict[str, Any]) -> str | None:
@@ -69,13 +73,14 @@ async def _rendered(exchange: Exchange, snapshot: Snapshot, source: str, body: s
     if exchange.has_context:  # another template may have put something into it
         overrides = {name: _copied(exchange.context[name]) for name in ("requestOverride", "responseOverride")}
     try:
-        try:
-            return template.render(_variables(exchange, body, which), QUICK_BUDGET).strip()
-        except OverBudget:
-            exchange.forget_context()  # computed anew, without what the first try put into it
-            exchange.context.update(overrides)
-            work = functools.partial(template.render, _variables(exchange, body, which), LONG_BUDGET)
-            return (await asyncio.to_thread(work)).strip()
+        if len(body) <= LARGE_BYTES:
+            try:
+                return template.render(_variables(exchange, body, which), QUICK_BUDGET, _QUICK_TEXT_BITS).strip()
+            except OverBudget:
+                exchange.forget_context()  # computed anew, without what the first try put into it
+                exchange.context.update(overrides)
+        work = functools.partial(template.render, _variables(exchange, body, which), LONG_BUDGET)
+        return (await asyncio.to_thread(work)).strip()
     except (VtlError, ValueProblem) as error:
         raise configuration_error(f"Unable to transform request: {error}") from None
 
@@ -119,7 +124,7 @@ class _Input(HostObject):
     def _document(self) -> Any:
         if self._parsed is MISSING:
             try:
-                self._parsed = json.loads(self._text)
+                self._parsed = large_bodies.loads(self._text)
             except (ValueError, RecursionError) as problem:
                 if self._which == "request template":
                     raise _no_json(problem) from None
@@ -134,7 +139,9 @@ class _Input(HostObject):
 
     def _json(self, path: Any) -> str:
         value = self._document() if path == "$" else self._find(path)
-        return '""' if value is jsonpath.MISSING else to_json(value)
+        if value is jsonpath.MISSING:
+            return '""'
+        return to_json(value) if len(self._text) <= LARGE_BYTES else large_bodies.dumps(value, to_json)
 
     def _path(self, path: Any) -> Any:
         value = self._find(path)
@@ -170,6 +177,9 @@ _ESCAPES = {
     "\\": "\\\\", '"': '\\"', "'": "\\'", "/": "\\/",
     "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f",
 }  # fmt: skip
+_ESCAPED = re.compile(r"""[^ -~]|[\\"'/]""")
+_ESCAPED_AT_ONCE = 64 * 1024
+"""Characters after which others have a turn."""
 
 
 def escape_javascript(value: Any = None) -> str:
@@ -178,25 +188,28 @@ def escape_javascript(value: Any = None) -> str:
         return "null"
     if value is MISSING or value == "":
         return "{}" if value == "" else ""
-    pieces: list[str] = []
-    for char in show(value):
-        escaped = _ESCAPES.get(char)
-        if escaped is None:
-            code = ord(char)
-            if 32 <= code < 127:
-                escaped = char
-            elif code < 0x10000:
-                escaped = f"\\u{code:04X}"
-            else:
-                code -= 0x10000
-                escaped = f"\\u{0xD800 + (code >> 10):04X}\\u{0xDC00 + (code & 0x3FF):04X}"
-        pieces.append(escaped)
-    return "".join(pieces)
+    text = show(value)
+    if len(text) <= _ESCAPED_AT_ONCE:
+        return _ESCAPED.sub(_escape, text)
+    parts = range(0, len(text), _ESCAPED_AT_ONCE)
+    return "".join(_ESCAPED.sub(_escape, text[part : part + _ESCAPED_AT_ONCE]) for part in parts)
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match.group()
+    escaped = _ESCAPES.get(char)
+    if escaped is not None:
+        return escaped
+    code = ord(char)
+    if code < 0x10000:
+        return f"\\u{code:04X}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04X}\\u{0xDC00 + (code & 0x3FF):04X}"
 
 
 def _parse_json(text: Any) -> Any:
     try:
-        return from_json(json.loads(show(text)))
+        return from_json(large_bodies.loads(show(text)))
     except (ValueError, RecursionError):
         raise VtlError("$util.parseJson: not JSON") from None
 

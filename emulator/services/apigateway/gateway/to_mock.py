@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
+from emulator.services.apigateway.gateway import large_bodies
 from emulator.services.apigateway.gateway.failures import configuration_error
 from emulator.services.apigateway.gateway.responses import EndpointAnswer
 
@@ -36,7 +36,7 @@ def status_code(rendered: bytes) -> str | None:
     """`statusCode` of the object itself, not of one within it, or None."""
     text = rendered.decode("utf-8", "replace")
     try:
-        value: Any = json.loads(text)
+        value: Any = large_bodies.loads(text)
     except (ValueError, RecursionError):
         written = _lenient(text) if len(text) <= LARGEST_LENIENT_TEXT else None
     else:

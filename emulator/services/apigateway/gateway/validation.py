@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from emulator.services.apigateway.gateway import large_bodies
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure
 from emulator.services.apigateway.gateway.routing import Snapshot
@@ -43,7 +42,7 @@ def _validate_body(exchange: Exchange, snapshot: Snapshot) -> None:
     if schema is None:
         return
     try:
-        valid = schema.is_valid(json.loads(exchange.body_text or "{}"))
+        valid = schema.is_valid(large_bodies.loads(exchange.body_text or "{}"))
     except (ValueError, RecursionError):
         valid = False
     if not valid:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
@@ -17,6 +16,7 @@ from emulator.services.apigatewayv2.operations.loading import Loading, Request, 
 _STAGE = (
     "AccessLogSettings",
     "AutoDeploy",
+    "ClientCertificateId",
     "DefaultRouteSettings",
     "DeploymentId",
     "Description",
@@ -95,9 +95,7 @@ class Stages(Loading):
         return {}
 
     def _check_stage(self, tx: Transaction, api: Api, stage: Document, request: Request) -> None:
-        if request.get("ClientCertificateId"):
-            if api.is_websocket:
-                raise NotEmulated("apigatewayv2", "CreateStage", "ClientCertificateId")
+        if request.get("ClientCertificateId") and not api.is_websocket:
             raise bad_request("ClientCertificateId is not supported for HTTP APIs")
         if stage.get("AutoDeploy") and request.get("DeploymentId"):
             raise bad_request("DeploymentId cannot be specified for a stage with AutoDeploy")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.services.apigateway.safe_yaml import dump, load
+from emulator.services.apigateway.safe_yaml import LONGEST_UNUSUAL, dump, load
 
 
 def test_aliases_and_merged_members_are_written_out() -> None:
@@ -15,6 +15,13 @@ def test_aliases_and_merged_members_are_written_out() -> None:
     assert document == {"a": {"k": [1, 2]}, "b": {"k": [1, 2]}, "c": {"k": [1, 2], "z": 1}, "d": "2020-01-01"}
     document["a"]["k"].append(3)
     assert document["b"] == {"k": [1, 2]}
+
+
+def test_merges_count_in_yaml_s_order_and_do_not_grow() -> None:
+    assert load("a: &a {k: 1, l: 2}\nb: {m: 3, <<: [*a, {l: 4, n: 5}], k: 6}")["b"] == {"l": 2, "n": 5, "k": 6, "m": 3}
+    assert load(chain("{k: v}", "{<<: [@, @]}"))["z"] == {"k": "v"}
+    with pytest.raises(ValueError, match="too many members"):
+        load("a: &a {" + ", ".join(f"k{n}: 1" for n in range(1000)) + "}\nb:\n" + "- <<: *a\n" * 101)
 
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -29,7 +36,8 @@ def chain(first: str, each: str) -> str:
     "text",
     [
         chain("[x, x, x]", "[@, @, @, @, @, @]"),
-        chain("{k: v}", "{<<: [@, @]}"),
+        "a: &a {<<: [1]}",
+        "- !!binary x\n" + "# " + "x" * LONGEST_UNUSUAL,
         "a: &a [*a]",
         "a: *nothing",
         "a: [",

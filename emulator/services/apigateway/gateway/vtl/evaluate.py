@@ -48,11 +48,14 @@ class Template:
         texts = [node.text for node in self._body if isinstance(node, tree.Text)]
         self._constant = "".join(texts) if len(texts) == len(self._body) else None
 
-    def render(self, variables: dict[str, Any], budget: int = 20_000) -> str:
-        """The text. `variables` is changed by #set. Raises `VtlError`; `OverBudget` after `budget` steps."""
+    def render(self, variables: dict[str, Any], budget: int = 20_000, bits: int = 10) -> str:
+        """The text. `variables` is changed by #set. Raises `VtlError`; `OverBudget` after `budget` steps.
+
+        A text of 2 to the power of `bits` characters is a step, too, wherever it is made or given.
+        """
         if self._constant is not None:
             return self._constant
-        run = _Run(variables, budget)
+        run = _Run(variables, budget, bits)
         try:
             run.body(self._body)
         except (_Leave, _End):
@@ -63,10 +66,11 @@ class Template:
 
 
 class _Run:
-    def __init__(self, variables: dict[str, Any], budget: int) -> None:
+    def __init__(self, variables: dict[str, Any], budget: int, bits: int) -> None:
         self.variables = variables
         self.roots = frozenset(variables)
         self.budget = budget
+        self.bits = bits
         self.output: list[str] = []
         self.size = 0
         self.defined = 0
@@ -86,7 +90,7 @@ class _Run:
                 self.size += size
                 if self.size > MAX_TEXT:
                     raise VtlError("the output grew too long")
-                self.budget -= 1 + (size >> 10)
+                self.budget -= 1 + (size >> self.bits)
                 if self.budget < 0:
                     raise OverBudget("the template takes too many steps")
                 self.output.append(text)
@@ -221,17 +225,17 @@ class _Run:
             return None
         steps = 1 + len(arguments)
         if not is_host and isinstance(value, (str, list, dict)):
-            steps += len(value) // 256
+            steps += len(value) >> min(self.bits, 8)
         for argument in arguments:
             if isinstance(argument, str):
-                steps += len(argument) // 1024
+                steps += len(argument) >> self.bits
         self.spend(steps)
         try:
             result = method(*arguments) if is_host else method(value, *arguments)
         except (TypeError, AttributeError, OverflowError, ValueError, RecursionError, UnicodeError):
             return None
         if isinstance(result, str):
-            self.spend(len(result) // 1024)
+            self.spend(len(result) >> self.bits)
             if len(result) > MAX_TEXT:
                 raise VtlError("a text grew too long")
         elif isinstance(result, list):
@@ -271,7 +275,7 @@ class _Run:
         size = sum(map(len, pieces))
         if size > MAX_TEXT:
             raise VtlError("a text grew too long")
-        self.spend(size // 1024)
+        self.spend(size >> self.bits)
         return "".join(pieces)
 
     def binary(self, node: tree.Binary) -> Any:
@@ -290,7 +294,7 @@ class _Run:
             text = show(left) + show(right)
             if len(text) > MAX_TEXT:
                 raise VtlError("a text grew too long")
-            self.spend(len(text) // 1024)
+            self.spend(len(text) >> self.bits)
             return text
         if not (_is_number(left) and _is_number(right)):
             return False if operator in ("<", "<=", ">", ">=") else None
