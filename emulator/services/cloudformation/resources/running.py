@@ -19,8 +19,10 @@ from emulator.services.cloudformation.resources.values import MALFORMED, malform
 
 T = TypeVar("T")
 Fetched = dict[int, dict[str, Any]]
-"""By the place among a step's calls: requests with what had to be fetched before the transaction (code from S3), and
-answers of delegated services."""
+"""By the place among a step's calls: members of requests that had to be fetched before the transaction (code from S3),
+and answers of delegated services."""
+_DROPPED = object()
+"""A member that the request has no more."""
 
 _GONE = ("NotFound", "NonExistent", "NoSuch", "DoesNotExist", "NotExist", "ResourceNotFoundException")
 """In the codes of errors that say that something is not there."""
@@ -70,18 +72,20 @@ class Running:
     def _native(
         self, tx: Transaction, it: Subject, service: str, call: Call, place: int, fetched: Mapping[int, dict[str, Any]]
     ) -> dict[str, Any]:
-        request, native = fetched.get(place), self._services.get(service)
-        if native is None and request is not None:
-            return request  # a delegated service's answer: an object in S3
-        if request is None:
-            request = shaped(service, call.operation, call.request)
+        found, native = fetched.get(place), self._services.get(service)
+        if native is None and found is not None:
+            return found  # a delegated service's answer: an object in S3
+        request = shaped(service, call.operation, call.request)
+        if found is not None:  # what names another call's result names that of this run, not of the one undone
+            request = {name: value for name, value in {**request, **found}.items() if value is not _DROPPED}
+        else:
             load_service(service).operation(call.operation).validate(request)
             if native is None or call.operation in native.prepared:
                 raise MustFetch(place, service, call.operation, request)
         return self._calls.call(tx, it.scope, service, call.operation, request)
 
     async def fetch(self, it: Subject, missing: MustFetch) -> dict[str, Any]:
-        """A call's request with what it refers to elsewhere, or a delegated service's answer.
+        """What was changed of a call's request for what it refers to elsewhere, or a delegated service's answer.
 
         Rows of native services may read from delegated ones in this way; what they change is undone by no rollback.
         Raises AwsError, NotEmulated.
@@ -89,7 +93,10 @@ class Running:
         native = self._services.get(missing.service)
         if native is None:
             return await self._calls.delegated(it.scope, missing.service, missing.operation, missing.request)
-        return await native.prefetch(missing.operation, it.scope, missing.request)
+        asked = missing.request
+        ready = await native.prefetch(missing.operation, it.scope, asked)
+        changed = {name: value for name, value in ready.items() if name not in asked or asked[name] is not value}
+        return {**changed, **dict.fromkeys(set(asked) - set(ready), _DROPPED)}
 
     async def outside(
         self, row: ResourceType, it: Subject, steps: Generator[Call, Json, T], answered: list[str] | None = None
