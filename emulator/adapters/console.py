@@ -24,6 +24,8 @@ from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.request_traces import RequestTrace
 from emulator.ports import Clock, FunctionRuntime, FunctionSpec, Invocation, InvocationResult, Provision
 
+LAST_WORDS_SECONDS = 0.5
+"""Host time that a terminal has to take the lines of the end."""
 FLUSH_SECONDS = 0.1
 MOST_WAITING = 1000
 LONGEST_TEXT = 160
@@ -109,25 +111,35 @@ class Console:
         logger.setLevel(logging.INFO)
 
     def close(self) -> None:
-        """Show no more remarks."""
+        """Show no more remarks, and print what waits to be: unless the terminal does not take it."""
         if self._remarks is not None:
             logger = logging.getLogger(REMARKS)
             logger.removeHandler(self._remarks)
             logger.setLevel(logging.NOTSET)
             self._remarks = None
+        if self._waiting and self._writing.acquire(timeout=LAST_WORDS_SECONDS):
+            self._write_waiting().join(LAST_WORDS_SECONDS)
 
     def _flush(self) -> None:
+        if not self._waiting:  # it was closed meanwhile
+            return
         if not self._writing.acquire(blocking=False):  # the stream is still busy with the last lines
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
             return
         self._scheduled = False
+        self._write_waiting()
+
+    def _write_waiting(self) -> threading.Thread:
+        """Write every line in a thread, which releases the stream."""
         lines = [*self._waiting]
         if self._lost:
             lines.insert(0, f"          … {self._lost} lines left out")
         self._waiting.clear()
         self._lost = 0
         text = "\n".join(lines) + "\n"
-        threading.Thread(target=self._print, args=(text,), name="console", daemon=True).start()
+        writing = threading.Thread(target=self._print, args=(text,), name="console", daemon=True)
+        writing.start()
+        return writing
 
     def _print(self, text: str) -> None:
         try:

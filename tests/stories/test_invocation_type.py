@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
-import threading
-import zipfile
-from typing import Any
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.testing import RunningEmulator
+from tests.stories.telling import function
 
 ECHO = "def handler(event, context):\n    return {'saw': event}\n"
 RAISES = "def handler(event, context):\n    raise ValueError('this is four hundred here')\n"
@@ -25,42 +20,22 @@ DECLARED = "method.request.header.InvocationType"
 class Gateway:
     """A REST API with one resource `/reports`, built by ordinary boto3 calls."""
 
-    def __init__(self, emulator: RunningEmulator) -> None:
-        self.emulator = emulator
-        self.client = emulator.client("apigateway")
-        self.lambda_ = emulator.client("lambda")
+    def __init__(self, aws):
+        self.aws = aws
+        self.client = aws.apigateway
         self.api = self.client.create_rest_api(name="reports")["id"]
         root = self.client.get_resources(restApiId=self.api)["items"][0]["id"]
         self.resource = self.client.create_resource(restApiId=self.api, parentId=root, pathPart="reports")["id"]
 
-    def function(self, code: str, name: str = "report") -> str:
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("app.py", code)
-        created = self.lambda_.create_function(
-            FunctionName=name,
-            Runtime="python3.11",
-            Role="arn:aws:iam::000000000000:role/any",
-            Handler="app.handler",
-            Code={"ZipFile": packed.getvalue()},
-            Timeout=30,
-        )
-        arn = created["FunctionArn"]
+    def function(self, code):
+        """What leads an integration to a new function."""
+        arn = function(self.aws, "report", code, Timeout=30)
         return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
 
-    def ids(self, method: str = "POST") -> dict[str, str]:
+    def ids(self, method="POST"):
         return {"restApiId": self.api, "resourceId": self.resource, "httpMethod": method}
 
-    def method(
-        self,
-        uri: str | None,
-        mapped: dict[str, str] | None = None,
-        declared: dict[str, bool] | None = None,
-        kind: str = "AWS",
-        method: str = "POST",
-        status: str = "200",
-        **integration: Any,
-    ) -> None:
+    def method(self, uri, mapped=None, declared=None, kind="AWS", method="POST", status="200", **integration):
         ids = self.ids(method)
         self.client.put_method(**ids, authorizationType="NONE", requestParameters=declared or {})
         self.client.put_method_response(**ids, statusCode=status)
@@ -70,55 +45,51 @@ class Gateway:
         if kind != "AWS_PROXY":
             self.client.put_integration_response(**ids, statusCode=status)
 
-    def deploy(self) -> None:
+    def deploy(self):
         self.client.create_deployment(restApiId=self.api, stageName="dev")
-
-    def send(self, method: str = "POST", path: str = "reports", **options: Any) -> httpx.Response:
-        with httpx.Client(timeout=30) as client:
-            return client.request(method, self.emulator.data_plane(self.api, "dev", path), **options)
 
 
 @pytest.fixture
-def gateway(emulator: RunningEmulator) -> Gateway:
-    return Gateway(emulator)
+def gateway(aws):
+    return Gateway(aws)
 
 
-def test_a_static_event_answers_200_with_an_empty_body_as_the_aws_sample_maps_it(gateway: Gateway) -> None:
+def test_a_static_event_answers_200_with_an_empty_body_as_the_aws_sample_maps_it(aws, emulator, gateway):
     gateway.method(gateway.function(ECHO), ALWAYS_EVENT)  # G1
     gateway.deploy()
-    answer = gateway.send(json={"a": 1})
+    answer = aws.http.post("/reports", json={"a": 1})
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-amzn-requestid"]
     assert answer.headers["x-amzn-trace-id"].startswith("Root=1-")
-    gateway.emulator.settle()
+    emulator.settle()
 
 
-def test_a_default_response_of_202_answers_202(gateway: Gateway) -> None:
+def test_a_default_response_of_202_answers_202(aws, emulator, gateway):
     gateway.method(gateway.function(ECHO), ALWAYS_EVENT, status="202")  # G2
     gateway.deploy()
-    answer = gateway.send(json={"a": 1})
+    answer = aws.http.post("/reports", json={"a": 1})
     assert (answer.status_code, answer.content) == (202, b"")
-    gateway.emulator.settle()
+    emulator.settle()
 
 
 @pytest.mark.parametrize("required", [False, True])
-def test_without_the_mapped_header_the_client_gets_the_function_result(gateway: Gateway, required: bool) -> None:
+def test_without_the_mapped_header_the_client_gets_the_function_result(aws, gateway, required):
     gateway.method(gateway.function(ECHO), MAPPED, {DECLARED: required})  # G3, G6
     gateway.deploy()
-    answer = gateway.send(json={"a": 1})
+    answer = aws.http.post("/reports", json={"a": 1})
     assert (answer.status_code, answer.json()) == (200, {"saw": {"a": 1}})
 
 
-def test_the_client_chooses_event_by_header(gateway: Gateway) -> None:
+def test_the_client_chooses_event_by_header(aws, emulator, gateway):
     gateway.method(gateway.function(ECHO), MAPPED, {DECLARED: False})  # G4
     gateway.deploy()
-    answer = gateway.send(json={"a": 1}, headers={"InvocationType": "Event"})
+    answer = aws.http.post("/reports", json={"a": 1}, headers={"InvocationType": "Event"})
     assert (answer.status_code, answer.content) == (200, b"")
-    gateway.emulator.settle()
+    emulator.settle()
 
 
-def test_a_required_header_with_a_validator_is_demanded(gateway: Gateway) -> None:
+def test_a_required_header_with_a_validator_is_demanded(aws, gateway):
     gateway.method(gateway.function(ECHO), MAPPED, {DECLARED: True})  # G5
     validator = gateway.client.create_request_validator(
         restApiId=gateway.api, name="parameters", validateRequestParameters=True
@@ -126,94 +97,92 @@ def test_a_required_header_with_a_validator_is_demanded(gateway: Gateway) -> Non
     patch = [{"op": "replace", "path": "/requestValidatorId", "value": validator}]
     gateway.client.update_method(**gateway.ids(), patchOperations=patch)
     gateway.deploy()
-    answer = gateway.send(json={"a": 1})
+    answer = aws.http.post("/reports", json={"a": 1})
     assert answer.status_code == 400
     assert answer.json() == {"message": "Missing required request parameters: [InvocationType]"}
     assert answer.headers["x-amzn-errortype"] == "BadRequestException"
 
 
-def test_a_dry_run_answers_by_the_default_response_and_runs_nothing(gateway: Gateway) -> None:
+def test_a_dry_run_answers_by_the_default_response_and_runs_nothing(aws, gateway):
     gateway.method(gateway.function(RAISES), MAPPED, {DECLARED: False})  # G7
     gateway.deploy()
-    answer = gateway.send(json={}, headers={"InvocationType": "DryRun"})
+    answer = aws.http.post("/reports", json={}, headers={"InvocationType": "DryRun"})
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_an_unknown_invocation_type_is_an_internal_server_error(gateway: Gateway) -> None:
+def test_an_unknown_invocation_type_is_an_internal_server_error(aws, gateway):
     gateway.method(gateway.function(ECHO), MAPPED, {DECLARED: False})  # G8
     gateway.deploy()
-    answer = gateway.send(json={}, headers={"InvocationType": "bogus"})
+    answer = aws.http.post("/reports", json={}, headers={"InvocationType": "bogus"})
     assert (answer.status_code, answer.json()) == (500, {"message": "Internal server error"})
 
 
-def test_a_proxy_integration_ignores_the_mapping_and_stays_synchronous(gateway: Gateway) -> None:
+def test_a_proxy_integration_ignores_the_mapping_and_stays_synchronous(aws, gateway):
     code = "def handler(event, context):\n    return {'statusCode': 201, 'body': event['body']}\n"
     gateway.method(gateway.function(code), ALWAYS_EVENT, kind="AWS_PROXY")  # G9
     gateway.deploy()
-    answer = gateway.send(content=b"hello")
+    answer = aws.http.post("/reports", content=b"hello")
     assert (answer.status_code, answer.text) == (201, "hello")
 
 
-def test_an_edit_shows_only_after_the_next_deployment(gateway: Gateway) -> None:
+def test_an_edit_shows_only_after_the_next_deployment(aws, emulator, gateway):
     gateway.method(gateway.function(ECHO))  # G10
     gateway.deploy()
     path = "/requestParameters/integration.request.header.X-Amz-Invocation-Type"
     gateway.client.update_integration(
         **gateway.ids(), patchOperations=[{"op": "add", "path": path, "value": "'Event'"}]
     )
-    assert gateway.send(json={"a": 1}).json() == {"saw": {"a": 1}}
+    assert aws.http.post("/reports", json={"a": 1}).json() == {"saw": {"a": 1}}
     gateway.deploy()
-    assert gateway.send(json={"a": 1}).content == b""
-    gateway.emulator.settle()
+    assert aws.http.post("/reports", json={"a": 1}).content == b""
+    emulator.settle()
 
 
-def test_a_template_chooses_event_by_request_override(gateway: Gateway) -> None:
+def test_a_template_chooses_event_by_request_override(aws, emulator, gateway):
     template = '#set($context.requestOverride.header.X-Amz-Invocation-Type = "Event")\n$input.json("$")'
     gateway.method(gateway.function(ECHO), requestTemplates={"application/json": template})
     gateway.deploy()
-    answer = gateway.send(json={"a": 1})
+    answer = aws.http.post("/reports", json={"a": 1})
     assert (answer.status_code, answer.content) == (200, b"")
-    gateway.emulator.settle()
+    emulator.settle()
 
 
-def test_a_selection_pattern_matches_the_whole_error_message(gateway: Gateway) -> None:
+def test_a_selection_pattern_matches_the_whole_error_message(aws, gateway):
     gateway.method(gateway.function(RAISES))  # G11, G12
     for status, pattern in (("405", ".*four hundred.*"), ("504", "200"), ("409", "four hundred")):
         gateway.client.put_method_response(**gateway.ids(), statusCode=status)
         gateway.client.put_integration_response(**gateway.ids(), statusCode=status, selectionPattern=pattern)
     gateway.deploy()
-    answer = gateway.send(json={})
+    answer = aws.http.post("/reports", json={})
     assert answer.status_code == 405
     assert answer.json()["errorMessage"] == "this is four hundred here"
 
 
-def test_a_body_without_a_template_is_refused_where_templates_exist(gateway: Gateway) -> None:
+def test_a_body_without_a_template_is_refused_where_templates_exist(aws, gateway):
     gateway.method(  # G13
         gateway.function(ECHO),
         requestTemplates={"application/json": "{}"},
         passthroughBehavior="WHEN_NO_TEMPLATES",
     )
     gateway.deploy()
-    answer = gateway.send(content=b"x", headers={"Content-Type": "text/plain"})
+    answer = aws.http.post("/reports", content=b"x", headers={"Content-Type": "text/plain"})
     assert (answer.status_code, answer.json()) == (415, {"message": "Unsupported Media Type"})
-    assert gateway.send(json={}, headers={"Content-Type": "application/json; charset=utf-8"}).status_code == 200
+    assert (
+        aws.http.post("/reports", json={}, headers={"Content-Type": "application/json; charset=utf-8"}).status_code
+        == 200
+    )
 
 
-def test_a_function_beyond_the_timeout_runs_on_while_the_client_gets_504(gateway: Gateway) -> None:
+def test_a_function_beyond_the_timeout_runs_on_while_the_client_gets_504(aws, emulator, gateway):
     gateway.method(gateway.function(SLEEPS), timeoutInMillis=50)  # G14
     gateway.deploy()
-    answers: list[httpx.Response] = []
-    sender = threading.Thread(target=lambda: answers.append(gateway.send(json={})))
-    sender.start()
-    for _ in range(200):
-        gateway.emulator.advance(1)
-        sender.join(0.05)
-        if not sender.is_alive():
-            break
-    assert answers[0].status_code == 504
-    assert answers[0].content == b'{"message": "Endpoint request timed out"}'
-    assert answers[0].headers["x-amzn-errortype"] == "InternalServerErrorException"
-    gateway.emulator.advance(10)
+    answer = aws.http.post("/reports", json={})
+    assert answer.status_code == 504
+    assert answer.content == b'{"message": "Endpoint request timed out"}'
+    assert answer.headers["x-amzn-errortype"] == "InternalServerErrorException"
+    emulator.settle()
+    [attempt] = emulator.attempts()
+    assert (attempt["outcome"], round(attempt["ended_at"] - attempt["started_at"])) == ("success", 5)
 
 
 @pytest.mark.parametrize(
@@ -227,32 +196,32 @@ def test_a_function_beyond_the_timeout_runs_on_while_the_client_gets_504(gateway
         ("1/0", 502, '{"message": "Internal server error"}'),
     ],
 )
-def test_a_proxy_answer_is_read_as_aws_reads_it(gateway: Gateway, result: str, status: int, body: str) -> None:
+def test_a_proxy_answer_is_read_as_aws_reads_it(aws, gateway, result, status, body):
     uri = gateway.function(f"def handler(event, context):\n    return {result}\n")  # G15
     gateway.method(uri, kind="AWS_PROXY", method="GET")
     gateway.deploy()
-    answer = gateway.send("GET")
+    answer = aws.http.get("/reports")
     assert (answer.status_code, answer.text) == (status, body)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "unknown"), ("DELETE", "reports"), ("GET", "")])
-def test_what_has_no_method_is_a_missing_authentication_token(gateway: Gateway, method: str, path: str) -> None:
+def test_what_has_no_method_is_a_missing_authentication_token(aws, gateway, method, path):
     gateway.method(None, kind="MOCK", method="GET", requestTemplates={"application/json": "{statusCode: 200}"})  # G16
     gateway.deploy()
-    answer = gateway.send(method, path)
+    answer = aws.http.request(method, f"/{path}")
     assert (answer.status_code, answer.json()) == (403, {"message": "Missing Authentication Token"})
     assert answer.headers["x-amzn-errortype"] == "MissingAuthenticationTokenException"
-    assert gateway.send("GET").status_code == 200
+    assert aws.http.get("/reports").status_code == 200
 
 
-def test_an_illegal_mapped_header_fails_the_request(gateway: Gateway) -> None:
+def test_an_illegal_mapped_header_fails_the_request(aws, gateway):
     gateway.method(gateway.function(ECHO), {"integration.request.header.Authorization": "'x'"})  # G17
     gateway.deploy()
-    answer = gateway.send(json={})
+    answer = aws.http.post("/reports", json={})
     assert (answer.status_code, answer.json()) == (500, {"message": "Internal server error"})
 
 
-def test_a_patch_path_needs_json_pointer_escapes(gateway: Gateway) -> None:
+def test_a_patch_path_needs_json_pointer_escapes(gateway):
     gateway.method(gateway.function(ECHO))  # G18
     update = gateway.client.update_integration
     patched = update(
@@ -264,7 +233,7 @@ def test_a_patch_path_needs_json_pointer_escapes(gateway: Gateway) -> None:
     assert refused.value.response["Error"]["Message"] == "Invalid patch path /requestTemplates/a/json"
 
 
-def test_a_mock_answers_a_cors_preflight(gateway: Gateway) -> None:
+def test_a_mock_answers_a_cors_preflight(aws, gateway):
     ids = gateway.ids("OPTIONS")  # G20
     name = "method.response.header.Access-Control-Allow-Origin"
     gateway.client.put_method(**ids, authorizationType="NONE")
@@ -272,7 +241,7 @@ def test_a_mock_answers_a_cors_preflight(gateway: Gateway) -> None:
     gateway.client.put_integration(**ids, type="MOCK", requestTemplates={"application/json": "{statusCode: 200}"})
     gateway.client.put_integration_response(**ids, statusCode="200", responseParameters={name: "'*'"})
     gateway.deploy()
-    answer = gateway.send("OPTIONS", headers={"Origin": "http://example.com"})
+    answer = aws.http.options("/reports", headers={"Origin": "http://example.com"})
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
 
 
@@ -283,15 +252,15 @@ def test_a_mock_answers_a_cors_preflight(gateway: Gateway) -> None:
         ('{"printed": "$input.path(\'$.json\')"}', {"json": {"foo": "bar"}}, {"printed": "{foo=bar}"}),  # G22
     ],
 )
-def test_templates_print_as_java_does(gateway: Gateway, template: str, body: Any, expected: Any) -> None:
+def test_templates_print_as_java_does(aws, gateway, template, body, expected):
     gateway.method(gateway.function(ECHO), requestTemplates={"application/json": template})
     gateway.deploy()
-    answer = gateway.send(content=b"" if body is None else json.dumps(body).encode())
+    answer = aws.http.post("/reports", content=b"" if body is None else json.dumps(body).encode())
     assert answer.json() == {"saw": expected}
 
 
-def test_a_response_override_in_the_request_template_takes_effect(gateway: Gateway) -> None:
+def test_a_response_override_in_the_request_template_takes_effect(aws, gateway):
     template = "#set($context.responseOverride.status = 444)\n{statusCode: 200}"  # G23
     gateway.method(None, kind="MOCK", method="GET", requestTemplates={"application/json": template})
     gateway.deploy()
-    assert gateway.send("GET").status_code == 444
+    assert aws.http.get("/reports").status_code == 444

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
-from emulator.testing import RunningEmulator
-
-ROLE = "arn:aws:iam::000000000000:role/story"
-MISSING = "arn:aws:sqs:us-east-1:000000000000:missing"
-DEAD = "arn:aws:sqs:us-east-1:000000000000:dead"
+from tests.stories.telling import role
 
 
 @pytest.fixture
-def remarks() -> Iterator[list[str]]:
+def remarks():
     """What the console prints besides requests."""
-    found: list[str] = []
+    found = []
 
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -33,37 +28,41 @@ def remarks() -> Iterator[list[str]]:
     logger.setLevel(before)
 
 
-def test_rules_topics_schedules_and_pipes_say_what_they_could_not_deliver(
-    emulator: RunningEmulator, remarks: list[str]
-) -> None:
-    sqs, sns, events = emulator.client("sqs"), emulator.client("sns"), emulator.client("events")
-    sqs.create_queue(QueueName="dead")
-    source = sqs.create_queue(QueueName="in")["QueueUrl"]
-    events.put_rule(Name="r", EventPattern='{"source": ["shop"]}')
-    targets = [{"Id": "1", "Arn": MISSING}, {"Id": "2", "Arn": MISSING, "DeadLetterConfig": {"Arn": DEAD}}]
-    events.put_targets(Rule="r", Targets=targets)
-    topic = sns.create_topic(Name="t")["TopicArn"]
-    broken = json.dumps({"deadLetterTargetArn": MISSING})
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=MISSING + "2", Attributes={"RedrivePolicy": broken})
-    emulator.client("scheduler").create_schedule(
+def test_rules_topics_schedules_and_pipes_say_what_they_could_not_deliver(aws, emulator, clock, remarks):
+    queues = f"arn:aws:sqs:us-east-1:{aws.account}:"
+    missing = queues + "missing"
+    aws.sqs.create_queue(QueueName="dead")
+    aws.sqs.create_queue(QueueName="in")
+    aws.events.put_rule(Name="r", EventPattern='{"source": ["shop"]}')
+    aws.events.put_targets(
+        Rule="r",
+        Targets=[
+            {"Id": "1", "Arn": missing},
+            {"Id": "2", "Arn": missing, "DeadLetterConfig": {"Arn": queues + "dead"}},
+        ],
+    )
+    topic = aws.sns.create_topic(Name="t")["TopicArn"]
+    broken = json.dumps({"deadLetterTargetArn": missing})
+    aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=missing + "2", Attributes={"RedrivePolicy": broken})
+    aws.scheduler.create_schedule(
         Name="s",
         ScheduleExpression="rate(1 day)",
         FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": MISSING, "RoleArn": ROLE},
+        Target={"Arn": missing, "RoleArn": role(aws)},
     )
-    emulator.client("pipes").create_pipe(
-        Name="p", Source="arn:aws:sqs:us-east-1:000000000000:in", Target=MISSING, RoleArn=ROLE
-    )
-    events.put_events(Entries=[{"Source": "shop", "DetailType": "d", "Detail": "{}"}])
-    sns.publish(TopicArn=topic, Message="m")
-    emulator.advance(0)
-    sqs.send_message(QueueUrl=source, MessageBody="m")
-    emulator.advance(0)
+    aws.pipes.create_pipe(Name="p", Source=queues + "in", Target=missing, RoleArn=role(aws))
+
+    aws.events.put_events(Entries=[{"Source": "shop", "DetailType": "d", "Detail": "{}"}])
+    aws.sns.publish(TopicArn=topic, Message="m")
+    clock.advance(0)
+    emulator.queue("in").send("m")
+    clock.advance(0)
+
     starts = ["rule r: event ", "topic t: message ", "schedule s: ", "pipe p: 1 messages stay in the queue"]
-    lines = {start: [line for line in remarks if line.startswith(start)] for start in starts}
-    assert [len(found) for found in lines.values()] == [2, 1, 1, 1], remarks
-    first, second = sorted(lines["rule r: event "], key=lambda line: "sent to" in line)
-    assert first.endswith("; no dead-letter queue") and f"not delivered to {MISSING}" in first
+    told = {start: [line for line in remarks if line.startswith(start)] for start in starts}
+    assert [len(found) for found in told.values()] == [2, 1, 1, 1], remarks
+    first, second = sorted(told["rule r: event "], key=lambda line: "sent to" in line)
+    assert first.endswith("; no dead-letter queue") and f"not delivered to {missing}" in first
     assert second.endswith("; sent to dead")
-    assert "the dead-letter queue refused it: " in lines["topic t: message "][0]
-    assert "does not exist" in lines["schedule s: "][0]
+    assert "the dead-letter queue refused it: " in told["topic t: message "][0]
+    assert "does not exist" in told["schedule s: "][0]
