@@ -188,3 +188,26 @@ def test_retries_are_counted_anew_after_a_redrive(emulator: RunningEmulator, url
     emulator.advance(10)
     assert history(emulator, execution).count("TaskFailed") == 6
     assert describe(emulator, execution)["status"] == "FAILED"
+
+
+def test_no_execution_lasts_longer_than_a_year(emulator: RunningEmulator) -> None:
+    wait = {"Type": "Wait", "Seconds": 300 * DAY}
+    states = {"Parallel": {"Type": "Parallel", "Next": "Again", "Branches": [
+                  {"StartAt": name, "States": {name: {**wait, "End": True}}} for name in ("A", "B")]},
+              "Again": {**wait, "Next": "Done"}, "Done": {"Type": "Succeed"}}  # fmt: skip
+    begun = emulator.now()
+    execution = start(emulator, {"StartAt": "Parallel", "States": states})
+    emulator.advance(400 * DAY)
+    described = describe(emulator, execution)
+    assert (described["status"], round(described["stopDate"].timestamp() - begun)) == ("TIMED_OUT", 365 * DAY)
+    assert history(emulator, execution)[-2:] == ["WaitStateEntered", "ExecutionTimedOut"]
+    assert (described["redriveStatus"], described["redriveStatusReason"]) == (
+        "NOT_REDRIVABLE", "Execution redrivable period exceeded",
+    )  # fmt: skip
+    assert emulator.control("GET", "queue")["total"] == 0
+
+
+def test_an_execution_may_last_almost_a_year(emulator: RunningEmulator) -> None:
+    states = {"W": {"Type": "Wait", "Seconds": 364 * DAY, "End": True}}
+    execution = start(emulator, {"StartAt": "W", "States": states})
+    assert describe(emulator, execution)["status"] == "SUCCEEDED"

@@ -166,6 +166,7 @@ class Integrations:
     def start_problems(self, resource: str, parameters: Data) -> list[str]:
         """Why a task cannot be started with these parameters."""
         called, value = self._called(resource), parameters.value
+        here = called is not None
         if called is None:
             other = elsewhere.find(resource)
             if other is None or not other.operation:
@@ -176,7 +177,7 @@ class Integrations:
         problems: list[str] = []
         shape = self._described(called).input_shape
         to_boto3(shape, value, problems)
-        if isinstance(value, dict) and shape is not None:
+        if here and isinstance(value, dict) and shape is not None:
             lacking = [pascal(name) for name in shape.required_members if pascal(name) not in value]
             if lacking:
                 required = self._members(called)[1]

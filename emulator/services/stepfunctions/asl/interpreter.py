@@ -213,7 +213,7 @@ class Run(Tasks):
         if due_at <= self.now:
             self._finish_plain(key, frame, state)
         else:
-            self._command(SetTimer(self._await(key, frame, "time"), due_at))
+            self._wake(self._await(key, frame, "time"), due_at)
 
     _EXECUTE: dict[str, Callable[[Run, str, Frame, State], None]] = {
         "Pass": _execute_pass,

@@ -18,6 +18,8 @@ from .payload import Environment
 from .workspace import NOT_TRUNCATED, ROOT, Workspace
 
 MACHINE_TOKEN = "machine"
+LONGEST_EXECUTION_SECONDS = 365 * 86400.0
+"""Then an execution has timed out [D:service-quotas]. One that waits for nothing but an answer is left to wait."""
 PER_STATE = ("entered", "at", "retries", "attempts", "task_token", "map_run", "pairs", "map_started", "map_redrives")
 """What a frame keeps until it leaves the state it is in."""
 
@@ -185,6 +187,14 @@ class Leaving(Workspace):
             frame["previous"] = self._emit("EvaluationFailed", previous, "evaluationFailedEventDetails", details)
         return located
 
+    def _wake(self, token: str, due_at: float) -> None:
+        """Have a wait end; one that lasts too long for any execution ends with it."""
+        last = self.execution.started_at + LONGEST_EXECUTION_SECONDS
+        if due_at > last:
+            self._counters["bounded"] = True
+            self._command(SetTimer(MACHINE_TOKEN, last))
+        self._command(SetTimer(token, due_at))
+
     def _retry(self, key: str, frame: Frame, state: State, failure: StateError) -> bool:
         chosen = retry.choose(state.retry, failure.error)
         if chosen is None:
@@ -198,7 +208,7 @@ class Leaving(Workspace):
         self._drop_children(key, frame)
         frame["attempts"] = frame.get("attempts", 0) + 1
         delay = retry.delay_seconds(retrier, counts[chosen], self.random() if retrier.full_jitter else 1.0)
-        self._command(SetTimer(self._await(key, frame, "retry"), self.now + delay))
+        self._wake(self._await(key, frame, "retry"), self.now + delay)
         return True
 
     def _end(
@@ -213,7 +223,7 @@ class Leaving(Workspace):
         if root is not None:
             self._abort_children(ROOT, root, quiet=True)
             self._forget_wait(root)
-        if self.machine.timeout_seconds is not None:
+        if self.machine.timeout_seconds is not None or self._counters.get("bounded"):
             self._command(Forget(MACHINE_TOKEN))
         name = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "ABORTED": "Aborted", "TIMED_OUT": "TimedOut"}[status]
         details = error_details(error, cause)

@@ -12,6 +12,7 @@ from emulator.aws.errors import AwsError, validation_errors
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.stepfunctions import model, progress, store
+from emulator.services.stepfunctions.asl.leaving import LONGEST_EXECUTION_SECONDS
 from emulator.services.stepfunctions.asl.messages import Stop
 from emulator.services.stepfunctions.asl.references import variable_references
 from emulator.services.stepfunctions.map_runs import store as map_runs
@@ -212,6 +213,8 @@ def _not_redrivable(tx: Transaction, execution: StoredExecution) -> str | None:
         return f"Execution is {execution.status} and cannot be redriven"
     if execution.stopped_at is not None and tx.now - execution.stopped_at > model.REDRIVABLE_SECONDS:
         return "Execution redrivable period exceeded"
+    if tx.now - execution.started_at >= LONGEST_EXECUTION_SECONDS:
+        return "Execution has exceeded the max execution time"
     if execution.redrive_count >= MOST_REDRIVES:
         return "Execution redrive limit exceeded"
     if store.last_event_id(tx, execution.id) >= model.MOST_EVENTS_TO_REDRIVE:
