@@ -207,3 +207,24 @@ def test_of_several_methods_that_use_a_model_the_latest_resource_s_is_named(api:
         api.method(path, "ANY", requestModels={"application/json": "My"}, **mock())
     with pytest.raises(ClientError, match=r"is referenced in method request: /test/ANY$"):
         api.client.delete_model(restApiId=api.id, modelName="My")
+
+
+def test_a_gateway_response_can_say_what_is_wrong_with_a_body(api: RestApi) -> None:
+    schema = '{"type": "object", "required": ["name"]}'
+    api.client.create_model(restApiId=api.id, name="My", contentType="application/json", schema=schema)
+    validator = api.client.create_request_validator(restApiId=api.id, name="v", validateRequestBody=True)["id"]
+    api.method("x", "POST", requestModels={"application/json": "My"}, requestValidatorId=validator, **mock())
+    template = "$context.error.messageString $context.error.validationErrorString"
+    where = {"restApiId": api.id, "responseType": "BAD_REQUEST_BODY"}
+    api.client.put_gateway_response(**where, responseTemplates={"application/json": template})
+    api.deploy()
+    said = '"Invalid request body" [object has missing required properties (["name"])]'
+    assert api.request("POST", "x", json={}).text == said
+    tested = api.client.test_invoke_method(restApiId=api.id, resourceId=api.resource("x"), httpMethod="POST", body="{}")
+    assert "Request body does not match model schema for content type application/json: [object has" in tested["log"]
+
+
+def test_tildes_are_encoded_as_java_encodes_them(api: RestApi) -> None:
+    api.method("x", "GET", **mock(body="$util.urlEncode('a b~*-._')"))
+    api.deploy()
+    assert api.request("GET", "x").text == "a+b%7E*-._"

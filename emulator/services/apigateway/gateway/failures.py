@@ -35,16 +35,26 @@ _REFERENCE = re.compile(rf"\$(?:\{{{_NAME}\}}|{_NAME})")
 
 
 class Failure(Exception):
-    """The request ends here. `status` and `code` override the type's, `reason` is for people."""
+    """The request ends here. `status` and `code` override the type's, `reason` is for people.
+
+    `validation` is what is wrong with a body, for `$context.error.validationErrorString`.
+    """
 
     def __init__(
-        self, kind: str, message: str | None = None, status: int | None = None, reason: str = "", code: str = ""
+        self,
+        kind: str,
+        message: str | None = None,
+        status: int | None = None,
+        reason: str = "",
+        code: str = "",
+        validation: str = "",
     ) -> None:
         super().__init__(reason or message or kind)
         self.kind = kind
         self.message = message if message is not None else ERRORS[kind][1]
         self.status = status
         self.reason = reason
+        self.validation = validation
         self.code = code or ERRORS[kind][0]
 
 
@@ -69,7 +79,7 @@ def error_of(failure: Failure) -> dict[str, Any]:
         "message": failure.message,
         "messageString": json.dumps(failure.message),
         "responseType": failure.kind,
-        "validationErrorString": failure.reason if failure.kind == "BAD_REQUEST_BODY" else "",
+        "validationErrorString": failure.validation or None,
     }
 
 

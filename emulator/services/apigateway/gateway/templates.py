@@ -225,7 +225,8 @@ _UTIL = HostObject(
     {
         "escapeJavaScript": escape_javascript,
         "parseJson": _parse_json,
-        "urlEncode": lambda text: quote_plus(show(text), safe="*-._"),
+        # As Java's URLEncoder: a tilde is encoded, too, which Python never does.
+        "urlEncode": lambda text: quote_plus(show(text), safe="*-._").replace("~", "%7E"),
         "urlDecode": lambda text: unquote_plus(show(text)),
         "base64Encode": lambda text: base64.b64encode(show(text).encode("utf-8", "surrogatepass")).decode(),
         "base64Decode": _base64_decode,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from emulator.services.apigateway.gateway import large_bodies
+from emulator.services.apigateway.gateway import large_bodies, model_errors
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure
 from emulator.services.apigateway.gateway.routing import Snapshot
+
+_LOGGED = "Request body does not match model schema for content type {}: {}"
 
 
 def validate(exchange: Exchange, snapshot: Snapshot) -> None:
@@ -42,8 +44,10 @@ def _validate_body(exchange: Exchange, snapshot: Snapshot) -> None:
     if schema is None:
         return
     try:
-        valid = schema.is_valid(large_bodies.loads(exchange.body_text or "{}"))
+        body = large_bodies.loads(exchange.body_text or "{}")
+        if schema.is_valid(body):
+            return
+        wrong = model_errors.described(schema, body)
     except (ValueError, RecursionError):
-        valid = False
-    if not valid:
-        raise Failure("BAD_REQUEST_BODY", reason="the body does not match the model " + str(name))
+        wrong = "[the body is no JSON]"  # ours
+    raise Failure("BAD_REQUEST_BODY", validation=wrong, reason=_LOGGED.format(exchange.content_type, wrong))
