@@ -92,7 +92,7 @@ def test_a_resource_that_cannot_be_made_is_named_with_its_line_and_nothing_is_ha
     project.write("template.yaml", broken)
     assert not session.deploy()
     said = project.said()
-    assert "template.yaml:15:3" in said and "Queue (AWS::SQS::Queue)" in said
+    assert "template.yaml:17:18" in said and "Queue (AWS::SQS::Queue)" in said
     assert project.emulator.client("lambda").list_functions()["Functions"] == []
     project.write("template.yaml", TEMPLATE)
     assert session.deploy()

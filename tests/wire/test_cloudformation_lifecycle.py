@@ -332,3 +332,16 @@ def test_notifications_are_published(emulator: RunningEmulator) -> None:
         texts += [json.loads(message["Body"])["Message"] for message in found]
     assert len(texts) == 5
     assert any("ResourceStatus='CREATE_COMPLETE'\n" in text and "LogicalResourceId='A'\n" in text for text in texts)
+
+
+def test_a_document_that_is_read_beside_the_loop_belongs_to_the_api_that_is_made(emulator: RunningEmulator) -> None:
+    body = {"openapi": "3.0.1", "info": {"title": "long"}, "paths": {f"/{number}": {} for number in range(2000)}}
+    stack = create(emulator, template({"Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Body": body}}}))
+    assert stack["StackStatus"] == "CREATE_COMPLETE", history(emulator)
+    rest = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": {**body, "paths": {"/a": {}}}}}
+    assert create(emulator, template({"Api": rest}), "rest")["StackStatus"] == "CREATE_COMPLETE"
+    [api] = emulator.client("apigateway").get_rest_apis()["items"]
+    assert {item["path"] for item in emulator.client("apigateway").get_resources(restApiId=api["id"])["items"]} == {
+        "/",
+        "/a",
+    }

@@ -20,6 +20,7 @@ from emulator.deploy.template.parameters import Values
 from emulator.deploy.up import checking, endpoints, env_files
 from emulator.deploy.up.checking import Checked
 from emulator.deploy.up.packaging import Packaging
+from emulator.deploy.up.places import place_of
 from emulator.deploy.up.problem import Problem
 from emulator.deploy.up.project import Project
 from emulator.deploy.up.screen import Screen
@@ -27,7 +28,7 @@ from emulator.deploy.up.sources import Source, sources
 from emulator.deploy.up.stacks import Client, Failure, Refused, Stacks
 
 ACCOUNT = "000000000000"
-_LINE = re.compile(r"\((\w+), line \d+\)")
+_LINE = re.compile(r"(?<= )\((\w+)(?:, line \d+)?\)(?=[],])")
 _IN_MEMORY = frozenset({"S3", "DynamoDB", "SSM", "SecretsManager", "KMS", "Kinesis", "Cognito", "ECR"})
 """Services whose state no data directory keeps, and whose resources users notice."""
 
@@ -166,9 +167,9 @@ class Session:
             raise self._located(checked, str(refused)) from refused
         if outcome.action == "failed":
             for failure in outcome.failures[:-1]:
-                self._screen.problem(_problem_of(checked, failure))
+                self._screen.problem(_problem_of(source, checked, failure))
             if outcome.failures:
-                raise _problem_of(checked, outcome.failures[-1])
+                raise _problem_of(source, checked, outcome.failures[-1])
             raise Problem(f"Stack {source.stack_name} is {outcome.status}.")
         self._screen.outcome(source.stack_name, outcome, time.perf_counter() - began)
         if self._options.restarted and not self.serving and outcome.action != "created":
@@ -265,9 +266,9 @@ def prepared(
     return Prepared(packaging.package(written_out, source.folder), document.text, values)
 
 
-def _problem_of(checked: Checked, failure: Failure) -> Problem:
-    known = failure.logical_id in checked.resources
-    where = checked.document.location(("Resources", failure.logical_id)) if known else None
+def _problem_of(source: Source, checked: Checked, failure: Failure) -> Problem:
+    named = failure.within, failure.logical_id, failure.reason
+    where = place_of(source.document, source.folder, checked.resources, *named)
     who = f"{failure.logical_id} ({failure.type})" if failure.type else failure.logical_id
     return Problem(failure.reason or "failed", where, who)
 

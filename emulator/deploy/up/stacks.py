@@ -45,6 +45,8 @@ class Failure:
     type: str
     reason: str
     stack: str
+    within: tuple[str, ...] = ()
+    """Logical ids of the nested stacks that lead to it."""
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,7 @@ class Stacks:
                 return [Failure(named.group(1) if named else "", "", reason, ended["StackName"])]
         return []
 
-    def _failures(self, events: list[dict[str, Any]], stack: str) -> list[Failure]:
+    def _failures(self, events: list[dict[str, Any]], stack: str, within: tuple[str, ...] = ()) -> list[Failure]:
         """The resources that failed by themselves, the first first; of nested stacks those inside."""
         found: list[Failure] = []
         for event in reversed(events):
@@ -273,13 +275,12 @@ class Stacks:
                 continue
             inner = event["ResourceType"] == "AWS::CloudFormation::Stack" and event["PhysicalResourceId"]
             if inner:
-                nested = self._failures(
-                    self._events_since(event["PhysicalResourceId"], None), event["LogicalResourceId"]
-                )
+                name: str = event["LogicalResourceId"]
+                nested = self._failures(self._events_since(event["PhysicalResourceId"], None), name, (*within, name))
                 if nested:
                     found += nested
                     continue
-            found.append(Failure(event["LogicalResourceId"], event["ResourceType"], reason, stack))
+            found.append(Failure(event["LogicalResourceId"], event["ResourceType"], reason, stack, within))
         return found
 
     def _events_since(self, name: str, before: str | None) -> list[dict[str, Any]]:

@@ -123,8 +123,9 @@ class StackState:
         for logical_id in plan.order:
             kind = plan.type_of(logical_id)
             if row_of(kind) is None and not self.settings.skip_unknown_resources:
-                location = read.document.location(("Resources", logical_id))
-                unknown.append(f"{kind} ({logical_id}, line {location.line})")
+                line = read.document.location(("Resources", logical_id)).line
+                place = f", line {line}" if "\n" in read.document.text.strip() else ""  # tools send it as one line
+                unknown.append(f"{kind} ({logical_id}{place})")
         if unknown:
             raise validation_error(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
         retyped = [
