@@ -117,9 +117,19 @@ def test_dynamic_references_are_resolved_when_a_resource_is_made(emulator: Runni
 
 def test_an_attribute_that_a_type_has_not_fails_the_resource_that_asks_for_it(emulator: RunningEmulator) -> None:
     asks = queue(QueueName={"Fn::GetAtt": ["A", "Nothing"]})
-    assert create(emulator, template({"A": queue(), "B": asks}))["StackStatus"] == "ROLLBACK_COMPLETE"
+    group = {"Type": "AWS::Scheduler::ScheduleGroup"}
+    assert create(emulator, template({"A": group, "B": asks}))["StackStatus"] == "ROLLBACK_COMPLETE"
     text = "Template error: resource A does not support attribute type Nothing in Fn::GetAtt"
     assert ("B", "CREATE_FAILED", text) in history(emulator)
+
+
+def test_an_attribute_that_a_common_type_has_not_is_refused_before_anything_is_made(emulator: RunningEmulator) -> None:
+    body = template({"A": queue()}, Outputs={"O": {"Value": {"Fn::Sub": "${A.Nothing}"}}})
+    assert refusal(emulator.client("cloudformation").create_stack, StackName="demo", TemplateBody=body) == (
+        "ValidationError: Template error: resource A does not support attribute type Nothing in Fn::GetAtt"
+    )
+    emulator.settle()
+    assert emulator.client("sqs").list_queues().get("QueueUrls", []) == []
 
 
 def test_status_changes_are_events_of_the_default_bus(emulator: RunningEmulator) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from emulator.deploy.template.attributes import supports
 from emulator.deploy.template.document import Path
 from emulator.deploy.template.environment import PSEUDO_PARAMETERS
 from emulator.deploy.template.functions import CONDITION_FUNCTIONS, RULE_FUNCTIONS, called, complaint
@@ -194,7 +195,16 @@ class _Check:
         lost: dict[str, Path] = {}
         resources = self._template.resources
         for item in references(self._document.value.get(block, {}), (block,)):
-            if item.name in resources or (item.attribute is None and item.name in self._parameters):
+            if item.name in resources:
+                kind = resources[item.name].type
+                if item.attribute and not supports(kind, item.attribute):
+                    raise self._document.error(
+                        f"Template error: resource {item.name} does not support attribute type {item.attribute} in "
+                        "Fn::GetAtt",
+                        item.path,
+                    )
+                continue
+            if item.attribute is None and item.name in self._parameters:
                 continue
             if item.function == "Fn::GetAtt":
                 raise self._document.error(
