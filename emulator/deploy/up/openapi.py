@@ -237,7 +237,7 @@ def _rest_api(body: Mapping[str, Any]) -> dict[str, Any]:
     deployment = f"Deployment{digest}"
     api = {"Ref": "Api"}
     return {
-        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": body, "FailOnWarnings": True}},
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": body}},
         deployment: {"Type": "AWS::ApiGateway::Deployment", "Properties": {"RestApiId": api}},
         "Stage": {
             "Type": "AWS::ApiGateway::Stage",
@@ -249,7 +249,7 @@ def _rest_api(body: Mapping[str, Any]) -> dict[str, Any]:
 def _http_api(body: Mapping[str, Any]) -> dict[str, Any]:
     api = {"Ref": "Api"}
     return {
-        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Body": body, "FailOnWarnings": True}},
+        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Body": body}},
         "Stage": {
             "Type": "AWS::ApiGatewayV2::Stage",
             "Properties": {"ApiId": api, "StageName": "$default", "AutoDeploy": True},
