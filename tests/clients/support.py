@@ -12,11 +12,12 @@ from emulator.testing import RunningEmulator
 from tests.clients.conftest import ROOT
 
 
-def sample(into: Path) -> Path:
-    """A copy of the sample application's folders, where tools may write what they like."""
+def sample(into: Path, flat: bool = False) -> Path:
+    """A copy of the sample application's folders, where tools may write what they like: beside others if `flat`."""
+    folder = into if flat else into / "sample"
     for name in ("sample_functions", "workflows"):
-        shutil.copytree(ROOT / name, into / "sample" / name)
-    return into / "sample"
+        shutil.copytree(ROOT / name, folder / name)
+    return folder
 
 
 def outputs(emulator: RunningEmulator, stack: str) -> dict[str, str]:
