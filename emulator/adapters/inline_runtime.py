@@ -3,9 +3,9 @@
 For debugging and for small tests; `emulator.testing.in_process` offers it. Its limits, all of them those of threads: a
 handler that has timed out is abandoned, not killed; `sys.exit` ends the invocation only; memory and files are not
 limited; output is that of `sys.stdout` and `sys.stderr` as Python sees them; two functions must not import, inside
-their handlers, different modules of the same name; no wrapper (AWS_LAMBDA_EXEC_WRAPPER) is started; `time.time` and
-`time.sleep` are virtual, `datetime` and `asyncio.sleep` are the host's. boto3's default session is each environment's
-own, so that `boto3.client` in a handler is the function's account's.
+their handlers, different modules of the same name; no wrapper (AWS_LAMBDA_EXEC_WRAPPER) is started. How far time is
+AWS's, `thread_time.py` says. boto3's default session is each environment's own, so that `boto3.client` in a handler is
+the function's account's.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from .runtime.platform_log import PlatformLog
 from .runtime.results import UNICODE_RESULTS, Marshaller
 from .runtime.source import Sources
 from .runtime.variables import function_environment
+from .thread_time import Dates, Sleeper, install
 
 UNHANDLED = "Unhandled"
 
@@ -51,7 +52,7 @@ class _Local(threading.local):
 
     environment: dict[str, str] | None = None
     output: io.StringIO | None = None
-    sleep: Callable[[float], None] | None = None
+    sleep: Sleeper | None = None
     now: Callable[[], float] | None = None
     session: Callable[[], Any] | None = None
 
@@ -102,25 +103,19 @@ class _Patches:
         self.local = _Local()
         self._saved: tuple[Any, ...] | None = None
         self._lead_nowhere: Callable[[], None] = lambda: None
+        self._real_time: Callable[[], None] = lambda: None
         self._default_session: Callable[[], Any] = lambda: None
 
     def apply(self) -> None:
         if self._saved is not None:
             return
-        self._saved = saved = (os.environ, time.sleep, time.time, sys.stdout, sys.stderr)
-        local, real_sleep, real_time = self.local, time.sleep, time.time
-
-        def sleep(seconds: float) -> None:
-            (local.sleep or real_sleep)(seconds)
-
-        def now() -> float:
-            return (local.now or real_time)()
-
+        self._saved = saved = (os.environ, sys.stdout, sys.stderr)
+        local = self.local
         namespace: Any = os
         namespace.environ = _Environ(local, saved[0])
-        time.sleep, time.time = sleep, now
+        self._real_time = install(local)
         streams: Any = sys
-        streams.stdout, streams.stderr = _Stream(local, saved[3]), _Stream(local, saved[4])
+        streams.stdout, streams.stderr = _Stream(local, saved[1]), _Stream(local, saved[2])
         boto3: Any = importlib.import_module("boto3")
         self._default_session = session_of_the_process = boto3._get_default_session
 
@@ -133,8 +128,9 @@ class _Patches:
     def undo(self) -> None:
         if self._saved is not None:
             namespace: Any = os
-            namespace.environ, time.sleep, time.time, sys.stdout, sys.stderr = self._saved
+            namespace.environ, sys.stdout, sys.stderr = self._saved
             self._saved = None
+            self._real_time()
             boto3: Any = importlib.import_module("boto3")
             boto3._get_default_session = self._default_session
             self._lead_nowhere()
@@ -178,6 +174,7 @@ class InlineRuntime(FunctionRuntime):
         self._patches = _Patches()
         self._idle: dict[str, list[_Environment]] = {}
         self._import_lock = threading.Lock()
+        self._dates = Dates(self._patches.local)
         self._numbers = itertools.count()
 
     async def run(self, function: FunctionSpec, invocation: Invocation) -> InvocationResult:
@@ -240,6 +237,7 @@ class InlineRuntime(FunctionRuntime):
                     sys.path.remove(root)
                 for name, module in list(sys.modules.items()):
                     if _file(module).startswith(roots):
+                        self._dates.give(module)
                         if name in before:
                             sys.modules[name] = before[name]
                         else:
@@ -337,7 +335,7 @@ class _Attempt:
         local, environment, invocation = self._local, self._environment, self._invocation
         local.environment, local.output, local.session = environment.variables, self._output, environment.session
         if self._virtual:
-            local.sleep, local.now = self._sleep, lambda: self._frozen_now
+            local.sleep, local.now = self, lambda: self._frozen_now
         environment.variables["_X_AMZN_TRACE_ID"] = invocation.trace_id
         marshaller = Marshaller(environment.variables["AWS_EXECUTION_ENV"] in UNICODE_RESULTS)
         log = FunctionLog(self._write_event, environment.function.log_format == "JSON")
@@ -387,26 +385,52 @@ class _Attempt:
         if not self._answer.done():
             self._answer.set_result((kind, payload))
 
-    def _sleep(self, seconds: float) -> None:
-        """In the thread: wait until the clock says so."""
+    def __call__(self, seconds: float) -> None:
+        """In the thread: sleep until the clock says so."""
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         woken = threading.Event()
-        self._loop.call_soon_threadsafe(self._start_sleep, seconds, woken)
+        self.begin(seconds, woken.set)
         woken.wait()
+        self.resume()
+
+    def resume(self) -> None:
+        """In the thread, after a wait: an abandoned handler goes no further."""
         if self._over:
             raise _Ended
 
-    def _start_sleep(self, seconds: float, woken: threading.Event) -> None:
-        task = self._loop.create_task(self._sleep_through(seconds))
-        self._sleeps.add(task)
-        task.add_done_callback(lambda _: woken.set())
+    def begin(self, seconds: float, woken: Callable[[], None]) -> Callable[[], None]:
+        """In the thread: wait for AWS time, and call `woken` then. Returns what ends the waiting before."""
+        ended = threading.Event()
+        started: list[asyncio.Task[None]] = []
+
+        def start() -> None:
+            task = self._loop.create_task(self._sleep_through(seconds))
+            started.append(task)
+            self._sleeps.add(task)
+            task.add_done_callback(over)
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._sleeps.discard(task)
+            ended.set()
+            woken()
+
+        def withdraw() -> None:
+            if not ended.is_set():
+                self._loop.call_soon_threadsafe(lambda: started[0].cancel())
+                ended.wait()
+
+        self._loop.call_soon_threadsafe(start)
+        return withdraw
 
     async def _sleep_through(self, seconds: float) -> None:
         due_at = self._clock.now() + seconds
         self._hold.release()
-        await self._clock.sleep_until(min(due_at, self._deadline), self._hold.reason)
-        self._hold.take()
+        try:
+            await self._clock.sleep_until(min(due_at, self._deadline), self._hold.reason)
+        finally:
+            if not self._over:
+                self._hold.take()
         self._frozen_now = self._clock.now()
         if due_at >= self._deadline:
             self._over = True

@@ -63,6 +63,54 @@ def test_all_clocks_of_python_follow_aws_time(aws: Aws, clock: Clock, sleep: str
     assert clock.now() == begun + 45
 
 
+def test_all_clocks_of_python_follow_aws_time_in_threads_too() -> None:
+    with Emulator(functions="threads") as emulator:
+        for number, sleep in enumerate(SLEEPS.values()):
+            create(emulator.aws, f"f{number}", source=CLOCKS.replace("SLEEP", sleep))
+            begun = emulator.clock.now()
+            check(invoke(emulator.aws, f"f{number}"), begun)
+            assert emulator.clock.now() == begun + 45
+    assert time.monotonic.__module__ == "time", "the process has its own functions again"
+
+
+WAYS_TO_TELL = {
+    "time.time": "time.time()",
+    "time.time_ns": "time.time_ns() / 1e9",
+    "time.monotonic": "time.monotonic()",
+    "time.monotonic_ns": "time.monotonic_ns() / 1e9",
+    "time.perf_counter": "time.perf_counter()",
+    "datetime.now": "datetime.now().timestamp()",
+    "datetime.now(UTC)": "datetime.now(timezone.utc).timestamp()",
+    "datetime.utcnow": "datetime.utcnow().replace(tzinfo=timezone.utc).timestamp()",
+    "datetime.today": "datetime.today().timestamp()",
+    "loop.time": "loop.time()",
+}
+
+
+@pytest.mark.parametrize("functions", ["processes", "threads"])
+def test_every_way_to_ask_for_the_time_agrees(functions: str) -> None:
+    told = ", ".join(f"{name!r}: {code}" for name, code in WAYS_TO_TELL.items())
+    source = f"""
+import asyncio, time
+from datetime import date, datetime, timezone
+def handler(event, context):
+    loop = asyncio.new_event_loop()
+    tell = lambda: {{{told}}}
+    before = tell()
+    time.sleep(400)
+    loop.run_until_complete(asyncio.sleep(300))
+    after = tell()
+    loop.close()
+    assert isinstance(datetime(2024, 1, 2), datetime) and datetime(2024, 1, 2) == datetime.fromisoformat("2024-01-02")
+    assert date.today() == datetime.now().date()
+    return {{name: after[name] - before[name] for name in before}}
+"""
+    with Emulator(functions=functions) as emulator:
+        create(emulator.aws, source=source, timeout=900)
+        passed = invoke(emulator.aws)
+    assert passed == {name: pytest.approx(700, abs=0.01) for name in WAYS_TO_TELL}
+
+
 def test_all_clocks_of_node_follow_aws_time(aws: Aws, clock: Clock) -> None:
     aws.lambda_.create_function(
         FunctionName="worker",
