@@ -3,20 +3,15 @@ AWS CLI, through boto3, and as an OpenAPI file."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
-import zipfile
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from emulator.testing import RunningEmulator
+from tests.stories.telling import function, package, role
 
-ROLE = "arn:aws:iam::000000000000:role/article"
 HANDLER = """
 def handler(event, context):
     print("ran")
@@ -25,29 +20,19 @@ def handler(event, context):
 PATH = "/requestParameters/integration.request.header.X-Amz-Invocation-Type"
 
 
-def package() -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("app.py", HANDLER)
-    return archive.getvalue()
-
-
-def uri(function_arn: str) -> str:
+def uri(function_arn):
     return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function_arn}/invocations"
 
 
-def attempts(emulator: RunningEmulator) -> int:
+def events(emulator):
     """How often the queue has run the function."""
-    invocations = emulator.control("GET", "timeline")["invocations"]
-    return sum(item.get("invocation_type") == "Event" for item in invocations)
+    return sum(attempt["invocation_type"] == "Event" for attempt in emulator.attempts())
 
 
 class AwsCli:
     """The `aws` command of this environment against one emulator: in this process, for starting it takes a second."""
 
-    def __init__(
-        self, url: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def __init__(self, aws, home, monkeypatch, capsys):
         self._capsys = capsys
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             monkeypatch.delenv(name)
@@ -57,89 +42,76 @@ class AwsCli:
         variables = {
             "HOME": str(home),
             "AWS_DATA_PATH": str(Path(sys.modules["awscli"].__file__ or "").parent / "data"),
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
+            **aws.environment,
             "AWS_PAGER": "",
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         self._driver = create_clidriver()
 
-    def __call__(self, *words: str) -> Any:
+    def __call__(self, *words):
         code = self._driver.main(["--output", "json", *words])
         said = self._capsys.readouterr()
         assert code == 0, said.err
         return json.loads(said.out) if said.out.strip() else None
 
 
-def test_the_article_with_the_aws_cli(
-    emulator: RunningEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    aws = AwsCli(emulator.url, tmp_path, monkeypatch, capsys)
-    (tmp_path / "function.zip").write_bytes(package())
-    assert aws("sts", "get-caller-identity")["Account"] == "000000000000"
-    function = aws(
-        *("lambda", "create-function", "--function-name", "report", "--runtime", "python3.12", "--role", ROLE),
+def test_the_article_with_the_aws_cli(aws, emulator, tmp_path, monkeypatch, capsys):
+    cli = AwsCli(aws, tmp_path, monkeypatch, capsys)
+    (tmp_path / "function.zip").write_bytes(package(HANDLER))
+    assert cli("sts", "get-caller-identity")["Account"] == aws.account
+    arn = cli(
+        *("lambda", "create-function", "--function-name", "report", "--runtime", "python3.12", "--role", role(aws)),
         *("--handler", "app.handler", "--zip-file", f"fileb://{tmp_path / 'function.zip'}"),
     )["FunctionArn"]
-    api = aws("apigateway", "create-rest-api", "--name", "article")["id"]
-    root = aws("apigateway", "get-resources", "--rest-api-id", api)["items"][0]["id"]
-    resource = aws(
+    api = cli("apigateway", "create-rest-api", "--name", "article")["id"]
+    root = cli("apigateway", "get-resources", "--rest-api-id", api)["items"][0]["id"]
+    resource = cli(
         "apigateway", "create-resource", "--rest-api-id", api, "--parent-id", root, "--path-part", "reports"
     )["id"]
     where = ("--rest-api-id", api, "--resource-id", resource, "--http-method", "POST")
-    aws("apigateway", "put-method", *where, "--authorization-type", "NONE")
-    aws(
+    cli("apigateway", "put-method", *where, "--authorization-type", "NONE")
+    cli(
         *("apigateway", "put-integration", *where, "--type", "AWS"),
-        *("--integration-http-method", "POST", "--uri", uri(function)),
+        *("--integration-http-method", "POST", "--uri", uri(arn)),
     )
-    aws("apigateway", "put-method-response", *where, "--status-code", "200")
-    aws("apigateway", "put-integration-response", *where, "--status-code", "200")
-    aws("apigateway", "create-deployment", "--rest-api-id", api, "--stage-name", "prod")
-    url = emulator.data_plane(api, "prod", "reports")
+    cli("apigateway", "put-method-response", *where, "--status-code", "200")
+    cli("apigateway", "put-integration-response", *where, "--status-code", "200")
+    cli("apigateway", "create-deployment", "--rest-api-id", api, "--stage-name", "prod")
     body = {"report": 1}
 
-    assert httpx.post(url, json=body).json() == {"seen": body}
+    assert aws.http.post("/reports", json=body).json() == {"seen": body}
 
     # The client decides, with a header that the method declares and the integration maps.
-    aws(
+    cli(
         *("apigateway", "update-method", *where, "--patch-operations"),
         "op=add,path=/requestParameters/method.request.header.InvocationType,value=false",
     )
-    aws(
+    cli(
         *("apigateway", "update-integration", *where, "--patch-operations"),
         f"op=add,path={PATH},value=method.request.header.InvocationType",
     )
     header = {"InvocationType": "Event"}
-    assert httpx.post(url, json=body, headers=header).json() == {"seen": body}, "not deployed yet"
-    aws("apigateway", "create-deployment", "--rest-api-id", api, "--stage-name", "prod")
-    answer = httpx.post(url, json=body, headers=header)
+    assert aws.http.post("/reports", json=body, headers=header).json() == {"seen": body}, "not deployed yet"
+    cli("apigateway", "create-deployment", "--rest-api-id", api, "--stage-name", "prod")
+    answer = aws.http.post("/reports", json=body, headers=header)
     assert (answer.status_code, answer.content) == (200, b"")
-    assert httpx.post(url, json=body).json() == {"seen": body}
+    assert aws.http.post("/reports", json=body).json() == {"seen": body}
 
     # Always asynchronous: a static value, in single quotes.
-    aws(
+    cli(
         *("apigateway", "update-integration", *where, "--patch-operations"),
         json.dumps([{"op": "replace", "path": PATH, "value": "'Event'"}]),
     )
-    aws("apigateway", "create-deployment", "--rest-api-id", api, "--stage-name", "prod")
-    answer = httpx.post(url, json=body)
+    cli("apigateway", "create-deployment", "--rest-api-id", api, "--stage-name", "prod")
+    answer = aws.http.post("/reports", json=body)
     assert (answer.status_code, answer.content) == (200, b"")
     emulator.settle()
-    assert attempts(emulator) == 2
+    assert events(emulator) == 2
 
 
-def create_function(emulator: RunningEmulator) -> str:
-    return emulator.client("lambda").create_function(
-        FunctionName="report", Runtime="python3.12", Role=ROLE, Handler="app.handler", Code={"ZipFile": package()}
-    )["FunctionArn"]
-
-
-def test_the_article_through_boto3(emulator: RunningEmulator) -> None:
-    function = create_function(emulator)
-    gateway = emulator.client("apigateway")
+def test_the_article_through_boto3(aws, emulator):
+    gateway = aws.apigateway
     api = gateway.create_rest_api(name="article")["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]
     resource = gateway.create_resource(restApiId=api, parentId=root, pathPart="reports")["id"]
@@ -151,29 +123,28 @@ def test_the_article_through_boto3(emulator: RunningEmulator) -> None:
         **where,
         type="AWS",
         integrationHttpMethod="POST",
-        uri=uri(function),
+        uri=uri(function(aws, "report", HANDLER)),
         requestParameters={"integration.request.header.X-Amz-Invocation-Type": "method.request.header.InvocationType"},
     )
     gateway.put_method_response(**where, statusCode="200")
     gateway.put_integration_response(**where, statusCode="200")
     gateway.create_deployment(restApiId=api, stageName="prod")
-    url = emulator.data_plane(api, "prod", "reports")
 
-    assert httpx.post(url, json={"a": 1}).json() == {"seen": {"a": 1}}, "required alone does nothing"
+    assert aws.http.post("/reports", json={"a": 1}).json() == {"seen": {"a": 1}}, "required alone does nothing"
 
     validator = gateway.create_request_validator(restApiId=api, name="parameters", validateRequestParameters=True)
     gateway.update_method(
         **where, patchOperations=[{"op": "replace", "path": "/requestValidatorId", "value": validator["id"]}]
     )
     gateway.create_deployment(restApiId=api, stageName="prod")
-    refused = httpx.post(url, json={"a": 1})
+    refused = aws.http.post("/reports", json={"a": 1})
     assert (refused.status_code, refused.json()) == (
         400,
         {"message": "Missing required request parameters: [InvocationType]"},
     )
-    assert httpx.post(url, json={"a": 1}, headers={"InvocationType": "Event"}).content == b""
+    assert aws.http.post("/reports", json={"a": 1}, headers={"InvocationType": "Event"}).content == b""
     emulator.settle()
-    assert attempts(emulator) == 1
+    assert events(emulator) == 1
 
 
 OPENAPI = {
@@ -199,14 +170,12 @@ OPENAPI = {
 
 
 @pytest.mark.parametrize("status", ["200", "202"])
-def test_the_article_as_an_openapi_file_answers_the_status_that_its_integration_response_maps(
-    emulator: RunningEmulator, status: str
-) -> None:
-    text = json.dumps(OPENAPI).replace("URI", uri(create_function(emulator))).replace('"200"', f'"{status}"')
-    gateway = emulator.client("apigateway")
-    api = gateway.import_rest_api(body=text.encode())["id"]
-    gateway.create_deployment(restApiId=api, stageName="prod")
-    answer = httpx.post(emulator.data_plane(api, "prod", "reports"), json={"a": 1})
+def test_the_article_as_an_openapi_file_answers_the_status_that_its_integration_response_maps(aws, emulator, status):
+    arn = function(aws, "report", HANDLER)
+    text = json.dumps(OPENAPI).replace("URI", uri(arn)).replace('"200"', f'"{status}"')
+    api = aws.apigateway.import_rest_api(body=text.encode())["id"]
+    aws.apigateway.create_deployment(restApiId=api, stageName="prod")
+    answer = aws.http.post("/reports", json={"a": 1})
     assert (answer.status_code, answer.content) == (int(status), b"")
     emulator.settle()
-    assert attempts(emulator) == 1
+    assert events(emulator) == 1
