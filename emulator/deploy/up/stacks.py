@@ -30,6 +30,9 @@ _CANNOT_BE_UPDATED = frozenset(
     {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
 )
 """What is left of a creation that failed, or of a change set: nothing serves there."""
+_BUSY = re.compile(r"_IN_PROGRESS state and can not be updated|^Stack \[.*\] already exists")
+"""Somebody else was faster."""
+MOST_TRIES = 5
 _CONSEQUENCES = ("Resource creation cancelled", "Resource update cancelled")
 
 
@@ -113,8 +116,10 @@ class Stacks:
             if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                 raise
 
-    def deploy(self, name: str, template: Mapping[str, Any], parameters: Mapping[str, str]) -> Outcome:
-        """Create or change a stack, and wait. Raises Refused."""
+    def deploy(
+        self, name: str, template: Mapping[str, Any], parameters: Mapping[str, str], tries: int = MOST_TRIES
+    ) -> Outcome:
+        """Create or change a stack, and wait; also for whoever else deploys it at the same moment. Raises Refused."""
         from botocore.exceptions import ClientError
 
         request: dict[str, Any] = {
@@ -143,6 +148,8 @@ class Stacks:
             if message == _NO_UPDATES and stack is not None:
                 self._deployed[name] = (request, _version(stack))
                 return Outcome("unchanged", stack["StackStatus"], {})
+            if tries > 1 and _BUSY.search(message):
+                return self.deploy(name, template, parameters, tries - 1)
             raise Refused(message) from error
         ended = self._settled(name)
         assert ended is not None, "a stack that is not deleted is there"
