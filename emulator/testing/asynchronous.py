@@ -1,7 +1,10 @@
-"""The twins of `Emulator`, `Clock` and `Inbox` for coroutines: every call is made in a thread and awaited."""
+"""The twins of `Emulator` and of what hangs on it for coroutines: every call is made in a thread and awaited."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +14,13 @@ from anyio import to_thread
 if TYPE_CHECKING:
     import httpx
 
+    from emulator.faults import FaultPlan
     from emulator.testing.aws import Aws
     from emulator.testing.clock import Clock
     from emulator.testing.deploying import Deployed
+    from emulator.testing.faults import Faults
     from emulator.testing.inbox import Inbox, Message
+    from emulator.testing.queue import Queue
     from emulator.testing.timeline import Timeline
     from emulator.testing.world import Emulator
 
@@ -28,6 +34,14 @@ class AsyncClock:
     async def now(self) -> float:
         """Seconds of AWS time since 1970."""
         return await to_thread.run_sync(self._clock.now)
+
+    async def datetime(self) -> datetime:
+        """AWS time as a datetime in UTC."""
+        return await to_thread.run_sync(self._clock.datetime)
+
+    async def frozen(self) -> bool:
+        """Whether time stands still."""
+        return await to_thread.run_sync(lambda: self._clock.frozen)
 
     async def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> float:
         """Move time; everything that falls due on the way has run when this returns. The time it is then."""
@@ -82,6 +96,105 @@ class AsyncInbox:
         return await to_thread.run_sync(partial(self._inbox.wait, **search))
 
 
+class AsyncQueue:
+    """`Queue`, awaited."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self.name = queue.name
+
+    async def url(self) -> str:
+        """Its URL."""
+        return await to_thread.run_sync(lambda: self._queue.url)
+
+    async def arn(self) -> str:
+        """Its ARN."""
+        return await to_thread.run_sync(lambda: self._queue.arn)
+
+    async def length(self) -> int:
+        """How many messages there are: visible, in flight and delayed."""
+        return await to_thread.run_sync(len, self._queue)
+
+    async def send(self, body: Any, **more: Any) -> str:
+        """Send a message, text or what becomes JSON; its id."""
+        return await to_thread.run_sync(partial(self._queue.send, body, **more))
+
+    async def receive(self, limit: int = 10, wait_seconds: int = 0) -> list[dict[str, Any]]:
+        """Receive up to `limit` messages and delete them, as boto3 shows them."""
+        return await to_thread.run_sync(self._queue.receive, limit, wait_seconds)
+
+    async def bodies(self, limit: int = 10) -> list[str]:
+        """`receive`, and the texts alone."""
+        return await to_thread.run_sync(self._queue.bodies, limit)
+
+
+class AsyncFaults:
+    """`Faults`, awaited; what each can be, `Faults` says."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    async def function(self, name: str, fault: str, **more: Any) -> None:
+        """A function."""
+        await to_thread.run_sync(partial(self._faults.function, name, fault, **more))
+
+    async def state(self, name: str, fault: str, **more: Any) -> None:
+        """A Task state."""
+        await to_thread.run_sync(partial(self._faults.state, name, fault, **more))
+
+    async def destination(self, name: str, fault: str, **more: Any) -> None:
+        """What AWS itself delivers to."""
+        await to_thread.run_sync(partial(self._faults.destination, name, fault, **more))
+
+    async def queue(self, name: str, fault: str, **more: Any) -> None:
+        """A message sent to a queue."""
+        await to_thread.run_sync(partial(self._faults.queue, name, fault, **more))
+
+    async def gateway(self, name: str, fault: str, **more: Any) -> None:
+        """A request to an API or a function URL."""
+        await to_thread.run_sync(partial(self._faults.gateway, name, fault, **more))
+
+    async def websocket(self, name: str, fault: str, **more: Any) -> None:
+        """A connection or a message of a WebSocket API."""
+        await to_thread.run_sync(partial(self._faults.websocket, name, fault, **more))
+
+    async def mail(self, to: str, fault: str, **more: Any) -> None:
+        """Mail to a recipient."""
+        await to_thread.run_sync(partial(self._faults.mail, to, fault, **more))
+
+    async def store(self, fault: str, **more: Any) -> None:
+        """A commit."""
+        await to_thread.run_sync(partial(self._faults.store, fault, **more))
+
+    async def put(self, plan: FaultPlan) -> None:
+        """From now on this is the plan."""
+        await to_thread.run_sync(self._faults.put, plan)
+
+    async def load(self, path: str | Path) -> None:
+        """The plan in a file."""
+        await to_thread.run_sync(self._faults.load, path)
+
+    async def seed(self, seed: int) -> None:
+        """Begin an empty plan whose dice follow from this number."""
+        await to_thread.run_sync(self._faults.seed, seed)
+
+    async def clear(self) -> None:
+        """Nothing goes wrong any more."""
+        await to_thread.run_sync(self._faults.clear)
+
+    async def plan(self) -> FaultPlan:
+        """What is to go wrong."""
+        return await to_thread.run_sync(lambda: self._faults.plan)
+
+    async def strikes(self) -> list[dict[str, Any]]:
+        """What has gone wrong."""
+        return await to_thread.run_sync(lambda: self._faults.strikes)
+
+    async def seen(self) -> list[dict[str, Any]]:
+        """Calls that could have failed."""
+        return await to_thread.run_sync(lambda: self._faults.seen)
+
+
 class AsyncEmulator:
     """`Emulator`, awaited. boto3's clients are what they are: `await to_thread.run_sync(aws.sqs.list_queues)`."""
 
@@ -90,6 +203,8 @@ class AsyncEmulator:
         """The same world for code that does not await."""
         self.clock = AsyncClock(emulator.clock)
         self.inbox = AsyncInbox(emulator.inbox)
+        self.faults = AsyncFaults(emulator.faults)
+        self.account, self.region, self.url = emulator.account, emulator.region, emulator.url
 
     @cached_property
     def aws(self) -> Aws:
@@ -100,6 +215,32 @@ class AsyncEmulator:
     def http(self) -> httpx.AsyncClient:
         """For deployed APIs: takes full URLs, AWS's own, or paths of the only API there is."""
         return self.sync.aws.async_http
+
+    def queue(self, name: str) -> AsyncQueue:
+        """A queue of this world, by its name, URL or ARN."""
+        return AsyncQueue(self.sync.queue(name))
+
+    @asynccontextmanager
+    async def branch(self, faults: FaultPlan | None = None) -> AsyncGenerator[AsyncEmulator]:
+        """A copy of this world that goes its own way, in its own time: `async with emulator.branch() as other:`."""
+        branching = self.sync.branch(faults)
+        other = await to_thread.run_sync(branching.__enter__)
+        try:
+            yield AsyncEmulator(other)
+        finally:
+            await to_thread.run_sync(branching.__exit__, None, None, None)
+
+    async def snapshot(self, path: str | Path | None = None) -> bytes:
+        """Everything that this world has, and the time; kept in a file too, if one is named."""
+        return await to_thread.run_sync(self.sync.snapshot, path)
+
+    async def request(self, request_id: str) -> dict[str, Any]:
+        """A request to a deployed API, by its id, step by step."""
+        return await to_thread.run_sync(self.sync.request, request_id)
+
+    async def settings(self, **values: Any) -> dict[str, Any]:
+        """Change settings for this server, until its last world ends; what all are then."""
+        return await to_thread.run_sync(partial(self.sync.settings, **values))
 
     async def settle(self) -> None:
         """Run every consequence of what has happened in this world, however late it is due."""

@@ -11,6 +11,9 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
 from emulator import Emulator, Settings
+from emulator.testing import asynchronous, clock, faults, inbox, world
+from emulator.testing import queue as queues
+from emulator.testing.asynchronous import AsyncEmulator
 from emulator.testing.model_loader import model_loader
 from emulator.testing.servers import HarnessError
 from tests.testing.functions import create, invoke, send
@@ -54,6 +57,26 @@ async def test_a_world_is_awaited() -> None:
         await emulator.settle()
         assert len(await emulator.attempts("worker")) == 3
         assert "attempt 3 of worker" in str(await emulator.timeline())
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_every_helper_has_a_twin_that_is_awaited(async_emulator: asynchronous.AsyncEmulator) -> None:
+    queue = async_emulator.queue("q")
+    async_emulator.aws.sqs.create_queue(QueueName="q")
+    await async_emulator.faults.queue("q", "twice")
+    await queue.send({"n": 1})
+    assert await queue.length() == 2
+    async with async_emulator.branch() as other:
+        assert await other.queue("q").bodies() == ['{"n": 1}'] * 2
+    assert await queue.length() == 2 and len(await async_emulator.faults.strikes()) == 1
+    assert await async_emulator.clock.frozen() and (await async_emulator.clock.datetime()).year >= 2025
+    said = {AsyncEmulator: {"connect", "restore", "start", "stop", "server", "sync", "http"}}
+    for plain in (world.Emulator, clock.Clock, inbox.Inbox, faults.Faults, queues.Queue):
+        twin = getattr(asynchronous, f"Async{plain.__name__}")
+        there = set(dir(twin)) | set(vars(async_emulator)) | {"name"}
+        missing = {name for name in dir(plain) if not name.startswith("_")} - there - said.get(twin, set())
+        assert not missing, f"{twin.__name__} lacks {missing}"
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
