@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from typing import Any
 
-from emulator.testing import RunningEmulator
+from tests.stories.telling import function, machine
 
-ROLE = "arn:aws:iam::000000000000:role/any"
 SOURCE = """
 import boto3, os
 
@@ -23,18 +19,11 @@ def handler(event, context):
 """
 
 
-def prepare(emulator: RunningEmulator, rows: list[str]) -> str:
+def prepare(aws, rows):
     """Bucket, file, function and machine; the machine's ARN."""
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("app.py", SOURCE)
-    emulator.client("lambda").create_function(
-        FunctionName="price", Runtime="python3.12", Role=ROLE, Handler="app.handler",
-        Code={"ZipFile": package.getvalue()},
-    )  # fmt: skip
-    s3 = emulator.client("s3")
-    s3.create_bucket(Bucket="shop")
-    s3.put_object(Bucket="shop", Key="orders.csv", Body="\n".join(["name,price", *rows]))
+    function(aws, "price", SOURCE, Timeout=3)
+    aws.s3.create_bucket(Bucket="shop")
+    aws.s3.put_object(Bucket="shop", Key="orders.csv", Body="\n".join(["name,price", *rows]))
     call = {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
@@ -65,32 +54,28 @@ def prepare(emulator: RunningEmulator, rows: list[str]) -> str:
         "ToleratedFailurePercentage": 50,
         "End": True,
     }
-    definition = json.dumps({"StartAt": "Map", "States": {"Map": state}})
-    sfn = emulator.client("stepfunctions")
-    return sfn.create_state_machine(name="orders", definition=definition, roleArn=ROLE)["stateMachineArn"]
+    return machine(aws, {"StartAt": "Map", "States": {"Map": state}}, name="orders")
 
 
-def result(emulator: RunningEmulator, execution: str) -> tuple[list[Any], list[Any]]:
+def result(aws, execution):
     """What succeeded and what failed, as the exported files have it."""
-    described = emulator.client("stepfunctions").describe_execution(executionArn=execution)
+    described = aws.stepfunctions.describe_execution(executionArn=execution)
     assert described["status"] == "SUCCEEDED", described.get("cause")
     details = json.loads(described["output"])["ResultWriterDetails"]
-    s3 = emulator.client("s3")
 
-    def read(key: str) -> Any:
-        return json.loads(s3.get_object(Bucket=details["Bucket"], Key=key)["Body"].read())
+    def read(key):
+        return json.loads(aws.s3.get_object(Bucket=details["Bucket"], Key=key)["Body"].read())
 
     files = read(details["Key"])["ResultFiles"]
     good, bad = ([item for file in files[name] for item in read(file["Key"])] for name in ("SUCCEEDED", "FAILED"))
     return good, bad
 
 
-def test_every_row_of_a_file_reaches_the_function_and_the_results_are_in_s3(emulator: RunningEmulator) -> None:
-    arn = prepare(emulator, ["tea,3", "coffee,4", "milk,1", "sugar,2", "salt,?"])
-    sfn = emulator.client("stepfunctions")
-    execution = sfn.start_execution(stateMachineArn=arn, input='{"file":"orders.csv"}')["executionArn"]
+def test_every_row_of_a_file_reaches_the_function_and_the_results_are_in_s3(aws, emulator):
+    arn = prepare(aws, ["tea,3", "coffee,4", "milk,1", "sugar,2", "salt,?"])
+    execution = aws.stepfunctions.start_execution(stateMachineArn=arn, input='{"file":"orders.csv"}')["executionArn"]
     emulator.settle()
-    good, bad = result(emulator, execution)
+    good, bad = result(aws, execution)
     assert good == [{"total": 7, "count": 2}, {"total": 3, "count": 2}]
     [failed] = bad
     assert (failed["Status"], failed["Error"]) == ("FAILED", "ValueError")
