@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -489,6 +490,14 @@ def _collect_seldom() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
+def _switch_often() -> None:
+    """Let the serving loop have the interpreter after half a millisecond of another thread's work, not after five.
+
+    Long templates, large documents and supporting services are worked on in threads; a request needs a dozen turns.
+    """
+    sys.setswitchinterval(0.0005)
+
+
 def serve(
     settings: Settings, announce: Callable[[Emulator], None] | None = None, console: Console | None = None
 ) -> None:
@@ -509,5 +518,6 @@ def serve(
     import uvloop
 
     _collect_seldom()
+    _switch_often()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

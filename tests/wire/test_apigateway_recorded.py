@@ -228,3 +228,18 @@ def test_tildes_are_encoded_as_java_encodes_them(api: RestApi) -> None:
     api.method("x", "GET", **mock(body="$util.urlEncode('a b~*-._')"))
     api.deploy()
     assert api.request("GET", "x").text == "a+b%7E*-._"
+
+
+def test_a_deployed_api_answers_at_the_host_name_that_it_has_at_aws(api: RestApi) -> None:
+    api.method("x", "GET", **mock())
+    api.deploy()
+    host = f"{api.id}.execute-api.us-east-1.amazonaws.com"
+    answer = httpx.get(f"{api.emulator.url}/dev/x", headers={"Host": host})
+    assert answer.status_code == 200
+
+
+def test_only_statuses_that_the_method_declares_have_integration_responses(api: RestApi) -> None:
+    method = api.method("x", "GET", **mock())
+    with pytest.raises(ClientError, match="Invalid Response status code specified") as refused:
+        api.client.put_integration_response(**method, statusCode="418")
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404

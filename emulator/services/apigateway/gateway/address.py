@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _HOST = re.compile(
-    r"^([a-z0-9]+)\.execute-api\.(?:[a-z0-9\-.]+\.)?localhost(?:\.localstack\.cloud)?(?::\d+)?$", re.IGNORECASE
+    r"^([a-z0-9]+)\.execute-api\.(?:[a-z0-9\-.]+\.)?(?:localhost(?:\.localstack\.cloud)?|amazonaws\.com)(?::\d+)?$",
+    re.IGNORECASE,
 )
 _PATH = re.compile(r"^/_aws/execute-api/([^/]+)/([^/]+)(/.*)?$")
 _USER_REQUEST = re.compile(r"^/restapis/([^/]+)/([^/]+)/_user_request_(/.*)?$")

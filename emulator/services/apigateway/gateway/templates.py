@@ -9,6 +9,7 @@ import functools
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
@@ -24,6 +25,8 @@ from emulator.services.apigateway.gateway.vtl.values import VtlError as ValuePro
 QUICK_BUDGET = 20_000
 LONG_BUDGET = 1_000_000
 """Steps of a template on the serving loop, and, started again, in a thread."""
+_LONG_ONES = ThreadPoolExecutor(max_workers=2, thread_name_prefix="templates")
+"""Few at a time: each of them takes turns with the serving loop, which would wait for all."""
 _QUICK_TEXT_BITS = 4
 """On the loop 16 characters of a text are a step, so that no more than 300 kB of them are worked on there."""
 
@@ -80,7 +83,7 @@ async def _rendered(exchange: Exchange, snapshot: Snapshot, source: str, body: s
                 exchange.forget_context()  # computed anew, without what the first try put into it
                 exchange.context.update(overrides)
         work = functools.partial(template.render, _variables(exchange, body, which), LONG_BUDGET)
-        return (await asyncio.to_thread(work)).strip()
+        return (await asyncio.get_running_loop().run_in_executor(_LONG_ONES, work)).strip()
     except (VtlError, ValueProblem) as error:
         raise configuration_error(f"Unable to transform request: {error}") from None
 

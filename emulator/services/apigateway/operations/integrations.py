@@ -235,8 +235,10 @@ class Integrations(VpcLinks):
         return {}
 
     def put_integration_response(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """Set what becomes of the integration's answer for one status."""
+        """Set what becomes of the integration's answer for one status, which the method must declare (3.1, step 8)."""
         api, method, integration = self._integration(tx, scope, request)
+        if request["statusCode"] not in (method.get("methodResponses") or {}):
+            raise not_found("Invalid Response status code specified")
         response = {
             "statusCode": request["statusCode"],
             **given(request, "selectionPattern", "responseParameters", "responseTemplates", "contentHandling"),

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from emulator.services.apigatewayv2.model import DEFAULT
 
-_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.(?:[a-z0-9\-.]+\.)?localhost(?:\.localstack\.cloud)?")
+_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.(?:[a-z0-9\-.]+\.)?(?:localhost(?:\.localstack\.cloud)?|amazonaws\.com)")
 _PATH = re.compile(r"/_aws/execute-api/([a-z0-9]+)(/.*)?", re.DOTALL)
 
 
