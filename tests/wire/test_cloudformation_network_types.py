@@ -66,6 +66,16 @@ NETWORK: Group = {
         {"GroupId": ref("Group"), "IpProtocol": "tcp", "FromPort": 25, "ToPort": 25, "CidrIp": "10.0.0.0/8"},
         "Id",
     ),
+    "Files": Sample("EFS::FileSystem"),
+    "Mount": Sample(
+        "EFS::MountTarget",
+        {
+            "FileSystemId": ref("Files"),
+            "SubnetId": ref("Subnet"),
+            "SecurityGroups": [of("Vpc", "DefaultSecurityGroup")],
+        },
+        "Id",
+    ),
     "Tables": Sample(
         "EC2::VPCEndpoint",
         {
@@ -210,7 +220,47 @@ KEPT: Group = {
     "Both": Sample("CloudWatch::CompositeAlarm", {"AlarmRule": "ALARM(a) AND ALARM(b)"}, "Arn"),
 }
 
-GROUPS = {"network": NETWORK, "around": AROUND, "kept": KEPT}
+NAMES: Group = {
+    "Rule": Sample("XRay::SamplingRule", {}, "RuleARN"),
+    "Odd": Sample("CloudWatch::AnomalyDetector", {"MetricName": "m"}, "Id"),
+    "Top": Sample(
+        "CloudWatch::InsightRule", {"RuleName": "top", "RuleState": "ENABLED", "RuleBody": "{}"}, "Arn RuleName"
+    ),
+    "Money": Sample("Budgets::Budget", {"Budget": {"BudgetType": "COST", "TimeUnit": "MONTHLY"}}),
+    "Schemas": Sample("EventSchemas::Registry", {}, "RegistryArn RegistryName", {"Description": "all"}),
+    "Finder": Sample("EventSchemas::Discoverer", {"SourceArn": "arn:aws:events:x"}, "DiscovererArn DiscovererId"),
+    "Field": Sample(
+        "AppSync::Resolver", {"ApiId": "a", "TypeName": "Query", "FieldName": "f"}, "ResolverArn TypeName FieldName"
+    ),
+    "Function": Sample(
+        "AppSync::FunctionConfiguration",
+        {"ApiId": "a", "Name": "f", "DataSourceName": "none"},
+        "FunctionArn FunctionId Name DataSourceName",
+    ),
+    "Identity": Sample(
+        "CloudFront::CloudFrontOriginAccessIdentity",
+        {"CloudFrontOriginAccessIdentityConfig": {"Comment": "site"}},
+        "Id S3CanonicalUserId",
+    ),
+    "Cache": Sample("CloudFront::CachePolicy", {"CachePolicyConfig": {"Name": "c"}}, "Id"),
+    "Requests": Sample("CloudFront::OriginRequestPolicy", {"OriginRequestPolicyConfig": {"Name": "o"}}, "Id"),
+    "Headers": Sample("CloudFront::ResponseHeadersPolicy", {"ResponseHeadersPolicyConfig": {"Name": "h"}}, "Id"),
+    "Trail": Sample("CloudTrail::Trail", {"IsLogging": True, "S3BucketName": "logs"}, "Arn", {"IsLogging": False}),
+    "Line": Sample("CodePipeline::Pipeline", {"RoleArn": "arn:aws:iam::1:role/r", "Stages": []}, "Version"),
+    "Queue": Sample("Batch::JobQueue", {"Priority": 1}, "JobQueueArn", {"Priority": 2}),
+    "Job": Sample("Batch::JobDefinition", {"Type": "container"}, "JobDefinitionArn"),
+    "Place": Sample("Batch::ComputeEnvironment", {"Type": "MANAGED"}, "ComputeEnvironmentArn"),
+    "Topic": Sample("IoT::TopicRule", {"TopicRulePayload": {"Sql": "SELECT *", "Actions": []}}, "Arn"),
+    "Thing": Sample("IoT::Thing", {}, "Arn Id", {"AttributePayload": {"Attributes": {}}}, {"ThingName": "other"}),
+    "Policy": Sample("IoT::Policy", {"PolicyDocument": {"Statement": []}}, "Arn Id"),
+    "Seen": Sample("WAFv2::LoggingConfiguration", {"ResourceArn": "arn:aws:wafv2:x", "LogDestinationConfigs": ["a"]}),
+    "Words": Sample("WAFv2::RegexPatternSet", {"RegularExpressionList": ["a"], "Scope": "REGIONAL"}, "Arn Id"),
+    "Crawler": Sample("Glue::Crawler", {"Role": "r", "Targets": {}}),
+    "Worker": Sample("Glue::Job", {"Role": "r", "Command": {"Name": "glueetl"}}),
+    "Flow": Sample("EC2::FlowLog", {"ResourceId": "vpc-1", "ResourceType": "VPC"}, "Id"),
+}
+
+GROUPS = {"names": NAMES, "network": NETWORK, "around": AROUND, "kept": KEPT}
 
 
 @pytest.mark.parametrize("name", GROUPS)

@@ -12,6 +12,7 @@ from emulator.services.cloudformation.resources.table import table
 from emulator.testing import RunningEmulator
 from tests.wire import test_cloudformation_delegated_types as delegated
 from tests.wire import test_cloudformation_gateway_parts as parts
+from tests.wire import test_cloudformation_network_types as network
 from tests.wire.cloudformation_support import create, resources, template
 from tests.wire.cloudformation_types import Group, Sample, allow, body, live, of, ref
 
@@ -434,7 +435,7 @@ def test_a_function_with_a_deployment_preference_of_sam_leads_to_its_new_version
 
 
 def test_every_type_has_a_sample() -> None:
-    groups = [*GROUPS.values(), *delegated.GROUPS.values(), *parts.GROUPS.values()]
+    groups = [*GROUPS.values(), *delegated.GROUPS.values(), *parts.GROUPS.values(), *network.GROUPS.values()]
     sampled = {f"AWS::{sample.kind}" for group in groups for sample in group.values()}
     own = {name for name in table() if name.startswith(("AWS::CloudFormation::", "AWS::CDK::"))}
     elsewhere = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 _ATTRIBUTES = {
     "AWS::ApiGateway::Resource": "ResourceId",
     "AWS::ApiGateway::RestApi": "RestApiId RootResourceId",
-    "AWS::ApiGatewayV2::Api": "ApiEndpoint ApiId",
     "AWS::DynamoDB::Table": "Arn StreamArn",
     "AWS::Events::Rule": "Arn RuleName",
     "AWS::IAM::Role": "Arn RoleId",
