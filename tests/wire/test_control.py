@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 
 from emulator.testing import RunningEmulator
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def post_clock(emulator: RunningEmulator, **body: object) -> httpx.Response:
@@ -80,6 +84,23 @@ def test_the_documentation_loads_nothing_from_elsewhere_and_shows_every_operatio
     assert "<script" not in page.text and "https://" not in page.text
     assert all(path in page.text for path in described) and "/_emulator/clock" in described
     assert "/_emulator/clock -d &#x27;{&quot;action&quot;: &quot;advance&quot;" in page.text
+    undescribed = [
+        path for path, methods in described.items() for each in methods.values() if not each.get("description")
+    ]
+    assert undescribed == []
+
+
+def test_every_request_that_the_documentation_names_is_described(emulator: RunningEmulator) -> None:
+    described = httpx.get(f"{emulator.url}/_emulator/openapi.json").json()["paths"]
+    known = {re.sub(r"\{[^}]*\}", "{}", path): set(methods) for path, methods in described.items()}
+    texts = [file.read_text() for file in (ROOT / "docs").glob("*.md")]
+    named = {pair for text in texts for pair in re.findall(r"`(GET|POST|PUT|DELETE) (/_emulator/[\w/{}-]+)", text)}
+    unknown = {
+        f"{method} {path}"
+        for method, path in named
+        if path != "/_emulator/docs" and method.lower() not in known.get(re.sub(r"\{[^}]*\}", "{}", path), ())
+    }
+    assert len(named) > 10 and unknown == set()
 
 
 def test_settings_show_their_meaning_change_and_come_back_on_reset(emulator: RunningEmulator) -> None:
