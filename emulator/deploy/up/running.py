@@ -151,10 +151,13 @@ class OwnEmulator:
             arguments = (running.base_url, once, watching)
             threading.Thread(target=self._work, args=arguments, name="up", daemon=True).start()
 
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             serve(self._settings, announce, console)
         finally:
             self._stopping.set()
+            for number, handler in handlers.items():  # a loop that has ended would swallow Ctrl-C
+                signal.signal(number, handler)
         return self._code
 
     def _work(self, url: str, once: bool, watching: bool) -> None:
