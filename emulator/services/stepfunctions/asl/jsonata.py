@@ -47,7 +47,7 @@ QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|/\*.*?\*/", re.DOTA
 """Texts and comments in an expression."""
 _OFFSET = re.compile(r"[+-]?[0-9]")
 _ROOT = re.compile(r"\$\$(?!\w)")
-"""Refused, as users of AWS have seen."""
+"""Refused: there is no root to refer to. The words follow those of AWS about other references (unverified)."""
 _MEMBER = re.compile(r"\$states\s*\.\s*(\w+)")
 _LITERALS = ("true", "false", "null")
 
