@@ -21,6 +21,10 @@ from emulator.aws.service import FrontDoorLimit, Service, Services
 from emulator.ports import Clock, SupportingServices
 from emulator.uuids import new_uuid
 
+_FORM = "application/x-www-form-urlencoded"
+_FORM_PROTOCOLS = ("query", "ec2")
+_OF_CONTENT = ("content-type", "content-length")
+
 
 class AwsApis:
     """Answers raw requests to native and delegated AWS services; keeps nothing."""
@@ -38,6 +42,10 @@ class AwsApis:
         self._supporting = supporting
         self._clock = clock
         self._region = region
+
+    def delegates(self, service: str) -> bool:
+        """Whether the supporting services answer for a service, in bytes of their own."""
+        return self._services.get(service) is None
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The answer of the service that a request is for; never raises for what a request holds."""
@@ -104,11 +112,16 @@ class AwsApis:
         url = f"{request.scheme}://{host}{request.path}{'?' + request.query if request.query else ''}"
         model = load_service(name)
         protocol = model.protocol_of(request)
+        sent, content = request.headers, request.body
+        if protocol in _FORM_PROTOCOLS and not request.header("content-type").startswith(_FORM):
+            # AWS reads what the URL says, whatever else comes with it; the library goes by the content's type.
+            sent = [pair for pair in sent if pair[0].lower() not in _OF_CONTENT]
+            content = content if b"Action=" in content else b""
+            if request.method == "POST":
+                sent.append(("Content-Type", _FORM))
         with self._clock.busy(name):
             try:
-                status, headers, body = await self._supporting.handle(
-                    name, request.method, url, request.headers, request.body
-                )
+                status, headers, body = await self._supporting.handle(name, request.method, url, sent, content)
             except NotEmulated as missing:
                 return _not_emulated(model, missing, request_id, protocol)
             except AwsError as error:

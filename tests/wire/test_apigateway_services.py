@@ -383,3 +383,28 @@ def test_logs_are_written(emulator: RunningEmulator, deployed: Ask) -> None:
     client.create_log_group(logGroupName="g")
     assert deployed("logs:CreateLogStream", '{"logGroupName": "g", "logStreamName": "s"}').content == b""
     assert [item["logStreamName"] for item in client.describe_log_streams(logGroupName="g")["logStreams"]] == ["s"]
+
+
+def test_services_of_the_query_protocol_are_reached_by_action(emulator: RunningEmulator, api: RestApi) -> None:
+    actions = {"sts": "GetCallerIdentity", "iam": "ListRoles", "ec2": "DescribeRegions"}
+    asked: list[tuple[str, str, dict[str, str]]] = []
+    for service, action in actions.items():
+        for method in ("GET", "POST"):
+            integration = {**aws(f"{service}:action/{action}"), "integrationHttpMethod": method}
+            asked.append((f"/{service}{method}", action, api.method(f"/{service}{method}", "POST", integration)))
+    api.deploy()
+    for path, action, ids in asked:
+        for body in ({}, {"json": {"a": 1}}):
+            answer = api.request("POST", path, **body)
+            assert answer.status_code == 200
+            assert f"{action}Response" in (answer.text if "ec2" in path else answer.json())
+        assert f"{action}Response" in api.client.test_invoke_method(**ids)["body"]
+    identity = api.request("POST", "/stsPOST").json()["GetCallerIdentityResponse"]["GetCallerIdentityResult"]
+    assert identity["Account"] == ACCOUNT
+
+
+def test_delegated_services_answer_compact_json(emulator: RunningEmulator, deployed: Ask) -> None:
+    emulator.client("ssm").put_parameter(Name="word", Value="naïve", Type="String")
+    answer = deployed("ssm:GetParameter", '{"Name": "word"}')
+    assert answer.content.startswith(b'{"Parameter":{"') and '"Value":"naïve"'.encode() in answer.content
+    assert b'": ' not in answer.content and b'", ' not in answer.content

@@ -6,9 +6,11 @@ whoever accepts it. What the request means is the service's own business (`AwsAp
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
+from zlib import crc32
 
 from emulator.aws.addressing import service_of_endpoint
 from emulator.aws.apis import AwsApis
@@ -16,7 +18,7 @@ from emulator.aws.errors import NotEmulated
 from emulator.aws.http import HttpRequest, HttpResponse
 from emulator.aws.protocol import ServiceModel, load_service, service_names
 from emulator.ports import Clock
-from emulator.services.apigateway.gateway import endpoint
+from emulator.services.apigateway.gateway import endpoint, large_bodies
 from emulator.services.apigateway.gateway.deadline import Deadline
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.failures import Failure, configuration_error
@@ -55,7 +57,7 @@ class ServiceIntegration:
         except Failure:
             exchange.trace.add("timeout", whose="integration", seconds=seconds)
             raise
-        answer = understood(model, request, answer)
+        answer = understood(self._apis, model, request, answer)
         exchange.received(answer.status, answer.headers, answer.body, self._clock.now())
         return EndpointAnswer(str(answer.status), answer.status, answer.headers, answer.body)
 
@@ -65,7 +67,7 @@ class ServiceIntegration:
             return await self._apis.answer(request)
 
 
-def understood(model: ServiceModel, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+def understood(apis: AwsApis, model: ServiceModel, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
     """The service's answer, in JSON if that was asked for. Raises NotEmulated for what the emulator refused by name."""
     for name, value in answer.headers:
         if name.lower() == "x-emulator-error":
@@ -74,7 +76,25 @@ def understood(model: ServiceModel, request: HttpRequest, answer: HttpResponse) 
     spoken = model.spoken_in(request)
     if "query" in spoken.protocols and "json" in request.header("accept"):
         return as_json(spoken, request, answer)
+    if "json" in spoken.protocols and apis.delegates(model.name):
+        return _compact(answer)
     return answer
+
+
+def _compact(answer: HttpResponse) -> HttpResponse:
+    """JSON without spaces and in UTF-8, as AWS's services write it; the library that stands for them writes both."""
+    try:
+        document = large_bodies.loads(answer.body.decode())
+        body = large_bodies.dumps(document, _write_json).encode()
+    except (ValueError, RecursionError):  # no JSON, or half a surrogate pair: as it is
+        return answer
+    replaced = {"content-length": str(len(body)), "x-amz-crc32": str(crc32(body))}
+    headers = [(name, replaced.get(name.lower(), value)) for name, value in answer.headers]
+    return HttpResponse(answer.status, headers, body)
+
+
+def _write_json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def service_request(

@@ -152,7 +152,7 @@ class Integrations:
         exchange.calls(f"https://{request.header('host')}{request.path}", request.headers, request.body, self._now())
         with self._context.clock.parked():  # the call holds time still by itself
             answer = await self._context.apis.answer(request)
-        answer = to_service.understood(model, request, answer)
+        answer = to_service.understood(self._context.apis, model, request, answer)
         return Outcome(answer.status, answer.body)
 
     async def _http_call(
