@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
+from emulator.testing import Emulator
 from emulator.testing.contracts import path_of
-from emulator.testing.servers import LocalServer
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +35,9 @@ def test_a_topic(aws, topic, contract):
         aws.sns.get_topic_attributes(TopicArn=topic + "s")
     contract.match("refused", refused.value)
 
+def test_the_limits(aws, contract):
+    contract.match("limits", aws.lambda_.get_account_settings()["AccountLimit"])
+
 def test_that_has_none(aws):
     aws.sqs.create_queue(QueueName="never-on-aws")
 
@@ -49,19 +56,35 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Py
     return pytester
 
 
-def test_contracts_are_recorded_where_boto3_is_configured_to_go_and_hold_here(
-    run: pytest.Pytester, emulator_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def stand_in() -> Iterator[Emulator]:
+    """A second emulator, a process of its own, in the place of AWS. Its account has other limits than ours."""
+    command = [sys.executable, "-m", "emulator", "start", "--port", "0", "--ephemeral"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            url = next(line[line.index("http://") :].split()[0] for line in process.stdout if "http://" in line)
+            with Emulator.connect(url) as world:
+                world.settings(account_concurrency=50)
+                yield world
+        finally:
+            process.kill()
+
+
+@pytest.mark.real_process
+def test_what_a_second_emulator_in_the_place_of_aws_answered_is_what_this_one_must_answer(
+    run: pytest.Pytester, stand_in: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The emulator of this test stands in for AWS."""
     run.makepyfile(test_it=TESTS)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator_server.url)
-    for name, value in (("ACCESS_KEY_ID", "123456789012"), ("SECRET_ACCESS_KEY", "x"), ("DEFAULT_REGION", "eu-west-1")):
-        monkeypatch.setenv(f"AWS_{name}", value)
-    recorded = run.runpytest_subprocess("--contract-record", "-rs")
-    recorded.assert_outcomes(passed=1, skipped=1, deselected=1)
+    with monkeypatch.context() as configured:  # as boto3 is configured for AWS
+        configured.setenv("AWS_ENDPOINT_URL", stand_in.url)
+        configured.setenv("AWS_ACCESS_KEY_ID", "123456789012")
+        configured.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        configured.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        recorded = run.runpytest_subprocess("--contract-record", "-rs")
+    recorded.assert_outcomes(passed=2, skipped=1, deselected=1)
     recorded.stdout.re_match_lines([".*contracts are recorded of tests that have `aws` and `contract` alone"])
-    monkeypatch.delenv("AWS_ENDPOINT_URL")
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
 
     path = run.path / "contracts" / "test_it" / "test_a_topic.json"
     document = json.loads(path.read_text())
@@ -71,34 +94,33 @@ def test_contracts_are_recorded_where_boto3_is_configured_to_go_and_hold_here(
     assert document["answers"]["refused"]["status"] == 404
     assert "123456789012" not in path.read_text() and "eu-west-1" not in path.read_text()
 
-    checked = run.runpytest_subprocess()
-    checked.assert_outcomes(passed=2, failed=1)  # with AWS's account and region, the emulator with its own
-    checked.stdout.re_match_lines([".*no answer 'queues' is recorded in .*: pytest --contract-record does that"])
-
-
-def test_drift_is_a_readable_difference(run: pytest.Pytester) -> None:
-    run.makepyfile(test_it=TESTS)
-    record = ["--contract-record", "--contract-endpoint", "emulator"]
-    run.runpytest_subprocess(*record).assert_outcomes(passed=2, deselected=1)
-    path = run.path / "contracts" / "test_it" / "test_a_topic.json"
-    path.write_text(path.read_text().replace('"Topic does not exist"', '"Topic went away"'))
-    result = run.runpytest_subprocess("-k", "a_topic")
-    result.assert_outcomes(failed=1, deselected=2)
-    result.stdout.fnmatch_lines(
+    checked = run.runpytest_subprocess()  # with its own account and region, and its own limits: that is the drift
+    checked.assert_outcomes(passed=2, failed=2)
+    checked.stdout.fnmatch_lines(
         [
-            "*the answer 'refused' differs from its contract in *test_a_topic.json",
+            "*the answer 'limits' differs from its contract in *test_the_limits.json",
             "*--- recorded from an emulator",
             "*+++ answered now",
-            '*-    "Message": "Topic went away",',
-            '*+    "Message": "Topic does not exist",',
+            '*-  "ConcurrentExecutions": 50,',
+            '*+  "ConcurrentExecutions": 1000,',
+            '*-  "UnreservedConcurrentExecutions": 50*',
+            '*+  "UnreservedConcurrentExecutions": 1000*',
+            "*no answer 'queues' is recorded in *: pytest --contract-record does that",
         ]
     )
-    before = path.read_text()
+
+
+def test_of_a_test_that_fails_nothing_is_recorded(run: pytest.Pytester) -> None:
     run.makepyfile(
         test_it=TESTS.replace('contract.match("refused"', 'assert False, "as it happens"; contract.match("x"')
     )
-    run.runpytest_subprocess(*record, "-k", "a_topic").assert_outcomes(failed=1, deselected=2)
-    assert path.read_text() == before  # nothing is recorded of a test that fails
+    before = run.path / "contracts" / "test_it" / "test_a_topic.json"
+    before.parent.mkdir(parents=True)
+    before.write_text("{}")
+    recorded = run.runpytest_subprocess("--contract-record", "--contract-endpoint", "emulator")
+    recorded.assert_outcomes(passed=2, failed=1, deselected=1)
+    assert before.read_text() == "{}"
+    assert json.loads((before.parent / "test_that_moves_time.json").read_text())["recorded_from"] == "an emulator"
 
 
 def test_a_contract_has_a_file_for_each_test() -> None:
