@@ -6,9 +6,15 @@ import io
 import json
 import textwrap
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from emulator.settings import Settings
+from emulator.testing import RunningEmulator
 from emulator.testing.aws import Aws
+from emulator.testing.servers import LocalServer
 
 
 def role(aws: Aws) -> str:
@@ -73,3 +79,14 @@ def history(aws: Aws, execution: str) -> list[str]:
     """The types of an execution's events."""
     told = aws.stepfunctions.get_execution_history(executionArn=execution, maxResults=1000)
     return [event["type"] for event in told["events"]]
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[tuple[RunningEmulator, Aws]]:
+    """An emulator that keeps everything in a folder, and the clients of its account. Again, it has been restarted."""
+    with RunningEmulator(Settings(data=folder, port=0, frozen=True)) as running:
+        aws = Aws(LocalServer(running=running), "000000000000")
+        try:
+            yield running, aws
+        finally:
+            aws.close()

@@ -2,150 +2,135 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-import httpx
 import pytest
 
-from emulator.settings import Settings
-from emulator.testing import RunningEmulator
-from tests.wire.lambda_support import ARN, ROLE, create, package, saying
+from tests.stories.telling import function, invoke, kept, package, send, start
 
 KIND = "import os\n\ndef handler(event, context): return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
 COUNTS = "calls = 0\n\ndef handler(event, context):\n    global calls\n    calls += 1\n    return calls\n"
+SAYS = """
+def handler(event, context):
+    return {{"code": {!r}, "version": context.function_version, "arn": context.invoked_function_arn}}
+"""
 
 
-def answer(client: Any, name: str) -> Any:
-    return json.loads(client.invoke(FunctionName=name)["Payload"].read())
-
-
-def release(client: Any, word: str) -> str:
+def publish(aws, source):
     """Deploy code, publish it and lead `live` to it; the version's number."""
-    client.update_function_code(FunctionName="f", ZipFile=saying(word))
-    version = client.publish_version(FunctionName="f", Description=word)["Version"]
-    client.update_alias(FunctionName="f", Name="live", FunctionVersion=version)
+    aws.lambda_.update_function_code(FunctionName="f", ZipFile=package(source))
+    version = aws.lambda_.publish_version(FunctionName="f", Description="a release")["Version"]
+    aws.lambda_.update_alias(FunctionName="f", Name="live", FunctionVersion=version)
     return version
 
 
+def first_release(aws):
+    arn = function(aws, "f", SAYS.format("one"), Publish=True)
+    aws.lambda_.create_alias(FunctionName="f", Name="live", FunctionVersion="1", Description="what users have")
+    return arn.removesuffix(":1")
+
+
 @pytest.fixture
-def client(emulator: RunningEmulator) -> Any:
-    """A client of an emulator with a function `f` whose alias `live` leads to version 1."""
-    client = emulator.client("lambda")
-    create(client, Publish=True)
-    client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
-    return client
+def live(aws):
+    """The ARN of a function `f`, whose alias `live` leads to version 1."""
+    return first_release(aws)
 
 
-def test_an_alias_in_a_state_machine_runs_what_is_live_when_the_task_runs(
-    emulator: RunningEmulator, client: Any
-) -> None:
-    sfn = emulator.client("stepfunctions")
+def test_an_alias_in_a_state_machine_runs_what_is_live_when_the_task_runs(aws, emulator, live):
+    call = {"FunctionName": "f", "Qualifier": "live"}
     states = {
         "Wait": {"Type": "Wait", "Seconds": 60, "Next": "Arn"},
-        "Arn": {"Type": "Task", "Resource": f"{ARN}:live", "ResultPath": "$.arn", "Next": "Call"},
+        "Arn": {"Type": "Task", "Resource": f"{live}:live", "ResultPath": "$.arn", "Next": "Call"},
         "Call": {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke",
-            "Parameters": {"FunctionName": "f", "Qualifier": "live"},
+            "Parameters": call,
             "OutputPath": "$.Payload",
             "End": True,
         },
     }
-    machine = sfn.create_state_machine(
-        name="m", roleArn=ROLE, definition=json.dumps({"StartAt": "Wait", "States": states})
-    )
-    execution = sfn.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-    assert release(client, "two") == "2"
+    start(aws, {"StartAt": "Wait", "States": states})
+    assert publish(aws, SAYS.format("two")) == "2"
     emulator.settle()
-    output = json.loads(sfn.describe_execution(executionArn=execution)["output"])
-    assert output == {"code": "two", "version": "2", "arn": f"{ARN}:live"}
+    [execution] = emulator.executions()
+    assert execution["output"] == {"code": "two", "version": "2", "arn": f"{live}:live"}
 
 
-def test_a_stage_variable_chooses_the_alias(emulator: RunningEmulator, client: Any) -> None:
-    release(client, "two")
-    client.create_alias(FunctionName="f", Name="old", FunctionVersion="1")
-    gateway = emulator.client("apigateway")
-    api = gateway.create_rest_api(name="api")["id"]
-    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
-    ids = {"restApiId": api, "resourceId": root, "httpMethod": "POST"}
-    gateway.put_method(**ids, authorizationType="NONE")
-    gateway.put_method_response(**ids, statusCode="200")
+def test_a_stage_variable_chooses_the_alias(aws, live):
+    publish(aws, SAYS.format("two"))
+    aws.lambda_.create_alias(FunctionName="f", Name="old", FunctionVersion="1")
+    api = aws.apigateway.create_rest_api(name="api")["id"]
+    [root] = aws.apigateway.get_resources(restApiId=api)["items"]
+    post = {"restApiId": api, "resourceId": root["id"], "httpMethod": "POST"}
     functions = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions"
-    gateway.put_integration(
-        **ids,
-        type="AWS",
-        integrationHttpMethod="POST",
-        uri=f"{functions}/{ARN}:${{stageVariables.alias}}/invocations",
+    uri = f"{functions}/{live}:${{stageVariables.alias}}/invocations"
+    aws.apigateway.put_method(**post, authorizationType="NONE")
+    aws.apigateway.put_method_response(**post, statusCode="200")
+    aws.apigateway.put_integration(**post, type="AWS", integrationHttpMethod="POST", uri=uri)
+    aws.apigateway.put_integration_response(**post, statusCode="200")
+    deployed = {"restApiId": api, "deploymentId": aws.apigateway.create_deployment(restApiId=api)["id"]}
+    for stage, alias in (("prod", "live"), ("canary", "old")):
+        aws.apigateway.create_stage(**deployed, stageName=stage, variables={"alias": alias})
+
+    def answered(stage):
+        return aws.http.post(f"https://{api}.execute-api.us-east-1.amazonaws.com/{stage}").json()["code"]
+
+    assert (answered("prod"), answered("canary")) == ("two", "one")
+
+
+def test_an_event_runs_what_its_alias_leads_to_when_it_runs(aws, emulator, clock, live):
+    assert publish(aws, "def handler(event, context): raise ValueError(context.function_version)") == "2"
+    send(aws, "f:live")
+    clock.advance(59)
+    aws.lambda_.update_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    clock.advance(1)
+    assert [attempt["outcome"] for attempt in emulator.attempts()] == ["function_error", "success"]
+
+
+def provision(aws, emulator):
+    aws.lambda_.put_provisioned_concurrency_config(
+        FunctionName="f", Qualifier="live", ProvisionedConcurrentExecutions=1
     )
-    gateway.put_integration_response(**ids, statusCode="200")
-    deployment = gateway.create_deployment(restApiId=api)["id"]
-    for stage, alias, word in (("prod", "live", "two"), ("canary", "old", "one")):
-        gateway.create_stage(restApiId=api, stageName=stage, deploymentId=deployment, variables={"alias": alias})
-        with httpx.Client() as http:
-            assert http.post(emulator.data_plane(api, stage)).json()["code"] == word
-
-
-def test_an_event_runs_what_its_alias_leads_to_when_it_runs(emulator: RunningEmulator, client: Any) -> None:
-    fails = package("def handler(event, context): raise ValueError(context.function_version)")
-    client.update_function_code(FunctionName="f", ZipFile=fails)
-    assert client.publish_version(FunctionName="f")["Version"] == "2"
-    client.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
-    client.invoke(FunctionName="f:live", InvocationType="Event")
-    emulator.advance(59)
-    client.update_alias(FunctionName="f", Name="live", FunctionVersion="1")
-    emulator.advance(1)
-    attempts = emulator.control("GET", "timeline")["invocations"]
-    assert [attempt["outcome"] for attempt in attempts] == ["function_error", "success"]
-
-
-def test_the_kind_of_initialization_tells_what_was_provisioned(emulator: RunningEmulator, client: Any) -> None:
-    client.update_function_code(FunctionName="f", ZipFile=package(KIND))
-    version = client.publish_version(FunctionName="f")["Version"]
-    client.update_alias(FunctionName="f", Name="live", FunctionVersion=version)
-    client.put_provisioned_concurrency_config(FunctionName="f", Qualifier="live", ProvisionedConcurrentExecutions=1)
     emulator.settle()
-    assert answer(client, "f:live") == "provisioned-concurrency"
-    assert answer(client, f"f:{version}") == "on-demand"
-    assert answer(client, "f") == "on-demand"
 
 
-def test_environments_of_a_version_stay_warm_when_an_alias_or_the_policy_changes(client: Any) -> None:
-    client.update_function_code(FunctionName="f", ZipFile=package(COUNTS))
-    version = client.publish_version(FunctionName="f")["Version"]
-    assert [answer(client, f"f:{version}"), answer(client, "f")] == [1, 1]
-    client.update_alias(FunctionName="f", Name="live", FunctionVersion=version)
-    assert [answer(client, "f:live"), answer(client, "f")] == [2, 2]
-    client.update_function_configuration(FunctionName="f", Description="new environments for $LATEST only")
-    assert [answer(client, "f:live"), answer(client, "f")] == [3, 1]
+def test_the_kind_of_initialization_tells_what_was_provisioned(aws, emulator, live):
+    version = publish(aws, KIND)
+    provision(aws, emulator)
+    assert invoke(aws, "f:live") == "provisioned-concurrency"
+    assert invoke(aws, f"f:{version}") == "on-demand"
+    assert invoke(aws, "f") == "on-demand"
 
 
-def test_everything_deployed_is_there_after_a_restart(tmp_path: Path) -> None:
-    settings = Settings(port=0, data=tmp_path / "data", frozen=True)
-    with RunningEmulator(settings) as emulator:
-        client = emulator.client("lambda")
-        create(client, Publish=True)
-        client.create_alias(FunctionName="f", Name="live", FunctionVersion="1", Description="d")
-        release(client, "two")
-        client.put_provisioned_concurrency_config(FunctionName="f", Qualifier="live", ProvisionedConcurrentExecutions=1)
-        client.add_permission(
+def test_environments_of_a_version_stay_warm_when_an_alias_or_the_policy_changes(aws, live):
+    aws.lambda_.update_function_code(FunctionName="f", ZipFile=package(COUNTS))
+    version = aws.lambda_.publish_version(FunctionName="f")["Version"]
+    assert [invoke(aws, f"f:{version}"), invoke(aws, "f")] == [1, 1]
+    aws.lambda_.update_alias(FunctionName="f", Name="live", FunctionVersion=version)
+    assert [invoke(aws, "f:live"), invoke(aws, "f")] == [2, 2]
+    aws.lambda_.update_function_configuration(FunctionName="f", Description="new environments for $LATEST only")
+    assert [invoke(aws, "f:live"), invoke(aws, "f")] == [3, 1]
+
+
+def deployed(aws):
+    """What is said of the function."""
+    return [
+        aws.lambda_.list_versions_by_function(FunctionName="f")["Versions"],
+        aws.lambda_.list_aliases(FunctionName="f")["Aliases"],
+        aws.lambda_.list_provisioned_concurrency_configs(FunctionName="f")["ProvisionedConcurrencyConfigs"],
+        aws.lambda_.get_policy(FunctionName="f:live")["Policy"],
+    ]
+
+
+def test_everything_deployed_is_there_after_a_restart(tmp_path):
+    with kept(tmp_path) as (emulator, aws):
+        arn = first_release(aws)
+        publish(aws, SAYS.format("two"))
+        provision(aws, emulator)
+        aws.lambda_.add_permission(
             FunctionName="f:live", StatementId="s", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com"
         )
-        emulator.settle()
-        before = seen(client)
-    with RunningEmulator(settings) as emulator:
-        client = emulator.client("lambda")
-        assert seen(client) == before
-        assert answer(client, "f:live") == {"code": "two", "version": "2", "arn": f"{ARN}:live"}
-        assert answer(client, "f:1")["code"] == "one"
-        assert client.publish_version(FunctionName="f")["Version"] == "2"
-
-
-def seen(client: Any) -> list[Any]:
-    return [
-        client.list_versions_by_function(FunctionName="f")["Versions"],
-        client.list_aliases(FunctionName="f")["Aliases"],
-        client.list_provisioned_concurrency_configs(FunctionName="f")["ProvisionedConcurrencyConfigs"],
-        client.get_policy(FunctionName="f:live")["Policy"],
-    ]
+        before = deployed(aws)
+    with kept(tmp_path) as (emulator, aws):
+        assert deployed(aws) == before
+        assert invoke(aws, "f:live") == {"code": "two", "version": "2", "arn": f"{arn}:live"}
+        assert invoke(aws, "f:1")["code"] == "one"
+        assert aws.lambda_.publish_version(FunctionName="f")["Version"] == "2"

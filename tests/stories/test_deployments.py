@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
-from emulator.testing import RunningEmulator
 
 SETTLED = {
     "CREATE_COMPLETE",
@@ -21,12 +18,12 @@ SETTLED = {
 }
 
 
-def template(dice: random.Random) -> dict[str, Any]:
+def template(dice):
     """Some queues, some of them named, some used by others as dead-letter queues; now and then one that cannot be."""
     names = [name for name in "ABCDEF" if dice.random() < 0.7] or ["A"]
-    resources: dict[str, Any] = {}
+    resources = {}
     for index, name in enumerate(names):
-        properties: dict[str, Any] = {"DelaySeconds": dice.choice([0, 1, 2])}
+        properties = {"DelaySeconds": dice.choice([0, 1, 2])}
         if dice.random() < 0.1:
             properties["DelaySeconds"] = 9999
         if dice.random() < 0.4:
@@ -38,78 +35,81 @@ def template(dice: random.Random) -> dict[str, Any]:
     return resources
 
 
-def there(emulator: RunningEmulator) -> list[str]:
-    return sorted(emulator.client("sqs").list_queues().get("QueueUrls", []))
+def status(aws):
+    """The stack's, or nothing if there is none."""
+    stacks = aws.cloudformation.describe_stacks()["Stacks"]
+    return stacks[0]["StackStatus"] if stacks else ""
 
 
-def said(emulator: RunningEmulator) -> list[str]:
-    client = emulator.client("cloudformation")
-    stacks = client.describe_stacks()["Stacks"]
-    if not stacks:
+def listed(aws):
+    return aws.cloudformation.describe_stack_resources(StackName="demo")["StackResources"]
+
+
+def change(aws, dice, body):
+    """Whatever somebody may want of a stack in that state."""
+    stack, state = {"StackName": "demo"}, status(aws)
+    try:
+        if not state:
+            aws.cloudformation.create_stack(**stack, TemplateBody=body, DisableRollback=dice.random() < 0.3)
+        elif dice.random() < 0.15 or state == "ROLLBACK_COMPLETE":
+            aws.cloudformation.delete_stack(**stack)
+        elif state.endswith("_FAILED") and dice.random() < 0.4:
+            aws.cloudformation.rollback_stack(**stack)
+        else:
+            aws.cloudformation.update_stack(**stack, TemplateBody=body, DisableRollback=dice.random() < 0.3)
+    except ClientError as refused:
+        assert "No updates" in str(refused)
+
+
+def there(aws):
+    """The queues that there are."""
+    return sorted(aws.sqs.list_queues().get("QueueUrls", []))
+
+
+def said(aws):
+    """The queues that there are, as the stack has it."""
+    if not status(aws):
         return []
-    assert stacks[0]["StackStatus"] in SETTLED
-    listed = client.describe_stack_resources(StackName="demo")["StackResources"]
-    return sorted(
-        item["PhysicalResourceId"]
-        for item in listed
-        if item.get("PhysicalResourceId") and item["ResourceStatus"] != "DELETE_COMPLETE"
-    )
+    assert status(aws) in SETTLED
+    standing = [item for item in listed(aws) if item["ResourceStatus"] != "DELETE_COMPLETE"]
+    return sorted(item["PhysicalResourceId"] for item in standing if item.get("PhysicalResourceId"))
 
 
-def delays(emulator: RunningEmulator, resources: dict[str, Any]) -> None:
+def is_as_written(aws, resources):
     """Every queue is as the template says."""
-    listed = emulator.client("cloudformation").describe_stack_resources(StackName="demo")["StackResources"]
-    assert {item["LogicalResourceId"] for item in listed} == set(resources)
-    urls = {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in listed}
-    arns = {name: url.rpartition("/")[2] for name, url in urls.items()}
+    urls = {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in listed(aws)}
+    assert set(urls) == set(resources)
     for name, resource in resources.items():
         wanted = resource["Properties"]
-        found = emulator.client("sqs").get_queue_attributes(QueueUrl=urls[name], AttributeNames=["All"])["Attributes"]
+        found = aws.sqs.get_queue_attributes(QueueUrl=urls[name], AttributeNames=["All"])["Attributes"]
         assert found["DelaySeconds"] == str(wanted["DelaySeconds"])
         if "QueueName" in wanted:
-            assert arns[name] == wanted["QueueName"]
-        policy = wanted.get("RedrivePolicy")
-        assert ("RedrivePolicy" in found) == (policy is not None)
-        if policy is not None:
-            target = policy["deadLetterTargetArn"]["Fn::GetAtt"][0]
-            assert json.loads(found["RedrivePolicy"])["deadLetterTargetArn"].endswith(f":{arns[target]}")
+            assert urls[name].endswith(f"/{wanted['QueueName']}")
+        assert ("RedrivePolicy" in found) == ("RedrivePolicy" in wanted)
+        if "RedrivePolicy" in wanted:
+            dead = urls[wanted["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]].rpartition("/")[2]
+            assert json.loads(found["RedrivePolicy"])["deadLetterTargetArn"].endswith(f":{dead}")
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_what_is_there_is_what_the_stack_says(emulator: RunningEmulator, seed: int) -> None:
+def test_what_is_there_is_what_the_stack_says(aws, emulator, clock, seed):
     dice = random.Random(seed)
-    client = emulator.client("cloudformation")
-    last: dict[str, Any] | None = None
+    last = None  # that was deployed as it is written
     for _ in range(12):
         resources = template(dice)
-        body = json.dumps({"Resources": resources})
-        stacks = client.describe_stacks()["Stacks"]
-        status = stacks[0]["StackStatus"] if stacks else ""
-        try:
-            if not stacks:
-                client.create_stack(StackName="demo", TemplateBody=body, DisableRollback=dice.random() < 0.3)
-            elif dice.random() < 0.15 or status == "ROLLBACK_COMPLETE":
-                client.delete_stack(StackName="demo")
-            elif status.endswith("_FAILED") and dice.random() < 0.4:
-                client.rollback_stack(StackName="demo")
-            else:
-                client.update_stack(StackName="demo", TemplateBody=body, DisableRollback=dice.random() < 0.3)
-        except ClientError as refused:
-            assert "No updates" in str(refused)
+        change(aws, dice, json.dumps({"Resources": resources}))
         emulator.settle()
-        emulator.advance(61)  # the name of a deleted queue can be used again
-        stacks = client.describe_stacks()["Stacks"]
-        status = stacks[0]["StackStatus"] if stacks else ""
-        if status == "UPDATE_FAILED":  # what was replaced is still there, for a rollback
-            assert set(said(emulator)) <= set(there(emulator))
+        clock.advance(61)  # the name of a deleted queue can be used again
+        state = status(aws)
+        if state == "UPDATE_FAILED":  # what was replaced is still there, for a rollback
+            assert set(said(aws)) <= set(there(aws))
         else:
-            assert said(emulator) == there(emulator)
-        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            last = resources if "9999" not in body else last
+            assert said(aws) == there(aws)
+        if state in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            last = resources if "9999" not in json.dumps(resources) else last
             assert last is not None
-            delays(emulator, last)
-        elif status == "UPDATE_ROLLBACK_COMPLETE" and last is not None:
-            delays(emulator, last)
-        elif not stacks:
+            is_as_written(aws, last)
+        elif state == "UPDATE_ROLLBACK_COMPLETE" and last is not None:
+            is_as_written(aws, last)
+        elif not state:
             last = None
-    assert emulator.failures() == []

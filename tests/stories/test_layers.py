@@ -1,14 +1,11 @@
-"""Layers shared by functions, told through boto3 and what the functions see."""
+"""Layers shared by functions, by what the functions see."""
 
 from __future__ import annotations
 
 import io
-import json
 import zipfile
-from typing import Any
 
-from emulator.testing import RunningEmulator
-from tests.wire.lambda_support import create, package
+from tests.stories.telling import function, invoke
 
 USES_LIBRARY = """
 import os, shutil, subprocess, tools
@@ -22,102 +19,99 @@ def handler(event, context):
 """
 
 
-def layer(client: Any, name: str, files: dict[str, str]) -> str:
-    """Publish a version with these files; return its ARN."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+def layer(client, name, files):
+    """Publish a version with these files; its ARN."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
         for path, text in files.items():
             member = zipfile.ZipInfo(path)
             member.external_attr = 0o755 << 16
             archive.writestr(member, text)
-    return client.publish_layer_version(LayerName=name, Content={"ZipFile": buffer.getvalue()})["LayerVersionArn"]
+    return client.publish_layer_version(LayerName=name, Content={"ZipFile": content.getvalue()})["LayerVersionArn"]
 
 
-def library(client: Any, version: str) -> str:
+def library(client, version):
+    """A version of the layer `tools`: a library that knows its version."""
     return layer(client, "tools", {"python/tools.py": f"VERSION = {version!r}"})
 
 
-def ask(client: Any, name: str = "f") -> dict[str, Any]:
-    answer = client.invoke(FunctionName=name)
-    assert "FunctionError" not in answer, answer["Payload"].read()
-    return json.load(answer["Payload"])
+def change(aws, *layers):
+    aws.lambda_.update_function_configuration(FunctionName="f", Layers=layers)
 
 
-def test_functions_import_a_library_from_a_layer_and_change_its_version_when_they_want(
-    emulator: RunningEmulator,
-) -> None:
-    client = emulator.client("lambda")
-    first = library(client, "1")
+def delete(aws, arn):
+    aws.lambda_.delete_layer_version(LayerName="tools", VersionNumber=int(arn.rpartition(":")[2]))
+
+
+def version(aws, name="f"):
+    """Of the library that the function finds."""
+    return invoke(aws, name)["version"]
+
+
+def test_functions_import_a_library_from_a_layer_and_change_its_version_when_they_want(aws):
+    first = library(aws.lambda_, "1")
     for name in ("f", "g"):
-        create(client, name, Code={"ZipFile": package(USES_LIBRARY)}, Layers=[first])
-        assert ask(client, name)["version"] == "1"
-    second = library(client, "2")
-    assert ask(client)["version"] == "1"
-    client.update_function_configuration(FunctionName="f", Layers=[second])
-    assert (ask(client)["version"], ask(client, "g")["version"]) == ("2", "1")
+        function(aws, name, USES_LIBRARY, Layers=[first])
+        assert version(aws, name) == "1"
+    second = library(aws.lambda_, "2")
+    assert version(aws) == "1"
+    change(aws, second)
+    assert (version(aws), version(aws, "g")) == ("2", "1")
 
 
-def test_a_published_version_keeps_the_layers_it_was_published_with(emulator: RunningEmulator) -> None:
-    client = emulator.client("lambda")
-    create(client, Code={"ZipFile": package(USES_LIBRARY)}, Layers=[library(client, "1")], Publish=True)
-    client.update_function_configuration(FunctionName="f", Layers=[library(client, "2")])
-    assert ask(client, "f:1")["version"] == "1"
-    assert ask(client)["version"] == "2"
+def test_a_published_version_keeps_the_layers_it_was_published_with(aws):
+    function(aws, "f", USES_LIBRARY, Layers=[library(aws.lambda_, "1")], Publish=True)
+    change(aws, library(aws.lambda_, "2"))
+    assert (version(aws, "f:1"), version(aws)) == ("1", "2")
 
 
-def test_a_deleted_layer_version_stays_with_the_functions_that_have_it(emulator: RunningEmulator) -> None:
-    client = emulator.client("lambda")
-    arn = library(client, "1")
-    create(client, Code={"ZipFile": package(USES_LIBRARY)}, Layers=[arn])
-    client.delete_layer_version(LayerName="tools", VersionNumber=1)
-    assert ask(client)["version"] == "1"  # its first environment: the content is still there
-    client.update_function_configuration(FunctionName="f", Timeout=5)
-    assert ask(client)["version"] == "1"
+def test_a_deleted_layer_version_stays_with_the_functions_that_have_it(aws):
+    arn = library(aws.lambda_, "1")
+    function(aws, "f", USES_LIBRARY, Layers=[arn])
+    delete(aws, arn)
+    assert version(aws) == "1"  # its first environment: the content is still there
+    aws.lambda_.update_function_configuration(FunctionName="f", Timeout=5)
+    assert version(aws) == "1"
 
 
-def test_later_layers_win_and_bring_programs(emulator: RunningEmulator) -> None:
-    client = emulator.client("lambda")
-    old = layer(client, "old", {"python/tools.py": "VERSION = 'old'", "bin/greet": "#!/bin/sh\necho old"})
-    new = layer(client, "new", {"python/tools.py": "VERSION = 'new'", "bin/greet": "#!/bin/sh\necho new"})
-    create(client, Code={"ZipFile": package(USES_LIBRARY)}, Layers=[old, new])
-    assert ask(client) == {"version": "new", "program": "new\n"}
-    client.update_function_configuration(FunctionName="f", Layers=[new, old])
-    assert ask(client) == {"version": "old", "program": "old\n"}
+def test_later_layers_win_and_bring_programs(aws):
+    old = layer(aws.lambda_, "old", {"python/tools.py": "VERSION = 'old'", "bin/greet": "#!/bin/sh\necho old"})
+    new = layer(aws.lambda_, "new", {"python/tools.py": "VERSION = 'new'", "bin/greet": "#!/bin/sh\necho new"})
+    function(aws, "f", USES_LIBRARY, Layers=[old, new])
+    assert invoke(aws, "f") == {"version": "new", "program": "new\n"}
+    change(aws, new, old)
+    assert invoke(aws, "f") == {"version": "old", "program": "old\n"}
 
 
-def test_a_layer_of_another_account_is_used_once_it_is_shared(emulator: RunningEmulator) -> None:
-    owner = emulator.client("lambda", aws_access_key_id="222222222222")
-    client = emulator.client("lambda")
+def test_a_layer_of_another_account_is_used_once_it_is_shared(aws):
+    owner = aws.client("lambda", aws_access_key_id="222222222222")
     arn = library(owner, "theirs")
     owner.add_layer_version_permission(
         LayerName="tools", VersionNumber=1, StatementId="all", Action="lambda:GetLayerVersion", Principal="*"
     )
-    create(client, Code={"ZipFile": package(USES_LIBRARY)}, Layers=[arn])
-    assert ask(client)["version"] == "theirs"
+    function(aws, "f", USES_LIBRARY, Layers=[arn])
+    assert version(aws) == "theirs"
 
 
-def test_the_content_of_a_deleted_version_is_kept_as_long_as_a_function_has_it(emulator: RunningEmulator) -> None:
-    client = emulator.client("lambda")
-
-    def archives() -> int:
-        async def count() -> int:
-            return await emulator.emulator.store.read(
-                lambda tx: int(tx.execute("SELECT count(*) FROM lambda_layer_content").fetchone()[0])
+def test_the_content_of_a_deleted_version_is_kept_as_long_as_a_function_has_it(running, aws):
+    def archives():
+        async def count():
+            return await running.emulator.store.read(
+                lambda tx: tx.execute("SELECT count(*) FROM lambda_layer_content").fetchone()[0]
             )
 
-        return emulator.call(count)
+        return running.call(count)
 
-    first, second = library(client, "1"), library(client, "2")
-    again = library(client, "1")
+    first, second, again = (library(aws.lambda_, text) for text in "121")
     assert archives() == 2  # the same content is kept once
-    create(client, Code={"ZipFile": package(USES_LIBRARY)}, Layers=[first], Publish=True)
-    client.update_function_configuration(FunctionName="f", Layers=[second])
+    function(aws, "f", USES_LIBRARY, Layers=[first], Publish=True)
+    change(aws, second)
     for arn in (first, second, again):
-        client.delete_layer_version(LayerName="tools", VersionNumber=int(arn.rpartition(":")[2]))
+        delete(aws, arn)
     assert archives() == 2
-    assert (ask(client, "f:1")["version"], ask(client)["version"]) == ("1", "2")
-    client.update_function_configuration(FunctionName="f", Layers=[])
-    client.delete_layer_version(LayerName="tools", VersionNumber=int(library(client, "3").rpartition(":")[2]))
+    assert (version(aws, "f:1"), version(aws)) == ("1", "2")
+    change(aws)
+    delete(aws, library(aws.lambda_, "3"))
     assert archives() == 1
-    client.delete_function(FunctionName="f")
+    aws.lambda_.delete_function(FunctionName="f")
     assert archives() == 0

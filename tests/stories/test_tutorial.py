@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -21,22 +22,54 @@ STEP = re.compile(
 )
 
 
-def run(command: str, folder: Path) -> str:
-    """What a command of the page prints."""
-    program, *arguments = shlex.split(command)
-    module = {"pytest": ["pytest", *PLUGINS], "emulator": ["emulator"]}[program]
-    if program == "pytest" and not INSTALLED:
-        module += ["-p", "emulator.testing.plugin"]
-    variables = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-    done = subprocess.run(
-        [sys.executable, "-m", *module, *arguments],
-        cwd=folder,
-        env={**variables, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    return done.stdout + done.stderr
+SHELL = """
+import contextlib, io, json, sys
+import pytest
+from emulator.cli import app
+
+for line in sys.stdin:
+    program, arguments = json.loads(line)
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
+        pytest.main(arguments) if program == "pytest" else app(arguments, standalone_mode=False)
+    sys.modules.pop("test_reports", None)
+    print(json.dumps(out.getvalue()), flush=True)
+"""
+"""Runs one command after another: what takes longest is to import it all, and once is enough."""
+
+
+class Shell:
+    """What the reader types into: a process in the reader's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        variables = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", SHELL],
+            cwd=folder,
+            env={**variables, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._commands = 0
+
+    def __enter__(self) -> Shell:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def run(self, command: str) -> str:
+        """What a command of the page prints. After the first, handlers run in threads: each process costs a second."""
+        program, *arguments = shlex.split(command)
+        if program == "pytest":
+            arguments += PLUGINS + ([] if INSTALLED else ["-p", "emulator.testing.plugin"])
+            arguments += ["--emulator-functions=threads"] if self._commands else []
+        self._commands += 1
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps([program, arguments]) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
 
 
 def check(shown: list[str], printed: str) -> None:
@@ -53,12 +86,13 @@ def check(shown: list[str], printed: str) -> None:
 def test_the_tutorial_does_what_it_says_from_an_empty_folder(tmp_path: Path) -> None:
     steps = STEP.findall(PAGE)
     assert len(steps) == PAGE.count("\n```\n")
-    for added, name, text, console in steps:
-        if name:
-            path = tmp_path / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(f"{path.read_text()}\n\n{text}" if added else text)
-            continue
-        command, *shown = console.splitlines()
-        if not command.startswith("$ pip install"):
-            check(shown, run(command.removeprefix("$ "), tmp_path))
+    with Shell(tmp_path) as shell:
+        for added, name, text, console in steps:
+            if name:
+                path = tmp_path / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(f"{path.read_text()}\n\n{text}" if added else text)
+                continue
+            command, *shown = console.splitlines()
+            if not command.startswith("$ pip install"):
+                check(shown, shell.run(command.removeprefix("$ ")))
