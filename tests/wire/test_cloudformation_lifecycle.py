@@ -287,13 +287,13 @@ def test_parameters_tags_and_previous_values(emulator: RunningEmulator) -> None:
         {"ParameterKey": "Secret", "ParameterValue": "****"},
     ]
     url = resources(emulator)["A"]
-    assert emulator.client("sqs").list_queue_tags(QueueUrl=url)["Tags"] == {"team": "red"}
+    assert emulator.client("sqs").list_queue_tags(QueueUrl=url)["Tags"]["team"] == "red"
     previous = [{"ParameterKey": "Delay", "UsePreviousValue": True}]
     client.update_stack(
         StackName="demo", UsePreviousTemplate=True, Parameters=previous, Tags=[{"Key": "team", "Value": "blue"}]
     )
     assert settled(emulator)["StackStatus"] == "UPDATE_COMPLETE"
-    assert emulator.client("sqs").list_queue_tags(QueueUrl=url)["Tags"] == {"team": "blue"}
+    assert emulator.client("sqs").list_queue_tags(QueueUrl=url)["Tags"]["team"] == "blue"
 
 
 def test_capabilities_must_be_acknowledged(emulator: RunningEmulator) -> None:

@@ -119,7 +119,7 @@ def _modified(state: _Planning, existing: Resource) -> Change | None:
     if row is not None and details and not surely:
         plain = {name: value for name, value in properties.items() if not unknowns(value)}
         surely = replaces_by_rule(row, existing.properties, plain)
-    tags = state.tags_differ and row is not None and row.update is not None and "Tags" in (row.properties or ())
+    tags = state.tags_differ and row is not None and row.retagged
     if tags:
         scope.append("Tags")
         target = {"Attribute": "Tags", "RequiresRecreation": "Never"}

@@ -11,6 +11,7 @@ from typing import Any
 
 from emulator.aws.errors import AwsError, validation_errors
 from emulator.aws.scope import Scope
+from emulator.aws.tags import counted, refused
 
 from .asl import json_words
 
@@ -265,17 +266,17 @@ def read_token(request: dict[str, Any], now: float, problem: str | None = None) 
     raise AwsError("InvalidToken", problem or f"Invalid Token: 'Invalid token: {token}'")
 
 
-def tags_of(given: list[dict[str, Any]] | None) -> dict[str, str]:
-    """Tags as they are kept. Raises `ValidationException` for one without a key, which the service model lets pass."""
+def tags_of(request: dict[str, Any]) -> dict[str, str]:
+    """Tags of a request, as kept. Raises ValidationException for one without a key: the model lets it pass."""
     tags: dict[str, str] = {}
-    for number, tag in enumerate(given or (), 1):
+    for number, tag in enumerate(request.get("tags") or (), 1):
         if tag.get("key") is None:
             where = f"tags.{number}.member.key"
             raise validation_errors([f"Value null at '{where}' failed to satisfy constraint: Member must not be null"])
-        if tag["key"].lower().startswith("aws:"):  # [D:sfn-best-practices tagging]; the text is unverified
+        if refused([tag["key"]], request):  # [D:sfn-best-practices tagging]; the text is unverified
             raise validation_errors([f"Tag key '{tag['key']}' must not begin with 'aws:'"])
         tags[tag["key"]] = tag.get("value") or ""
-    if len(tags) > MAX_TAGS:
+    if counted(tags) > MAX_TAGS:
         raise too_many_tags()
     return tags
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator.aws.scope import Scope
+from emulator.aws.tags import counted, refused
 from emulator.ports import Transaction
 from emulator.services.apigateway import domain_store, plan_store, store
 from emulator.services.apigateway.model import bad_request
@@ -27,7 +28,11 @@ class Tags(Deployments, VpcLinks, DomainNames, ApiKeys, UsagePlans):
     def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Add tags."""
         held, keep = self._tagged(tx, scope, request["resourceArn"])
-        tags = {**held.get("tags", {}), **(request.get("tags") or {})}
+        given: dict[str, str] = request.get("tags") or {}
+        name = refused(given, request)
+        if name is not None:
+            raise bad_request(f"Invalid tag specified: {name}")
+        tags = {**held.get("tags", {}), **given}
         _check(tags)
         held["tags"] = tags
         keep()
@@ -77,8 +82,8 @@ class Tags(Deployments, VpcLinks, DomainNames, ApiKeys, UsagePlans):
 
 def _check(tags: dict[str, str]) -> None:
     """Raise unless AWS lets a thing have these tags (texts unverified)."""
-    if len(tags) > MOST_TAGS:
+    if counted(tags) > MOST_TAGS:
         raise bad_request(f"The number of tags exceeds the limit of {MOST_TAGS}")
     for name, value in tags.items():
-        if not 1 <= len(name) <= 128 or len(value) > 256 or name.lower().startswith("aws:"):
+        if not 1 <= len(name) <= 128 or len(value) > 256:
             raise bad_request(f"Invalid tag specified: {name}")

@@ -86,7 +86,7 @@ def begun(work: Work, plan: Plan, logical_id: str, properties: Properties, metad
     row = row_for(existing)
     previous = work.stack.previous
     tags_differ = previous is not None and dict(previous.tags) != dict(work.stack.definition.tags)
-    retagged = tags_differ and row.update is not None and "Tags" in (row.properties or ())
+    retagged = tags_differ and row.retagged
     half_made = existing.status == "CREATE_FAILED"
     half_changed = existing.status == "UPDATE_FAILED" and row.update is not None
     differs = bool(changed_properties(existing.properties, properties))

@@ -247,7 +247,7 @@ def _request(it: Subject) -> dict[str, Any]:
     return {
         "TemplateURL": it.get("TemplateURL"),
         "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
-        "Tags": it.all_tags(),
+        "Tags": it.user_tags(),
         "NotificationARNs": it.get("NotificationARNs") or [],
         "Capabilities": list(it.capabilities),
         "_tells": [it.stack_id.rpartition("/")[2], it.token],

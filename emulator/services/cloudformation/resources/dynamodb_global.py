@@ -77,7 +77,7 @@ def _stream(it: Subject) -> dict[str, Any]:
 
 def _create_table(it: Subject) -> Steps:
     request = {**it.wanted(*_TABLE.split()), "TableName": it.name, **_settings(it), **_stream(it)}
-    tags = {**it.tags, **tag_map(_here(it).get("Tags"))}
+    tags = {**it.system_tags, **it.tags, **tag_map(_here(it).get("Tags"))}
     request["GlobalSecondaryIndexes"] = _indexes(it) or None
     try:
         yield Call("CreateTable", {**request, "Tags": tags or None})

@@ -44,7 +44,7 @@ _ENCRYPTION = "DeliveryStreamEncryptionConfigurationInput"
 def _create_stream(it: Subject) -> Steps:
     request = it.wanted("DeliveryStreamName", *_SOURCES.split(), *_DESTINATIONS, _ENCRYPTION)
     try:
-        yield Call("CreateDeliveryStream", {**request, "Tags": it.all_tags() or None})
+        yield Call("CreateDeliveryStream", {**request, "Tags": it.user_tags() or None})
     except AwsError as problem:
         if problem.code != "ResourceInUseException":
             raise
@@ -83,7 +83,7 @@ def _changed(destination: dict[str, Any]) -> dict[str, Any]:
 
 
 def _retag(it: Subject, who: dict[str, str]) -> Generator[Call, Json, None]:
-    tags, before = it.all_tags(), tag_map(it.previous.get("Tags"))
+    tags, before = it.user_tags(), tag_map(it.previous.get("Tags"))
     stale = [key for key in before if key not in tags]
     if stale:
         yield Call("UntagDeliveryStream", {**who, "TagKeys": stale})

@@ -165,7 +165,7 @@ def _create_managed_policy(it: Subject) -> Steps:
     request = it.wanted("Description", "Path", "PolicyDocument")
     request["PolicyDocument"] = _dated(request["PolicyDocument"])
     try:
-        yield Call("CreatePolicy", {**request, "PolicyName": it.name, "Tags": it.tags or None})
+        yield Call("CreatePolicy", {**request, "PolicyName": it.name, "Tags": {**it.system_tags, **it.tags}})
     except AwsError as problem:
         _there(it, problem, it.type_name)
     yield from _attach(it, arn)

@@ -167,12 +167,12 @@ def _request_certificate(it: Subject) -> Steps:
     ]
     request = {**it.wanted(*names.split()), "IdempotencyToken": it.token.replace("-", "")[:32]}
     request |= {"Options": options or None, "DomainValidationOptions": validation or None}
-    made = yield Call("RequestCertificate", {**request, "Tags": it.all_tags() or None})
+    made = yield Call("RequestCertificate", {**request, "Tags": it.user_tags() or None})
     return Made(made["CertificateArn"], {"CertificateArn": made["CertificateArn"]})
 
 
 def _update_certificate(it: Subject) -> Steps:
-    arn, tags = it.physical_id, it.all_tags()
+    arn, tags = it.physical_id, it.user_tags()
     told = yield Call("ListTagsForCertificate", {"CertificateArn": arn})
     stale = [tag for tag in told.get("Tags") or [] if tag["Key"] not in tags]
     if stale:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
-from emulator.aws.calls import Calls
+from emulator.aws.calls import SERVICE_MEMBER, Calls
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.protocol import load_service
 from emulator.aws.service import READ_PREFIXES, Services
 from emulator.ports import Json, Transaction
 from emulator.services.cloudformation.resources.shapes import shaped
 from emulator.services.cloudformation.resources.types import Call, ResourceFailed, ResourceType, Subject
-from emulator.services.cloudformation.resources.values import MALFORMED, malformed
+from emulator.services.cloudformation.resources.values import MALFORMED, malformed, with_plain_tags
 
 T = TypeVar("T")
 Fetched = dict[int, dict[str, Any]]
@@ -75,11 +75,11 @@ class Running:
         found, native = fetched.get(place), self._services.get(service)
         if native is None and found is not None:
             return found  # a delegated service's answer: an object in S3
-        request = shaped(service, call.operation, call.request)
+        request = {**shaped(service, call.operation, call.request), SERVICE_MEMBER: True}
         if found is not None:  # what names another call's result names that of this run, not of the one undone
             request = {name: value for name, value in {**request, **found}.items() if value is not _DROPPED}
         else:
-            load_service(service).operation(call.operation).validate(request)
+            load_service(service).operation(call.operation).validate(with_plain_tags(request))
             if native is None or call.operation in native.prepared:
                 raise MustFetch(place, service, call.operation, request)
         return self._calls.call(tx, it.scope, service, call.operation, request)
@@ -118,10 +118,10 @@ class Running:
 
     async def _outside(self, it: Subject, service: str, call: Call) -> dict[str, Any]:
         request = shaped(service, call.operation, call.request)
-        load_service(service).operation(call.operation).validate(request)
+        load_service(service).operation(call.operation).validate(with_plain_tags(request))
         native = self._services.get(service)
         if native is not None:
-            return await native.call(call.operation, it.scope, request, it.token)
+            return await native.call(call.operation, it.scope, {**request, SERVICE_MEMBER: True}, it.token)
         return await self._calls.delegated(it.scope, service, call.operation, request)
 
 

@@ -68,7 +68,7 @@ def _configure(it: Subject, bucket: str) -> Generator[Call, Json, None]:
         yield Call("PutBucketNotificationConfiguration", {"Bucket": bucket, "NotificationConfiguration": given})
     if it.changed("AccessControl") and it.get("AccessControl"):
         yield Call("PutBucketAcl", {"Bucket": bucket, "ACL": _acl(str(it.get("AccessControl")))})
-    tags = it.all_tags()
+    tags = it.user_tags()
     if tags:
         given = [{"Key": key, "Value": value} for key, value in tags.items()]
         yield Call("PutBucketTagging", {"Bucket": bucket, "Tagging": {"TagSet": given}})

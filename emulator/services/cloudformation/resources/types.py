@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from emulator.aws.scope import Scope
+from emulator.aws.tags import is_system
 from emulator.ports import Json
 from emulator.services.cloudformation.resources.values import ResourceFailed, tag_map
 
@@ -83,7 +84,7 @@ class Subject:
     """An emulator that died may have done this before, wholly or in part; or what is there already is to be the
     stack's. A `create` takes what it finds by its name (delegated services only)."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The stack's own. `aws:cloudformation:*` are not among them: services refuse such tags."""
+    """The stack's own; `aws:cloudformation:*` are not among them."""
     base_url: str = ""
     """Where clients reach the emulator."""
     capabilities: tuple[str, ...] = ()
@@ -110,8 +111,22 @@ class Subject:
         return any(self.properties.get(name) != self.previous.get(name) for name in names)
 
     def all_tags(self, name: str = "Tags") -> dict[str, str]:
-        """The stack's tags and the resource's own, which win."""
-        return {**self.tags, **tag_map(self.properties.get(name))}
+        """The tags that CloudFormation gives, the stack's and the resource's own, which win ("Resource tag")."""
+        return {**self.system_tags, **self.user_tags(name)}
+
+    def user_tags(self, name: str = "Tags") -> dict[str, str]:
+        """The stack's tags and the resource's own, which win. Raises ResourceFailed for keys of AWS's (unverified)."""
+        own = tag_map(self.properties.get(name))
+        if any(map(is_system, own)):
+            raise ResourceFailed("aws: prefixed tag key names are not allowed for external use.")
+        return {**self.tags, **own}
+
+    @property
+    def system_tags(self) -> dict[str, str]:
+        """What CloudFormation itself tags every taggable resource with."""
+        prefix = "aws:cloudformation:"
+        names = {"stack-name": self.stack_name, "stack-id": self.stack_id, "logical-id": self.logical_id}
+        return {prefix + name: value for name, value in names.items()}
 
     @property
     def is_named(self) -> bool:
@@ -172,6 +187,11 @@ class ResourceType:
     """An update of the stack updates it even if no property has changed (a nested stack)."""
     snapshots: bool = False
     """DeletionPolicy Snapshot is allowed, as on AWS; here nothing is snapshotted."""
+
+    @property
+    def retagged(self) -> bool:
+        """Whether a change of the stack's tags is an update of the resource."""
+        return self.update is not None and any(name.endswith("Tags") for name in self.properties or ())
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from emulator.aws.tags import is_system
 from emulator.ports import Json
 
 log = logging.getLogger("emulator.cloudformation")
@@ -46,6 +47,25 @@ def tag_map(tags: list[Any] | Mapping[str, Any] | None, path: str = "#/Tags") ->
         pair = cast(Mapping[str, Any], item)
         found[text_of(pair.get("Key", ""))] = text_of(pair.get("Value", ""))
     return found
+
+
+def with_plain_tags(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request as it is to be validated: the patterns of models refuse tags of AWS's own, which users cannot give."""
+    return {name: _plain(value) if "ag" in name else value for name, value in request.items()}
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        members = cast(Mapping[str, Any], value)
+        keys = ("Key", "key", "TagKey")
+        return {_key(name): _key(item) if name in keys else _plain(item) for name, item in members.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in cast(list[Any], value)]
+    return value
+
+
+def _key(name: Json) -> Json:
+    return name[4:] if isinstance(name, str) and is_system(name) else name
 
 
 def text_of(value: Json) -> str:

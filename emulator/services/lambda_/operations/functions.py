@@ -57,7 +57,7 @@ class FunctionOperations(LambdaState):
         if request.get("CodeSigningConfigArn"):
             assign_code_signing(tx, scope, named.name, request["CodeSigningConfigArn"])
         self._check_signatures(tx, scope, named.name, code, configuration.get("Layers", []))
-        tags = checked_tags(request.get("Tags") or {})
+        tags = checked_tags(request)
         function = Function(
             scope,
             named.name,

@@ -43,7 +43,7 @@ class TagOperations(LambdaState):
         tagged = self._tagged(tx, scope, request, "TagResource")
         if not request.get("Tags"):
             raise invalid_parameter("An error occurred and the request cannot be processed.")
-        tagged.save(checked_tags({**tagged.tags, **request["Tags"]}))
+        tagged.save(checked_tags(request, tagged.tags))
         return {}
 
     def untag_resource(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:

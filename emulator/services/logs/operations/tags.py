@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
+from emulator.aws.tags import counted, refused
 from emulator.ports import Transaction
 from emulator.services.logs import model, store
 from emulator.services.logs.model import LogGroup
@@ -20,7 +21,7 @@ class TagOperations(LogsState):
 
     def tag_log_group(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Add tags to a group."""
-        return _tag(tx, require_group(tx, scope, request), request["tags"])
+        return _tag(tx, require_group(tx, scope, request), request)
 
     def untag_log_group(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Take tags from a group."""
@@ -34,8 +35,8 @@ class TagOperations(LogsState):
         """Add tags to a group, by ARN."""
         found = store.destination_of(tx, request["resourceArn"])
         if found is None:
-            return _tag(tx, _by_arn(tx, scope, request), request["tags"])
-        store.put_destination(tx, found._replace(tags=_merged(found.tags, request["tags"])))
+            return _tag(tx, _by_arn(tx, scope, request), request)
+        store.put_destination(tx, found._replace(tags=_merged(found.tags, request)))
         return {}
 
     def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -64,17 +65,18 @@ def _by_arn(tx: Transaction, scope: Scope, request: dict[str, Any]) -> LogGroup:
     return group
 
 
-def _merged(before: dict[str, str], tags: dict[str, str]) -> dict[str, str]:
-    if any(key.lower().startswith("aws:") for key in tags):
+def _merged(before: dict[str, str], request: dict[str, Any]) -> dict[str, str]:
+    tags: dict[str, str] = request["tags"]
+    if refused(tags, request):
         raise model.invalid("Tag keys starting with aws: are reserved for system use.")
     merged = {**before, **tags}
-    if len(merged) > MOST_TAGS:
+    if counted(merged) > MOST_TAGS:
         raise AwsError("TooManyTagsException", f"A resource can have no more than {MOST_TAGS} tags.", 400)
     return merged
 
 
-def _tag(tx: Transaction, group: LogGroup, tags: dict[str, str]) -> dict[str, Any]:
-    store.update_group(tx, replace(group, tags=_merged(group.tags, tags)))
+def _tag(tx: Transaction, group: LogGroup, request: dict[str, Any]) -> dict[str, Any]:
+    store.update_group(tx, replace(group, tags=_merged(group.tags, request)))
     return {}
 
 

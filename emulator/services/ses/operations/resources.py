@@ -12,6 +12,7 @@ from emulator.aws.arn import Arn
 from emulator.aws.errors import AwsError
 from emulator.aws.page_tokens import write_token
 from emulator.aws.scope import Scope
+from emulator.aws.tags import counted, refused
 from emulator.ports import Transaction
 from emulator.services.ses import store, store_documents
 from emulator.services.ses.model import identity_name
@@ -44,10 +45,11 @@ class ResourceOperations:
     def tag(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """TagResource."""
         arn = request["ResourceArn"]
-        tags = _read(tx, scope, arn) | {each["Key"]: each.get("Value") or "" for each in request["Tags"]}
-        if any(key.lower().startswith("aws:") for key in tags):
+        given = {each["Key"]: each.get("Value") or "" for each in request["Tags"]}
+        tags = _read(tx, scope, arn) | given
+        if refused(given, request):
             raise AwsError(V2.bad_request, "Tag keys must not begin with aws:.")
-        if len(tags) > MOST_TAGS:
+        if counted(tags) > MOST_TAGS:
             raise AwsError(V2.bad_request, f"A resource has at most {MOST_TAGS} tags.")
         _write(tx, scope, arn, tags)
         return {}

@@ -35,7 +35,7 @@ class ActivityOperations(StepFunctionsState):
         if found is None:
             if store.count_activities(tx, scope) >= self.settings.activities:
                 raise AwsError("ActivityLimitExceeded", f"Activity Limit Exceeded: '{self.settings.activities}'")
-            found = Activity(arn, name, tx.now, encryption, model.tags_of(request.get("tags")))
+            found = Activity(arn, name, tx.now, encryption, model.tags_of(request))
             store.save_activity(tx, scope, found)
             self._count_activities(tx, scope)
         elif found.encryption != encryption:

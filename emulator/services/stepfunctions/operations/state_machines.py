@@ -9,6 +9,7 @@ from typing import Any
 
 from emulator.aws.errors import AwsError, validation_errors
 from emulator.aws.scope import Scope
+from emulator.aws.tags import counted
 from emulator.ports import Transaction
 from emulator.services.stepfunctions import model, store
 from emulator.services.stepfunctions.asl import validate
@@ -54,7 +55,7 @@ class StateMachineOperations(StepFunctionsState):
         machine.type = kind
         machine.tracing = tracing
         machine.encryption = encryption
-        machine.tags = model.tags_of(request.get("tags"))
+        machine.tags = model.tags_of(request)
         store.save_machine(tx, scope, machine)
         self._count_machines(tx, scope)
         self.progress.coverage.know(arn, machine.definition)
@@ -205,8 +206,8 @@ class StateMachineOperations(StepFunctionsState):
     def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Add or replace tags."""
         tagged = self.tagged(tx, scope, request["resourceArn"])
-        tagged.tags |= model.tags_of(request["tags"])
-        if len(tagged.tags) > model.MAX_TAGS:
+        tagged.tags |= model.tags_of(request)
+        if counted(tagged.tags) > model.MAX_TAGS:
             raise model.too_many_tags()
         _save_tagged(tx, scope, tagged)
         return {}
