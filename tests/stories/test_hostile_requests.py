@@ -5,14 +5,17 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from emulator.adapters import http_server
+from emulator.services.apigateway.gateway import templates
 from emulator.testing import RunningEmulator
 from tests.wire.apigateway_support import RestApi, create_function, function_uri, mock
 
@@ -289,3 +292,30 @@ def test_a_template_that_loops_or_is_broken_ends_its_own_request_only(emulator: 
     assert answer.status_code == 500 and answer.json() == {"message": "Internal server error"}
     assert time.monotonic() - began < 30
     assert api.request("GET", "/well").status_code == 200
+
+
+def test_others_are_answered_beside_templates_that_loop(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = threading.Semaphore(0), threading.Event()
+
+    def give_way() -> None:
+        began.release()
+        go_on.wait(30)
+
+    monkeypatch.setattr(templates, "give_way", give_way)
+    monkeypatch.setattr(templates, "LONG_BUDGET", 50_000)
+    api = RestApi(emulator)
+    api.method("/", "POST", {"type": "MOCK", "requestTemplates": {"application/json": LOOPS}})
+    answered = '{"statusCode": 200, "a": $input.json("$")}'
+    api.method("/well", "POST", {"type": "MOCK", "requestTemplates": {"application/json": answered}})
+    api.deploy()
+    with ThreadPoolExecutor(4) as pool:
+        looping = [pool.submit(api.request, "POST", "", json={}) for _ in range(4)]
+        try:
+            assert began.acquire(timeout=30)
+            assert [api.request("POST", "/well", json={"a": 1}).status_code for _ in range(5)] == [200] * 5
+            assert not any(each.done() for each in looping)
+        finally:
+            go_on.set()
+    assert [each.result().status_code for each in looping] == [500] * 4

@@ -394,8 +394,8 @@ def test_services_of_the_query_protocol_are_reached_by_action(emulator: RunningE
             asked.append((f"/{service}{method}", action, api.method(f"/{service}{method}", "POST", integration)))
     api.deploy()
     for path, action, ids in asked:
-        for body in ({}, {"json": {"a": 1}}):
-            answer = api.request("POST", path, **body)
+        for body in (None, {"a": 1}):
+            answer = api.request("POST", path, json=body)
             assert answer.status_code == 200
             assert f"{action}Response" in (answer.text if "ec2" in path else answer.json())
         assert f"{action}Response" in api.client.test_invoke_method(**ids)["body"]

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from emulator.testing import RunningEmulator
-from tests.wire.http_api_support import HttpApi, ask, echo, http_api, while_time_passes
-from tests.wire.lambda_support import error_of
+from tests.wire.http_api_support import FUNCTION, HttpApi, ask, echo, http_api, while_time_passes
+from tests.wire.lambda_support import create, error_of, package
 
 Emulator = RunningEmulator
 
@@ -382,6 +382,45 @@ def test_access_logs_say_why_an_answer_is_none(api: HttpApi) -> None:
     text, _, number = event["message"].partition(" Lambda request ID: ")
     assert text == "The response from the Lambda function doesn't match the format that API Gateway expects."
     assert len(number) == 36
+
+
+def test_access_logs_tell_the_gateways_words_from_those_of_integrations_and_authorizers(api: HttpApi) -> None:
+    destination = "arn:aws:logs:us-east-1:000000000000:log-group:whose"
+    names = ("error.message", "error.messageString", "error.responseType", "integrationErrorMessage")
+    form = "|".join(f"$context.{name}" for name in (*names, "integration.error", "authorizer.error"))
+    settings = {"DestinationArn": destination, "Format": form}
+    api.client.update_stage(ApiId=api.id, StageName="$default", AccessLogSettings=settings)
+    code = package("def handler(event, context):\n    return {'yes': 1}\n")
+    create(api.emulator.client("lambda"), "guard", Code={"ZipFile": code}, Runtime="python3.11")
+    guard = api.client.create_authorizer(
+        ApiId=api.id,
+        Name="guard",
+        IdentitySource=["$request.header.Host"],
+        AuthorizerType="REQUEST",
+        AuthorizerUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}guard/invocations",
+        AuthorizerPayloadFormatVersion="2.0",
+        EnableSimpleResponses=True,
+    )["AuthorizerId"]
+    target = api.client.get_routes(ApiId=api.id)["Items"][0]["Target"]
+    api.client.create_route(
+        ApiId=api.id, RouteKey="GET /guarded", Target=target, AuthorizationType="CUSTOM", AuthorizerId=guard
+    )
+    assert [api.ask(path).status for path in ("/", "/?do=raise", "/guarded")] == [200, 500, 500]
+    default = next(each for each in api.client.get_routes(ApiId=api.id)["Items"] if each["RouteKey"] == "$default")
+    api.client.delete_route(ApiId=api.id, RouteId=default["RouteId"])
+    assert api.ask("/").status == 404
+    events = api.emulator.client("logs").filter_log_events(logGroupName="whose")["events"]
+    well, failed, refused, lost = (event["message"].split("|") for event in events)
+    internal = ["Internal Server Error", '"Internal Server Error"']
+    text = "The Lambda function returned the following error: intended. Check your Lambda function code and try again."
+    assert well == ["-"] * 6
+    assert failed == [*internal, "INTEGRATION_FAILURE", text, text, "-"]
+    assert refused[:5] == [*internal, "AUTHORIZER_FAILURE", "-", "-"]
+    assert refused[5] == (
+        "The response from the Lambda Authorizer function doesn't match the format that API Gateway expects."
+        " Simple response did not include 'isAuthorized'"
+    )
+    assert lost == ["Not Found", '"Not Found"', "DEFAULT_4XX", "-", "-", "-"]
 
 
 # ── bad input ───────────────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ import binascii
 import functools
 import json
 import re
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -27,8 +28,15 @@ LONG_BUDGET = 1_000_000
 """Steps of a template on the serving loop, and, started again, in a thread."""
 _LONG_ONES = ThreadPoolExecutor(max_workers=2, thread_name_prefix="templates")
 """Few at a time: each of them takes turns with the serving loop, which would wait for all."""
+_NEVER = threading.Event()
+_PAUSE = 0.0005
 _QUICK_TEXT_BITS = 4
 """On the loop 16 characters of a text are a step, so that no more than 300 kB of them are worked on there."""
+
+
+def give_way() -> None:
+    """Leave the interpreter to the serving loop, which has a dozen short turns for each request, for a moment."""
+    _NEVER.wait(_PAUSE)
 
 
 def choose_request_template(exchange: Exchange, integration: dict[str, Any]) -> str | None:
@@ -82,7 +90,7 @@ async def _rendered(exchange: Exchange, snapshot: Snapshot, source: str, body: s
             except OverBudget:
                 exchange.forget_context()  # computed anew, without what the first try put into it
                 exchange.context.update(overrides)
-        work = functools.partial(template.render, _variables(exchange, body, which), LONG_BUDGET)
+        work = functools.partial(template.render, _variables(exchange, body, which), LONG_BUDGET, pause=give_way)
         return (await asyncio.get_running_loop().run_in_executor(_LONG_ONES, work)).strip()
     except (VtlError, ValueProblem) as error:
         raise configuration_error(f"Unable to transform request: {error}") from None

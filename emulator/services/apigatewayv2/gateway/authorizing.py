@@ -16,13 +16,19 @@ from emulator.services.apigateway.policy import evaluate as evaluate_policy
 from emulator.services.apigatewayv2.gateway import events
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
 from emulator.services.apigatewayv2.gateway.failures import Failure
-from emulator.services.apigatewayv2.gateway.functions import invocation_of
+from emulator.services.apigatewayv2.gateway.functions import error_message, invocation_of
 from emulator.services.apigatewayv2.gateway.jwt_keys import IssuerKeys, IssuerUnreachable
 from emulator.services.apigatewayv2.gateway.mapping import evaluate
 from emulator.services.apigatewayv2.model import Document
 
 AUTHORIZER_SECONDS = 10.0
 _MOST_CACHED = 10_000
+_FORBIDDEN = (
+    "The IAM role configured on the authorizer or API Gateway doesn't have permissions to call the authorizer."
+    " Check the permissions and try again."
+)
+_UNEXPECTED = "The response from the Lambda Authorizer function doesn't match the format that API Gateway expects."
+"""`$context.authorizer.error` at AWS [P: users' logs]; what follows it we know for a missing `isAuthorized` only."""
 
 Verdict = tuple[bool, dict[str, Any]]
 """Allowed or not, and the authorizer's context."""
@@ -136,49 +142,47 @@ class Authorizing:
         except TimeoutError:
             raise Failure(500, "The authorizer timed out") from None
         except AwsError as error:
-            raise Failure(500, f"The authorizer cannot be invoked: {error.code}") from None
+            raise Failure(500, _FORBIDDEN if error.status == 403 else f"{error.code}: {error.message}") from None
         payload: bytes = result.get("Payload") or b"null"
         if result.get("FunctionError"):
-            if b'"Unauthorized"' in payload and _error_message(payload) == "Unauthorized":
+            if b'"Unauthorized"' in payload and error_message(payload) == "Unauthorized":
                 raise Failure(401, "The authorizer raised Unauthorized")
-            raise Failure(500, "The authorizer failed")
+            raise Failure(
+                500, f"The Lambda Authorizer function returned the following error: {error_message(payload)}."
+            )
         try:
             return json.loads(payload)
         except (ValueError, RecursionError):
-            raise Failure(500, "The authorizer's answer is no JSON") from None
-
-
-def _error_message(payload: bytes) -> Any:
-    try:
-        value = json.loads(payload)
-    except (ValueError, RecursionError):
-        return None
-    return value.get("errorMessage") if isinstance(value, dict) else None
+            raise _unexpected("The response is no JSON") from None
 
 
 def _read(answer: Any, authorizer: Document, exchange: Exchange) -> Verdict:
     """What an authorizer's answer means for a route. Raises the 500 for what is none."""
     if not isinstance(answer, dict):
-        raise Failure(500, "The authorizer's answer is no object")
+        raise _unexpected("The response is no object")
     context = answer.get("context")
     if not isinstance(context, (dict, type(None))):
-        raise Failure(500, "The authorizer's context is no object")
+        raise _unexpected("'context' is no object")
     shown: dict[str, Any] = dict(context or {})
     if authorizer.get("EnableSimpleResponses"):
         allowed = answer.get("isAuthorized")
         if not isinstance(allowed, bool):
-            raise Failure(500, "isAuthorized is missing")
+            raise _unexpected("Simple response did not include 'isAuthorized'")
         return allowed, shown
     if "policyDocument" not in answer or not isinstance(answer.get("principalId", ""), str):
-        raise Failure(500, "policyDocument is missing")
+        raise _unexpected("The response did not include 'policyDocument'")
     principal = {"principalId": answer["principalId"]} if "principalId" in answer else {}
     version_1 = authorizer["AuthorizerPayloadFormatVersion"] == "1.0"
     facts = facts_of(exchange.request, exchange.now)
     try:
         verdict = evaluate_policy(answer["policyDocument"], events.route_arn(exchange), facts)
     except MalformedPolicy as problem:
-        raise Failure(500, str(problem)) from None
+        raise _unexpected(str(problem)) from None
     return verdict == "allow", {**shown, **(principal if version_1 else {})}
+
+
+def _unexpected(detail: str) -> Failure:
+    return Failure(500, f"{_UNEXPECTED} {detail}")
 
 
 def _unauthorized(detail: str) -> Failure:

@@ -11,6 +11,7 @@ from emulator.aws.http import HttpRequest
 from emulator.aws.http_payload import headers_and_cookies, joined_query, log_time
 from emulator.aws.lazily import lazily
 from emulator.aws.request_traces import RequestTrace
+from emulator.services.apigatewayv2.gateway.failures import GATEWAY
 from emulator.services.apigatewayv2.gateway.routing import Taken
 from emulator.services.apigatewayv2.model import DEFAULT, Api, Document
 
@@ -33,6 +34,8 @@ class Exchange:
     """What the authorizer found out, as the event's `requestContext.authorizer` shows it."""
     mapped_path: str | None = None
     """What a custom domain name's mapping took off the path; None at the API's own address."""
+    before: str = GATEWAY
+    """Before whom it is."""
     integration_seconds: float | None = None
     """How long the integration was waited for, once it was called."""
 

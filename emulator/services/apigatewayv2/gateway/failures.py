@@ -21,6 +21,27 @@ TEXTS = {
 """By status; of 414 and 431 unverified."""
 
 
+RESPONSE_TYPES = {
+    401: "UNAUTHORIZED",
+    403: "ACCESS_DENIED",
+    413: "REQUEST_TOO_LARGE",
+    429: "THROTTLED",
+}
+"""`$context.error.responseType`, by status: HTTP APIs' own are not documented; these are REST APIs' (unverified)."""
+
+GATEWAY, AUTHORIZER, INTEGRATION = "gateway", "authorizer", "integration"
+"""Before whom a request is: whose a failure is, access logs say by different variables."""
+
+
+def response_type(status: int, whose: str) -> str:
+    """The kind of gateway response that a failure is (unverified)."""
+    if whose == INTEGRATION and status >= 500:
+        return "INTEGRATION_TIMEOUT" if status == 503 else "INTEGRATION_FAILURE"
+    if whose == AUTHORIZER and status >= 500:
+        return "AUTHORIZER_FAILURE"
+    return RESPONSE_TYPES.get(status) or ("DEFAULT_4XX" if status < 500 else "DEFAULT_5XX")
+
+
 class Failure(Exception):
     """The request ends here; `reason` is for access logs."""
 

@@ -41,7 +41,19 @@ def invocation_of(uri: str, exchange: Exchange, event: dict[str, Any]) -> tuple[
 
 
 def payload_of(result: dict[str, Any]) -> bytes:
-    """What the function returned. Raises the 500 if it failed."""
+    """What the function returned. Raises the 500 if it failed, with AWS's words for the log."""
     if result.get("FunctionError"):
-        raise Failure(500, "The Lambda function returned an error")
+        told = error_message(result.get("Payload") or b"")
+        text = f"The Lambda function returned the following error: {told}."  # [P: logs of AWS's in articles]
+        raise Failure(500, f"{text} Check your Lambda function code and try again.")
     return result.get("Payload") or b"null"
+
+
+def error_message(payload: bytes) -> str:
+    """The `errorMessage` of what a failed function returned."""
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError):
+        return ""
+    told = value.get("errorMessage") if isinstance(value, dict) else None
+    return told if isinstance(told, str) else ""

@@ -23,7 +23,7 @@ from emulator.services.apigatewayv2.gateway import answers, cors, events, to_htt
 from emulator.services.apigatewayv2.gateway.address import Address, address, stage_candidates
 from emulator.services.apigatewayv2.gateway.authorizing import Authorizing
 from emulator.services.apigatewayv2.gateway.exchange import Exchange, request_id_of
-from emulator.services.apigatewayv2.gateway.failures import Failure
+from emulator.services.apigatewayv2.gateway.failures import AUTHORIZER, INTEGRATION, Failure
 from emulator.services.apigatewayv2.gateway.functions import invocation_of, payload_of
 from emulator.services.apigatewayv2.gateway.mapping import mapped_request, mapped_response
 from emulator.services.apigatewayv2.gateway.records import record
@@ -34,6 +34,11 @@ from emulator.services.apigatewayv2.model import Document, integration_id_of
 LARGEST_PAYLOAD = 10 * 1024 * 1024
 LARGEST_HEADERS = 10_240
 _LARGEST_CACHE = 256
+_FORBIDDEN = (
+    "The IAM role configured on the integration or API Gateway doesn't have permissions to call the integration."
+    " Check the permissions and try again."
+)
+"""[D: http-api-troubleshooting-lambda]"""
 
 
 class HttpApiPlane:
@@ -88,28 +93,28 @@ class HttpApiPlane:
         exchange = Exchange(request, api, stage, path, match.host, taken, ids, now, self._context.base_url, trace)
         exchange.mapped_path = match.mapped_path if match.mapped_stage else None
         with self._context.traces.following(trace):
-            answer, reason = await self._answered(exchange)
+            answer, failure = await self._answered(exchange)
             trace.end(answer)
         answer.headers = [*answer.headers, ("Apigw-Requestid", exchange.request_id)]
-        record(self._context, exchange, answer, self._clock.now() - now, reason)
+        record(self._context, exchange, answer, self._clock.now() - now, failure)
         return answer
 
-    async def _answered(self, exchange: Exchange) -> tuple[HttpResponse, str]:
+    async def _answered(self, exchange: Exchange) -> tuple[HttpResponse, Failure | None]:
         """The answer, and why it is none of the integration's."""
         configured: Document | None = exchange.api.settings.get("CorsConfiguration")
-        reason = ""
+        ended: Failure | None = None
         answer = cors.preflight(configured, exchange.request)
         if answer is not None:
             exchange.trace.add("preflight")
-            return answer, reason
+            return answer, None
         try:
             answer = await self._answer(exchange)
         except Failure as failure:
-            answer, reason = failure.answer(), failure.reason
-            exchange.trace.problem = reason or f"{failure.status}"
-            exchange.trace.add("failure", status=failure.status, reason=reason)
+            answer, ended = failure.answer(), failure
+            exchange.trace.problem = failure.reason or f"{failure.status}"
+            exchange.trace.add("failure", status=failure.status, reason=failure.reason)
         cors.apply(configured, exchange.request, answer)
-        return answer, reason
+        return answer, ended
 
     def _load(
         self, tx: Transaction, where: Address, whole_path: str
@@ -164,7 +169,9 @@ class HttpApiPlane:
         if not self._throttle.admits(exchange):
             trace.add("throttle", admitted=False)
             raise Failure(429)
+        exchange.before = AUTHORIZER
         await self._authorizing.authorize(exchange)
+        exchange.before = INTEGRATION
         if exchange.authorizer:
             trace.add("authorizer", type=exchange.route["AuthorizationType"], told=exchange.authorizer)
         integration = exchange.api.integrations.get(integration_id_of(exchange.route.get("Target")) or "")
@@ -207,9 +214,8 @@ class HttpApiPlane:
             result = await self._lambda.invoke(scope, invocation, request_id=function_request_id)
         except AwsError as error:
             exchange.trace.add("function refused", status=error.status, code=error.code)
-            raise Failure(
-                500, f"Lambda invocation failed with status {error.status}: {json.dumps(error.message)}"
-            ) from None
+            text = f"Lambda invocation failed with status {error.status}: {json.dumps(error.message)}"
+            raise Failure(500, _FORBIDDEN if error.status == 403 else text) from None
         exchange.trace.weigh(result.get("Payload"))
         exchange.trace.add("integration response", body=result.get("Payload"), error=result.get("FunctionError"))
         return answers.from_result(payload_of(result), version, function_request_id)

@@ -13,16 +13,17 @@ from emulator.aws.service import Context
 from emulator.aws.telemetry import Datum, DimensionSets
 from emulator.ports import LogEvent, Transaction
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
+from emulator.services.apigatewayv2.gateway.failures import AUTHORIZER, INTEGRATION, TEXTS, Failure, response_type
 from emulator.services.apigatewayv2.model import Document
 
 _VARIABLE = re.compile(r"\$context\.([A-Za-z0-9_.\-]+)")
 
 
-def record(context: Context, exchange: Exchange, answer: HttpResponse, seconds: float, reason: str) -> None:
+def record(context: Context, exchange: Exchange, answer: HttpResponse, seconds: float, failure: Failure | None) -> None:
     """Write both, after the answer: nobody waits for them."""
     stage, api = exchange.stage, exchange.api
     settings = stage.get("AccessLogSettings") or {}
-    line = access_line(exchange, answer, seconds, reason, settings.get("Format") or "")
+    line = access_line(exchange, answer, seconds, failure, settings.get("Format") or "")
     group = _group(settings.get("DestinationArn") or "")
     milliseconds = seconds * 1000
     data = [
@@ -55,22 +56,35 @@ def _is_detailed(stage: Document, key: str) -> bool:
     return bool(settings.get("DetailedMetricsEnabled"))
 
 
-def access_line(exchange: Exchange, answer: HttpResponse, seconds: float, reason: str, form: str) -> str:
-    """The format with its variables; unknown and empty ones are `-` [D: http-api-logging-variables]."""
+def access_line(exchange: Exchange, answer: HttpResponse, seconds: float, failure: Failure | None, form: str) -> str:
+    """The format with its variables; unknown and empty ones are `-` [D: http-api-logging-variables].
+
+    What the gateway says of a failure is `error`; what an integration or an authorizer did is told by theirs.
+    """
     if not form:
         return ""
     latency = str(round(seconds * 1000))
     waited = "" if exchange.integration_seconds is None else str(round(exchange.integration_seconds * 1000))
+    message = "" if failure is None else TEXTS[failure.status]
+    whose = exchange.before
+    reason = "" if failure is None else failure.reason
+    of_integration = reason if whose == INTEGRATION else ""
     variables = {
         **exchange.context,
         "status": str(answer.status),
         "responseLength": str(len(answer.body)),
         "responseLatency": latency,
         "integrationLatency": waited,
-        "integrationErrorMessage": reason,
-        "error": {"message": reason, "messageString": json.dumps(reason) if reason else ""},
-        "integration": {"status": str(answer.status) if waited else "", "latency": waited, "error": reason},
+        "integrationErrorMessage": of_integration,
+        "error": {
+            "message": message,
+            "messageString": json.dumps(message) if message else "",
+            "responseType": "" if failure is None else response_type(failure.status, whose),
+        },
+        "integration": {"status": str(answer.status) if waited else "", "latency": waited, "error": of_integration},
     }
+    if reason and whose == AUTHORIZER:
+        variables["authorizer"] = {**exchange.authorizer_variables, "error": reason}
 
     def value(match: re.Match[str]) -> str:
         found: Any = variables

@@ -154,3 +154,15 @@ def test_a_deferred_variable_is_made_when_a_template_wants_more_than_a_property(
     context = Deferred(lambda name: "prod" if name == "stage" else MISSING, whole)
     assert render(source, context=context) == expected
     assert len(times) == made
+
+
+def test_a_template_that_pauses_gives_what_it_gives_without_and_has_no_more_steps() -> None:
+    source = '#foreach($a in [1..90])#foreach($b in [1..90])#set($c = "$a.b$b")$!c.length()$a#end#end'
+    pauses: list[int] = []
+    paused = Template(source).render({}, 100_000, pause=lambda: pauses.append(1))
+    assert paused == Template(source).render({}, 100_000)
+    assert len(pauses) > 50
+    for budget in (5_000, 20_000):
+        for pause in (None, lambda: pauses.append(1)):
+            with pytest.raises(OverBudget):
+                Template(source).render({}, budget, pause=pause)

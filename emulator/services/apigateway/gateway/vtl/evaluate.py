@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from emulator.services.apigateway.gateway.vtl import parser as tree
@@ -24,6 +25,9 @@ MAX_DEFINED = 20
 """How deep bodies of #define may stand for each other (unverified: Velocity has a limit of its own)."""
 MAX_FOREACH = 1000
 """Iterations of one #foreach; AWS stops there [D23:limits]."""
+
+STEPS_OF_A_TURN = 400
+"""About half a millisecond of the interpreter."""
 
 
 class OverBudget(VtlError):
@@ -48,14 +52,17 @@ class Template:
         texts = [node.text for node in self._body if isinstance(node, tree.Text)]
         self._constant = "".join(texts) if len(texts) == len(self._body) else None
 
-    def render(self, variables: dict[str, Any], budget: int = 20_000, bits: int = 10) -> str:
+    def render(
+        self, variables: dict[str, Any], budget: int = 20_000, bits: int = 10, pause: Callable[[], object] | None = None
+    ) -> str:
         """The text. `variables` is changed by #set. Raises `VtlError`; `OverBudget` after `budget` steps.
 
-        A text of 2 to the power of `bits` characters is a step, too, wherever it is made or given.
+        A text of 2 to the power of `bits` characters is a step, too, wherever it is made or given. `pause`, if there
+        is one, is called again and again, so that others have a turn.
         """
         if self._constant is not None:
             return self._constant
-        run = _Run(variables, budget, bits)
+        run = _Run(variables, budget, bits, pause)
         try:
             run.body(self._body)
         except (_Leave, _End):
@@ -66,10 +73,15 @@ class Template:
 
 
 class _Run:
-    def __init__(self, variables: dict[str, Any], budget: int, bits: int) -> None:
+    def __init__(
+        self, variables: dict[str, Any], budget: int, bits: int, pause: Callable[[], object] | None = None
+    ) -> None:
         self.variables = variables
         self.roots = frozenset(variables)
-        self.budget = budget
+        self.pause = pause
+        self.budget = budget if pause is None else min(budget, STEPS_OF_A_TURN)
+        self.later = budget - self.budget
+        """Steps that it will have after pauses."""
         self.bits = bits
         self.output: list[str] = []
         self.size = 0
@@ -79,7 +91,16 @@ class _Run:
     def spend(self, steps: int = 1) -> None:
         self.budget -= steps
         if self.budget < 0:
+            self.next_turn()
+
+    def next_turn(self) -> None:
+        """Go on after a pause. Raises OverBudget when no steps are left."""
+        if self.budget + self.later < 0 or self.pause is None:
             raise OverBudget("the template takes too many steps")
+        self.pause()
+        steps = min(self.later, STEPS_OF_A_TURN - min(self.budget, 0))
+        self.later -= steps
+        self.budget += steps
 
     def body(self, nodes: tuple[Any, ...]) -> None:
         for node in nodes:
@@ -92,7 +113,7 @@ class _Run:
                     raise VtlError("the output grew too long")
                 self.budget -= 1 + (size >> self.bits)
                 if self.budget < 0:
-                    raise OverBudget("the template takes too many steps")
+                    self.next_turn()
                 self.output.append(text)
             elif kind is tree.Set:
                 self.assign(node)
@@ -179,7 +200,7 @@ class _Run:
     def reach(self, name: str, accessors: tuple[tuple[Any, ...], ...]) -> Any:
         self.budget -= 1 + len(accessors)
         if self.budget < 0:
-            raise OverBudget("the template takes too many steps")
+            self.next_turn()
         value = self.variables.get(name)
         if type(value) is Deferred:
             if len(accessors) == 1 and accessors[0][0] == "property":
