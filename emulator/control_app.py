@@ -94,7 +94,7 @@ def build(emulator: Emulator) -> Any:
 
     async def save_snapshot(account: str = "") -> Any:
         """Everything that the emulator keeps, or all of one world, as a file: a zip of the store and of what delegated
-        services keep. What KMS, Cognito and SSM keep cannot be written: that is refused."""
+        services keep. Of these, what cannot be written is refused by name."""
         return Response(await snapshots.save(emulator, account), media_type="application/zip")
 
     async def restore_snapshot(request: Request) -> Any:

@@ -11,19 +11,24 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from emulator import __version__, worlds
-from emulator.control_clock import Refused
+from emulator.control_clock import Refused, is_number
 from emulator.faults import FaultPlan
 from emulator.ports import Transaction
+from emulator.settings import LiveSettings
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
 
 FORMAT = 1
 _ABOUT, _STORE, _LIBRARY = "snapshot.json", "store.db", "library.pickle"
+_LATEST = 253_370_764_800.0
+"""The year 9999: no time of AWS is later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,11 @@ async def save(emulator: Emulator, account: str = "") -> bytes:
     """Everything, or an account's without the other worlds'. Raises Refused for what cannot be written."""
     if account and not any(world.account == account for world in await emulator.store.read(worlds.alive)):
         raise Refused(404, f"there is no world {account}; GET /_emulator/worlds lists them")
+    # First the store: what a delegated service is asked meanwhile is asked again by the job that did, and not lost.
+    store = emulator.sqlite.copy(_without_others(account))
     library, problem = await emulator.supporting.save(account)
     if problem:
         raise Refused(409, problem)
-    store = emulator.sqlite.copy(_without_others(account))
     changed = {
         name: item["value"] for name, item in emulator.live.describe().items() if item["value"] != item["default"]
     }
@@ -70,44 +76,70 @@ async def restore(emulator: Emulator, content: bytes, faults: FaultPlan | None =
 
     `faults` are in force for its account before anything runs.
 
-    Raises Refused for what is none, and then nothing is changed; only if delegated services cannot be restored,
-    everything is forgotten by then.
+    Raises Refused for what is none, for what is damaged, and for what another version has saved: all of it is read and
+    checked before anything is changed.
     """
-    found = about(content)
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        store, library = archive.read(_STORE), archive.read(_LIBRARY)
-    if not emulator.sqlite.can_read(store):
-        raise Refused(400, "the snapshot was saved by a version with other tables; restore it with that one")
-    await emulator.reset()
+    found, store, library = _contents(content)
+
+    def change(tx: Transaction) -> None:
+        if found.account and not any(world.account == found.account for world in worlds.alive(tx)):
+            raise Refused(400, f"the snapshot is of the world {found.account}, which is not in it")
+        _rewrite_addresses(tx, found.base_url, emulator.base_url)
+
     try:
-        await emulator.supporting.load(library)
+        kept = await emulator.supporting.read(library)
     except ValueError as problem:
         raise Refused(400, f"the snapshot's delegated services cannot be restored: {problem}") from None
-    emulator.live.change(found.settings)
-    if faults is not None:
-        emulator.faults.put(faults, found.account)
-    emulator.sqlite.replace(store, lambda tx: _rewrite_addresses(tx, found.base_url, emulator.base_url))
+    try:
+        LiveSettings().change(found.settings)
+    except ValueError as problem:
+        raise Refused(400, f"the snapshot's settings cannot be restored: {problem}") from None
+    with ExitStack() as opened:
+        try:
+            copy = opened.enter_context(emulator.sqlite.copied(store, change))
+        except ValueError as problem:
+            advice = f"version {found.version} saved it, restore it with that one"
+            raise Refused(400, f"the snapshot's store cannot be read: {problem}; {advice}") from None
+        await emulator.reset()  # from here on nothing of the file can be wrong
+        await emulator.supporting.put(kept)
+        emulator.live.change(found.settings)
+        if faults is not None:
+            emulator.faults.put(faults, found.account)
+        emulator.sqlite.replace(copy)
     await emulator.go_on_at(found.now)
     return found
 
 
+async def restore_library(emulator: Emulator, content: bytes) -> None:
+    """Of a snapshot, what delegated services kept, and no more."""
+    await emulator.supporting.put(await emulator.supporting.read(_contents(content)[2]))
+
+
 def about(content: bytes) -> About:
     """What a snapshot says of itself. Raises Refused for what is none."""
+    return _contents(content)[0]
+
+
+def _contents(content: bytes) -> tuple[About, bytes, bytes]:
+    """What it says of itself, the store and the library's state. Raises Refused for what is none, or not whole."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             said = json.loads(archive.read(_ABOUT))
-            complete = {_STORE, _LIBRARY} <= set(archive.namelist())
-        if said["format"] != FORMAT or not complete:
-            raise Refused(400, f"the snapshot is of format {said['format']}, this emulator reads format {FORMAT}")
-        return About(**said)
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError):
-        raise Refused(400, "that is no snapshot of an emulator") from None
+            if said["format"] == FORMAT:
+                store, library = archive.read(_STORE), archive.read(_LIBRARY)
+                return _checked(About(**said)), store, library
+    except Exception:  # of foreign bytes zipfile raises what it likes
+        raise Refused(400, "that is no snapshot of an emulator, or not a whole one") from None
+    raise Refused(400, f"the snapshot is of format {said['format']}, this emulator reads format {FORMAT}")
 
 
-def library_of(content: bytes) -> bytes:
-    """What of a snapshot delegated services kept."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return archive.read(_LIBRARY)
+def _checked(said: About) -> About:
+    texts = (said.version, said.account, said.base_url, said.region)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(said.settings, dict):
+        raise TypeError("a member of another type")
+    if not is_number(said.now) or not 0 <= said.now < _LATEST or not urlsplit(said.base_url).netloc:
+        raise ValueError("no time, or no address")
+    return said
 
 
 def _without_others(account: str) -> Callable[[Transaction], None]:

@@ -1,14 +1,17 @@
 """What the library of delegated services (moto) keeps of accounts, as bytes.
 
-It is Python objects, so a state is a pickle. Reading one makes objects of the library and of a few plain types only,
-and calls nothing else; keys of KMS and Cognito, and SSM's store, cannot be written at all: that is refused by name.
+It is Python objects, so a state is a pickle, with private keys (of KMS, of user pools) as their standard encodings.
+Reading one makes objects of the library and of a few plain types only, and calls nothing else. What else a library of
+another version may hold is refused by name.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
+from collections import defaultdict
 from collections.abc import Iterable
+from types import FunctionType
 from typing import Any, cast
 
 State = dict[str, dict[str, dict[str, Any]]]
@@ -17,6 +20,7 @@ State = dict[str, dict[str, dict[str, Any]]]
 WITHOUT_STATE = frozenset({"sts"})
 """What they keep is over with the answer."""
 _PLAIN = {
+    __name__: frozenset({"_private_key", "_web_key", "_maker_of_tags", "_tags_of_a_resource", "_dict_of"}),
     "builtins": frozenset(
         ["bytearray", "complex", "frozenset", "list", "dict", "set", "tuple", "slice", "range", "object"]
     ),
@@ -57,7 +61,7 @@ def save(services: Iterable[str], account: str = "") -> bytes:
         if not any(kept.values()):
             continue
         try:
-            written[service] = pickle.dumps(kept)
+            written[service] = _written(kept)
             _Reader(io.BytesIO(written[service])).load()  # what could not be read must not be saved
         except (AttributeError, TypeError, pickle.PicklingError, UnknownState):
             failed.append(service)
@@ -66,29 +70,105 @@ def save(services: Iterable[str], account: str = "") -> bytes:
     return pickle.dumps(written) if written else b""
 
 
-def holds_any(content: bytes) -> bool:
-    """Whether there is anything to load."""
-    return bool(content)
-
-
-def load(content: bytes) -> set[str]:
-    """Keep what was saved, in the place of what there is of the same accounts; the services. Raises UnknownState."""
+def read(content: bytes) -> State:
+    """What was saved, of which nothing is kept yet. Raises UnknownState."""
+    if not content:
+        return {}
     from moto.backends import get_backend
+    from moto.core.base_backend import BaseBackend
 
     try:
         written: dict[str, bytes] = _Reader(io.BytesIO(content)).load()
         state: State = {service: _Reader(io.BytesIO(part)).load() for service, part in written.items()}
+        whole = all(
+            type(account) is str and type(region) is str and isinstance(backend, BaseBackend)
+            for accounts in state.values()
+            for account, regions in accounts.items()
+            for region, backend in regions.items()
+        )
+        if not whole:
+            raise UnknownState("it is no state of accounts")
+        for service in state:
+            get_backend(cast(Any, service))  # it knows all of them, or raises
     except UnknownState:
         raise
     except Exception as problem:
         raise UnknownState(f"it cannot be read: {problem}") from None
+    return state
+
+
+def put(state: State) -> None:
+    """Keep what was read, in the place of what there is of the same accounts."""
+    from moto.backends import get_backend
+
     for service, accounts in state.items():
         backends: Any = get_backend(cast(Any, service))
         for account, regions in accounts.items():
             kept = backends[account]
             kept.clear()
             dict.update(kept, regions)
-    return set(state)
+
+
+def _written(kept: Any) -> bytes:
+    file = io.BytesIO()
+    _Writer(file).dump(kept)
+    return file.getvalue()
+
+
+class _Writer(pickle.Pickler):
+    """Writes, beside what every pickle can, what the library's state holds of functions and foreign objects."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        kind = type(obj)
+        module = kind.__module__
+        if module.startswith("cryptography.") and hasattr(obj, "private_bytes"):
+            return _private_key, (_encoded(obj),)
+        if module.startswith("joserfc.") and kind.__name__ == "RSAKey":
+            return _web_key, (obj.as_dict(private=True),)
+        if kind is FunctionType and obj.__module__ == "moto.ssm.models" and _makes_tags(obj):
+            return _maker_of_tags, ()
+        if isinstance(obj, defaultdict) and module.startswith("moto."):  # ParameterDict is not made of a factory
+            whole = cast(Any, obj)
+            return _dict_of, (kind, whole.default_factory), vars(whole), None, iter(dict.items(whole))
+        return NotImplemented
+
+
+def _encoded(key: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _private_key(encoded: bytes) -> Any:
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+    return load_der_private_key(encoded, None)
+
+
+def _web_key(members: dict[str, Any]) -> Any:
+    from joserfc.jwk import RSAKey
+
+    return RSAKey.import_key(members)
+
+
+def _makes_tags(function: Any) -> bool:
+    """Whether this is the function by which SSM's store makes a place for the tags of a kind of resources."""
+    return function.__name__ == "<lambda>" and function.__closure__ is None and function() == _tags_of_a_resource()
+
+
+def _maker_of_tags() -> Any:
+    return _tags_of_a_resource  # this module's, which has a name, in the place of theirs, which has none
+
+
+def _tags_of_a_resource() -> defaultdict[str, dict[str, str]]:
+    return defaultdict(dict)
+
+
+def _dict_of(kind: type[defaultdict[Any, Any]], factory: Any) -> Any:
+    """A dictionary of the library's, as its own `__init__` must not make it: with what is written, and no more."""
+    made = kind.__new__(kind)
+    made.default_factory = factory
+    return made
 
 
 class _Reader(pickle.Unpickler):

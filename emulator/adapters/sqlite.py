@@ -227,25 +227,30 @@ class SqliteStore(Store):
             copy.execute("VACUUM")
             return copy.serialize()
 
-    def can_read(self, copied: bytes) -> bool:
-        """Whether these are the bytes of a database with the tables of this one."""
-        try:
-            with closing(sqlite3.connect(":memory:")) as copy:
-                copy.deserialize(copied)
-                return copy.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION and _tables(copy) == _tables(
+    @contextmanager
+    def copied(self, content: bytes, change: Callable[[Transaction], None]) -> Generator[sqlite3.Connection]:
+        """A database that was copied, read, checked and changed, for `replace`. Raises ValueError if it cannot be."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+            try:
+                if not content:
+                    raise ValueError("it is empty")
+                copy.deserialize(content)
+                if copy.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION or _tables(copy) != _tables(
                     self._db
-                )
-        except sqlite3.Error:
-            return False
+                ):
+                    raise ValueError("it has other tables")
+                if (found := copy.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                    raise ValueError(f"it is damaged: {found}")
+                change(SqliteTransaction(copy, None))
+            except sqlite3.Error as problem:
+                raise ValueError(f"it is no database: {problem}") from None
+            yield copy
 
-    def replace(self, copied: bytes, change: Callable[[Transaction], None]) -> None:
-        """Be what was copied, after `change`, in memory or on disk. What waits to be committed goes with what was."""
+    def replace(self, copy: sqlite3.Connection) -> None:
+        """Be what was copied, in memory or on disk. What waits to be committed goes with what was."""
         while self._waiting:
             self._flush()
-        with closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
-            copy.deserialize(copied)
-            change(SqliteTransaction(copy, None))
-            copy.backup(self._db)
+        copy.backup(self._db)
 
     def close(self) -> None:
         self._write_posted()

@@ -141,13 +141,19 @@ class MotoServices(SupportingServices):
             return b"", f"{problem}: the library that answers for them has no way to"
         return written, ""
 
-    async def load(self, content: bytes) -> None:
-        """Keep what was saved, in the place of what there is. Raises ValueError for what was not saved by `save`."""
-        if not library_state.holds_any(content):
+    async def read(self, content: bytes) -> library_state.State:
+        """What was saved, checked; nothing is kept of it yet. Raises ValueError for what was not saved by `save`."""
+        self._limiter = self._limiter or anyio.CapacityLimiter(1)
+        return await anyio.to_thread.run_sync(library_state.read, content, limiter=self._limiter)
+
+    async def put(self, state: library_state.State) -> None:
+        """Keep what was read, in the place of what there is."""
+        if not state:
             return
         self._limiter = self._limiter or anyio.CapacityLimiter(1)
         self._load()
-        self._asked_for |= await anyio.to_thread.run_sync(library_state.load, content, limiter=self._limiter)
+        await anyio.to_thread.run_sync(library_state.put, state, limiter=self._limiter)
+        self._asked_for |= set(state)
 
     def _answer(
         self, service: str, method: str, url: str, headers: list[tuple[str, str]], body: bytes, now: float

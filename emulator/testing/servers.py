@@ -174,7 +174,7 @@ class LocalServer(Server):
         """Delegated services keep what they did at a world's snapshot: the library's state is the process's."""
         from emulator import snapshots
 
-        self.call(lambda: self.app.supporting.load(snapshots.library_of(content)))
+        self.call(lambda: snapshots.restore_library(self.app, content))
 
     def save(self, account: str) -> bytes:
         from emulator import snapshots

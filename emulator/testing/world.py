@@ -87,7 +87,7 @@ class Emulator:
     def snapshot(self, path: str | Path | None = None) -> bytes:
         """Everything that this world has, and the time; kept in a file too, if one is named.
 
-        Raises HarnessError if it uses a service whose state cannot be written (KMS, Cognito, SSM).
+        Raises HarnessError if it uses a service whose state cannot be written.
         """
         content = self.server.save(self.account)
         if path is not None:
