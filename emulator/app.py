@@ -271,7 +271,8 @@ class Emulator:
     async def settle(self, account: str | None = None) -> None:
         """Run every consequence of what has happened, however late it is due (a year at most).
 
-        With `account` only its own are waited for; others' run too as their time comes.
+        With `account` only its own jobs are waited for; others' run too as their time comes. Sleepers of the clock have
+        no account: all are waited for.
         """
         settled: Callable[[Transaction], bool] | None = None
         if account is not None:

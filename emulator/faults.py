@@ -309,10 +309,13 @@ class Faults:
         return found
 
     def report(self, account: str = "") -> dict[str, Any]:
-        """The plan of an account, how often each fault was met and struck, and what could fail."""
+        """The plan of an account, how often each fault was met and struck, and what could fail.
+
+        What struck nobody in particular (a commit of the store) has struck every account.
+        """
         armed = self._armed.get(account, [])
         shown = [{**each.fault.to_json(), "met": each.met, "struck": each.struck} for each in armed]
-        mine = [strike for strike in self.strikes if account in ("", strike.account)]
+        mine = [strike for strike in self.strikes if account == "" or strike.account in (account, "")]
         return {
             "seed": self.plan(account).seed,
             "faults": shown,

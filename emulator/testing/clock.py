@@ -41,7 +41,10 @@ class Clock:
         return self._change("next")["moved"]
 
     def settle(self) -> None:
-        """Run every consequence of what has happened in this world, however late it is due (a year at most)."""
+        """Run every consequence of what has happened in this world, however late it is due (a year at most).
+
+        Handlers that sleep and clients that poll are waited for whosever they are: `why()` names them.
+        """
         self._change("settle", account=self._account)
 
     def freeze(self) -> None:

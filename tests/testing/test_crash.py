@@ -54,6 +54,7 @@ def test_a_client_that_waits_loses_its_connection_and_finds_the_emulator_again(m
     assert mortal.settings()["account_concurrency"]["value"] == 7
     [strike] = mortal.server.ask("GET", "faults")["strikes"]
     assert strike["fault"] == "crash"
+    assert mortal.faults.strikes == [strike]  # whose commit it was, nobody knows: each world is told
     create(mortal.aws)
     mortal.aws.sqs.receive_message(QueueUrl=mortal.queue("one").url, WaitTimeSeconds=5)  # time still moves for it
 
