@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from emulator.deploy.template import extensions, graph, lint, model, parameters, references, transforms
+from emulator.deploy.template import conditions, extensions, graph, lint, model, parameters, references, transforms
 from emulator.deploy.template.artifacts import with_artifacts
 from emulator.deploy.template.document import Document, Path, TemplateError
 from emulator.deploy.template.environment import Environment, Place
@@ -122,6 +122,15 @@ def with_plain_paths(document: Document, values: Values, place: Place) -> Docume
 _PATHS = frozenset({"Code", "CodeUri", "Content", "ContentUri", "DefinitionUri", "Location", "TemplateURL"})
 
 
+def _evaluate(environment: Environment, order: tuple[str, ...]) -> None:
+    for logical_id in order:
+        resource = environment.template.resources[logical_id]
+        evaluate(resource.properties, environment, resource.properties_path)
+    for output in environment.template.outputs.values():
+        if conditions.active(environment, output):
+            evaluate(output.value, environment, (*output.path, "Value"))
+
+
 def _without_include(document: Document) -> Document:
     declared = document.value.get("Transform")
     names = declared if isinstance(declared, list) else [declared] if declared is not None else []
@@ -134,14 +143,19 @@ def _without_include(document: Document) -> Document:
     return document.replaced(value)
 
 
-def check(document: Document, values: Values, place: Place) -> Checked:
-    """Read a template whose includes are done. Raises Problem."""
+def check(document: Document, values: Values, place: Place, export: Lookup | None = None) -> Checked:
+    """Read a template whose includes are done. Raises Problem.
+
+    With `export`, which finds the value of an exported name, its functions are evaluated as far as nothing is there.
+    """
     try:
         processed = transforms.process(document, values, place)
         template = model.read(processed.document, processed.transforms)
         references.check(template)
-        environment = Environment(template, values.values, place)
-        graph.order(template, environment)
+        environment = Environment(template, values.values, place, export=export or nothing)
+        order = graph.order(template, environment).order
+        if export is not None:
+            _evaluate(environment, order)
     except TemplateError as error:
         raise Problem.of(error.at(document)) from error
     return Checked(document, environment, tuple(lint.lint(environment)))

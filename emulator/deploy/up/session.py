@@ -155,7 +155,7 @@ class Session:
         else:
             if not self.serving and sam.NAME in packaged.text:
                 self._stacks.announce(sam.NAME)
-            checked = packaged.check(place)
+            checked = packaged.check(place, self._export)
             self._checked[source.stack_name] = (packaged, checked)
         document = checked.document
         for asset in source.assets_of(document):
@@ -200,6 +200,10 @@ class Session:
             return self._client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
         except ClientError:
             return None
+
+    def _export(self, name: str) -> str | None:
+        pages = self._client("cloudformation").get_paginator("list_exports").paginate()
+        return next((item["Value"] for page in pages for item in page["Exports"] if item["Name"] == name), None)
 
     def _object(self, location: str) -> str:
         bucket, _, key = location.removeprefix("s3://").partition("/")
@@ -249,9 +253,9 @@ class Prepared:
     """Of the file: where things stand in it."""
     values: Values
 
-    def check(self, place: Place) -> Checked:
+    def check(self, place: Place, export: checking.Lookup | None = None) -> Checked:
         """Check it. Raises Problem."""
-        return replace(checking.check(self.document, self.values, place), document=self.document)
+        return replace(checking.check(self.document, self.values, place, export), document=self.document)
 
 
 def prepared(
