@@ -96,7 +96,9 @@ class AwsApis:
                     finish(operation_name, result, response)
                 return response
             except AwsError as error:
-                return model_error(model, error, request_id, protocol)
+                reword = getattr(service, "reworded", None)
+                said = error if reword is None else reword(operation_name, request, error)
+                return model_error(model, said, request_id, protocol)
             except NotEmulated as missing:
                 return _not_emulated(model, missing, request_id, protocol)
             except Exception:

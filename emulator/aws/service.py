@@ -45,9 +45,10 @@ class FrontDoorLimit(NamedTuple):
 class Service:
     """One emulated AWS service: `name` is botocore's service name.
 
-    A service's wire.py may add two methods that the edge calls if they are there: `prepare(operation, http_request,
+    A service's wire.py may add three methods that the edge calls if they are there: `prepare(operation, http_request,
     parameters)` before an operation, to take over what AWS's model does not state (a header, say), and
-    `finish(operation, result, http_response)` after it.
+    `finish(operation, result, http_response)` after it; `reworded(operation, http_request, error)` has another error
+    for what cannot be read, where AWS's service has one of its own.
     """
 
     front_door_limits: Mapping[str, FrontDoorLimit] = {}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from botocore.exceptions import ClientError
 from emulator.testing import RunningEmulator
 from tests.wire.apigateway_support import RestApi, create_function, function_uri, mock
 
+SIGNED = f"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/apigateway/aws4_request, Signature={'0' * 64}"
 ECHO = "def handler(event, context):\n    import json\n    return {'statusCode': 200, 'body': json.dumps(event)}\n"
 
 
@@ -243,3 +245,23 @@ def test_only_statuses_that_the_method_declares_have_integration_responses(api: 
     with pytest.raises(ClientError, match="Invalid Response status code specified") as refused:
         api.client.put_integration_response(**method, statusCode="418")
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_a_compression_size_that_is_a_text_is_out_of_range(api: RestApi) -> None:
+    url = f"http://127.0.0.1:{urlsplit(api.client.meta.endpoint_url).port}/restapis"
+    answer = httpx.post(url, json={"name": "n", "minimumCompressionSize": "test"}, headers={"Authorization": SIGNED})
+    text = "Invalid minimum compression size, must be between 0 and 10485760"
+    assert (answer.status_code, answer.json()) == (400, {"message": text})
+    assert answer.headers["x-amzn-errortype"].partition(":")[0] == "BadRequestException"
+
+
+def test_the_role_of_an_account_is_an_arn(api: RestApi) -> None:
+    with pytest.raises(ClientError, match="BadRequestException"):
+        api.client.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": "true"}])
+
+
+def test_a_document_that_names_a_scheme_it_does_not_define_says_so(api: RestApi) -> None:
+    operation = {"security": [{"nobody": []}], "responses": {}}
+    document = {"openapi": "3.0.1", "info": {"title": "t", "version": "1"}, "paths": {"/a": {"get": operation}}}
+    made = api.client.import_rest_api(body=json.dumps(document))
+    assert made["warnings"] == ["Security scheme 'nobody' is not defined. Ignoring."]

@@ -340,6 +340,8 @@ class _Import:
         own = (operation.get(EXTENSION + "auth") or self.document.get(EXTENSION + "auth") or {}).get("type")
         for requirement in operation.get("security", self.document.get("security")) or []:
             for name, scopes in requirement.items():
+                if name not in self.schemes:  # the method is then open: better said than found out; the text is ours
+                    self.warnings.append(f"Security scheme '{name}' is not defined. Ignoring.")
                 scheme = self.schemes.get(name) or {}
                 authorizer = self._authorizer_named(str(name))
                 if scheme.get(EXTENSION + "authorizer") and authorizer is not None:

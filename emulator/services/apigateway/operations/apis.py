@@ -31,7 +31,7 @@ PATCHABLE = Patchable(
     listed={"binaryMediaTypes": Listed("binaryMediaTypes")},
 )
 _ALL_OF_THEM = 2**31 - 1
-_COMPRESSION = "Invalid minimum compression size, must be between 0 and 10485760"
+COMPRESSION = "Invalid minimum compression size, must be between 0 and 10485760"
 
 
 class Apis(Documentation):
@@ -110,7 +110,7 @@ class Apis(Documentation):
                     api.settings.pop("minimumCompressionSize", None)
                     continue
                 if not value.isascii() or not value.isdigit() or int(value) > 10485760:
-                    raise bad_request(_COMPRESSION)
+                    raise bad_request(COMPRESSION)
             api.settings = apply(api.settings, [operation], PATCHABLE)
         if not api.settings.get("name"):
             raise bad_request("API name cannot be blank")  # unverified
@@ -210,7 +210,7 @@ class Apis(Documentation):
 
 def _check_compression(size: int | None) -> None:
     if size is not None and not 0 <= size <= 10485760:
-        raise bad_request(_COMPRESSION)
+        raise bad_request(COMPRESSION)
 
 
 def _endpoint_parameters(parameters: dict[str, str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from emulator.aws.arn import Arn
 from emulator.aws.errors import NotEmulated
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
@@ -157,5 +158,8 @@ class ApiKeys(Loading):
         account = apply(account, request.get("patchOperations") or [], ACCOUNT)
         if account.pop("features", None) != _FEATURES:
             raise bad_request("Account features can only be UsagePlans, which cannot be removed")  # unverified
+        role = Arn.parse(account.get("cloudwatchRoleArn") or "")
+        if account.get("cloudwatchRoleArn") and (role is None or role.service != "iam"):
+            raise bad_request("The role ARN is not well formed")  # unverified
         plan_store.put_account(tx, scope, account)
         return self.get_account(tx, scope, {})

@@ -19,6 +19,7 @@ def render(source: str, budget: int = 200_000, **variables: Any) -> str:
     ("source", "expected"),
     [
         ("plain $ and # stay", "plain $ and # stay"),
+        ('#set($s = "x")$s.hashCode() $!s.hashCode()|${s.getClass()}', "$s.hashCode() |${s.getClass()}"),
         ("$unknown $!unknown|${unknown}", "$unknown |${unknown}"),
         ('#set($a = "x")$a ${a}y $a.length()', "x xy 1"),
         ("#set($a = 1 + 2 * 3)$a", "7"),

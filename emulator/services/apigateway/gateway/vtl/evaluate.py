@@ -193,9 +193,20 @@ class _Run:
         value = self.reach(node.name, node.accessors)
         if type(value) is str:
             return value
-        if value is None and not node.quiet and node.name not in self.variables:
+        if value is None and not node.quiet and (node.name not in self.variables or self.has_no_such_method(node)):
             return node.source
         return show(value)
+
+    def has_no_such_method(self, node: tree.Reference) -> bool:
+        """Whether a text was asked for a method that it does not have: Velocity prints such a reference as it stands.
+
+        Not asked of references that would change something when they are followed again.
+        """
+        *before, last = node.accessors or ((),)
+        if not last or last[0] != "method" or (node.name not in _OURS and any(each[0] == "method" for each in before)):
+            return False
+        holder = self.reach(node.name, tuple(before))
+        return isinstance(holder, str) and last[1] not in methods_of(holder)
 
     def reach(self, name: str, accessors: tuple[tuple[Any, ...], ...]) -> Any:
         self.budget -= 1 + len(accessors)
