@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from emulator.settings import Settings
-from emulator.testing import RunningEmulator
-from tests.wire.lambda_support import create, package
+from tests.stories.telling import function, kept, send
 
 COUNTS_VISITS = """
 import json
@@ -39,17 +34,15 @@ class Blocked(Exception):
 class Page:
     """A script on a page of `origin`: `fetch` with credentials, under the browser's rules for other sites."""
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin):
         self.origin = origin
-        self.cookies: dict[str, str] = {}
+        self.cookies = {}
         self._network = httpx.Client()
 
-    def close(self) -> None:
+    def close(self):
         self._network.close()
 
-    def fetch(
-        self, url: str, method: str = "GET", body: str | None = None, content_type: str = "text/plain"
-    ) -> httpx.Response:
+    def fetch(self, url, method="GET", body=None, content_type="text/plain"):
         if method not in ("GET", "HEAD", "POST") or (body is not None and content_type not in SIMPLE_TYPES):
             asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"}
             answer = self._send(url, "OPTIONS", asked)
@@ -68,13 +61,13 @@ class Page:
             raise Blocked
         return answer
 
-    def _sees(self, answer: httpx.Response) -> bool:
+    def _sees(self, answer):
         return (
             answer.headers.get("access-control-allow-origin") == self.origin
             and answer.headers.get("access-control-allow-credentials") == "true"
         )
 
-    def _send(self, url: str, method: str, headers: dict[str, str], body: str | None = None) -> httpx.Response:
+    def _send(self, url, method, headers, body=None):
         """Browsers know that `*.localhost` is this machine; the resolver here may not."""
         parts = urlsplit(url)
         where = f"http://127.0.0.1:{parts.port}{parts.path or '/'}"
@@ -88,23 +81,22 @@ class Page:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page():
     page = Page("https://shop.example")
     yield page
     page.close()
 
 
 @pytest.fixture
-def stranger() -> Iterator[Page]:
+def stranger():
     page = Page("https://evil.example")
     yield page
     page.close()
 
 
 @pytest.fixture
-def url(emulator: RunningEmulator) -> str:
-    client = emulator.client("lambda")
-    create(client, Code={"ZipFile": package(COUNTS_VISITS)})
+def url(aws):
+    function(aws, "f", COUNTS_VISITS)
     cors = {
         "AllowOrigins": ["https://shop.example"],
         "AllowMethods": ["GET", "PUT", "POST"],
@@ -112,26 +104,24 @@ def url(emulator: RunningEmulator) -> str:
         "ExposeHeaders": ["x-visits"],
         "AllowCredentials": True,
     }
-    return client.create_function_url_config(FunctionName="f", AuthType="NONE", Cors=cors)["FunctionUrl"]
+    return aws.lambda_.create_function_url_config(FunctionName="f", AuthType="NONE", Cors=cors)["FunctionUrl"]
 
 
-def test_a_page_that_is_allowed_calls_the_function_and_is_recognised(url: str, page: Page) -> None:
+def test_a_page_that_is_allowed_calls_the_function_and_is_recognised(url, page):
     put = page.fetch(url, "PUT", json.dumps({"name": "ann"}), "application/json")
     assert put.json() == {"greeting": "hello ann"}
     assert put.headers["x-visits"] == "1" and put.headers["access-control-expose-headers"] == "x-visits"
     assert page.fetch(url).headers["x-visits"] == "2"
 
 
-def test_a_page_that_is_not_allowed_sees_nothing(url: str, stranger: Page) -> None:
+def test_a_page_that_is_not_allowed_sees_nothing(url, stranger):
     with pytest.raises(Blocked):
         stranger.fetch(url, "PUT", "{}", "application/json")
     with pytest.raises(Blocked):
         stranger.fetch(url)
 
 
-def test_no_page_reaches_the_control_plane_that_made_the_url(
-    emulator: RunningEmulator, url: str, page: Page, stranger: Page
-) -> None:
+def test_no_page_reaches_the_control_plane_that_made_the_url(emulator, url, page, stranger):
     for visitor in (page, stranger):
         for path in ("/2015-03-31/functions/f/invocations", "/_emulator/reset"):
             with pytest.raises(Blocked):
@@ -139,15 +129,14 @@ def test_no_page_reaches_the_control_plane_that_made_the_url(
     assert page.fetch(url).headers["x-visits"] == "1"  # nothing was invoked or forgotten
 
 
-def test_an_allowed_page_still_sees_why_a_call_failed(emulator: RunningEmulator, url: str, page: Page) -> None:
-    emulator.client("lambda").put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+def test_an_allowed_page_still_sees_why_a_call_failed(aws, url, page):
+    aws.lambda_.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
     assert page.fetch(url).status_code == 429
 
 
-def test_calls_through_a_url_are_invocations_like_any_other(emulator: RunningEmulator, url: str, page: Page) -> None:
+def test_calls_through_a_url_are_invocations_like_any_other(emulator, url, page):
     answer = page.fetch(url)
-    invocations: list[dict[str, Any]] = emulator.control("GET", "timeline")["invocations"]
-    assert [line["request_id"] for line in invocations] == [answer.headers["x-amzn-requestid"]]
+    assert [attempt["request_id"] for attempt in emulator.attempts()] == [answer.headers["x-amzn-requestid"]]
 
 
 CALLS_ANOTHER = """
@@ -172,30 +161,25 @@ def handler(event, context):
 """
 
 
-def test_a_function_calls_the_signed_url_of_another_that_sleeps_for_minutes(emulator: RunningEmulator) -> None:
-    client = emulator.client("lambda")
-    create(client, "callee", Code={"ZipFile": package(SLEEPS)}, Timeout=900)
-    create(client, "caller", Code={"ZipFile": package(CALLS_ANOTHER)}, Timeout=900, MemorySize=512)
-    made = client.create_function_url_config(FunctionName="callee", AuthType="AWS_IAM")["FunctionUrl"]
+def test_a_function_calls_the_signed_url_of_another_that_sleeps_for_minutes(aws, emulator):
+    function(aws, "callee", SLEEPS, Timeout=900)
+    function(aws, "caller", CALLS_ANOTHER, Timeout=900, MemorySize=512)
+    made = aws.lambda_.create_function_url_config(FunctionName="callee", AuthType="AWS_IAM")["FunctionUrl"]
     parts = urlsplit(made)
-    target = {"url": f"http://127.0.0.1:{parts.port}/", "host": parts.netloc}
-    client.invoke(FunctionName="caller", InvocationType="Event", Payload=json.dumps(target).encode())
+    send(aws, "caller", {"url": f"http://127.0.0.1:{parts.port}/", "host": parts.netloc})
     emulator.settle()
-    invocations: list[dict[str, Any]] = emulator.control("GET", "timeline")["invocations"]
-    outcomes = {line["function_name"]: line for line in invocations}
-    assert [outcomes[name]["outcome"] for name in ("caller", "callee")] == ["success", "success"]
-    assert round(outcomes["caller"]["ended_at"] - outcomes["caller"]["started_at"]) == 600
+    [caller] = emulator.attempts("caller")
+    [callee] = emulator.attempts("callee")
+    assert (caller["outcome"], callee["outcome"]) == ("success", "success")
+    assert round(caller["ended_at"] - caller["started_at"]) == 600
 
 
-def test_a_url_is_the_same_after_a_restart(tmp_path: Path) -> None:
-    settings = Settings(port=0, data=tmp_path, frozen=True)
-    with RunningEmulator(settings) as emulator:
-        client = emulator.client("lambda")
-        create(client, Code={"ZipFile": package(COUNTS_VISITS)})
-        before = urlsplit(client.create_function_url_config(FunctionName="f", AuthType="NONE")["FunctionUrl"])
-    with RunningEmulator(settings) as emulator:
-        client = emulator.client("lambda")
-        after = urlsplit(client.get_function_url_config(FunctionName="f")["FunctionUrl"])
+def test_a_url_is_the_same_after_a_restart(tmp_path):
+    with kept(tmp_path) as (_, aws):
+        function(aws, "f", COUNTS_VISITS)
+        before = urlsplit(aws.lambda_.create_function_url_config(FunctionName="f", AuthType="NONE")["FunctionUrl"])
+    with kept(tmp_path) as (_, aws):
+        after = urlsplit(aws.lambda_.get_function_url_config(FunctionName="f")["FunctionUrl"])
         assert after.hostname == before.hostname
         answer = httpx.get(f"http://127.0.0.1:{after.port}/", headers={"Host": after.netloc})
         assert answer.json() == {"greeting": "hello nobody"}
