@@ -51,7 +51,8 @@ class FaultyRuntime(FunctionRuntime):
         if fault.fault == faults.TIMEOUT:
             return await self._late(function, invocation, ran, function.timeout_seconds)
         if fault.fault == faults.CRASH:
-            await self._inner.discard(function.arn, function.version)
+            with self._clock.busy(f"invocation {invocation.request_id} of {function.name} (fault: it crashes)"):
+                await self._inner.discard(function.arn, function.version)  # the caller has parked: time would go on
             payload = outcomes.exited(invocation.request_id, EXIT_STATUS_1)
             return self._failed(function, invocation, ran, payload, "Runtime.ExitError", "error")
         kind = fault.error or INJECTED

@@ -94,6 +94,15 @@ def test_a_throttled_event_waits_and_spends_no_retry(aws: Aws, emulator: Emulato
         invoke(aws)
 
 
+def test_a_crash_after_the_effect_is_waited_for(aws: Aws, emulator: Emulator, faults: Faults) -> None:
+    queue = counted(aws)
+    faults.function("worker", "crash", after=True, times=3)
+    send(aws)
+    emulator.settle()
+    assert outcomes(emulator) == ["function_error"] * 3
+    assert len(bodies(aws, queue)) == 3
+
+
 def test_an_environment_crashes_and_the_next_invocation_has_a_new_one(aws: Aws, faults: Faults) -> None:
     create(aws, source="count = 0\ndef handler(event, context):\n    global count\n    count += 1\n    return count\n")
     assert [invoke(aws), invoke(aws)] == [1, 2]
