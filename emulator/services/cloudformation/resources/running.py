@@ -75,7 +75,9 @@ class Running:
         found, native = fetched.get(place), self._services.get(service)
         if native is None and found is not None:
             return found  # a delegated service's answer: an object in S3
-        request = {**shaped(service, call.operation, call.request), SERVICE_MEMBER: True}
+        request = shaped(service, call.operation, call.request)
+        if native is not None:  # botocore, which writes requests to delegated services, knows models' members only
+            request = {**request, SERVICE_MEMBER: True}
         if found is not None:  # what names another call's result names that of this run, not of the one undone
             request = {name: value for name, value in {**request, **found}.items() if value is not _DROPPED}
         else:
