@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -81,5 +82,12 @@ def _lines(value: Any) -> list[str]:
 
 
 def path_of(test_file: Path, test: str) -> Path:
-    """Where the contract of a test is kept."""
-    return test_file.parent / FOLDER / test_file.stem / f"{re.sub(r'[^A-Za-z0-9_.=,+@-]+', '-', test).strip('-')}.json"
+    """Where the contract of a test is kept: `[a/b]` and `[a b]` in files of their own."""
+    plain = re.sub(r"\[(.*)\]$", r"-\1", test.replace("::", "-"), flags=re.DOTALL)
+    name = _NOT_IN_NAMES.sub("-", plain).strip("-")
+    if name != plain:
+        name += f"-{zlib.crc32(test.encode('utf-8', 'backslashreplace')):08x}"
+    return test_file.parent / FOLDER / test_file.stem / f"{name}.json"
+
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.=,+@-]+")

@@ -124,5 +124,7 @@ def test_of_a_test_that_fails_nothing_is_recorded(run: pytest.Pytester) -> None:
 
 
 def test_a_contract_has_a_file_for_each_test() -> None:
-    where = path_of(Path("/p/tests/test_x.py"), "TestIt::test_y[a/b c]")
-    assert where == Path("/p/tests/contracts/test_x/TestIt-test_y-a-b-c.json")
+    where = path_of(Path("/p/tests/test_x.py"), "TestIt::test_y[a-1.5]")
+    assert where == Path("/p/tests/contracts/test_x/TestIt-test_y-a-1.5.json")
+    alike = {path_of(Path("test_x.py"), f"test_y[{each}]").name for each in ("a/b", "a b", "a-b", "-a-b", "é")}
+    assert (len(alike), "test_y-a-b.json" in alike) == (5, True)
