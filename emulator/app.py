@@ -157,6 +157,7 @@ class Emulator:
             _mailer(settings.smtp),
             self.http_sender,
             base_url,
+            private_integrations=settings.private_integrations,
             cognito_jwks=settings.cognito_jwks,
             traces=self.requests,
             mock_file=WatchedFile(settings.sfn_mock_config).read if settings.sfn_mock_config else lambda: None,

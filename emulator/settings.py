@@ -48,6 +48,8 @@ class Settings:
 
     The variable names a file or a URL.
     """
+    private_integrations: tuple[str, ...] = ()
+    """Where private integrations of HTTP APIs lead: `ARN=URL`, in whose ARN `*` may stand for anything."""
     debug: tuple[str, ...] = ()
     """Python functions that wait for a debugger: `FUNCTION` or `FUNCTION:PORT`."""
     pythons: dict[str, str] = field(default_factory=dict[str, str])
@@ -171,6 +173,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "frozen": _truth,
     "allowed_hosts": _words,
     "debug": _words,
+    "private_integrations": _words,
     "cognito_jwks": _keys,
     "faults": lambda text: _plan(text) if text else "",
     "seed": _whole_number,

@@ -160,6 +160,8 @@ class Context:
     mailer: Mailer | None = None
     http: HttpSender | None = None
     base_url: str = "http://localhost:4566"
+    private_integrations: tuple[str, ...] = ()
+    """`ARN=URL`: what is behind the ARNs of private integrations."""
     cognito_jwks: str = ""
     """The keys of Cognito user pools: a JWKS document, or the URL of one."""
     traces: RequestTraces = field(default_factory=lambda: RequestTraces(LiveSettings()))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from emulator import Settings
 from emulator.testing import RunningEmulator
 from tests.wire.http_api_support import HttpApi, ask, http_api, while_time_passes
 from tests.wire.lambda_support import error_of
@@ -209,3 +210,17 @@ def test_a_request_puts_a_record_into_a_stream(api: HttpApi) -> None:
     assert (record["Data"], record["PartitionKey"]) == (b'{"a": 1}', "k")
     missing = api.ask("/record", "POST", body="x")
     assert (missing.status, missing.json()) == (400, {"message": "Bad Request"})
+
+
+def test_a_private_integration_leads_where_the_setting_says(backend: str) -> None:
+    places = (f"*:listener/app/shop/*={backend}",)
+    arns = [f"arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/{name}/1/2" for name in ("shop", "x")]
+    with RunningEmulator(Settings(port=0, data=None, frozen=True, private_integrations=places)) as emulator:
+        api = http_api(emulator)
+        link = api.client.create_vpc_link(Name="link", SubnetIds=["subnet-1"])["VpcLinkId"]
+        for key, arn in zip(("GET /a/{b}", "GET /other"), arns, strict=True):
+            api.route(key, http_proxy(api, arn, ConnectionType="VPC_LINK", ConnectionId=link))
+        assert api.ask("/a/b?c=1").json()["path"] == "/a/b?c=1"
+        refused = api.ask("/other")
+        assert (refused.status, "private_integrations" in refused.body.decode()) == (501, True)
+        emulator.close_clients()

@@ -202,7 +202,8 @@ class HttpApiPlane:
         if integration["IntegrationType"] == "HTTP_PROXY":
             assert self._context.http is not None, "app.py gives every context an HttpSender"
             exchange.trace.add("integration request", url=uri, query=request.query, headers=request.headers, path=path)
-            return await to_http.call(self._context.http, exchange, integration, request, path)
+            private = self._context.private_integrations
+            return await to_http.call(self._context.http, exchange, integration, request, path, private)
         version = integration["PayloadFormatVersion"]
         event = (events.event_2 if version == "2.0" else events.event_1)(exchange, request, path)
         scope, invocation = invocation_of(uri, exchange, event)

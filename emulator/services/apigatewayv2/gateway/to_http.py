@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from emulator.aws.errors import NotEmulated
@@ -20,14 +22,21 @@ _NOT_PASSED_BACK = ("content-length", "date", "via")
 
 
 async def call(
-    http: HttpSender, exchange: Exchange, integration: Document, request: HttpRequest, path: str | None
+    http: HttpSender,
+    exchange: Exchange,
+    integration: Document,
+    request: HttpRequest,
+    path: str | None,
+    private: Sequence[str] = (),
 ) -> HttpResponse:
     """The endpoint's answer. Raises the 503 of an endpoint that cannot be reached or is too slow (4.5)."""
-    if integration["IntegrationUri"].startswith("arn:"):
-        raise NotEmulated("apigatewayv2", "a private integration", "what is behind a load balancer's ARN is not known")
-    method = integration["IntegrationMethod"]
+    uri = integration["IntegrationUri"]
+    if uri.startswith("arn:"):
+        # [D: http-api-develop-integrations-private]: the path is the client's, and has the stage in it.
+        uri, path = _behind(uri, private), path or exchange.with_stage(exchange.path)
+    method = integration.get("IntegrationMethod") or "ANY"
     method = request.method if method == "ANY" else method
-    url = _url(exchange, integration["IntegrationUri"], request.query, path)
+    url = _url(exchange, uri, request.query, path)
     headers = [pair for pair in request.headers if _is_sent(pair[0].lower())]
     seen = {name.lower() for name, _ in headers}
     if "x-amzn-trace-id" not in seen:
@@ -47,6 +56,16 @@ async def call(
     if request.method == "HEAD":
         answer += [pair for pair in given if pair[0].lower() == "content-length"]
     return HttpResponse(status if 200 <= status <= 599 else 500, answer, body)
+
+
+def _behind(arn: str, private: Sequence[str]) -> str:
+    """Where the setting says that a private integration leads. Raises NotEmulated if it does not."""
+    for entry in private:
+        pattern, _, url = entry.partition("=")
+        if fnmatchcase(arn, pattern.strip()):
+            return url.strip()
+    hint = "what is behind a load balancer's or Cloud Map's ARN, the setting private_integrations says"
+    raise NotEmulated("apigatewayv2", "a private integration", hint)
 
 
 def _is_sent(name: str) -> bool:
