@@ -161,6 +161,38 @@ def test_a_heartbeat_keeps_the_task_and_its_absence_ends_it(aws, clock, queue):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["States.HeartbeatTimeout", "States.Timeout", "States.ALL"])
+def test_a_missed_heartbeat_is_caught_by_its_own_name_and_as_a_timeout(aws, clock, queue, name):
+    caught = [{"ErrorEquals": ["Other"], "Next": "Wrong"}, {"ErrorEquals": [name], "Next": "H"}]
+    state = asks_for_approval(queue, HeartbeatSeconds=10, TimeoutSeconds=600, Catch=caught)
+    arn = run(aws, state, {"report": "Q3"}, H={"Type": "Pass", "End": True}, Wrong={"Type": "Fail"})
+    clock.advance(10)
+    assert json.loads(describe(aws, arn)["output"]) == {"Error": "States.Timeout", "Cause": ""}
+
+
+def test_an_activity_whose_worker_is_silent_is_tried_again_by_the_name_of_heartbeats(aws, clock, activity):
+    again = [{"ErrorEquals": ["States.HeartbeatTimeout"], "IntervalSeconds": 1, "MaxAttempts": 1}]
+    state = {"Resource": activity, "HeartbeatSeconds": 5, "TimeoutSeconds": 60, "Retry": again}
+    arn = run(aws, state, 1)
+    clock.advance(0)
+    assert aws.stepfunctions.get_activity_task(activityArn=activity)["input"] == "1"
+    clock.advance(6)
+    token = aws.stepfunctions.get_activity_task(activityArn=activity)["taskToken"]
+    aws.stepfunctions.send_task_success(taskToken=token, output="2")
+    clock.advance(0)
+    assert describe(aws, arn)["output"] == "2"
+
+
+def test_a_task_that_is_only_too_slow_has_missed_no_heartbeat(aws, clock, queue):
+    caught = [{"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "H"}]
+    state = asks_for_approval(queue, HeartbeatSeconds=10, TimeoutSeconds=12, Catch=caught)
+    arn = run(aws, state, {"report": "Q3"}, H={"Type": "Pass", "End": True})
+    clock.advance(8)
+    aws.stepfunctions.send_task_heartbeat(taskToken=token_in(queue))
+    clock.advance(4)
+    assert describe(aws, arn)["status"] == "FAILED"
+
+
 def test_wrong_tokens_and_outputs_are_told_apart(aws, emulator, queue):
     run(aws, asks_for_approval(queue), {"report": "Q3"})
     emulator.settle()

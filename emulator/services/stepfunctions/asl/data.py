@@ -147,12 +147,16 @@ def weight(value: Json, most: int) -> int:
 
 
 class StateError(Exception):
-    """A state failed with an error name. `cause` None: the key is absent from events (`States.Timeout`, empty Fail)."""
+    """A state failed with an error name. `cause` None: the key is absent from events (`States.Timeout`, empty Fail).
 
-    def __init__(self, error: str | None, cause: str | None = None) -> None:
+    `known_as` is the name by which Retry and Catch know it, where that is another.
+    """
+
+    def __init__(self, error: str | None, cause: str | None = None, known_as: str | None = None) -> None:
         super().__init__(error, cause)
         self.error = error
         self.cause = cause
+        self.known_as = known_as or error
 
 
 class StateFault(StateError):

@@ -144,7 +144,7 @@ class Leaving(Workspace):
         if fails_as_a_whole:
             frame["previous"] = self._emit(f"{state.type}StateFailed", frame["previous"], None, {})
         for index, catcher in enumerate(state.catch):
-            if retry.matches(catcher.errors, failure.error):
+            if retry.matches(catcher.errors, failure.known_as):
                 self.outcome.taken.append((state.name, CATCH, index))
                 try:
                     self._drop_children(key, frame)
@@ -196,7 +196,7 @@ class Leaving(Workspace):
         self._command(SetTimer(token, due_at))
 
     def _retry(self, key: str, frame: Frame, state: State, failure: StateError) -> bool:
-        chosen = retry.choose(state.retry, failure.error)
+        chosen = retry.choose(state.retry, failure.known_as)
         if chosen is None:
             return False
         retrier = state.retry[chosen]

@@ -130,6 +130,7 @@ class Tasks(DistributedMaps):
     def _task_ended(self, key: str, frame: Frame, wait: Frame, signal: Signal) -> None:
         state = self._state(frame)
         kind = task_kind(state.resource)
+        missed = isinstance(signal, TimerFired) and signal.token.endswith(HEARTBEAT)
         if wait.get("timed") or isinstance(signal, TimerFired):
             self._command(Forget(wait["token"]))
         if wait.get("heartbeat") is not None:
@@ -146,11 +147,12 @@ class Tasks(DistributedMaps):
             failure = too_large(kind.resource_type or state.resource)
         elif isinstance(signal, TaskFailed):
             failure = StateError(signal.error, signal.cause)
+        elif missed:  # called a timeout in the history [R:timeouts/test_heartbeats], and caught by either name
+            failure = StateError("States.Timeout", known_as="States.HeartbeatTimeout")
         else:
             failure = StateError("States.Timeout")
         outcome = "TimedOut" if isinstance(signal, TimerFired) else "Failed"
-        missed = isinstance(signal, TimerFired) and signal.token.endswith(HEARTBEAT) and kind.family == "Activity"
-        self._ended(state, wait, "HeartbeatTimedOut" if missed else outcome)
+        self._ended(state, wait, "HeartbeatTimedOut" if missed and kind.family == "Activity" else outcome)
         details = {**kind.named, **error_details(failure.error, failure.cause)}
         frame["previous"] = self._emit(f"{kind.family}{outcome}", frame["previous"], kind.details(outcome), details)
         self._fail(key, frame, state, failure)
