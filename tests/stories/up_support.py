@@ -12,6 +12,7 @@ from emulator.deploy.up.project import find
 from emulator.deploy.up.screen import Screen
 from emulator.deploy.up.session import Options, Session
 from emulator.testing import RunningEmulator
+from emulator.testing.aws import Aws
 
 RUNTIME = f"python3.{sys.version_info.minor}"
 TEMPLATE = f"""\
@@ -40,7 +41,7 @@ HANDLER = "import os\ndef handler(event, context):\n    return os.environ['GREET
 class Up:
     """A project of a test on its way to the emulator."""
 
-    def __init__(self, emulator: RunningEmulator, folder: Path) -> None:
+    def __init__(self, emulator: RunningEmulator | Aws, folder: Path) -> None:
         self.emulator, self.folder = emulator, folder
         self._out = io.StringIO()
         self._session: Session | None = None
