@@ -6,7 +6,7 @@ import io
 import json
 import textwrap
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def history(aws: Aws, execution: str) -> list[str]:
 
 
 @contextmanager
-def kept(folder: Path) -> Iterator[tuple[RunningEmulator, Aws]]:
+def kept(folder: Path) -> Generator[tuple[RunningEmulator, Aws]]:
     """An emulator that keeps everything in a folder, and the clients of its account. Again, it has been restarted."""
     with RunningEmulator(Settings(data=folder, port=0, frozen=True)) as running:
         aws = Aws(LocalServer(running=running), "000000000000")
