@@ -18,10 +18,15 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from . import jsonata_apart
+from .data import weight
+
 LONGEST_EVALUATION_SECONDS = 1.0
 """Host time for all expressions of one step together: nobody else is served meanwhile. What takes longer fails (ours;
 AWS's limit is not documented)."""
 DEEPEST_STACK = 200
+SMALL = 8192
+"""Weight of what an expression sees, below which ten thousand copies of it are no burden."""
 LONGEST_SEQUENCE = 1_000_000
 _ARITHMETIC = re.compile(r"[-+*/%]|\$(?:sum|average)\b")
 """What can make a number of which JSON knows no like."""
@@ -82,27 +87,28 @@ class Native(Engine):
         self._text, self._functions = text, functions
         self._compiled = self._compile(text)
         self._type: Any = None
+        self._growth: jsonata_apart.Growth | None = None
 
     def evaluate(self, bindings: dict[str, Any], seconds: float = LONGEST_EVALUATION_SECONDS) -> Any:
         result = self._run(self._compiled, bindings, seconds)
         if result is None:
             return Undefined
+        if len(result) > jsonata_apart.LONGEST_RESULT:
+            raise EngineError(jsonata_apart.OUT_OF_MEMORY)
         value = json.loads(result)
-        if "null" in result and _ARITHMETIC.search(self._text) is not None:
-            self._check_numbers(bindings, seconds)
         if value == "":  # the library writes a function like this; ask it for the type when it matters
             self._type = self._type or self._compile(f"$type(({self._text}\n))")
             if self._run(self._type, bindings, seconds) == '"function"':
                 return Function
         return value
 
-    def _check_numbers(self, bindings: dict[str, Any], seconds: float) -> None:
+    def _check_numbers(self, bindings: dict[str, Any], seconds: float, most: int) -> None:
         """The library writes a number out of range as null: look at the value itself when there may be one."""
         try:
             with _panics_told():
                 value = self._compiled.evaluate(
                     None, bindings, timeout=_milliseconds(seconds), max_stack_depth=DEEPEST_STACK,
-                    max_sequence_length=LONGEST_SEQUENCE,
+                    max_sequence_length=most,
                 )  # fmt: skip
         except (ValueError, RecursionError):
             return
@@ -131,20 +137,45 @@ class Native(Engine):
         return compiled
 
     def _run(self, compiled: Any, bindings: dict[str, Any], seconds: float) -> str | None:
+        """The result as JSON: at once if it is quick, else in a copy of the process whose memory is bounded."""
+        if self._growth is None:
+            self._growth = jsonata_apart.growth(_QUOTED.sub("''", self._text))
+        quick, growth = jsonata_apart.QUICK_SECONDS, self._growth
+        if growth is jsonata_apart.Growth.LITTLE or (
+            growth is jsonata_apart.Growth.WITH_DATA and weight(bindings, SMALL) <= SMALL
+        ):
+            try:
+                return self._run_here(compiled, bindings, min(seconds, quick), jsonata_apart.QUICK_SEQUENCE)
+            except EngineError as error:
+                if not str(error).startswith(("D1012:", "D2015:")):
+                    raise
+        if not jsonata_apart.HAS_FORK:
+            return self._run_here(compiled, bindings, seconds, LONGEST_SEQUENCE)
+        went_well, told = jsonata_apart.apart(
+            lambda: self._run_here(compiled, bindings, seconds, LONGEST_SEQUENCE), seconds
+        )
+        if not went_well:
+            raise EngineError(told or "")
+        return told
+
+    def _run_here(self, compiled: Any, bindings: dict[str, Any], seconds: float, most: int) -> str | None:
         try:
             with _panics_told():
-                return compiled.evaluate_json_or_none(
+                result: str | None = compiled.evaluate_json_or_none(
                     None,
                     bindings,
                     timeout=_milliseconds(seconds),
                     max_stack_depth=DEEPEST_STACK,
-                    max_sequence_length=LONGEST_SEQUENCE,
+                    max_sequence_length=most,
                 )
         except (ValueError, RecursionError) as error:
             text = str(error)
             for prefix in ("host function raised ValueError: ", "host function raised EngineError: "):
                 text = text.removeprefix(prefix)
             raise EngineError(text) from None
+        if result is not None and "null" in result and _ARITHMETIC.search(self._text) is not None:
+            self._check_numbers(bindings, seconds, most)
+        return result
 
 
 @cache
