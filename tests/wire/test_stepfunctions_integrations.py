@@ -107,6 +107,16 @@ def test_dynamodb_tasks_read_and_write_items_and_show_the_exchange(machines: Mac
     assert "Item" not in machines.output("dynamodb:getItem", {"TableName": table, "Key": {"id": {"S": "1"}}})
 
 
+@pytest.mark.parametrize("resource", ["dynamodb:updateItem", "aws-sdk:dynamodb:updateItem"])
+def test_dynamodb_tells_of_capacity_only_when_asked(machines: Machines, table: str, resource: str) -> None:
+    values = {":n": {"S": "Rex"}}
+    change = {"UpdateExpression": "SET nickname = :n", "ExpressionAttributeValues": values, "Key": {"id": {"S": "1"}}}
+    asked = {"TableName": table, **change}
+    assert "ConsumedCapacity" not in machines.output(resource, asked)
+    told = machines.output(resource, {**asked, "ReturnConsumedCapacity": "TOTAL"})
+    assert told["ConsumedCapacity"]["TableName"] == table
+
+
 def test_dynamodb_names_its_errors_as_each_generation_of_the_sdk_does(machines: Machines, table: str) -> None:
     missing = {"TableName": "nobody", "Item": PET}
     error, cause = machines.failure("dynamodb:putItem", missing)
@@ -183,6 +193,10 @@ def test_errors_of_delegated_services_have_the_java_sdks_names(machines: Machine
     machines.output("aws-sdk:s3:createBucket", {"Bucket": "empty"})
     error, _ = machines.failure("aws-sdk:s3:getObject", {"Bucket": "empty", "Key": "nothing"})
     assert error == "S3.NoSuchKeyException"
+    error, _ = machines.failure("aws-sdk:s3:headObject", {"Bucket": "empty", "Key": "nothing"})
+    assert error == "S3.NoSuchKeyException"
+    error, _ = machines.failure("aws-sdk:s3:headBucket", {"Bucket": "nobody-has-this"})
+    assert error == "S3.NoSuchBucketException"
     error, _ = machines.failure("aws-sdk:secretsmanager:getSecretValue", {"SecretId": "none"})
     assert error == "SecretsManager.ResourceNotFoundException"
     error, _ = machines.failure("aws-sdk:ssm:getParameter", {"Name": "/none"})

@@ -266,6 +266,8 @@ class Integrations:
                 return self._sdk_failure(task, called, shape, result)
             gone = optimised.unreachable(entry, request)
             return TaskFailed(token, *(gone or optimised.failure(entry, shape, result, task.request_id)))
+        if called.service == "dynamodb" and request.get("ReturnConsumedCapacity", "NONE") == "NONE":
+            result = {name: item for name, item in result.items() if name != "ConsumedCapacity"}
         value = from_boto3(self._described(called).output_shape, result)
         if entry is None:
             return TaskSucceeded(token, Data(value))
@@ -288,6 +290,8 @@ class Integrations:
         """The second SDK's naming: commas, and the service by the model's own id [R:error_handling/aws_sdk]."""
         model: Any = self._model(called.service)
         prefix = java_sdk.class_name(str(model.service_id))
+        if called.service == "s3" and error.status == 404:
+            shape = shape or java_sdk.NAMED_BY_THE_SDK.get(called.operation)
         name = f"{prefix}Exception" if shape is None else java_sdk.class_name(java_sdk.exception_name(shape))
         ids = f"Request ID: {task.request_id}"
         if called.service == "s3":

@@ -20,6 +20,9 @@ _BOTOCORE_NAMES = {
 _UNKNOWN_IN_ARNS = frozenset({"stepfunctions", "logs", "events", "ce", "dms", "ds", "elb", "elbv2", "es"})
 """botocore's names that AWS does not take in an ARN: it knows them by the others."""
 
+NAMED_BY_THE_SDK = {"HeadObject": "NoSuchKey", "HeadBucket": "NoSuchBucket"}
+"""Operations of S3 whose 404 has no body: the second generation of the SDK names the error itself."""
+
 
 def botocore_name(arn_name: str, known: frozenset[str]) -> str | None:
     """botocore's name of `cognitoidentityprovider`, of `aws-sdk:cognitoidentityprovider:…`; None if there is none."""
