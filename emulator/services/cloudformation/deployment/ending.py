@@ -239,6 +239,25 @@ def removed(tx: Transaction, work: Work, job: Job, history: History) -> bool:
     return True
 
 
+def broken(tx: Transaction, work: Work, job: Job, history: History, reason: str) -> bool:
+    """The way back, or away, cannot be gone on: a mistake of ours. What was under way has failed, and may be tried
+    again by whoever asks for it; a cleanup ends as it does on AWS, and leaves behind what it has not deleted.
+    """
+    work.check(tx)
+    stack = work.stack
+    if stack.status.endswith("_CLEANUP_IN_PROGRESS"):
+        _settle(tx, replace(_after_cleanup(stack), reason=reason), job, history)
+        return True
+    for item in work.resources.values():
+        if item.status.endswith("_IN_PROGRESS"):
+            status = item.status.removesuffix("_IN_PROGRESS") + "_FAILED"
+            lost = replace(item, status=status, reason=reason, waits_for="", waits_until=None, changed_at=tx.now)
+            store.put_resource(tx, stack.id, lost)
+            history.resource(tx, stack, lost, status, reason)
+    _settle(tx, stack.with_status(stack.status.removesuffix("_IN_PROGRESS") + "_FAILED", reason), job, history)
+    return True
+
+
 def _settle(tx: Transaction, stack: Stack, job: Job, history: History) -> None:
     """The stack has settled: its job is over, and a parent that waits hears of it."""
     store.put_stack(tx, stack)

@@ -7,6 +7,7 @@ repeated after a crash, with the same name and token. Which resource is next, an
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +23,9 @@ from emulator.services.cloudformation.model import Resource
 from emulator.services.cloudformation.resources.inert import INERT
 from emulator.services.cloudformation.resources.running import Fetched, MustFetch, Running, is_gone, reason_of
 from emulator.services.cloudformation.resources.types import Call, Made, ResourceFailed, ResourceType, Subject
-from emulator.services.cloudformation.resources.values import MALFORMED, malformed
+from emulator.services.cloudformation.resources.values import MALFORMED, MOST_TRIES, InternalFailure, malformed
+
+log = logging.getLogger("emulator.cloudformation")
 
 STATUS_OF_VERB = {"create": "CREATE", "update": "UPDATE", "replace": "UPDATE", "restore": "UPDATE", "delete": "DELETE"}
 POLL_SECONDS = 1.0
@@ -100,6 +103,7 @@ class Steps:
     ) -> Resource:
         """Beginning, calls and end in one commit."""
         fetched: Fetched = {}
+        tries = 0
 
         def change(tx: Transaction, failed: Exception | None) -> Resource:
             work.check(tx)
@@ -119,6 +123,12 @@ class Steps:
                 except (AwsError, NotEmulated) as problem:
                     failed = problem
                     break
+            except InternalFailure as ours:
+                tries += 1
+                if tries == MOST_TRIES:
+                    log.error("stack %s, resource %s", work.stack.name, resource.logical_id, exc_info=ours)
+                    failed = ours
+                    break
         return await self._rows.transact(lambda tx: change(tx, failed))
 
     def _calls(
@@ -129,8 +139,8 @@ class Steps:
         subject: Callable[[Resource], Subject],
         fetched: Fetched,
     ) -> Outcome:
-        it = subject(resource)
         try:
+            it = subject(resource)
             with tx.nested():
                 if resource.waits_for in ("ready", "more"):
                     ready = self._running.now(tx, row, it, _asked(row, it), {})
@@ -144,6 +154,10 @@ class Steps:
                     ready = self._running.now(tx, row, there, row.ready(there), {})
         except (AwsError, NotEmulated, ResourceFailed) as problem:
             return Outcome(problem=problem)
+        except MustFetch:
+            raise
+        except Exception as ours:
+            raise InternalFailure(ours) from ours
         return Outcome(made, ready=ready)
 
     async def _delegated(
@@ -163,8 +177,7 @@ class Steps:
                 self._begin(tx, work, resource, save)
 
             await self._rows.transact(begin)
-        it = subject(resource, (not fresh and not resource.waits_for) or work.deployment.adopt)
-        outcome = await self._asked_outside(row, resource, it, subject)
+        outcome = await self._tried_outside(work, row, resource, fresh, subject)
 
         def end(tx: Transaction) -> Resource:
             if store.generation(tx, work.stack.id) is None:
@@ -173,10 +186,32 @@ class Steps:
 
         return await self._rows.transact(end)
 
-    async def _asked_outside(
-        self, row: ResourceType, resource: Resource, it: Subject, subject: Callable[..., Subject]
+    async def _tried_outside(
+        self, work: Work, row: ResourceType, resource: Resource, fresh: bool, subject: Callable[..., Subject]
     ) -> Outcome:
         answered: list[str] = []
+        again = (not fresh and not resource.waits_for) or work.deployment.adopt
+        for _ in range(MOST_TRIES - 1):
+            try:
+                return await self._asked_outside(row, resource, subject(resource, again), subject, answered)
+            except Exception as ours:
+                log.info("stack %s, resource %s", work.stack.name, resource.logical_id, exc_info=ours)
+                again = True  # it may have been done in part
+        it = subject(resource, again)
+        try:
+            return await self._asked_outside(row, resource, it, subject, answered)
+        except Exception as ours:
+            log.exception("stack %s, resource %s", work.stack.name, resource.logical_id)
+            return Outcome(problem=InternalFailure(ours), half=_half_made(row, resource, it, answered))
+
+    async def _asked_outside(
+        self,
+        row: ResourceType,
+        resource: Resource,
+        it: Subject,
+        subject: Callable[..., Subject],
+        answered: list[str],
+    ) -> Outcome:
         try:
             if resource.waits_for in ("ready", "more"):
                 ready = await self._running.outside(row, it, _asked(row, it))
@@ -189,8 +224,7 @@ class Steps:
                 there = subject(replace(resource, physical_id=made.physical_id, attributes=made.attributes))
                 ready = await self._running.outside(row, there, row.ready(there))
         except (AwsError, NotEmulated, ResourceFailed) as problem:
-            half = it.name if answered and row.named_by and resource.verb in ("create", "replace") else ""
-            return Outcome(problem=problem, half=half)
+            return Outcome(problem=problem, half=_half_made(row, resource, it, answered))
         return Outcome(made, ready=ready)
 
     # ── beginning and end ───────────────────────────────────────────────────────────────────────
@@ -299,6 +333,10 @@ class Steps:
             return resource
 
         return await self._rows.transact(change)
+
+
+def _half_made(row: ResourceType, resource: Resource, it: Subject, answered: list[str]) -> str:
+    return it.name if answered and row.named_by and resource.verb in ("create", "replace") else ""
 
 
 def _half(problem: Exception, outcome: Outcome) -> str:

@@ -6,6 +6,7 @@ needs, `deciding.py`'s. Nothing here lives longer than the job's turn: a restart
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -28,6 +29,9 @@ from emulator.services.cloudformation.language import Known, Plan, plan_of
 from emulator.services.cloudformation.model import Leftover, Resource, Stack
 from emulator.services.cloudformation.resources.running import reason_of
 from emulator.services.cloudformation.resources.types import ResourceFailed
+from emulator.services.cloudformation.resources.values import MOST_TRIES, InternalFailure
+
+log = logging.getLogger("emulator.cloudformation")
 
 
 class DeploymentWorker:
@@ -39,6 +43,8 @@ class DeploymentWorker:
         self._history = history
         self._fetching = fetching
         self._base_url = base_url
+        self._failures: dict[str, int] = {}
+        """By stack: how often in a row a turn ended with an error of ours."""
 
     async def run(self, job: Job) -> None:
         """Go on with a stack until it has settled, or waits."""
@@ -49,10 +55,27 @@ class DeploymentWorker:
                 await self._rows.transact(lambda tx: jobs.complete(tx, job.id))
                 return
             try:
-                if await self._phase(work, job):
-                    return
+                over = await self._phase(work, job)
             except Overtaken:
                 continue
+            except Exception as ours:  # a resource's own errors are its failure: this is one between the resources
+                self._failures[stack_id] = self._failures.get(stack_id, 0) + 1
+                if self._failures[stack_id] < MOST_TRIES:
+                    raise  # and be tried again, in host time: it may be the store's
+                log.exception("stack %s, %s", work.stack.name, work.stack.status)
+                over = await self._give_up(stack_id, job, InternalFailure(ours))
+            self._failures.pop(stack_id, None)
+            if over:
+                return
+
+    async def _give_up(self, stack_id: str, job: Job, failure: InternalFailure) -> bool:
+        """End a phase that cannot be ended in any other way, rather than try for ever."""
+        work = await self._rows.read(lambda tx: Work.load(tx, stack_id, self._base_url))
+        if work is None:
+            return False
+        if work.stack.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+            return await self._failed(work, job, str(failure))
+        return await self._rows.transact(lambda tx: ending.broken(tx, work, job, self._history, str(failure)))
 
     async def _phase(self, work: Work, job: Job) -> bool:
         """One phase; True if nothing is to be done now."""

@@ -23,6 +23,18 @@ class ResourceFailed(Exception):
         """Of what is there in spite of the failure, and must be deleted."""
 
 
+MOST_TRIES = 3
+"""So often is tried what failed for no reason that a user could know."""
+
+
+class InternalFailure(ResourceFailed):
+    """Not the template's fault but ours: an error that no service names, tried again a few times."""
+
+    def __init__(self, problem: BaseException) -> None:
+        said = f": {problem}" if str(problem) else ""
+        super().__init__(f"InternalFailure: {type(problem).__name__}{said}")
+
+
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
 """What a row's function raises when a property has not the form that it takes apart."""
 
