@@ -175,7 +175,9 @@ class Emulator:
         self.sns = self._mount(sns.mount(context, self.ses)).operations
         self._mount(s3.mount(context))
         bridge = self._mount(events.mount(context)).operations
-        self.stepfunctions = self._mount(stepfunctions.mount(context, self.lambda_.operations, bridge.connections))
+        self.stepfunctions = self._mount(
+            stepfunctions.mount(context, self.lambda_.operations, bridge.connections, bridge.events.has_listeners)
+        )
         self._mount(scheduler.mount(context))
         self._mount(pipes.mount(context, self.sqs.operations))
         self.apigateway = self._mount(apigateway.mount(context, self.lambda_.operations))

@@ -114,6 +114,16 @@ def pattern_rules(tx: Transaction, scope: Scope, bus: str) -> list[Rule]:
     return [_rule(row) for row in rows]
 
 
+def listens(tx: Transaction, scope: Scope, bus: str) -> bool:
+    """Whether a bus has an enabled rule with a pattern."""
+    found = tx.execute(
+        "SELECT 1 FROM events_rule WHERE account = ? AND region = ? AND bus = ? AND pattern IS NOT NULL"
+        " AND state <> 'DISABLED' LIMIT 1",
+        (scope.account, scope.region, bus),
+    ).fetchone()
+    return found is not None
+
+
 def put_rule(tx: Transaction, rule: Rule) -> None:
     """Insert or replace a rule."""
     tx.execute(

@@ -44,6 +44,7 @@ from .asl.tasks import is_activity
 from .coverage import Coverage
 from .map_runs import store as map_runs
 from .model import StoredExecution
+from .status_events import StatusEvents
 from .task_faults import TaskFaults
 from .task_mocks import TaskMocks
 from .telemetry import Telemetry
@@ -75,7 +76,9 @@ class Progress:
         start_problem: Callable[[str, Data], str | None],
         settings: LiveSettings,
         faults: TaskFaults,
+        status_events: StatusEvents,
     ) -> None:
+        self._status_events = status_events
         self._settings = settings
         self.turn = Turn()
         self._faults = faults
@@ -87,6 +90,7 @@ class Progress:
     def start(self, tx: Transaction, execution: StoredExecution) -> None:
         """Begin an execution that was just added, as the test case it names if it names one."""
         self.telemetry.started(tx, execution)
+        self._status_events.changed(tx, execution)
         self.advance(tx, execution, Start())
 
     def start_child(self, tx: Transaction, execution: StoredExecution, test_case: str | None) -> None:
@@ -96,6 +100,7 @@ class Progress:
         """
         execution.test_case = test_case
         self.telemetry.started(tx, execution)
+        self._status_events.changed(tx, execution)
         self._advance_or_fail(tx, execution, Start())
 
     @staticmethod
@@ -108,6 +113,7 @@ class Progress:
         """Let an execution that ended without success go on where it stopped."""
         store.reopen_execution(tx, execution)
         self.telemetry.redriven(tx, execution)
+        self._status_events.changed(tx, execution)
         self.signal_execution(tx, execution.id, Redrive(client_token))
 
     def advance(self, tx: Transaction, execution: StoredExecution, signal: Signal) -> Ended | None:
@@ -214,6 +220,7 @@ class Progress:
         store.end_execution(tx, execution.id, ended)
         execution.status = ended.status
         self.telemetry.ended(tx, execution, ended.status)
+        self._status_events.changed(tx, execution, ended)
         if execution.of_map_run and not execution.new_child:
             map_runs.child_changed(tx, execution.id, "RUNNING", ended.status)
         self._tell_parent(tx, execution)

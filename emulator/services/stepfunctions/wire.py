@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
+from emulator.ports import Transaction
 
 from .coverage import Coverage
 from .express import ExpressRunner
@@ -15,6 +19,7 @@ from .map_runs.writing import ResultWriters
 from .operations import Operations, operation_table
 from .progress import CHILD_ENDED, EXPRESS, MAP_CHILD, SLOW, TASK, TIMER, Progress
 from .state_tester import StateTester
+from .status_events import StatusEvents
 from .store import SCHEMA
 from .task_calls import Connections, LambdaInvoke, TaskCalls
 from .task_faults import TaskFaults
@@ -29,8 +34,16 @@ EXPRESS_AT_A_TIME = 1000
 """Asynchronous Express executions that run, or wait, at once (AWS: by account, more)."""
 
 
-def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connections) -> Mounted:
-    """Offer Step Functions; tasks call Lambda by `lambda_operations` and other services by `context.services`."""
+def mount(
+    context: Context,
+    lambda_operations: LambdaInvoke,
+    connections: Connections,
+    listens: Callable[[Transaction, Scope], bool],
+) -> Mounted:
+    """Offer Step Functions; tasks call Lambda by `lambda_operations` and other services by `context.services`.
+
+    `listens` says whether the default event bus gives events of services to anybody.
+    """
     assert context.http is not None, "HTTP tasks need a sender"
     integrations = Integrations(context.services, context.calls, context.supporting)
     telemetry = Telemetry(context.calls, context.logs, context.metrics)
@@ -41,7 +54,8 @@ def mount(context: Context, lambda_operations: LambdaInvoke, connections: Connec
         integrations, lambda_operations, context.clock, context.store, context.calls, context.planes, context.http,
         connections,
     )  # fmt: skip
-    progress = Progress(telemetry, mocks, coverage, calls.start_problem, context.settings, faults)
+    status_events = StatusEvents(context.calls, listens)
+    progress = Progress(telemetry, mocks, coverage, calls.start_problem, context.settings, faults, status_events)
     express = ExpressRunner(context.store, context.clock, calls, telemetry, mocks, coverage, faults, progress.turn)
     operations = Operations(
         context.store, context.clock, calls.problems, calls.is_emulated, progress, express, mocks, context.settings

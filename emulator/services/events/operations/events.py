@@ -10,7 +10,7 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.event_pattern import compile_pattern
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.events import store
+from emulator.services.events import archive, store
 from emulator.services.events.model import DEFAULT_BUS, Bus, Rule, as_text, bus_of, event_of, invalid
 from emulator.services.events.model import LARGEST_REQUEST_BYTES as LARGEST
 from emulator.services.events.operations.rules import check_pattern
@@ -25,6 +25,10 @@ class EventOperations:
 
     def __init__(self, router: Router) -> None:
         self._router = router
+
+    def has_listeners(self, tx: Transaction, scope: Scope) -> bool:
+        """Whether the default bus gives events to anybody: a quick look for services that would tell it of much."""
+        return store.listens(tx, scope, DEFAULT_BUS) or archive.keeps(tx, Bus(scope, DEFAULT_BUS).arn)
 
     def put_events(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Accept events, each on its own; targets have them when this is committed."""
