@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from emulator.aws.scope import Scope
 from emulator.testing import RunningEmulator
 
 ROLE = "arn:aws:iam::000000000000:role/states"
@@ -217,3 +219,23 @@ def test_tasks_that_wait_for_a_worker_of_an_activity_fail_when_it_is_deleted(emu
     assert failed["cause"].endswith(f"The activity {activity} does not exist.")
     sfn.send_task_success(taskToken=token, output="1")
     assert sfn.describe_execution(executionArn=taken)["status"] == "SUCCEEDED"
+
+
+def test_a_worker_gets_a_task_that_comes_in_the_commit_in_which_it_found_none(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    activity = sfn.create_activity(name="work")["activityArn"]
+    states = {"A": {"Type": "Task", "Resource": activity, "End": True}}
+    definition = json.dumps({"StartAt": "A", "States": states})
+    machine = sfn.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
+    operations = emulator.emulator.stepfunctions.operations
+    scope = Scope("000000000000", "us-east-1")
+
+    async def both_at_once() -> Any:
+        start = {"stateMachineArn": machine, "input": "{}"}
+        taken, _ = await asyncio.gather(
+            operations.get_activity_task(scope, {"activityArn": activity}),
+            emulator.emulator.store.transact(lambda tx: operations.start_execution(tx, scope, start)),
+        )
+        return taken
+
+    assert emulator.call(both_at_once)["input"] == "{}"

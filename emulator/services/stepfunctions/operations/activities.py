@@ -82,25 +82,27 @@ class ActivityOperations(StepFunctionsState):
         if self.pollers[arn] >= MOST_POLLERS:
             raise AwsError("ActivityWorkerLimitExceeded", f"Activity Worker Limit Exceeded: '{arn}'")
         self.pollers[arn] += 1
+        bell = asyncio.Event()
+        self.bells.add(bell)
         try:
-            return await self._poll(scope, arn, request)
+            return await self._poll(scope, arn, request, bell)
         finally:
+            self.bells.discard(bell)
             self.pollers[arn] -= 1
             if not self.pollers[arn]:
                 del self.pollers[arn]
 
-    async def _poll(self, scope: Scope, arn: str, request: dict[str, Any]) -> dict[str, Any]:
+    async def _poll(self, scope: Scope, arn: str, request: dict[str, Any], bell: asyncio.Event) -> dict[str, Any]:
         deadline = self.clock.now() + LONGEST_POLL_SECONDS
-        offered = self.offers.setdefault(arn, asyncio.Event())
         while True:
+            bell.clear()  # before the look: the task may come in the very commit in which nothing was found
             task = await self.store.transact(lambda tx: self._take(tx, scope, arn, request.get("workerName")))
             if task is not None:
                 return task
             if self.clock.now() >= deadline:
                 return {"taskToken": None}
-            offered.clear()
             waits = [
-                asyncio.create_task(offered.wait()),
+                asyncio.create_task(bell.wait()),
                 asyncio.create_task(self.clock.sleep_until(deadline, "stepfunctions.GetActivityTask")),
             ]
             try:

@@ -77,8 +77,8 @@ class StepFunctionsState:
         self.open_executions = OpenExecutions(settings)
         self._task_problems = task_problems
         self._is_emulated = is_emulated
-        self.offers: dict[str, asyncio.Event] = {}
-        """By activity: set whenever a commit may have brought a task for those who wait for one."""
+        self.bells: set[asyncio.Event] = set()
+        """Of those who wait for a task of an activity: set whenever a commit may have brought one."""
         data.on_wake(self._ring)
 
     def forget_cached(self) -> None:
@@ -88,8 +88,8 @@ class StepFunctionsState:
 
     def _ring(self, due: Mapping[str, float]) -> None:
         if progress.ACTIVITY_BELL in due:
-            for offer in self.offers.values():
-                offer.set()
+            for bell in self.bells:
+                bell.set()
 
     def machine(self, tx: Transaction, scope: Scope, arn: str) -> StateMachine:
         """The machine with exactly this ARN. Raises StateMachineDoesNotExist, InvalidArn."""
