@@ -345,3 +345,15 @@ def test_a_document_that_is_read_beside_the_loop_belongs_to_the_api_that_is_made
         "/",
         "/a",
     }
+
+
+def test_the_name_of_a_queue_that_was_rolled_back_is_there_at_once(emulator: RunningEmulator) -> None:
+    emulator.client("cloudformation").create_stack(
+        StackName="demo", TemplateBody=template({"A": queue(QueueName="mine"), "B": {**BROKEN, "DependsOn": "A"}})
+    )
+    assert settled(emulator)["StackStatus"] == "ROLLBACK_COMPLETE"
+    emulator.client("cloudformation").delete_stack(StackName="demo")
+    emulator.settle()
+    began = emulator.now()
+    assert create(emulator, template({"A": queue(QueueName="mine")}))["StackStatus"] == "CREATE_COMPLETE"
+    assert emulator.now() - began < 1

@@ -74,8 +74,6 @@ class SesV2Operations:
     def create_email_identity(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """CreateEmailIdentity: an address or a domain, verified at once or pending, as the settings say."""
         self.ses.check_configuration_set(tx, scope, request.get("ConfigurationSetName"), V2)
-        if request.get("DkimSigningAttributes"):
-            raise NotEmulated("sesv2", "CreateEmailIdentity", "DkimSigningAttributes")
         name = str(request.get("EmailIdentity") or "")
         _check_identity_name(name)
         if self.ses.find_identity(tx, scope, name) is not None:
@@ -84,8 +82,14 @@ class SesV2Operations:
         identity = self.ses.put_identity(tx, scope, name, tags)
         if request.get("ConfigurationSetName"):
             self.identities.put_configuration_set(tx, scope, request)
+        signing: dict[str, Any] = request.get("DkimSigningAttributes") or {}
+        if signing:
+            origin = signing.get("DomainSigningAttributesOrigin")
+            self.identities.keep_dkim_keys(tx, scope, identity, origin, signing)
         answer: dict[str, Any] = {"IdentityType": _kind(identity), "VerifiedForSendingStatus": identity.verified}
-        return answer if identity.kind == "EmailAddress" else {**answer, "DkimAttributes": _dkim(identity)}
+        if identity.kind == "EmailAddress":
+            return answer
+        return {**answer, "DkimAttributes": self.identities.dkim(tx, scope, identity)}
 
     def get_email_identity(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """GetEmailIdentity."""
@@ -96,7 +100,7 @@ class SesV2Operations:
         return {
             "IdentityType": _kind(identity),
             "VerifiedForSendingStatus": identity.verified,
-            "DkimAttributes": {**_dkim(identity), "SigningEnabled": self.identities.signing(tx, scope, identity)},
+            "DkimAttributes": self.identities.dkim(tx, scope, identity),
             **self.identities.shown(tx, scope, identity),
             "Tags": [{"Key": key, "Value": value} for key, value in identity.tags],
             "VerificationStatus": _status(identity),
@@ -179,22 +183,3 @@ def _kind(identity: Identity) -> str:
 
 def _status(identity: Identity) -> str:
     return "SUCCESS" if identity.verified else "PENDING"
-
-
-def _dkim(identity: Identity) -> dict[str, Any]:
-    if identity.kind == "EmailAddress":
-        return {
-            "SigningEnabled": False,
-            "Status": "NOT_STARTED",
-            "SigningAttributesOrigin": "AWS_SES",
-            "NextSigningKeyLength": "RSA_1024_BIT",
-        }
-    return {
-        "SigningEnabled": True,
-        "Status": "SUCCESS" if identity.verified else "NOT_STARTED",
-        "Tokens": list(identity.dkim_tokens),
-        "SigningAttributesOrigin": "AWS_SES",
-        "NextSigningKeyLength": "RSA_2048_BIT",
-        "CurrentSigningKeyLength": "RSA_2048_BIT",
-        "LastKeyGenerationTimestamp": identity.created_at,
-    }

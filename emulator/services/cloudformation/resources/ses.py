@@ -38,9 +38,14 @@ def _create_identity(it: Subject) -> Steps:
     return Made(str(it.get("EmailIdentity")), _dkim(it, (made.get("DkimAttributes") or {}).get("Tokens") or []))
 
 
+def _has_own_key(it: Subject) -> bool:
+    return bool((it.get("DkimSigningAttributes") or {}).get("DomainSigningPrivateKey"))
+
+
 def _dkim(it: Subject, tokens: list[str]) -> dict[str, Json]:
     """The CNAME records of Easy DKIM; empty for identities that have none."""
     found: dict[str, Json] = {}
+    tokens = [] if _has_own_key(it) else tokens
     for index in range(3):
         token = tokens[index] if index < len(tokens) else ""
         found[f"DkimDNSTokenName{index + 1}"] = f"{token}._domainkey.{it.get('EmailIdentity')}" if token else ""
@@ -64,8 +69,8 @@ def _update_identity(it: Subject) -> Steps:
     attributes = it.attributes
     signing: dict[str, Any] = it.get("DkimSigningAttributes") or {}
     if it.changed("DkimSigningAttributes"):
-        own = bool(signing.get("DomainSigningPrivateKey"))
-        request = {"EmailIdentity": it.physical_id, "SigningAttributesOrigin": "EXTERNAL" if own else "AWS_SES"}
+        origin = "EXTERNAL" if _has_own_key(it) else "AWS_SES"
+        request = {"EmailIdentity": it.physical_id, "SigningAttributesOrigin": origin}
         made = yield Call("PutEmailIdentityDkimSigningAttributes", {**request, "SigningAttributes": signing or None})
         attributes = _dkim(it, made.get("DkimTokens") or [])
     yield from _configure_identity(it)

@@ -97,6 +97,5 @@ TYPES = [
         create=_create_queue,
         update=_update_queue,
         delete=_delete_queue,
-        busy=words("QueueDeletedRecently"),
     ),
 ]

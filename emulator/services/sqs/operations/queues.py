@@ -7,6 +7,7 @@ import binascii
 import json
 from typing import Any
 
+from emulator.aws.calls import SERVICE_MEMBER
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
@@ -57,7 +58,8 @@ class QueueOperations(SqsState):
                     text = f"A queue already exists with the same name and a different value for attribute {key}"
                     raise AwsError("QueueNameExists", text)
             return {"QueueUrl": self.url_of(existing)}
-        deleted_at = tables.deleted_at(tx, at)
+        # stacks need not wait: whoever mends a template whose first deployment was rolled back would, for nothing
+        deleted_at = tables.deleted_at(tx, at) if request.get(SERVICE_MEMBER) is not True else None
         if deleted_at is not None and tx.now < deleted_at + self.settings.deleted_queue_name_seconds:
             raise AwsError(
                 "QueueDeletedRecently",
