@@ -2,7 +2,8 @@
 
 The functions of `time` and the event loops of asyncio are replaced once, and ask in whose thread they are called.
 `datetime` cannot be asked that: the modules of a function are given a class of their own that can. What a handler
-imports of it inside a function, and what libraries outside its package say, is the host's time.
+imports of it inside a function, and what libraries outside its package say, is the host's time. So is the time of
+threads that the handler starts: what they do is real work to the event loop that waits for them.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import asyncio.base_events
 import datetime
 import heapq
+import threading
 import time
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Protocol
 
-REAL_WORK_GRACE_SECONDS = 0.02
-"""Host time for which an event loop with open sockets or threads waits for them before its timers count as sleep."""
+from .runtime.work import Connections
 
-
+LOOK_SECONDS = 0.02
+"""Host time between two looks at the threads and children that an event loop waits for."""
 SHORTEST_WAIT_SECONDS = 1e-6
 """Less than the difference that two moments of epoch seconds can have would not move time."""
 
@@ -95,14 +97,25 @@ def _wait(loop: Any, sleeper: Sleeper) -> None:
     left = scheduled[0]._when - loop.time() if scheduled else 0.0
     if left <= 0:
         return
-    busy_elsewhere = len(loop._selector.get_map()) > 1 or loop._default_executor is not None
-    events = loop._selector.select(REAL_WORK_GRACE_SECONDS if busy_elsewhere else 0)
+    events = loop._selector.select(0)
+    while not events and _work_is_under_way(loop):
+        events = loop._selector.select(LOOK_SECONDS)
+    if not events:
+        events = Connections().wait(loop)
     if not events:
         withdraw = sleeper.begin(max(left, SHORTEST_WAIT_SECONDS), loop._write_to_self)
         events = loop._selector.select(None)
         withdraw()
         sleeper.resume()
     loop._process_events(events)
+
+
+def _work_is_under_way(loop: Any) -> bool:
+    """Whether a thread of the loop's own pool has something to do, or asyncio waits for a child process."""
+    pool = loop._default_executor
+    if pool is not None and len(getattr(pool, "_threads", ())) > pool._idle_semaphore._value:
+        return True
+    return any("waitpid-" in thread.name for thread in threading.enumerate())
 
 
 class Dates:

@@ -1,8 +1,9 @@
 """AWS time inside a handler: what `time`, `datetime` and `asyncio` say and how long a sleep lasts.
 
 In real mode everything passes through. In virtual mode the current time is a number that the engine moves,
-and `time.sleep` is a message to the engine. Deliberately real in both modes: waiting on locks, sockets and
-subprocesses, which is real work; the engine bounds it with the function's timeout in host time.
+and `time.sleep` is a message to the engine: the earliest of all sleeps of the process, sent when nobody in it is at
+work (`work.py`). Deliberately real in both modes: sockets and subprocesses, which are real work; the engine bounds it
+with the function's timeout in host time.
 Runs in the child process and imports the standard library only (time-machine when it is there).
 """
 
@@ -13,10 +14,15 @@ import asyncio
 import asyncio.base_events
 import datetime
 import heapq
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
+
+from .work import Connections, Looks, alone
 
 real_sleep = time.sleep
 real_time = time.time
@@ -24,8 +30,8 @@ real_monotonic = time.monotonic
 
 NOTICEABLE_OFFSET_SECONDS = 0.25
 """AWS time that differs less than this from the host's is the host's."""
-REAL_WORK_GRACE_SECONDS = 0.02
-"""Host time for which an event loop with open sockets or threads waits for them before its timers count as sleep."""
+SHORTEST_WAIT_SECONDS = 1e-6
+"""Less than the difference that two moments of epoch seconds can have would not move time."""
 
 
 class TimeShim:
@@ -40,7 +46,13 @@ class TimeShim:
         self._monotonic_base = 0.0
         self._monotonic_shift = 0.0
         self._send: Callable[[int, float], None] | None = None
-        self._wakers: dict[int, Callable[[], None]] = {}
+        self._sleepers: dict[int, tuple[float, Callable[[], None]]] = {}
+        self._announced: int | None = None
+        """The earliest sleeper, once the engine knows of it."""
+        self._resuming: set[int] = set()
+        """Sleepers that have been woken and do not run yet."""
+        self._checking = False
+        self._connections = Connections()
         self._next_sleeper = 0
         self._lock = _thread.allocate_lock()
         self._traveller: Any = None
@@ -73,9 +85,15 @@ class TimeShim:
             self._now = now
             self._travel()
         with self._lock:
-            waker = self._wakers.pop(sleeper, None)
-        if waker is not None:
+            if sleeper == self._announced:
+                self._announced = None
+            woken = [each for each, (due, _) in self._sleepers.items() if each == sleeper or due <= self._now]
+            woken.sort(key=lambda each: self._sleepers[each][0])
+            wakers = [self._sleepers.pop(each)[1] for each in woken]
+            self._resuming.update(woken)
+        for waker in wakers:
             waker()
+        self._announce_when_quiet()
 
     # ── what the handler sees ──
 
@@ -89,31 +107,71 @@ class TimeShim:
         if not self.virtual or self._send is None or not isinstance(seconds, (int, float)) or not seconds > 0:
             real_sleep(seconds)
             return
-        if self.real_for:
-            caller = sys._getframe(1).f_globals.get("__name__", "")  # pyright: ignore[reportPrivateUsage]
-            if caller.startswith(self.real_for):
-                real_sleep(seconds)
-                return
+        caller = sys._getframe(1).f_globals.get("__name__", "")  # pyright: ignore[reportPrivateUsage]
+        if caller == "subprocess":
+            real_sleep(seconds)  # it looks again and again whether its child, which is real work, has ended
+        if self.real_for and caller.startswith(self.real_for):
+            real_sleep(seconds)
+            return
         woken = _thread.allocate_lock()
         woken.acquire()
-        self.ask(self._now + seconds, woken.release)
+        sleeper = self.ask(self._now + seconds, woken.release)
         woken.acquire()
+        self.withdraw(sleeper)
 
     def ask(self, due: float, waker: Callable[[], None]) -> int:
-        """Tell the engine that something waits until `due`; `waker` is called from another thread."""
-        assert self._send is not None
+        """Something waits until `due`; `waker` is called from another thread."""
         with self._lock:
             self._next_sleeper = sleeper = (self._next_sleeper + 1) & 0xFFFFFFFF
-            self._wakers[sleeper] = waker
-        self._send(sleeper, due)
+            self._sleepers[sleeper] = due, waker
+        self._announce_when_quiet()
         return sleeper
 
     def withdraw(self, sleeper: int) -> None:
-        """Something else happened first."""
+        """Whoever waited goes on: time has come, or something else happened first."""
         with self._lock:
-            waited = self._wakers.pop(sleeper, None)
-        if waited is not None and self._send is not None:
-            self._send(sleeper, -1.0)
+            self._resuming.discard(sleeper)
+            self._sleepers.pop(sleeper, None)
+            if sleeper != self._announced:
+                return
+            self._announced = None
+            if self._send is not None:
+                self._send(sleeper, -1.0)
+        self._announce_when_quiet()
+
+    # ── when the engine may move time ──
+
+    def _announce_when_quiet(self) -> None:
+        """Tell the engine of the earliest sleeper, as soon as no thread of this process is at work."""
+        if alone():
+            self._announce()
+            return
+        with self._lock:
+            if self._checking or not self._sleepers:
+                return
+            self._checking = True
+        try:
+            _thread.start_new_thread(self._check, ())
+        except RuntimeError:  # no memory for one more thread
+            self._checking = False
+            self._announce()
+
+    def _check(self) -> None:
+        Looks(_port(os.environ.get("AWS_ENDPOINT_URL", "")), self._resuming).until_quiet()
+        self._checking = False
+        self._announce()
+
+    def _announce(self) -> None:
+        with self._lock:
+            if self._send is None or not self._sleepers:
+                return
+            earliest = min(self._sleepers, key=lambda each: self._sleepers[each][0])
+            if earliest == self._announced:
+                return
+            if self._announced is not None:
+                self._send(self._announced, -1.0)
+            self._announced = earliest
+            self._send(earliest, self._sleepers[earliest][0])
 
     # ── replacing functions ──
 
@@ -133,6 +191,16 @@ class TimeShim:
             run_once(loop)
 
         base_loop._run_once = virtual_run_once
+        self._connections.install()
+        condition: Any = threading.Condition
+        wait = condition.wait
+
+        def virtual_wait(waiting: Any, timeout: float | None = None) -> bool:
+            if not self.virtual or self._send is None or timeout is None or not timeout > 0:
+                return wait(waiting, timeout)
+            return self._wait(waiting, timeout)
+
+        condition.wait = virtual_wait
 
     def _idle(self, loop: Any) -> None:
         """Nothing is ready and timers wait: let the engine move time instead of sleeping in `select`."""
@@ -142,14 +210,33 @@ class TimeShim:
             heapq.heappop(scheduled)._scheduled = False
         if not scheduled or scheduled[0]._when <= loop.time():
             return
-        busy_elsewhere = len(loop._selector.get_map()) > 1 or loop._default_executor is not None
-        events = loop._selector.select(REAL_WORK_GRACE_SECONDS if busy_elsewhere else 0)
+        due = self._now + max(scheduled[0]._when - loop.time(), SHORTEST_WAIT_SECONDS)
+        events = self._connections.wait(loop)
         if not events:
-            due = self._now + scheduled[0]._when - loop.time()
             sleeper = self.ask(due, loop._write_to_self)
             events = loop._selector.select(None)
             self.withdraw(sleeper)
         loop._process_events(events)
+
+    def _wait(self, condition: Any, seconds: float) -> bool:
+        """`threading.Condition.wait` with a timeout, which is AWS time. `Event`, `Queue` and futures wait by it."""
+        if not condition._is_owned():
+            raise RuntimeError("cannot wait on un-acquired lock")
+        waiter = _Waiter()
+        condition._waiters.append(waiter)
+        saved = condition._release_save()
+        try:
+            sleeper = self.ask(self._now + max(seconds, SHORTEST_WAIT_SECONDS), waiter.wake)
+            waiter.lock.acquire()
+            self.withdraw(sleeper)
+        finally:
+            condition._acquire_restore(saved)
+            if not waiter.notified:
+                try:
+                    condition._waiters.remove(waiter)
+                except ValueError:
+                    pass
+        return waiter.notified
 
     def _travel(self) -> None:
         """Make `time.time` and `datetime.now` say AWS time."""
@@ -165,6 +252,32 @@ class TimeShim:
 
     def _stop(self) -> None:
         self._traveller.stop()
+
+
+class _Waiter:
+    """In the place of the lock by which `Condition.notify` wakes who waits."""
+
+    def __init__(self) -> None:
+        self.lock = _thread.allocate_lock()
+        self.lock.acquire()
+        self.notified = False
+
+    def release(self) -> None:
+        self.notified = True
+        self.wake()
+
+    def wake(self) -> None:
+        try:
+            self.lock.release()
+        except RuntimeError:
+            pass  # notified and woken at once
+
+
+def _port(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None
 
 
 def _traveller(shim: TimeShim) -> Any:

@@ -1,0 +1,112 @@
+"""Handlers in frozen time that sleep and work at once: AWS time stands still while any of their threads works."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.settings import LiveSettings
+from tests.ports.functions import Bench, runner
+
+SOURCE = """
+import asyncio, queue, socket, subprocess, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+WORK = [sys.executable, "-S", "-c", "import time; time.sleep(0.15)"]
+def slow_server():
+    server = socket.create_server(("127.0.0.1", 0))
+    def serve():
+        connection, _ = server.accept()
+        connection.recv(10)
+        subprocess.run(WORK)
+        connection.send(b"hello")
+        connection.close()
+    threading.Thread(target=serve, daemon=True).start()
+    return server.getsockname()[1]
+async def read_answer(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"x")
+    return (await asyncio.wait_for(reader.read(), 10)).decode()
+async def child():
+    process = await asyncio.create_subprocess_exec(*WORK)
+    return await asyncio.wait_for(process.wait(), 10)
+async def side_by_side():
+    await asyncio.gather(*[asyncio.to_thread(time.sleep, 10) for _ in range(4)])
+async def in_a_thread():
+    return (await asyncio.wait_for(asyncio.to_thread(subprocess.run, WORK), 10)).returncode
+def pool(lengths):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(time.sleep, lengths))
+def join():
+    thread = threading.Thread(target=time.sleep, args=(10,))
+    thread.start()
+    time.sleep(5)
+    thread.join()
+def locked():
+    lock, begun = threading.Lock(), threading.Event()
+    def keep():
+        with lock:
+            begun.set()
+            time.sleep(10)
+    threading.Thread(target=keep).start()
+    begun.wait()
+    with lock:
+        pass
+def result():
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(subprocess.run, WORK).result(timeout=10).returncode
+def get():
+    try:
+        queue.Queue().get(timeout=45)
+    except queue.Empty:
+        return "empty"
+def put_later():
+    items = queue.Queue()
+    def put():
+        time.sleep(20)
+        items.put("item")
+    threading.Thread(target=put).start()
+    return items.get(timeout=45)
+def handler(event, context):
+    begun = time.time()
+    found = eval(event)
+    return found, round(time.time() - begun, 3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "found", "took"),
+    [
+        ("asyncio.run(in_a_thread())", 0, 0),
+        ("asyncio.run(child())", 0, 0),
+        ("asyncio.run(read_answer(slow_server()))", "hello", 0),
+        ("result()", 0, 0),
+        ("pool([10, 10, 10, 10])", None, 10),
+        ("pool([10, 20, 30, 40])", None, 40),
+        ("asyncio.run(side_by_side())", None, 10),
+        ("join()", None, 10),
+        ("locked()", None, 10),
+        ("get()", "empty", 45),
+        ("threading.Event().wait(45)", False, 45),
+        ("put_later()", "item", 20),
+    ],
+)
+def test_time_moves_when_every_thread_waits_for_it(on_processes: Any, code: str, found: Any, took: float) -> None:
+    async def test(bench: Bench) -> None:
+        result = await bench.run(SOURCE, code, timeout_seconds=60.0)
+        assert json.loads(result.payload) == [found, took]
+
+    on_processes(test)
+
+
+@pytest.mark.parametrize("code", ["in_a_thread()", "child()", "read_answer(slow_server())"])
+def test_a_timeout_of_an_event_loop_waits_for_real_work_in_threads_too(
+    tmp_path: Path, settings: LiveSettings, code: str
+) -> None:
+    async def test(bench: Bench) -> None:
+        result = await bench.run(SOURCE, f"asyncio.run({code})", timeout_seconds=60.0)
+        assert json.loads(result.payload) in ([0, 0], ["hello", 0])
+
+    runner("inline", tmp_path, settings)(test)
