@@ -223,6 +223,8 @@ class Emulator:
             )
         self._loop: asyncio.Task[None] | None = None
         self._moving_for_clients: asyncio.Task[None] | None = None
+        self._worlds: set[str] = set()
+        self._time_before_worlds = (1.0, False)
         self.unfinished: dict[str, int] = {}
         """Jobs by kind that an earlier run left and this one goes on with; what keeps house for itself apart."""
 
@@ -359,10 +361,16 @@ class Emulator:
 
     async def begin_world(self) -> worlds.World:
         """An account that nobody else uses, until `end_world`."""
-        return await self.store.transact(worlds.begin)
+        world = await self.store.transact(worlds.begin)
+        if not self._worlds:
+            self._time_before_worlds = self.clock.factor, self.moves_for_clients
+        self._worlds.add(world.account)
+        return world
 
     async def end_world(self, account: str) -> bool:
         """Forget everything of a world, and end what of it still runs; False if there is no such world.
+
+        The last one to end leaves time to pass as it did when the first began.
 
         Other accounts do not notice. What only caches (compiled deployments, say) goes as it ever does: its keys are
         ids that nobody has any more.
@@ -374,6 +382,12 @@ class Emulator:
         self.faults.drop(account)
         await self.runtime.reset(account)
         await self.supporting.reset(account)
+        if account in self._worlds:
+            self._worlds.discard(account)
+            if not self._worlds:
+                factor, moves_for_clients = self._time_before_worlds
+                self.set_time_factor(factor)
+                self.move_for_clients(moves_for_clients)
         return True
 
     def _faulty(self, plane: DataPlane) -> DataPlane:
@@ -384,6 +398,7 @@ class Emulator:
 
     async def reset(self) -> None:
         """Forget everything but the time."""
+        self._worlds.clear()
         self.faults.drop()
         self.worker.forget()
         await self.runtime.reset()

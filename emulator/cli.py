@@ -236,7 +236,16 @@ def explore(
         stop("emulator explore runs tests with pytest, which is not installed.", "pip install pytest")
     from importlib.metadata import entry_points
 
-    options = [f"--emulator-explore={seeds}", f"--emulator-explore-first={first}", f"--emulator-explore-most={most}"]
+    # This process has imported the emulator before pytest could rewrite the asserts of a plugin: no test's concern, and
+    # deadly where a project makes warnings errors.
+    early = "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"
+    options = [
+        "-W",
+        early,
+        f"--emulator-explore={seeds}",
+        f"--emulator-explore-first={first}",
+        f"--emulator-explore-most={most}",
+    ]
     options += [f"--emulator-explore-faults={faults}"] if faults else []
     options += ["--emulator-functions=threads"] if threads else []
     if not any(point.value == "emulator.testing.plugin" for point in entry_points(group="pytest11")):

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from emulator import jobs
+from emulator import jobs, worlds
 from emulator.ports import Transaction
 
 if TYPE_CHECKING:
@@ -78,10 +78,7 @@ async def change(emulator: Emulator, request: dict[str, Any]) -> dict[str, Any]:
         moved = await emulator.advance_to_next()
         return {**await state(emulator), "moved": moved}
     elif action == "settle":
-        account = request.get("account")
-        if not (account is None or isinstance(account, str)):
-            raise Refused(400, '"account" is the account of a world')
-        await emulator.settle(account)
+        await emulator.settle(await _account(emulator, request.get("account")))
     elif action == "auto":
         wanted = request.get("wanted", True)
         if not isinstance(wanted, bool):
@@ -90,6 +87,18 @@ async def change(emulator: Emulator, request: dict[str, Any]) -> dict[str, Any]:
     else:
         raise Refused(400, '"action" is one of freeze, advance, next, settle, scale, resume, auto')
     return await state(emulator)
+
+
+async def _account(emulator: Emulator, account: Any) -> str | None:
+    """Whose consequences are meant; everybody's if nobody is named. A mistyped world would settle nothing, silently."""
+    if account in (None, ""):
+        return None
+    if not (isinstance(account, str) and account.isascii() and account.isdecimal() and len(account) == 12):
+        raise Refused(400, '"account" is an AWS account of twelve digits, as POST /_emulator/worlds answers it')
+    alive = await emulator.store.read(worlds.alive)
+    if worlds.is_given(account) and account not in [world.account for world in alive]:
+        raise Refused(404, f"there is no world {account}; GET /_emulator/worlds lists them")
+    return account
 
 
 def is_number(value: Any) -> TypeGuard[float]:

@@ -87,6 +87,11 @@ def begin(tx: Transaction) -> World:
     return World(account, tx.now)
 
 
+def is_given(account: str) -> bool:
+    """Whether an account is of those that worlds get: the first million of them, nobody has more."""
+    return 0 < int(account) - FIRST_ACCOUNT <= 1_000_000
+
+
 def alive(tx: Transaction) -> list[World]:
     """Worlds that have begun and not ended, oldest first."""
     rows = tx.execute("SELECT account, begun_at FROM world WHERE account IS NOT NULL ORDER BY number").fetchall()

@@ -34,6 +34,14 @@ DROPPED_HEADERS = frozenset(
 """Of HTTP answers: they say how one was delivered."""
 RANDOM_HEADERS = frozenset(["x-amzn-requestid", "x-amz-request-id", "x-amz-apigw-id", "x-amz-id-2", "x-amzn-trace-id"])
 
+LOG_TAILS = frozenset(["LogResult", "x-amz-log-result"])
+"""The end of an invocation's log, in base64."""
+_MEASURED = (
+    (re.compile(r"\t(Init|Restore|Billed Restore) Duration: [\d.]+ ms ?"), ""),
+    (re.compile(r"Duration: [\d.]+ ms"), "Duration: <time> ms"),
+    (re.compile(r"Max Memory Used: \d+ MB"), "Max Memory Used: <number> MB"),
+    (re.compile(r"SegmentId: [0-9a-f]{16}"), "SegmentId: <segment>"),
+)
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?"
     r"|(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d (GMT|UTC|[+-]\d{4})"
@@ -90,6 +98,8 @@ def to_json(value: Any, rules: Rules | None = None) -> Any:
         for name, item in list(value.items()):
             if name == "ResponseMetadata":
                 found["status"] = item.get("HTTPStatusCode")
+            elif str(name) in LOG_TAILS and isinstance(item, str):
+                found[str(name)] = _log_tail(item)
             elif hasattr(item, "read") and isinstance(value, dict):
                 found[str(name)] = _body(_read_again(value, name))
             else:
@@ -112,8 +122,24 @@ def to_json(value: Any, rules: Rules | None = None) -> Any:
 
 def _http(response: Any, rules: Rules) -> dict[str, Any]:
     headers = {name.lower(): text for name, text in response.headers.items()}
-    kept = {name: text for name, text in sorted(headers.items()) if name not in rules.drop_headers}
+    kept = {
+        name: _log_tail(text) if name in LOG_TAILS else text
+        for name, text in sorted(headers.items())
+        if name not in rules.drop_headers
+    }
     return {"status": response.status_code, "headers": kept, "body": _body(response.content)}
+
+
+def _log_tail(text: str) -> str:
+    """The log of an invocation (LogType=Tail) as it can be read, without what its speed and a cold start change."""
+    try:
+        log = base64.b64decode(text, validate=True).decode(errors="replace")
+    except ValueError:
+        return text
+    lines = [line for line in log.split("\n") if not line.startswith("INIT_START ")]
+    for pattern, instead in _MEASURED:
+        lines = [pattern.sub(instead, line) if line.startswith(("REPORT ", "XRAY ")) else line for line in lines]
+    return "\n".join(lines)
 
 
 def _body(content: bytes) -> Any:

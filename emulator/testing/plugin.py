@@ -176,9 +176,9 @@ def emulator(emulator_server: Server) -> Generator[Emulator]:
     """A world of this test: an account that nobody else uses. Time is frozen; nothing of it outlives the test."""
     from emulator.testing.world import Emulator
 
-    emulator_server.ask("POST", "clock", {"action": "freeze"})
-    emulator_server.ask("POST", "clock", {"action": "auto"})
-    with Emulator(server=emulator_server) as world:
+    with Emulator(server=emulator_server) as world:  # an emulator's time passes as before once its last world has ended
+        emulator_server.ask("POST", "clock", {"action": "freeze"})
+        emulator_server.ask("POST", "clock", {"action": "auto"})
         yield world
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -147,6 +148,25 @@ def test_handlers_in_threads_have_the_account_of_their_test_s_world(run: pytest.
     run.runpytest_subprocess("--emulator-functions=threads").assert_outcomes(passed=3)
 
 
+def test_the_command_runs_where_a_project_makes_warnings_errors(run: pytest.Pytester) -> None:
+    file = run.makepyfile(QUEUES)
+    ini = run.path / "tox.ini"
+    ini.write_text(f"{ini.read_text().rstrip()}\nfilterwarnings = error\n")
+    result = run.run(
+        sys.executable,
+        "-c",
+        COMMAND,
+        "explore",
+        str(file),
+        "--seeds",
+        "1",
+        "--faults",
+        "mail",
+    )
+    result.assert_outcomes(passed=1)
+    assert "rewritten" not in result.stdout.str() + result.stderr.str()
+
+
 def test_each_plan_meets_the_test_set_up_afresh_until_there_is_no_other_plan(run: pytest.Pytester) -> None:
     run.makepyfile(SEVERAL)
     options = ["--emulator-explore=100000", "--emulator-explore-most=1", "--emulator-explore-faults=queue:out_of_order"]
@@ -161,6 +181,8 @@ def test_each_plan_meets_the_test_set_up_afresh_until_there_is_no_other_plan(run
     )
     assert result.stdout.str().count("not explored, for it does not pass without faults") == 3
 
+
+COMMAND = "from emulator.cli import main; main()"
 
 WAYS = """
 import unittest

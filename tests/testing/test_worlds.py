@@ -12,6 +12,7 @@ from emulator.ports import Transaction
 from emulator.testing import Emulator
 from emulator.testing.aws import Aws
 from emulator.testing.client_pool import EndedWorld
+from emulator.testing.harness import RunningEmulator
 from emulator.testing.servers import HarnessError, LocalServer, RemoteServer
 from tests.testing.functions import create, send
 
@@ -129,6 +130,26 @@ def test_an_emulator_that_somebody_else_runs_gives_worlds_too(emulator: Emulator
     assert emulator.server.ask("GET", "worlds")["worlds"][0]["account"] == emulator.account
     with pytest.raises(HarnessError, match=f"there is no world {account}"):
         emulator.server.ask("DELETE", f"worlds/{account}")
+
+
+def test_an_emulator_that_ran_before_its_worlds_runs_on_as_it_did_when_the_last_has_ended() -> None:
+    with RunningEmulator() as running:
+        server = RemoteServer(running.url)
+        server.ask("POST", "clock", {"action": "scale", "factor": 2})
+        with Emulator.connect(running.url) as one:
+            one.clock.freeze()
+            one.clock.auto()
+            with Emulator.connect(running.url):
+                pass
+            assert one.clock.frozen
+            frozen_at = one.clock.now()
+        after = server.ask("GET", "clock")
+        assert (after["mode"], after["factor"], after["auto"]) == ("scaled", 2, False)
+        assert after["now"] >= frozen_at
+        with Emulator.connect(running.url) as other:
+            other.clock.resume()
+            server.ask("POST", "clock", {"action": "freeze"})
+        assert server.ask("GET", "clock")["mode"] == "scaled"
 
 
 def test_no_emulator_at_a_url_is_an_error_that_says_so() -> None:

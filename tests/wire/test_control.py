@@ -54,6 +54,18 @@ def test_a_wrong_clock_request_says_what_is_possible(emulator: RunningEmulator) 
         assert answer.json()["message"]
 
 
+def test_only_a_world_that_is_there_can_be_settled(emulator: RunningEmulator) -> None:
+    for account, status, words in (
+        ("nope", 400, "twelve digits"),
+        (["x"], 400, "twelve digits"),
+        ("700000999999", 404, "there is no world"),
+    ):
+        answer = post_clock(emulator, action="settle", account=account)
+        assert (answer.status_code, words in answer.json()["message"]) == (status, True)
+    for account in ("", None, "123456789012"):
+        assert post_clock(emulator, action="settle", account=account).status_code == 200
+
+
 def test_curl_needs_no_content_type_and_a_body_that_is_no_object_is_told_what_is(emulator: RunningEmulator) -> None:
     url = f"{emulator.url}/_emulator/clock"
     form = {"Content-Type": "application/x-www-form-urlencoded"}

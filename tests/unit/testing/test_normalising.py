@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from datetime import UTC, datetime
@@ -134,3 +135,24 @@ def test_rules_say_what_else_differs() -> None:
 def test_what_is_no_answer_is_refused() -> None:
     with pytest.raises(TypeError, match="not about object"):
         normalised({"x": object()})
+
+
+def test_the_log_of_an_invocation_is_read_and_has_no_times() -> None:
+    def tail(request_id: str, took: str, first: str = "", init: str = "") -> str:
+        log = (
+            f"{first}START RequestId: {request_id} Version: $LATEST\nDuration: 7 ms\nEND RequestId: {request_id}\n"
+            f"REPORT RequestId: {request_id}\tDuration: {took} ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\t"
+            f"Max Memory Used: {len(took)}0 MB\t{init}\n"
+        )
+        return base64.b64encode(log.encode()).decode()
+
+    cold = tail(ONE, "1.52", "INIT_START Runtime Version: x\n", "Init Duration: 83.1 ms\t")
+    expected = (
+        "START RequestId: <uuid:1> Version: $LATEST\nDuration: 7 ms\nEND RequestId: <uuid:1>\n"
+        "REPORT RequestId: <uuid:1>\tDuration: <time> ms\tBilled Duration: <time> ms\tMemory Size: 128 MB\t"
+        "Max Memory Used: <number> MB\t\n"
+    )
+    assert normalised({"LogResult": cold}) == normalised({"LogResult": tail(TWO, "101.4")}) == {"LogResult": expected}
+    answer = httpx.Response(200, headers={"X-Amz-Log-Result": cold}, text="1")
+    assert normalised(answer)["headers"]["x-amz-log-result"] == expected
+    assert normalised({"LogResult": "no base64"}) == {"LogResult": "no base64"}
