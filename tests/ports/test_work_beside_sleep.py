@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.adapters.runtime import work
 from emulator.settings import LiveSettings
 from tests.ports.functions import Bench, runner
 
@@ -23,12 +24,16 @@ def slow_server():
         subprocess.run(WORK)
         connection.send(b"hello")
         connection.close()
+        server.close()
     threading.Thread(target=serve, daemon=True).start()
     return server.getsockname()[1]
 async def read_answer(port):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"x")
-    return (await asyncio.wait_for(reader.read(), 10)).decode()
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    await writer.wait_closed()
+    return answer.decode()
 async def child():
     process = await asyncio.create_subprocess_exec(*WORK)
     return await asyncio.wait_for(process.wait(), 10)
@@ -103,10 +108,29 @@ def test_time_moves_when_every_thread_waits_for_it(on_processes: Any, code: str,
 
 @pytest.mark.parametrize("code", ["in_a_thread()", "child()", "read_answer(slow_server())"])
 def test_a_timeout_of_an_event_loop_waits_for_real_work_in_threads_too(
-    tmp_path: Path, settings: LiveSettings, code: str
+    tmp_path: Path, settings: LiveSettings, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(work, "CONNECTION_GRACE_SECONDS", 10.0)  # however busy this machine is
+
     async def test(bench: Bench) -> None:
         result = await bench.run(SOURCE, f"asyncio.run({code})", timeout_seconds=60.0)
         assert json.loads(result.payload) in ([0, 0], ["hello", 0])
 
     runner("inline", tmp_path, settings)(test)
+
+
+def test_threads_of_a_frozen_environment_do_not_move_time(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = (
+            "import threading, time\nrounds = []\n"
+            "def beat():\n    while True:\n        threading.Event().wait(5)\n        rounds.append(time.time())\n"
+            "threading.Thread(target=beat, daemon=True).start()\n"
+            "def handler(event, context):\n    time.sleep(12)\n    return len(rounds)\n"
+        )
+        result = await bench.run(source, timeout_seconds=60.0)
+        assert json.loads(result.payload) == 2
+        await bench.clock.quiet()
+        assert bench.clock.sleepers() == []
+        assert (await bench.run(source, timeout_seconds=60.0)).payload == b"4"
+
+    on_processes(test)

@@ -284,6 +284,7 @@ class Process:
 
     def _answer(self, kind: int, body: bytes) -> None:
         self._flush()
+        self._shim.end()
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         if sys.platform == "darwin":
             used //= 1024

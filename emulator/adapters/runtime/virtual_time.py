@@ -51,6 +51,8 @@ class TimeShim:
         """The earliest sleeper, once the engine knows of it."""
         self._resuming: set[int] = set()
         """Sleepers that have been woken and do not run yet."""
+        self._asked = True
+        """Whether there is a question: between two, an environment is frozen, and so are the sleeps of its threads."""
         self._checking = False
         self._connections = Connections()
         self._next_sleeper = 0
@@ -78,6 +80,17 @@ class TimeShim:
         else:
             self._monotonic_shift = before - real_monotonic()
         self._travel()
+        self._asked = True
+        if self._sleepers:
+            self._announce_when_quiet()
+
+    def end(self) -> None:
+        """The question is answered."""
+        with self._lock:
+            self._asked = False
+            if self._announced is not None and self._send is not None:
+                self._send(self._announced, -1.0)
+            self._announced = None
 
     def wake(self, sleeper: int, now: float) -> None:
         """A sleep has ended, at `now`."""
@@ -163,7 +176,7 @@ class TimeShim:
 
     def _announce(self) -> None:
         with self._lock:
-            if self._send is None or not self._sleepers:
+            if self._send is None or not self._asked or not self._sleepers:
                 return
             earliest = min(self._sleepers, key=lambda each: self._sleepers[each][0])
             if earliest == self._announced:

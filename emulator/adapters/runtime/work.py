@@ -19,7 +19,7 @@ from typing import Any
 real_sleep = time.sleep
 real_monotonic = time.monotonic
 
-CONNECTION_GRACE_SECONDS = 0.5
+CONNECTION_GRACE_SECONDS = 1.0
 """Host time after which a connection on which nothing comes counts as idle (one kept alive, for example)."""
 CALL_GRACE_SECONDS = 0.1
 """Host time after which a thread that waits for an answer from the network no longer holds time: the emulator's
