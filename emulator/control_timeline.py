@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from emulator import control_worlds, jobs, worlds
+from emulator import control_worlds, jobs, timeline_order, worlds
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 MOST_LINES = 1000
 """Log events of one function's group that are shown."""
 MOST_NEXT = 100
+_START = "START RequestId: "
 _PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START ")
-_KINDS = ("request", "fault", "state", "attempt", "log", "mail")
 _ENDS = ("Succeeded", "Failed", "TimedOut", "Aborted")
 
 
@@ -42,8 +42,10 @@ async def timeline(emulator: Emulator, account: str = "", region: str = "") -> d
         for scope in scopes:
             there = "" if scope.region == emulator.settings.region else f"{scope.region}: "
             for event in _regional(emulator, tx, scope):
-                found.append({**event, "text": there + event["text"]} if there else event)
-        found.sort(key=_order)
+                found.append({**event, "text": there + event["text"]} if there and event["text"] else event)
+        found = timeline_order.in_order(found)
+        for event in found:
+            event.pop("calls", None)
         return {
             "now": emulator.clock.now(),
             "events": found,
@@ -52,11 +54,6 @@ async def timeline(emulator: Emulator, account: str = "", region: str = "") -> d
         }
 
     return await emulator.store.read(read)
-
-
-def _order(event: dict[str, Any]) -> tuple[int, int]:
-    """By milliseconds, which is what logs have, and within one what can have caused others first."""
-    return int(event["at"] * 1000), _KINDS.index(event["kind"])
 
 
 def _regional(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[str, Any]]:
@@ -75,7 +72,13 @@ def _events(emulator: Emulator, tx: Transaction, account: str) -> Iterator[dict[
     for strike in emulator.faults.strikes:
         if strike.account in ("", account):
             text = f"fault: {strike.fault.fault} strikes {strike.target} {strike.name}"
-            yield {"at": strike.at, "kind": "fault", "text": text, "fault": strike.fault.to_json()}
+            yield {
+                "at": strike.at,
+                "kind": "fault",
+                "text": text,
+                "fault": strike.fault.to_json(),
+                "struck": strike.name,
+            }
 
 
 def _requests(emulator: Emulator, tx: Transaction, account: str) -> Iterator[dict[str, Any]]:
@@ -105,11 +108,15 @@ def _logs(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[st
     for group in control_worlds.pages(emulator, tx, scope, "logs.DescribeLogGroups", named, "logGroups"):
         name: str = group["logGroupName"]
         asked = {"logGroupName": name, "limit": MOST_LINES}
+        writing: dict[str, str] = {}
         for event in control_worlds.ask(emulator, tx, scope, "logs.FilterLogEvents", asked)["events"]:
             line: str = event["message"].rstrip()
+            if line.startswith(_START):
+                writing[event["logStreamName"]] = line.removeprefix(_START).partition(" ")[0]
             if line and not line.startswith(_PLATFORM):
                 text = f"{name.removeprefix(prefix)} | {line}"
-                yield {"at": event["timestamp"] / 1000, "kind": "log", "text": text, "function": name[len(prefix) :]}
+                told = {"kind": "log", "text": text, "function": name[len(prefix) :]}
+                yield {"at": event["timestamp"] / 1000, **told, "request_id": writing.get(event["logStreamName"], "")}
 
 
 def _executions(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[str, Any]]:
@@ -120,9 +127,10 @@ def _executions(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[d
         try:
             history = control_worlds.pages(emulator, tx, scope, "stepfunctions.GetExecutionHistory", asked, "events")
             for event in history:
-                text = _transition(event)
-                if text:
-                    yield {"at": event["timestamp"], "kind": "state", "text": f"{name}: {text}", "execution": arn}
+                text, calls = _transition(event), timeline_order.called_by(event)
+                if text or calls:
+                    said = f"{name}: {text}" if text else ""
+                    yield {"at": event["timestamp"], "kind": "state", "text": said, "execution": arn, "calls": calls}
         except AwsError:  # an Express execution has no history
             continue
 

@@ -99,8 +99,8 @@ def test_a_test_that_fails_shows_what_has_happened(run: pytest.Pytester) -> None
         [
             "*- AWS timeline -*",
             "*0.000 s  fault    fault: error strikes function render",
-            "*0.000 s  state    m/one: begins",
             "*0.000 s  attempt  attempt 1 of render: function_error Boom (retry) after 0 s",
+            "*0.000 s  state    m/one: begins",
             "*60.000 s  attempt  attempt 2 of render: success (done) after 0 s",
             "*60.000 s  log      render | rendering 7",
             "*120.000 s  now",
