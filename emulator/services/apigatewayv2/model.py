@@ -9,11 +9,13 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.aws.scope import Scope
+from emulator.aws.tags import refuse
 from emulator.services.apigateway.model import bad_request, conflict
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
@@ -148,3 +150,9 @@ def lambda_function_of(uri: str) -> str | None:
     if match is not None:
         return match.group(1)
     return uri if _LAMBDA_ARN.fullmatch(uri) else None
+
+
+def given_tags(request: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a new resource. Raises for those that are AWS's own."""
+    refuse(request.get("Tags"), request, bad_request)
+    return dict(request.get("Tags") or {})

@@ -18,6 +18,7 @@ from emulator.services.apigatewayv2.model import (
     WEBSOCKET,
     Api,
     Document,
+    given_tags,
     lambda_function_of,
 )
 
@@ -75,7 +76,7 @@ def websocket_settings(now: float, request: Document) -> Document:
         "DisableSchemaValidation": False,
         "IpAddressType": "ipv4",
         "ProtocolType": WEBSOCKET,
-        "Tags": dict(request.get("Tags") or {}),
+        "Tags": given_tags(request),
     }
     return changed_websocket_settings(settings, request)
 

@@ -12,6 +12,7 @@ from emulator.aws.arn import Arn
 from emulator.aws.errors import AwsError
 from emulator.aws.page_tokens import read_token, write_token
 from emulator.aws.scope import Scope
+from emulator.aws.tags import counted, refuse
 from emulator.ports import Transaction
 from emulator.services.lambda_.event_sources.streams.polling import StreamPolling
 from emulator.services.lambda_.event_sources.streams.source import Position
@@ -69,6 +70,7 @@ class PipeOperations:
                 "quotaCode": "L-10C7F1E3",
             }
             raise AwsError("ServiceQuotaExceededException", "The quota of pipes is reached.", 402, members)
+        refuse(request.get("Tags"), request, invalid)
         desired = request.get("DesiredState") or RUNNING
         made = Pipe(scope, name, definition, desired, "CREATING", tx.now, tx.now, tags=dict(request.get("Tags") or {}))
         store.insert_pipe(tx, made)
@@ -173,8 +175,9 @@ class PipeOperations:
     def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Add or change tags."""
         pipe = _tagged(tx, request["resourceArn"])
+        refuse(request["tags"], request, invalid)
         tags = {**pipe.tags, **request["tags"]}
-        if len(tags) > 50:
+        if counted(tags) > 50:
             raise invalid("A pipe can have 50 tags at most.")
         store.update_pipe(tx, replace(pipe, tags=tags))
         return {}
@@ -182,6 +185,7 @@ class PipeOperations:
     def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Remove tags."""
         pipe = _tagged(tx, request["resourceArn"])
+        refuse(request["tagKeys"], request, invalid)
         kept = {key: value for key, value in pipe.tags.items() if key not in request["tagKeys"]}
         store.update_pipe(tx, replace(pipe, tags=kept))
         return {}

@@ -11,6 +11,7 @@ from emulator.aws.arn import Arn
 from emulator.aws.errors import AwsError
 from emulator.aws.page_tokens import read_token, write_token
 from emulator.aws.scope import Scope
+from emulator.aws.tags import counted, refuse
 from emulator.ports import Transaction
 from emulator.services.scheduler import store
 from emulator.services.scheduler.expressions import JUST_BEFORE, LATE_SECONDS, At, InvalidSchedule, zone_of
@@ -169,7 +170,7 @@ class SchedulerOperations:
         """Add or change tags of a group."""
         group = _tagged(tx, request["ResourceArn"])
         tags = {**group.tags, **_tags_of(request)}
-        if len(tags) > 50:
+        if counted(tags) > 50:
             raise invalid("A schedule group can have 50 tags at most.")
         store.put_group(tx, replace(group, tags=tags))
         return {}
@@ -177,6 +178,7 @@ class SchedulerOperations:
     def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Remove tags of a group."""
         group = _tagged(tx, request["ResourceArn"])
+        refuse(request["TagKeys"], request, invalid)
         kept = {key: value for key, value in group.tags.items() if key not in request["TagKeys"]}
         store.put_group(tx, replace(group, tags=kept))
         return {}
@@ -289,7 +291,9 @@ def _tagged(tx: Transaction, text: str) -> Group:
 
 
 def _tags_of(request: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
+    tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
+    refuse(tags, request, invalid)
+    return tags
 
 
 def _page_after(request: Mapping[str, Any]) -> str:

@@ -19,6 +19,8 @@ INVOCATION_TYPE = "integration.request.header.x-amz-invocation-type"
 _EXTENSION = "x-amazon-apigateway-"
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", _EXTENSION + "any-method")
 
+Kind = Literal["rest", "http", "websocket"]
+
 
 @dataclass(frozen=True)
 class Integration:
@@ -26,7 +28,7 @@ class Integration:
 
     label: str
     """`POST /reports`."""
-    kind: Literal["rest", "http"]
+    kind: Kind
     type: str
     """`AWS`, `AWS_PROXY`, …"""
     path: Path
@@ -93,13 +95,15 @@ def in_methods(
         )
 
 
-def in_routes(integrations: Iterable[Item]) -> Iterator[Integration]:
+def in_routes(integrations: Iterable[Item], items: Mapping[str, Item]) -> Iterator[Integration]:
     """Those of AWS::ApiGatewayV2::Integration."""
     for item in integrations:
+        apis = [items[name] for name in sources(item.properties.get("ApiId")) if name in items]
+        websocket = any(api.properties.get("ProtocolType") == "WEBSOCKET" for api in apis)
         yield _integration(
             item.properties,
             label=f"integration {item.logical_id}",
-            kind="http",
+            kind="websocket" if websocket else "http",
             path=item.path,
             names=(
                 *("IntegrationType", "IntegrationUri", "IntegrationMethod", "TimeoutInMillis", "RequestParameters"),
@@ -140,7 +144,7 @@ def in_openapi(body: Mapping[str, Json], path: Path, kind: Literal["rest", "http
 def _integration(
     properties: Mapping[str, Json],
     label: str,
-    kind: Literal["rest", "http"],
+    kind: Kind,
     path: Path,
     names: tuple[str, str, str, str, str, str],
     more: tuple[str, str],
@@ -158,7 +162,7 @@ def _integration(
         path,
         properties.get(uri),
         str(properties[method]).upper() if isinstance(properties.get(method), str) else None,
-        millis / 1000 if millis is not None else 29.0 if kind == "rest" else 30.0,
+        millis / 1000 if millis is not None else 30.0 if kind == "http" else 29.0,
         mapped if isinstance(mapped, dict) else {},
         (*path, parameters),
         tuple(item for item in templates.values() if isinstance(item, str)) if isinstance(templates, dict) else (),

@@ -85,7 +85,7 @@ class Project:
                 project.integrations += in_openapi(body, (*item.path, "Body"), kind)
         validators = {item.logical_id: item.properties for item in project.all_of("AWS::ApiGateway::RequestValidator")}
         project.integrations += in_methods(project.all_of("AWS::ApiGateway::Method"), validators, project.items)
-        project.integrations += in_routes(project.all_of("AWS::ApiGatewayV2::Integration"))
+        project.integrations += in_routes(project.all_of("AWS::ApiGatewayV2::Integration"), project.items)
         return project
 
     def all_of(self, *types: str) -> Iterator[Item]:

@@ -7,13 +7,22 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator.aws.scope import Scope
+from emulator.aws.tags import refuse
 from emulator.ports import Transaction
 from emulator.services.apigateway import domain_store
 from emulator.services.apigateway.long_documents import Write, read, written
 from emulator.services.apigateway.model import bad_request, not_found, short_id
 from emulator.services.apigateway.openapi import parse
 from emulator.services.apigatewayv2 import openapi, store
-from emulator.services.apigatewayv2.model import DEFAULT, WEBSOCKET, Api, Document, endpoint, lambda_function_of
+from emulator.services.apigatewayv2.model import (
+    DEFAULT,
+    WEBSOCKET,
+    Api,
+    Document,
+    endpoint,
+    given_tags,
+    lambda_function_of,
+)
 from emulator.services.apigatewayv2.operations.authorizers import Authorizers
 from emulator.services.apigatewayv2.operations.loading import Request, given, page
 from emulator.services.apigatewayv2.operations.routes import Routes, checked_integration
@@ -63,7 +72,7 @@ class Apis(Routes, Stages, Authorizers):
             "IpAddressType": "ipv4",
             "ProtocolType": "HTTP",
             "RouteSelectionExpression": "$request.method $request.path",
-            "Tags": dict(request.get("Tags") or {}),
+            "Tags": given_tags(request),
             **given(request, _SETTINGS),
         }
         if request.get("CorsConfiguration"):
@@ -225,11 +234,13 @@ class Apis(Routes, Stages, Authorizers):
 
     def tag_resource(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Add tags to an API, a stage or a domain name."""
+        refuse(request.get("Tags"), request, bad_request)
         self._tag(tx, scope, request, lambda tags: tags.update(request.get("Tags") or {}))
         return {}
 
     def untag_resource(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
         """Remove tags."""
+        refuse(request.get("TagKeys"), request, bad_request)
 
         def remove(tags: dict[str, str]) -> None:
             for key in request.get("TagKeys") or []:

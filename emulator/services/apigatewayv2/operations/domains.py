@@ -18,7 +18,7 @@ from emulator.services.apigateway.domains import REST, check_name, check_new, wi
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.routing_rules import MAPPINGS_ONLY
 from emulator.services.apigatewayv2 import store
-from emulator.services.apigatewayv2.model import Document
+from emulator.services.apigatewayv2.model import Document, given_tags
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, page
 
 _KEY = re.compile(r"|[A-Za-z0-9$\-_.+!*'()]+(?:/[A-Za-z0-9$\-_.+!*'()]+)*")
@@ -71,7 +71,7 @@ class Domains(Loading):
             "endpointConfiguration": {"types": ["REGIONAL"], "ipAddressType": "ipv4"},
             "securityPolicy": "TLS_1_2",
             "routingMode": MAPPINGS_ONLY,
-            "tags": dict(request.get("Tags") or {}),
+            "tags": given_tags(request),
         }
         _configure(domain, request)
         domain = with_targets(domain, scope.region, tx.now, short_id(tx.new_id(), 10))

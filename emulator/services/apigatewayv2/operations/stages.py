@@ -10,7 +10,7 @@ from emulator.ports import Transaction
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.quotas import check_access_log_format
 from emulator.services.apigatewayv2 import store
-from emulator.services.apigatewayv2.model import DEFAULT, Api, Document
+from emulator.services.apigatewayv2.model import DEFAULT, Api, Document, given_tags
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, check_stage_is_new, given, page
 
 _STAGE = (
@@ -39,7 +39,7 @@ class Stages(Loading):
             raise bad_request(f"Stage name only allows a-zA-Z0-9_-{'' if api.is_websocket else ' and $default'}")
         check_stage_is_new(tx, api.id, name)
         self._check_room(len(store.list_stages(tx, api.id)), "Stages")
-        stage = {**new_stage(tx.now, request), "Tags": dict(request.get("Tags") or {})}
+        stage = {**new_stage(tx.now, request), "Tags": given_tags(request)}
         self._check_stage(tx, api, stage, request)
         store.put_stage(tx, api.id, stage)
         if stage.get("AutoDeploy"):

@@ -8,7 +8,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway.model import bad_request, not_found, short_id
 from emulator.services.apigatewayv2 import store
-from emulator.services.apigatewayv2.model import Document
+from emulator.services.apigatewayv2.model import Document, given_tags
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, given, page
 
 
@@ -24,7 +24,7 @@ class VpcLinks(Loading):
             "Name": request["Name"],
             "SecurityGroupIds": list(request.get("SecurityGroupIds") or []),
             "SubnetIds": list(request["SubnetIds"]),
-            "Tags": dict(request.get("Tags") or {}),
+            "Tags": given_tags(request),
             "VpcLinkId": short_id(tx.new_id(), 6),
             "VpcLinkStatus": "AVAILABLE",
             "VpcLinkStatusMessage": "VPC link is ready to route traffic",

@@ -10,6 +10,7 @@ from typing import Any
 from emulator.aws.arn import Arn
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
+from emulator.aws.tags import refuse
 from emulator.ports import Transaction
 from emulator.services.events import store
 from emulator.services.events.model import DEFAULT_BUS, Bus, Rule, bus_of, invalid, no_bus, not_found
@@ -160,6 +161,7 @@ class BusOperations:
     def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Remove tags."""
         found = _tagged(tx, request["ResourceARN"])
+        refuse(request["TagKeys"], request, invalid)
         _put_tags(tx, found, {key: value for key, value in found.tags.items() if key not in request["TagKeys"]})
         return {}
 
@@ -175,8 +177,10 @@ def _refuse_logging(request: Mapping[str, Any], operation: str) -> None:
 
 
 def tags_of(request: Mapping[str, Any]) -> dict[str, str]:
-    """A request's tags by key."""
-    return {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
+    """A request's tags by key. Raises for those that are AWS's own."""
+    tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
+    refuse(tags, request, invalid)
+    return tags
 
 
 def _tagged(tx: Transaction, text: str) -> Bus | Rule:

@@ -11,6 +11,7 @@ from emulator.aws.arn import Arn
 from emulator.aws.errors import AwsError
 from emulator.aws.page_tokens import write_token
 from emulator.aws.scope import Scope
+from emulator.aws.tags import counted, refuse
 from emulator.ports import Transaction
 from emulator.services.sns import model, store, store_documents
 from emulator.services.sns.model import Topic, invalid, not_found
@@ -72,7 +73,7 @@ class TopicOperations:
         attributes = {attribute: value for attribute, value in given.items() if value}
         if fifo:
             attributes.setdefault("ContentBasedDeduplication", "false")
-        tags = _tags(request.get("Tags"))
+        tags = _tags(request)
         existing = store.find_topic(tx, scope, name)
         if existing is not None:
             if any(existing.attributes.get(attribute) != value for attribute, value in given.items()):
@@ -185,8 +186,8 @@ class TopicOperations:
     def tag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Add or change tags of a topic."""
         topic = _tagged(tx, request)
-        tags = {**topic.tags, **_tags(request.get("Tags"))}
-        if len(tags) > MOST_TAGS:
+        tags = {**topic.tags, **_tags(request)}
+        if counted(tags) > MOST_TAGS:
             raise AwsError("TagLimitExceeded", "Could not complete request: tag quota of per resource exceeded")
         store.put_topic(tx, replace(topic, tags=tags))
         return {}
@@ -194,6 +195,7 @@ class TopicOperations:
     def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Remove tags of a topic."""
         topic = _tagged(tx, request)
+        refuse(request["TagKeys"], request, invalid)
         kept = {key: value for key, value in topic.tags.items() if key not in request["TagKeys"]}
         store.put_topic(tx, replace(topic, tags=kept))
         return {}
@@ -223,13 +225,14 @@ def _tagged(tx: Transaction, request: dict[str, Any]) -> Topic:
     return topic
 
 
-def _tags(given: list[dict[str, str]] | None) -> dict[str, str]:
+def _tags(request: Mapping[str, Any]) -> dict[str, str]:
     tags: dict[str, str] = {}
-    for tag in given or []:
+    for tag in request.get("Tags") or []:
         if tag["Key"] in tags:
             raise invalid("Duplicated keys are not allowed.")
         tags[tag["Key"]] = tag["Value"]
-    if len(tags) > MOST_TAGS:
+    refuse(tags, request, invalid)
+    if counted(tags) > MOST_TAGS:
         raise AwsError("TagLimitExceeded", "Could not complete request: tag quota of per resource exceeded")
     return tags
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from emulator.aws.calls import SERVICE_MEMBER
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
+from emulator.aws.tags import counted, refuse
 from emulator.ports import Transaction
 from emulator.services.sqs import store as tables
 from emulator.services.sqs.model import Queue
@@ -70,7 +72,7 @@ class QueueOperations(SqsState):
         if "KmsMasterKeyId" in attributes and "SqsManagedSseEnabled" not in given:
             attributes["SqsManagedSseEnabled"] = "false"
         self._check_redrive(tx, at, attributes, fifo)
-        queue = tables.create_queue(tx, at, attributes, _checked_tags(request.get("tags") or {}))
+        queue = tables.create_queue(tx, at, attributes, _checked_tags(request.get("tags") or {}, request))
         self.note_activity(tx, queue)
         return {"QueueUrl": self.url_of(queue)}
 
@@ -156,7 +158,7 @@ class QueueOperations(SqsState):
         queue = self.queue_at(tx, scope, request.get("QueueUrl"))
         if not request.get("Tags"):
             raise missing_parameter("Tags")
-        tables.save_tags(tx, queue, _checked_tags({**queue.tags, **request["Tags"]}))
+        tables.save_tags(tx, queue, _checked_tags(request["Tags"], request, queue.tags))
         return {}
 
     def untag_queue(self, tx: Transaction, scope: Scope, request: Request) -> dict[str, Any]:
@@ -165,6 +167,7 @@ class QueueOperations(SqsState):
         keys: list[str] = request.get("TagKeys") or []
         if not keys:
             raise invalid_parameter("Tag keys must be between 1 and 128 characters in length.")
+        refuse(keys, request, invalid_parameter)
         tables.save_tags(tx, queue, {key: text for key, text in queue.tags.items() if key not in keys})
         return {}
 
@@ -221,8 +224,10 @@ def _computed(tx: Transaction, queue: Queue, wanted: list[str]) -> dict[str, str
     return shown
 
 
-def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > MOST_TAGS:
+def _checked_tags(given: dict[str, str], request: Request, before: Mapping[str, str] | None = None) -> dict[str, str]:
+    refuse(given, request, invalid_parameter)
+    tags = {**(before or {}), **given}
+    if counted(tags) > MOST_TAGS:
         raise invalid_parameter(f"Too many tags added for queue. The maximum is {MOST_TAGS}.")
     for key, value in tags.items():
         if not 1 <= len(key) <= 128:

@@ -276,3 +276,23 @@ def test_every_finding_is_explained() -> None:
     given = set(re.findall(r'(?:Finding\(|calls\.append\()\s*"([a-z-]+)"', source))
     explained = re.findall(r"^\| `([a-z-]+)` \|", (root / "docs/lint.md").read_text(), re.MULTILINE)
     assert sorted(explained) == sorted(given)
+
+
+def test_a_websocket_integration_gives_up_after_29_seconds_and_has_no_status() -> None:
+    text = """
+Resources:
+  Work:
+    Type: AWS::Lambda::Function
+    Properties: {Runtime: python3.13, Handler: a.b, Role: r, Timeout: 30, Code: {ZipFile: x}}
+  Chat:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: {Name: chat, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
+  Said:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Chat
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !Sub arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Work.Arn}/invocations
+"""
+    told = [finding.message for finding in findings(text) if finding.code == "gateway-timeout"]
+    assert len(told) == 1 and told[0].startswith("integration Said gives up after 29 s, while Work may run for 30 s")
