@@ -209,7 +209,8 @@ class TimeShim:
         wait = condition.wait
 
         def virtual_wait(waiting: Any, timeout: float | None = None) -> bool:
-            if not self.virtual or self._send is None or timeout is None or not timeout > 0:
+            # A debugger's threads wait by it, too, for what a person does.
+            if not self.virtual or self.real_for or self._send is None or timeout is None or not timeout > 0:
                 return wait(waiting, timeout)
             return self._wait(waiting, timeout)
 
