@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import signal
-import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -509,14 +508,6 @@ def _collect_seldom() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-def _switch_often() -> None:
-    """Let the serving loop have the interpreter after half a millisecond of another thread's work, not after five.
-
-    Long templates, large documents and supporting services are worked on in threads; a request needs a dozen turns.
-    """
-    sys.setswitchinterval(0.0005)
-
-
 def serve(
     settings: Settings, announce: Callable[[Emulator], None] | None = None, console: Console | None = None
 ) -> None:
@@ -537,6 +528,5 @@ def serve(
     import uvloop
 
     _collect_seldom()
-    _switch_often()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
