@@ -111,3 +111,9 @@ def _drive(emulator: RunningEmulator, drive: Callable[[str], object], edition: s
 def mails(emulator: RunningEmulator, since: int) -> list[tuple[str, str]]:
     """(recipient, subject) of the emails sent after the first `since`."""
     return sorted((message["to"][0], message["subject"]) for message in emulator.inbox()[since:])
+
+
+def drive_sample(emulator: RunningEmulator, edition: str) -> None:
+    """Send a report to the sample application of the stack `sample`, and read its mail."""
+    api = outputs(emulator, "sample")["ReportsUrl"].split("//")[1].split(".")[0]
+    report_by_mail(emulator, f"{emulator.url}/_aws/execute-api/{api}/prod/reports", edition)

@@ -11,7 +11,7 @@ import pytest
 from emulator.testing import RunningEmulator
 from tests.clients.conftest import Tool
 from tests.clients.sam_application import changed, driven
-from tests.clients.support import edit_sample, lives, outputs, report_by_mail, sample
+from tests.clients.support import drive_sample, edit_sample, lives, sample
 
 pytestmark = pytest.mark.real_process
 
@@ -36,14 +36,10 @@ def test_the_aws_cli_deploys_the_sample_application(emulator: RunningEmulator, t
     tool("aws", "s3", "mb", "s3://packages", folder=folder)
     sender = ("--parameter-overrides", "SenderAddress=reports@example.com")
 
-    def drive(edition: str) -> None:
-        api = outputs(emulator, "sample")["ReportsUrl"].split("//")[1].split(".")[0]
-        report_by_mail(emulator, f"{emulator.url}/_aws/execute-api/{api}/prod/reports", edition)
-
     lives(
         emulator,
         deploy=partial(deploy, tool, folder, "sample", *sender),
-        drive=drive,
+        drive=partial(drive_sample, emulator),
         change=partial(edit_sample, folder / "notify/app.py"),
         remove=partial(remove, tool, folder, "sample"),
     )

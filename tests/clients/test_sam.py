@@ -12,7 +12,7 @@ import pytest
 from emulator.testing import RunningEmulator
 from tests.clients.conftest import Tool
 from tests.clients.sam_application import changed, driven
-from tests.clients.support import edit, edit_sample, lives, outputs, report_by_mail, sample
+from tests.clients.support import drive_sample, edit, edit_sample, lives, sample
 
 pytestmark = pytest.mark.real_process
 
@@ -32,14 +32,10 @@ def test_sam_deploys_the_sample_application(emulator: RunningEmulator, tool: Too
     emulator.client("sesv2").create_email_identity(EmailIdentity="reports@example.com")
     sender = ("--parameter-overrides", "SenderAddress=reports@example.com")
 
-    def drive(edition: str) -> None:
-        api = outputs(emulator, "sample")["ReportsUrl"].split("//")[1].split(".")[0]
-        report_by_mail(emulator, f"{emulator.url}/_aws/execute-api/{api}/prod/reports", edition)
-
     lives(
         emulator,
         deploy=partial(deploy, tool, folder, "sample", *sender),
-        drive=drive,
+        drive=partial(drive_sample, emulator),
         change=partial(edit_sample, folder / "notify/app.py"),
         remove=partial(remove, tool, folder, "sample"),
     )

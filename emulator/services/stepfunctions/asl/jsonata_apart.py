@@ -29,6 +29,7 @@ GRACE_SECONDS = 0.3
 LONGEST_RESULT = 16 * 1024 * 1024
 """Characters of JSON: far more than any state may hold."""
 OUT_OF_MEMORY = "D3000: The evaluation takes too much memory or time."
+_MOST_DESCRIPTORS = 65_536
 FEW_TIMES = 4096
 """A value that is repeated no more often than this may be evaluated at once."""
 _ASSIGNED = re.compile(r"\$(\w+)\s*:=\s*(function\b|λ)?")
@@ -105,6 +106,8 @@ def _be_the_copy(evaluate: Callable[[], str | None], writing: int, most: int | N
     """Evaluate, tell, and end, whatever happens: nothing of the process it is a copy of may be done twice."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where the library says that it has no memory
+        os.closerange(3, writing)  # sockets and locks, which a next emulator wants if this one is killed meanwhile
+        os.closerange(writing + 1, _MOST_DESCRIPTORS)
         _bound_memory(most)
         try:
             result = evaluate()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import socket
 
 import pytest
 
@@ -69,3 +71,16 @@ def test_ordinary_expressions_are_evaluated_at_once(expression, monkeypatch):
 
     monkeypatch.setattr(jsonata_apart, "apart", never)
     engine.evaluate(little, 10)
+
+
+def test_a_copy_holds_nothing_that_a_next_emulator_wants():
+    def open_here() -> str:
+        try:
+            os.fstat(listener.fileno())
+        except OSError:
+            return "closed"
+        return "open"
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert jsonata_apart.apart(open_here, 5.0) == (True, "closed")
+        assert open_here() == "open"
