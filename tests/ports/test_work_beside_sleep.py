@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,16 @@ def test_a_timeout_of_an_event_loop_waits_for_real_work_in_threads_too(
         assert json.loads(result.payload) in ([0, 0], ["hello", 0])
 
     runner("inline", tmp_path, settings)(test)
+
+
+def test_only_the_main_thread_can_be_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the thread that reads ticks is still being started, a handler's thread is the only one that counts."""
+    monkeypatch.setattr("_thread._count", lambda: 1)
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(work.alone()))
+    thread.start()
+    thread.join()
+    assert found == [False]
 
 
 def test_threads_of_a_frozen_environment_do_not_move_time(on_processes: Any) -> None:

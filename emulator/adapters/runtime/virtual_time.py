@@ -156,11 +156,13 @@ class TimeShim:
 
     def _announce_when_quiet(self) -> None:
         """Tell the engine of the earliest sleeper, as soon as no thread of this process is at work."""
+        if not self._sleepers:
+            return
         if alone():
             self._announce()
             return
         with self._lock:
-            if self._checking or not self._sleepers:
+            if self._checking:
                 return
             self._checking = True
         try:

@@ -43,8 +43,13 @@ DEBUGGERS = ("pydevd", "_pydev", "debugpy")
 
 
 def alone() -> bool:
-    """Only the main thread and the one that reads ticks."""
-    return _thread._count() <= 1  # pyright: ignore[reportPrivateUsage]
+    """The caller is the main thread, and there is no other but the one that reads ticks.
+
+    A thread counts once it runs, so the count alone would tell a thread of the handler that it is the only one
+    while the one that reads ticks is still being started.
+    """
+    main = _thread.get_ident() == threading.main_thread().ident
+    return main and _thread._count() <= 1  # pyright: ignore[reportPrivateUsage]
 
 
 class Looks:
