@@ -10,9 +10,9 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from emulator.ports import Json
 
@@ -76,6 +76,19 @@ class Pattern:
             elif not any(wanted.matches(item) for item in _objects(value)):
                 return False
         return all(any(choice.matches(members) for choice in choices) for choices in self.alternatives)
+
+    def admits(self, known: Mapping[str, Any]) -> bool:
+        """Whether an event that has these members could match, whatever else it has."""
+        for name, wanted in self.fields.items():
+            if name not in known:
+                continue
+            value = known[name]
+            if isinstance(wanted, Leaf):
+                if not wanted.matches(value):
+                    return False
+            elif not isinstance(value, Mapping) or not wanted.admits(cast("Mapping[str, Any]", value)):
+                return False
+        return all(any(choice.admits(known) for choice in choices) for choices in self.alternatives)
 
 
 # ── values of an event ──────────────────────────────────────────────────────────────────────────

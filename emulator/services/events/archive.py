@@ -126,11 +126,6 @@ def archives_of(tx: Transaction, bus_arn: str) -> list[Archive]:
     return [_archive(row) for row in rows]
 
 
-def keeps(tx: Transaction, bus_arn: str) -> bool:
-    """Whether a bus has an archive."""
-    return tx.execute("SELECT 1 FROM events_archive WHERE bus_arn = ? LIMIT 1", (bus_arn,)).fetchone() is not None
-
-
 def put_archive(tx: Transaction, archive: Archive) -> None:
     """Insert or replace an archive."""
     tx.execute(

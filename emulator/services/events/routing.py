@@ -121,12 +121,16 @@ class Router:
         """Whether an event matches the pattern of a rule."""
         return rule.pattern is not None and self._fits(rule.pattern, event)
 
-    def _fits(self, text: str, event: Mapping[str, Any]) -> bool:
+    def awaits(self, tx: Transaction, bus: Bus, known: Mapping[str, Any]) -> bool:
+        """Whether a rule or an archive of a bus could take an event of which these members are known."""
+        return any(text is None or self._fits(text, known, whole=False) for text in store.patterns(tx, bus))
+
+    def _fits(self, text: str, event: Mapping[str, Any], whole: bool = True) -> bool:
         try:
             pattern: Pattern = self._pattern(text)
         except InvalidPattern:
             return False  # refused when set
-        return pattern.matches(event)
+        return pattern.matches(event) if whole else pattern.admits(event)
 
     def _archive(self, tx: Transaction, scope: Scope, bus: str, event: Mapping[str, Any]) -> None:
         """Keep an event in the bus's archives, unless it comes from one."""

@@ -114,14 +114,14 @@ def pattern_rules(tx: Transaction, scope: Scope, bus: str) -> list[Rule]:
     return [_rule(row) for row in rows]
 
 
-def listens(tx: Transaction, scope: Scope, bus: str) -> bool:
-    """Whether a bus has an enabled rule with a pattern."""
-    found = tx.execute(
-        "SELECT 1 FROM events_rule WHERE account = ? AND region = ? AND bus = ? AND pattern IS NOT NULL"
-        " AND state <> 'DISABLED' LIMIT 1",
-        (scope.account, scope.region, bus),
-    ).fetchone()
-    return found is not None
+def patterns(tx: Transaction, bus: Bus) -> list[str | None]:
+    """Patterns of a bus's enabled rules and of its archives; None is that of an archive which keeps every event."""
+    rows = tx.execute(
+        "SELECT pattern FROM events_rule WHERE account = ? AND region = ? AND bus = ? AND pattern IS NOT NULL"
+        " AND state <> 'DISABLED' UNION ALL SELECT pattern FROM events_archive WHERE bus_arn = ?",
+        (bus.scope.account, bus.scope.region, bus.name, bus.arn),
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def put_rule(tx: Transaction, rule: Rule) -> None:

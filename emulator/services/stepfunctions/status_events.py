@@ -6,7 +6,7 @@ those of AWS's schema `aws.states@StepFunctionsExecutionStatusChange`; their ord
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.aws.calls import SERVICE_MEMBER, Calls
@@ -17,26 +17,34 @@ from .asl.data import dumps
 from .asl.messages import Ended
 from .model import StoredExecution
 
+SOURCE = "aws.states"
 DETAIL_TYPE = "Step Functions Execution Status Change"
 LARGEST_PAYLOAD = 248 * 1024
 """Of input and output together, escaped: beyond it the input is left out; the output if it alone is [D:cw-events]."""
 INCLUDED, LEFT_OUT = {"included": True}, {"included": False}
 
+Listens = Callable[[Transaction, Scope, Mapping[str, Any]], bool]
+"""Whether the default event bus gives events of services with these members to anybody."""
+
 
 class StatusEvents:
     """Tells the default bus; `listens` says whether anybody could hear it, so that others pay for one look."""
 
-    def __init__(self, calls: Calls, listens: Callable[[Transaction, Scope], bool]) -> None:
+    def __init__(self, calls: Calls, listens: Listens) -> None:
         self._calls = calls
         self._listens = listens
 
     def changed(self, tx: Transaction, execution: StoredExecution, ended: Ended | None = None) -> None:
         """An execution has begun, goes on, or has ended."""
         scope = Scope(execution.account, execution.region)
-        if ":express:" in execution.arn or not self._listens(tx, scope):
+        if ":express:" in execution.arn:
+            return
+        status = "RUNNING" if ended is None else ended.status
+        known = {"status": status, "stateMachineArn": execution.machine_arn, "executionArn": execution.arn}
+        if not self._listens(tx, scope, {"source": SOURCE, "detail-type": DETAIL_TYPE, "detail": known}):
             return
         entry = {
-            "Source": "aws.states",
+            "Source": SOURCE,
             "DetailType": DETAIL_TYPE,
             "Detail": dumps(detail(execution, ended, tx.now)),
             "Resources": [execution.arn],

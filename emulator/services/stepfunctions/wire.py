@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from emulator.aws.scope import Scope
 from emulator.aws.service import Context, JobKind, Mounted, Service
-from emulator.ports import Transaction
 
 from .coverage import Coverage
 from .express import ExpressRunner
@@ -19,7 +15,7 @@ from .map_runs.writing import ResultWriters
 from .operations import Operations, operation_table
 from .progress import CHILD_ENDED, EXPRESS, MAP_CHILD, SLOW, TASK, TIMER, Progress
 from .state_tester import StateTester
-from .status_events import StatusEvents
+from .status_events import Listens, StatusEvents
 from .store import SCHEMA
 from .task_calls import Connections, LambdaInvoke, TaskCalls
 from .task_faults import TaskFaults
@@ -38,7 +34,7 @@ def mount(
     context: Context,
     lambda_operations: LambdaInvoke,
     connections: Connections,
-    listens: Callable[[Transaction, Scope], bool],
+    listens: Listens,
 ) -> Mounted:
     """Offer Step Functions; tasks call Lambda by `lambda_operations` and other services by `context.services`.
 

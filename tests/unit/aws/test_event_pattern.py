@@ -112,3 +112,22 @@ def test_neither_deep_patterns_nor_costly_wildcards_do_harm() -> None:
     for _ in range(50_000):
         deep = [deep, "b"]
     assert pattern.matches({"a": [deep, "a" * 200 + "b"]})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "known", "expected"),
+    [
+        ({"source": ["aws.s3"]}, {"source": "aws.states"}, False),
+        ({"source": [{"prefix": "aws."}], "region": ["eu-west-1"]}, {"source": "aws.states"}, True),
+        ({"source": [{"anything-but": "aws.states"}]}, {"source": "aws.states"}, False),
+        ({"detail": {"status": ["FAILED"]}}, {"detail": {"status": "RUNNING"}}, False),
+        ({"detail": {"status": ["FAILED"], "error": ["E"]}}, {"detail": {"status": "FAILED"}}, True),
+        ({"$or": [{"source": ["a"]}, {"source": ["b"]}]}, {"source": "c"}, False),
+        ({"$or": [{"source": ["a"]}, {"region": ["r"]}]}, {"source": "c"}, True),
+        ({"source": {"of": ["a"]}}, {"source": "c"}, False),
+        ({"account": [{"exists": False}]}, {"source": "c"}, True),
+        ({"source": [{"exists": False}]}, {"source": "c"}, False),
+    ],
+)
+def test_what_is_known_of_an_event_tells_that_it_cannot_match(pattern: Any, known: Any, expected: bool) -> None:
+    assert compile_pattern(json.dumps(pattern)).admits(known) is expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from emulator.aws.calls import SERVICE_MEMBER, TRACE_MEMBER
@@ -10,7 +11,7 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.event_pattern import compile_pattern
 from emulator.aws.scope import Scope
 from emulator.ports import Transaction
-from emulator.services.events import archive, store
+from emulator.services.events import store
 from emulator.services.events.model import DEFAULT_BUS, Bus, Rule, as_text, bus_of, event_of, invalid
 from emulator.services.events.model import LARGEST_REQUEST_BYTES as LARGEST
 from emulator.services.events.operations.rules import check_pattern
@@ -26,9 +27,10 @@ class EventOperations:
     def __init__(self, router: Router) -> None:
         self._router = router
 
-    def has_listeners(self, tx: Transaction, scope: Scope) -> bool:
-        """Whether the default bus gives events to anybody: a quick look for services that would tell it of much."""
-        return store.listens(tx, scope, DEFAULT_BUS) or archive.keeps(tx, Bus(scope, DEFAULT_BUS).arn)
+    def has_listeners(self, tx: Transaction, scope: Scope, known: Mapping[str, Any]) -> bool:
+        """Whether the default bus gives events with these members to anybody: a quick look for services that would
+        tell it of much."""
+        return self._router.awaits(tx, Bus(scope, DEFAULT_BUS), known)
 
     def put_events(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Accept events, each on its own; targets have them when this is committed."""
