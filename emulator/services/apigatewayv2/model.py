@@ -6,14 +6,13 @@ or time. Texts of errors that carry no source are unverified.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
+from emulator.aws.host_names import subdomain_url
 from emulator.aws.scope import Scope
 from emulator.aws.tags import refuse
 from emulator.services.apigateway.model import bad_request, conflict
@@ -70,17 +69,8 @@ class Api:
 
 
 def endpoint(api_id: str, region: str, base_url: str, is_websocket: bool = False) -> str:
-    """The URL of an API with the emulator's own port; a machine known by number only has no subdomains."""
-    parts = urlsplit(base_url)
-    host = parts.hostname or "localhost"
-    try:
-        ipaddress.ip_address(host)
-        host = "localhost"
-    except ValueError:
-        pass
-    port = f":{parts.port}" if parts.port else ""
-    scheme = parts.scheme.replace("http", "ws") if is_websocket else parts.scheme
-    return f"{scheme}://{api_id}.execute-api.{region}.{host}{port}"
+    """The URL of an API with the emulator's own port."""
+    return subdomain_url(f"{api_id}.execute-api.{region}", base_url, is_websocket)
 
 
 # ── routes ──────────────────────────────────────────────────────────────────────────────────────

@@ -5,14 +5,13 @@ Values and pure decisions. Where URLs are kept and how a request becomes an invo
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
+from emulator.aws.host_names import subdomain_url
 from emulator.aws.scope import Scope
 from emulator.services.lambda_.rules.names import LATEST, function_arn
 
@@ -90,16 +89,8 @@ def address(host: str, path: str) -> Address | None:
 
 
 def url_of(url_id: str, region: str, base_url: str) -> str:
-    """The URL with the emulator's own port; a machine known by number only has no subdomains."""
-    parts = urlsplit(base_url)
-    host = parts.hostname or "localhost"
-    try:
-        ipaddress.ip_address(host)
-        host = "localhost"
-    except ValueError:
-        pass
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{url_id}.lambda-url.{region}.{host}{port}/"
+    """The URL with the emulator's own port."""
+    return subdomain_url(f"{url_id}.lambda-url.{region}", base_url) + "/"
 
 
 # ── CORS ────────────────────────────────────────────────────────────────────────────────────────

@@ -1,8 +1,4 @@
-"""Which deployment answers a request: the stage it points to now, a canary's share included (3.14).
-
-Snapshots are immutable, so caching them needs no invalidation: which deployment a stage points to is read from the
-store on every request.
-"""
+"""Which deployment answers a request: the stage it points to now, a canary's share included (3.14)."""
 
 from __future__ import annotations
 
@@ -14,8 +10,7 @@ from emulator.ports import Transaction
 from emulator.services.apigateway import store
 from emulator.services.apigateway.gateway.address import Address
 from emulator.services.apigateway.gateway.routing import Snapshot
-
-_LARGEST_CACHE = 256
+from emulator.services.apigateway.gateway.snapshots import MOST_SNAPSHOTS, Snapshots
 
 
 class Deployed(NamedTuple):
@@ -29,11 +24,11 @@ class Deployments:
     """Compiled deployments, the last that were asked for."""
 
     def __init__(self) -> None:
-        self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        self._snapshots = Snapshots(store.load_snapshot, Snapshot)
 
     def forget(self) -> None:
         """Compile anew (after a reset)."""
-        self._snapshots.clear()
+        self._snapshots.forget()
 
     def find(self, tx: Transaction, where: Address) -> Deployed | None:
         """What answers at an address, or None if nothing is deployed there."""
@@ -44,21 +39,16 @@ class Deployments:
         canary = stage.get("canarySettings")
         if canary:
             stage["canary"] = tx.random() * 100 < canary["percentTraffic"]
-        key = (where.api_id, canary["deploymentId"] if canary and stage["canary"] else row[0])
-        snapshot = self._snapshots.get(key)
+        deployment = canary["deploymentId"] if canary and stage["canary"] else row[0]
+        snapshot = self._snapshots.find(tx, where.api_id, deployment)
         if snapshot is None:
-            frozen = store.load_snapshot(tx, *key)
-            if frozen is None:
-                return None
-            while len(self._snapshots) >= _LARGEST_CACHE:
-                self._snapshots.pop(next(iter(self._snapshots)))
-            snapshot = self._snapshots[key] = Snapshot(frozen)
+            return None
         if snapshot.api.settings.get("disableExecuteApiEndpoint") and where.base_path is None:
             return None
         return Deployed(snapshot, stage)
 
 
-@lru_cache(maxsize=_LARGEST_CACHE)
+@lru_cache(maxsize=MOST_SNAPSHOTS)
 def _stage_of(text: str) -> dict[str, Any]:
     """A stage as it is kept; its parts are only read."""
     return json.loads(text)

@@ -81,6 +81,19 @@ def checked_headers(headers: dict[str, Any]) -> list[tuple[str, str]]:
     return result
 
 
+def with_own_headers(exchange: Exchange, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Mapped headers, and the gateway's own where they say nothing: of a call that is no proxy's."""
+    own = {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "User-Agent": f"AmazonAPIGateway_{exchange.where.api_id}",
+        "x-amzn-apigateway-api-id": exchange.where.api_id,
+        "X-Amzn-Trace-Id": exchange.trace_id,
+    }
+    present = {name.lower() for name, _ in headers}
+    return headers + [(name, value) for name, value in own.items() if name.lower() not in present]
+
+
 def http_date(now: float) -> str:
     """The value of Date."""
     return _http_date(int(now))

@@ -132,15 +132,7 @@ def service_request(
     own_region = region or snapshot.scope.region
     scope = f"{account}/{endpoint.amz_date(exchange.now)[:8]}/{own_region}/{prefix}/aws4_request"
     signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"
-    defaults = {
-        "Accept": "application/json",
-        "Content-Type": "application/json",
-        "User-Agent": f"AmazonAPIGateway_{exchange.where.api_id}",
-        "x-amzn-apigateway-api-id": exchange.where.api_id,
-        "X-Amzn-Trace-Id": exchange.trace_id,
-    }
-    present = {name.lower() for name, _ in headers}
-    headers += [(name, value) for name, value in defaults.items() if name.lower() not in present]
+    headers = endpoint.with_own_headers(exchange, headers)
     host = f"{prefix}.{own_region}.amazonaws.com"
     headers += [("Host", host), ("Authorization", signed), ("X-Amz-Date", endpoint.amz_date(exchange.now))]
     actual = exchange.request.method if method == "ANY" else method

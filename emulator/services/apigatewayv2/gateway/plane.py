@@ -1,7 +1,6 @@
 """A request to an HTTP API on its way: find the stage and the route, let the caller in, call the integration, answer.
 
-The order is 4.3: CORS preflights first, then the route, then its authorizer. Snapshots are immutable, so caching them
-needs no invalidation: which deployment a stage points to is read from the store on every request.
+The order is 4.3: CORS preflights first, then the route, then its authorizer.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from emulator.ports import Transaction
 from emulator.services.apigateway.gateway.address import Address as RestAddress
 from emulator.services.apigateway.gateway.plane import GatewayDataPlane
 from emulator.services.apigateway.gateway.plane import Loaded as RestLoaded
+from emulator.services.apigateway.gateway.snapshots import Snapshots
 from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.gateway import answers, cors, events, to_http, to_service
 from emulator.services.apigatewayv2.gateway.address import Address, address, stage_candidates
@@ -33,7 +33,6 @@ from emulator.services.apigatewayv2.model import Document, integration_id_of
 
 LARGEST_PAYLOAD = 10 * 1024 * 1024
 LARGEST_HEADERS = 10_240
-_LARGEST_CACHE = 256
 _FORBIDDEN = (
     "The IAM role configured on the integration or API Gateway doesn't have permissions to call the integration."
     " Check the permissions and try again."
@@ -53,7 +52,7 @@ class HttpApiPlane:
         self._deadline = Deadline(context.clock, "apigatewayv2: integration")
         self._authorizing = Authorizing(context, lambda_operations, self._deadline)
         self._throttle = Throttle()
-        self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        self._snapshots = Snapshots(store.load_snapshot, Snapshot)
         self._rest_apis: set[str] = set()
         """REST APIs that have answered: no id is one of both kinds, so the store need not be asked which it is."""
 
@@ -63,7 +62,7 @@ class HttpApiPlane:
 
     def forget_cached(self) -> None:
         """Drop what is kept in memory (after a reset)."""
-        self._snapshots.clear()
+        self._snapshots.forget()
         self._rest_apis.clear()
         self._throttle.forget()
         self._authorizing.forget()
@@ -142,18 +141,7 @@ class HttpApiPlane:
         return None, None, ids
 
     def _snapshot(self, tx: Transaction, api_id: str, deployment_id: str | None) -> Snapshot | None:
-        if deployment_id is None:
-            return None
-        key = (api_id, deployment_id)
-        snapshot = self._snapshots.get(key)
-        if snapshot is None:
-            frozen = store.load_snapshot(tx, *key)
-            if frozen is None:
-                return None
-            while len(self._snapshots) >= _LARGEST_CACHE:
-                self._snapshots.pop(next(iter(self._snapshots)))
-            snapshot = self._snapshots[key] = Snapshot(frozen)
-        return snapshot
+        return None if deployment_id is None else self._snapshots.find(tx, api_id, deployment_id)
 
     async def _answer(self, exchange: Exchange) -> HttpResponse:
         request = exchange.request

@@ -164,15 +164,7 @@ class Integrations:
             endpoint.with_parameters(uri, mapped["path"]), endpoint.query_pairs(mapped["querystring"])
         )
         headers = endpoint.checked_headers(mapped["header"])
-        defaults = {
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-            "User-Agent": f"AmazonAPIGateway_{exchange.where.api_id}",
-            "x-amzn-apigateway-api-id": exchange.where.api_id,
-            "X-Amzn-Trace-Id": exchange.trace_id,
-        }
-        present = {name.lower() for name, _ in headers}
-        headers += [(name, value) for name, value in defaults.items() if name.lower() not in present]
+        headers = endpoint.with_own_headers(exchange, headers)
         sent = b"" if method in ("GET", "HEAD") else body
         seconds = integration["TimeoutInMillis"] / 1000
         exchange.calls(url, headers, sent, self._now())

@@ -1,7 +1,4 @@
-"""A conversation with a client of a WebSocket API, from the upgrade request to `$disconnect`: the file that shows it.
-
-Deployments are immutable, so keeping them needs no invalidation: which one a stage points to is read for every event.
-"""
+"""A client of a WebSocket API, from the upgrade request to `$disconnect`: the file that shows a conversation."""
 
 from __future__ import annotations
 
@@ -22,6 +19,7 @@ from emulator.jobs import Job
 from emulator.ports import Transaction
 from emulator.services.apigateway.gateway.admission import Admission
 from emulator.services.apigateway.gateway.failures import Failure
+from emulator.services.apigateway.gateway.snapshots import Snapshots
 from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.gateway.address import Address, address
 from emulator.services.apigatewayv2.gateway.exchange import request_id_of
@@ -41,7 +39,6 @@ LOST = "apigatewayv2.lost_connection"
 """The job that tells `$disconnect` of a connection that ended because the emulator did."""
 MOST_AT_WORK = 64
 """Messages of one connection whose integrations run; more wait in the client's socket (ours)."""
-LARGEST_CACHE = 256
 INTERNAL = "Internal server error"
 BINARY = (1003, "Binary frames are not supported")
 _STATUS = {
@@ -76,7 +73,7 @@ class WebSocketPlane:
         self._authorizing = Authorizing(context, lambda_operations, admission)
         self._integrations = Integrations(context, lambda_operations)
         self._throttle = Throttle()
-        self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        self._snapshots = Snapshots(store.load_snapshot, Snapshot)
         self._at_work: set[asyncio.Task[None]] = set()
         """Messages whose integrations run, whether or not their connection is still there."""
         self.tell: Callable[[RequestTrace], None] | None = None
@@ -90,7 +87,7 @@ class WebSocketPlane:
     def forget_cached(self) -> None:
         """Close every connection and drop what is kept in memory (after a reset)."""
         self.connections.forget()
-        self._snapshots.clear()
+        self._snapshots.forget()
         self._throttle.forget()
 
     async def handle(self, request: HttpRequest, match: Address) -> HttpResponse:
@@ -291,14 +288,9 @@ class WebSocketPlane:
         deployment = stage.get("DeploymentId") if stage is not None else None
         if stage is None or deployment is None:
             return None
-        snapshot = self._snapshots.get((api_id, deployment))
+        snapshot = self._snapshots.find(tx, api_id, deployment)
         if snapshot is None:
-            frozen = store.load_snapshot(tx, api_id, deployment)
-            if frozen is None:
-                return None
-            while len(self._snapshots) >= LARGEST_CACHE:
-                self._snapshots.pop(next(iter(self._snapshots)))
-            snapshot = self._snapshots[api_id, deployment] = Snapshot(frozen)
+            return None
         return snapshot, stage, (tx.new_id(), tx.new_id(), tx.new_id())
 
     async def start(self) -> None:
