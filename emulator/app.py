@@ -200,6 +200,8 @@ class Emulator:
                 conversations.tell = console.watch_events(self.clock)
         self.planes.add(planes)
         self.clients = WaitingClients()
+        for conversations in sockets:
+            conversations.clients = self.clients
         domains = self._faulty(older.custom_domains)
         named = NamedHosts(older.custom_domains.find, console.watch_plane(domains, self.clock) if console else domains)
         self.asgi = Edge(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,6 +36,8 @@ class SocketPlane(Protocol):
 
     tell: Callable[[RequestTrace], None] | None
     """Set by who wants to hear what became of each event of a conversation."""
+    clients: AbstractContextManager[None]
+    """Set by who wants to know whether a client waits: entered meanwhile."""
 
     def match(self, host: str, path: str) -> Any | None:
         """What the plane needs to answer, or None if the request is not its own; `path` as sent."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emulator.testing.inbox import Inbox, Message
     from emulator.testing.queue import Queue
     from emulator.testing.timeline import Timeline
+    from emulator.testing.websocket import WebSocket
     from emulator.testing.world import Emulator
 
 
@@ -126,6 +127,38 @@ class AsyncQueue:
     async def bodies(self, limit: int = 10) -> list[str]:
         """`receive`, and the texts alone."""
         return await to_thread.run_sync(self._queue.bodies, limit)
+
+
+class AsyncWebSocket:
+    """`WebSocket`, awaited."""
+
+    def __init__(self, client: WebSocket) -> None:
+        self._client = client
+        self.subprotocol = client.subprotocol
+
+    async def say(self, message: Any) -> None:
+        """Send a message, text or what becomes JSON."""
+        await to_thread.run_sync(self._client.say, message)
+
+    async def hear(self) -> str:
+        """The next message. Raises Closed if the API has ended the connection, HarnessError if nothing comes."""
+        return await to_thread.run_sync(self._client.hear)
+
+    async def json(self) -> Any:
+        """The next message, read as JSON."""
+        return await to_thread.run_sync(self._client.json)
+
+    async def heard(self) -> list[str]:
+        """Every message that has been sent to this client up to now and not been heard; none is waited for."""
+        return await to_thread.run_sync(self._client.heard)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye, and wait until the API has heard it."""
+        await to_thread.run_sync(self._client.close, code, reason)
+
+    async def vanish(self) -> None:
+        """Leave without a word, as clients do whose line is cut."""
+        await to_thread.run_sync(self._client.vanish)
 
 
 class AsyncFaults:
@@ -249,6 +282,23 @@ class AsyncEmulator:
     async def deploy(self, path: str | Path, parameters: dict[str, Any] | None = None, **more: Any) -> Deployed:
         """Deploy a template or an OpenAPI file with everything it names beside itself. Raises DeployFailed."""
         return await to_thread.run_sync(partial(self.sync.deploy, path, parameters, **more))
+
+    async def logs(self, name: str, pattern: str = "") -> list[str]:
+        """What a function has written, or what is in a log group: each event's text, oldest first."""
+        return await to_thread.run_sync(self.sync.logs, name, pattern)
+
+    async def metric(self, namespace: str, name: str, *, statistic: str = "Sum", **dimensions: str) -> float:
+        """A metric since the world began, as one number."""
+        return await to_thread.run_sync(partial(self.sync.metric, namespace, name, statistic=statistic, **dimensions))
+
+    @asynccontextmanager
+    async def websocket(self, url: str = "/", **more: Any) -> AsyncGenerator[AsyncWebSocket]:
+        """A client of a WebSocket API: `async with emulator.websocket() as client:`. Raises Refused."""
+        client = AsyncWebSocket(await to_thread.run_sync(partial(self.aws.websocket, url, **more)))
+        try:
+            yield client
+        finally:
+            await client.close()
 
     async def timeline(self) -> Timeline:
         """What has happened in this world, in the order of AWS time, and what is due next."""

@@ -1,11 +1,12 @@
 """Clients of a world: boto3's as attributes, and one for what it has deployed.
 
 `aws.sqs`, `aws.lambda_`, `aws.cognito_idp` are boto3 clients of the world's account, made once; `aws.http` is an httpx
-client. They do not try again: a test wants to see the first answer.
+client, `aws.websocket()` one of a WebSocket API. They do not try again: a test wants to see the first answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from emulator.testing.client_pool import ClientSet
     from emulator.testing.servers import Server
+    from emulator.testing.websocket import WebSocket
 
 READ_TIMEOUT_SECONDS = 60
 """Host time for which an answer may take to come."""
@@ -30,6 +32,7 @@ class Aws:
         self.region = region or server.region
         self.url = server.url
         """The endpoint of every service."""
+        self._conversations: list[WebSocket] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -82,12 +85,39 @@ class Aws:
         transport = AsyncGatewayTransport(self.url, self.apis)
         return httpx.AsyncClient(base_url=GATEWAY, transport=transport, timeout=READ_TIMEOUT_SECONDS)
 
+    def websocket(
+        self,
+        url: str = "/",
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        subprotocols: Sequence[str] = (),
+    ) -> WebSocket:
+        """A client of a WebSocket API: of the only one there is, or of a full URL, AWS's own included.
+
+        Raises `emulator.testing.websocket.Refused` if the API does not take it.
+        """
+        import httpx
+
+        from emulator.testing.gateway import GATEWAY, located
+        from emulator.testing.websocket import connect
+
+        meant = httpx.URL(GATEWAY).join(url)
+        if params:
+            meant = meant.copy_merge_params(params)
+        target, host = located(meant, self.url, self.apis, websocket=True)
+        made = connect(target, host or target.netloc.decode(), headers, subprotocols)
+        self._conversations.append(made)
+        return made
+
     def apis(self) -> list[dict[str, Any]]:
         """Stages of deployed APIs: id, name, kind, stage, url."""
         return self._server.ask("GET", "apis", account=self.account, region=self.region)["apis"]
 
     def close(self) -> None:
         """Close every connection."""
+        while self._conversations:
+            self._conversations.pop().vanish()
         if "_leased" in self.__dict__:
             from emulator.testing import client_pool
 

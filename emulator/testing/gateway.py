@@ -21,28 +21,33 @@ Apis = Callable[[], list[dict[str, Any]]]
 
 def addressed(request: httpx.Request, server: str, apis: Apis) -> None:
     """Give a request the address at which the emulator answers it. Raises HarnessError if a path is nobody's."""
-    host = request.url.host
-    if host == httpx.URL(GATEWAY).host:
-        stages = _meant([each for each in apis() if each["kind"] != "WEBSOCKET"])
+    request.url, host = located(request.url, server, apis)
+    if host:
+        request.headers["Host"] = host
+
+
+def located(url: httpx.URL, server: str, apis: Apis, *, websocket: bool = False) -> tuple[httpx.URL, str]:
+    """Where the emulator answers at a URL, and under which name; no name if the URL says where.
+
+    Raises HarnessError for a path of the only API where there is not one.
+    """
+    base = httpx.URL(server)
+    if url.host == httpx.URL(GATEWAY).host:
+        stages = _meant([each for each in apis() if (each["kind"] == "WEBSOCKET") == websocket])
         if len(stages) != 1:
             names = ", ".join(f"{each['name']}/{each['stage']} at {each['url']}" for each in stages) or "none"
-            raise HarnessError(f"{request.url.raw_path.decode()} needs one deployed stage; there are: {names}")
-        target = httpx.URL(stages[0]["url"])
-        path = target.raw_path.rstrip(b"/") + request.url.raw_path
-        base = httpx.URL(server)
-        request.url = base.copy_with(raw_path=path)
-        request.headers["Host"] = base.netloc.decode()
-        return
-    found = _AWS_HOST.fullmatch(host)
-    if found is not None:
-        base = httpx.URL(server)
-        path = request.url.raw_path
-        if found["kind"] == "execute-api":
-            path = f"/_aws/execute-api/{found['id']}".encode() + path
-            request.headers["Host"] = base.netloc.decode()
-        else:
-            request.headers["Host"] = f"{found['id']}.lambda-url.{found['region']}.localhost:{base.port}"
-        request.url = base.copy_with(raw_path=path)
+            kind = "stage of a WebSocket API" if websocket else "stage"
+            raise HarnessError(f"{url.raw_path.decode()} needs one deployed {kind}; there are: {names}")
+        path = httpx.URL(stages[0]["url"]).raw_path.rstrip(b"/") + url.raw_path
+        return base.copy_with(raw_path=path), base.netloc.decode()
+    found = _AWS_HOST.fullmatch(url.host)
+    if found is None:
+        return url, ""
+    if found["kind"] == "execute-api":
+        path = f"/_aws/execute-api/{found['id']}".encode() + url.raw_path
+        return base.copy_with(raw_path=path), base.netloc.decode()
+    host = f"{found['id']}.lambda-url.{found['region']}.localhost:{base.port}"
+    return base.copy_with(raw_path=url.raw_path), host
 
 
 def _meant(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:

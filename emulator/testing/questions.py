@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from emulator import control_clock, control_faults, control_timeline, control_worlds
+from emulator.aws.scope import DEFAULT_ACCOUNT, Scope
+from emulator.services.logs import tail
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -49,6 +51,17 @@ async def _settings(emulator: Emulator, values: dict[str, Any] | None = None) ->
     return emulator.live.describe()
 
 
+async def _logs(
+    emulator: Emulator, name: str, filter: str = "", after: int = 0, account: str = "", region: str = ""
+) -> dict[str, Any]:
+    scope = Scope(account or DEFAULT_ACCOUNT, region or emulator.settings.region)
+    question = tail.Question(name, after, None, filter)
+    try:
+        return await emulator.store.read(lambda tx: tail.read(tx, emulator.services, scope, question))
+    except (ValueError, tail.NoGroup) as problem:
+        raise control_clock.Refused(400, str(problem)) from None
+
+
 _ANSWERS: dict[tuple[str, str], Answer] = {
     ("GET", "clock"): control_clock.state,
     ("POST", "clock"): control_clock.change,
@@ -64,6 +77,7 @@ _ANSWERS: dict[tuple[str, str], Answer] = {
     ("DELETE", "faults"): control_faults.forget,
     ("GET", "timeline"): control_timeline.timeline,
     ("GET", "inbox"): _inbox,
+    ("GET", "logs"): _logs,
     ("GET", "requests/"): _request,
     ("GET", "settings"): _settings,
     ("PUT", "settings"): _settings,

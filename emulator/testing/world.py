@@ -20,6 +20,7 @@ from emulator.testing.aws import Aws
 from emulator.testing.clock import Clock
 from emulator.testing.faults import Faults
 from emulator.testing.inbox import Inbox
+from emulator.testing.metrics import value_of
 from emulator.testing.queue import Queue
 from emulator.testing.servers import HarnessError, LocalServer, RemoteServer, Server, refusals, told
 from emulator.testing.timeline import Timeline
@@ -247,6 +248,25 @@ class Emulator:
     def executions(self, machine: str = "", status: str = "") -> list[dict[str, Any]]:
         """Executions of standard state machines, oldest first, with input, output and the states they entered."""
         return self._ask("executions", machine=machine, status=status)["executions"]
+
+    def logs(self, name: str, pattern: str = "") -> list[str]:
+        """What a function has written, or what is in a log group: each event's text, oldest first.
+
+        `pattern` is a filter pattern of CloudWatch Logs. Raises HarnessError if there is neither.
+        """
+        events, after, more = list[dict[str, Any]](), 0, True
+        while more:
+            page = self._ask("logs", name=name, filter=pattern, after=after, region=self.region)
+            events, after, more = events + page["events"], page["next"], page["more"]
+        return [event["message"] for event in sorted(events, key=lambda event: event["timestamp"])]
+
+    def metric(self, namespace: str, name: str, *, statistic: str = "Sum", **dimensions: str) -> float:
+        """A metric since the world began: `emulator.metric("AWS/Lambda", "Errors", FunctionName="render")`.
+
+        `statistic` is one of CloudWatch's, `Sum`, `SampleCount`, `Minimum`, `Maximum` or `Average`; 0 without data.
+        """
+        period = (self._begun_at, self.clock.now())
+        return value_of(self.aws, period, namespace, name, statistic, dimensions)
 
     def timeline(self) -> Timeline:
         """What has happened in this world, in the order of AWS time, and what is due next; `str` shows it."""

@@ -11,7 +11,7 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
 from emulator import Emulator, Settings
-from emulator.testing import asynchronous, clock, faults, inbox, world
+from emulator.testing import asynchronous, clock, faults, inbox, websocket, world
 from emulator.testing import queue as queues
 from emulator.testing.asynchronous import AsyncEmulator
 from emulator.testing.model_loader import model_loader
@@ -72,7 +72,8 @@ async def test_every_helper_has_a_twin_that_is_awaited(async_emulator: asynchron
     assert await queue.length() == 2 and len(await async_emulator.faults.strikes()) == 1
     assert await async_emulator.clock.frozen() and (await async_emulator.clock.datetime()).year >= 2025
     said = {AsyncEmulator: {"connect", "restore", "start", "stop", "server", "sync", "http"}}
-    for plain in (world.Emulator, clock.Clock, inbox.Inbox, faults.Faults, queues.Queue):
+    said[asynchronous.AsyncWebSocket] = {"open"}
+    for plain in (world.Emulator, clock.Clock, inbox.Inbox, faults.Faults, queues.Queue, websocket.WebSocket):
         twin = getattr(asynchronous, f"Async{plain.__name__}")
         there = set(dir(twin)) | set(vars(async_emulator)) | {"name"}
         missing = {name for name in dir(plain) if not name.startswith("_")} - there - said.get(twin, set())

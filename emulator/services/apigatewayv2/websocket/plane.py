@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from emulator import faults, jobs
@@ -78,6 +79,8 @@ class WebSocketPlane:
         """Messages whose integrations run, whether or not their connection is still there."""
         self.tell: Callable[[RequestTrace], None] | None = None
         """Called with what became of each event; for a console."""
+        self.clients: AbstractContextManager[None] = nullcontext()
+        """Entered while a client waits to be answered: for its connection, or for what a two-way route says."""
         self.connections = Connections()
 
     def match(self, host: str, path: str) -> Address | None:
@@ -108,7 +111,7 @@ class WebSocketPlane:
             await socket.refuse(_refusal(403, "Forbidden"))
             return
         connection = self._connection(request, match, stage_name, loaded, socket)
-        with self._clock.busy(f"WebSocket {connection.id} connects"):
+        with self._clock.busy(f"WebSocket {connection.id} connects"), self.clients:
             if not await self._connect(connection, request, loaded):
                 return
         ended = await self._listen(connection)
@@ -206,7 +209,8 @@ class WebSocketPlane:
             connection.close(*GOING_AWAY)
             return
         exchange = self._exchange(connection, loaded, SAID, key, request)
-        outcome, failure = await self._follow(exchange, self._answered(exchange, fault))
+        with self.clients if self._is_two_way(exchange) else nullcontext():
+            outcome, failure = await self._follow(exchange, self._answered(exchange, fault))
         try:
             if failure is not None:
                 connection.send(_frame(failure, exchange))
