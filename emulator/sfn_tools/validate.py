@@ -64,12 +64,12 @@ def diagnose(files: list[DefinitionFile], express: bool) -> list[list[Diagnosis]
 
 def placed(file: DefinitionFile, problems: list[Problem]) -> list[Diagnosis]:
     """Problems with their places."""
-    places = file.places([problem.location for problem in problems if problem.location is not None])
+    places = file.places([problem.place for problem in problems if problem.place is not None])
     found: list[Diagnosis] = []
     for problem in problems:
         in_source = _IN_SOURCE.search(problem.location or "")
         line, column = (
-            (int(in_source[1]), int(in_source[2])) if in_source else places.get(problem.location or "", (1, 1))
+            (int(in_source[1]), int(in_source[2])) if in_source else places.get(problem.place or "", (1, 1))
         )
         found.append(Diagnosis(line, column, problem))
     return sorted(found, key=lambda each: (each.problem.severity != "ERROR", each.line, each.column))

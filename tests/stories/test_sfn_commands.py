@@ -212,6 +212,22 @@ def test_mistakes_are_told_by_file_line_and_column(folder: Path) -> None:
     assert [(each["line"], each["severity"]) for each in listed] == [(8, "ERROR"), (13, "WARNING")]
 
 
+def test_a_field_that_does_not_belong_there_is_told_by_its_own_line(folder: Path) -> None:
+    (folder / "odd.json").write_text(
+        """{ "StartAt": "A",
+  "States": { "A": {
+      "Type": "Wait",
+      "Seconds": 1,
+      "Second": 2,
+      "SecondsPath": "$.s",
+      "Output": "{% 1 %}",
+      "End": true } },
+  "Bad": 1 }"""
+    )
+    lines = sfn("validate", "odd.json").stdout.splitlines()
+    assert [line.split(":")[1:3] for line in lines] == [["2", "15"], ["5", "7"], ["7", "7"], ["9", "3"]]
+
+
 SAM = """StartAt: Get
 States:
   Get:

@@ -191,9 +191,9 @@ class StepFunctionsState:
 
 def _tell(name: str, text: str, problems: list[validate.Problem]) -> None:
     """Say in the emulator's log where in the source the mistakes are: AWS's error has no lines."""
-    places = positions(text, [item.location for item in problems if item.location is not None])
+    places = positions(text, [item.place for item in problems if item.place is not None])
     for item in problems[:_MOST_TOLD]:
-        place = places.get(item.location or "")
+        place = places.get(item.place or "")
         where = f"line {place[0]}, column {place[1]}: " if place is not None else ""
         _logger.info("definition of %s refused: %s%s", name, where, item)
 

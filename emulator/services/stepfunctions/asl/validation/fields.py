@@ -49,8 +49,8 @@ class FieldJudge:
         first = bisect_left(depths, self.outermost)
         return first < len(depths) and depths[first] < self.depth
 
-    def add(self, at: str, message: str, code: str = SCHEMA) -> None:
-        self.problems.append(Problem(code, message, at or "/"))
+    def add(self, at: str, message: str, code: str = SCHEMA, member: str | None = None) -> None:
+        self.problems.append(Problem(code, message, at or "/", member=member))
 
     def unknown(self, source: dict[str, Any], allowed: tuple[str, ...], at: str) -> None:
         for name in source:
@@ -59,9 +59,9 @@ class FieldJudge:
             if name in (JSONPATH_ONLY if self.jsonata else JSONATA_ONLY):
                 spoken, other = ("JSONata", "JSONPath") if self.jsonata else ("JSONPath", "JSONata")
                 text = f"The QueryLanguage is set to '{spoken}', but field '{name}' is only supported for the '{other}'"
-                self.add(at, f"{text} QueryLanguage")
+                self.add(at, f"{text} QueryLanguage", member=name)
             else:
-                self.add(at, f"Field '{name}' is not supported")
+                self.add(at, f"Field '{name}' is not supported", member=name)
 
     def query_language(self, source: dict[str, Any], at: str) -> None:
         if source.get("QueryLanguage", "JSONPath") not in ("JSONPath", "JSONata"):
@@ -95,8 +95,9 @@ class FieldJudge:
             self.add(f"{at}/{name}", f"Value should be between {low} and {high}")
 
     def at_most_one(self, source: dict[str, Any], names: tuple[str, ...], at: str) -> None:
-        if sum(name in source for name in names) > 1:
-            self.add(at, f"At most one of these fields is allowed: [{', '.join(names)}]")
+        given = [name for name in source if name in names]
+        if len(given) > 1:
+            self.add(at, f"At most one of these fields is allowed: [{', '.join(names)}]", member=given[-1])
 
     def path(self, source: dict[str, Any], name: str, at: str, nullable: bool = False) -> None:
         value = source.get(name)

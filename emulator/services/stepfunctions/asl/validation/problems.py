@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 TARGET = "MISSING_TRANSITION_TARGET"
@@ -23,6 +23,15 @@ class Problem:
     message: str
     location: str | None
     severity: str = ERROR
+    member: str | None = field(default=None, compare=False)
+    """The field of what `location` names that is wrong, where AWS names only what it is in."""
+
+    @property
+    def place(self) -> str | None:
+        """Where to look in the source: the field itself."""
+        if self.location is None or self.member is None:
+            return self.location
+        return f"{self.location.removesuffix('/')}/{self.member}"
 
     def __str__(self) -> str:
         """As CreateStateMachine says it; one that has no place is at `null`, measured on AWS."""
