@@ -68,9 +68,7 @@ def placed(file: DefinitionFile, problems: list[Problem]) -> list[Diagnosis]:
     found: list[Diagnosis] = []
     for problem in problems:
         in_source = _IN_SOURCE.search(problem.location or "")
-        line, column = (
-            (int(in_source[1]), int(in_source[2])) if in_source else places.get(problem.place or "", (1, 1))
-        )
+        line, column = (int(in_source[1]), int(in_source[2])) if in_source else places.get(problem.place or "", (1, 1))
         found.append(Diagnosis(line, column, problem))
     return sorted(found, key=lambda each: (each.problem.severity != "ERROR", each.line, each.column))
 

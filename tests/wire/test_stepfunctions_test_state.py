@@ -176,6 +176,24 @@ def test_a_mocked_result_is_judged_by_the_operations_model(state: OneState) -> N
         assert state.refusal(get, mock=mock)[1].endswith(f"Field 'MemorySize' {problem}")
 
 
+def test_a_mocked_child_is_judged_as_the_description_of_its_end(state: OneState) -> None:
+    def child(pattern: str) -> dict[str, Any]:
+        resource = f"arn:aws:states:::states:startExecution{pattern}"
+        return {"Type": "Task", "Resource": resource, "Parameters": {"StateMachineArn": "a"}, "End": True}
+
+    begun = {"ExecutionArn": "a", "StartDate": "2026-01-01T00:00:00Z"}
+    ended = {**begun, "StateMachineArn": "a", "Status": "SUCCEEDED", "StartDate": 1767225600000}
+    assert state.refusal(child(".sync"), mock={"result": json.dumps(begun)})[1].endswith(
+        "Required field 'StateMachineArn' is missing"
+    )
+    assert state(child(".sync"), mock={"result": json.dumps(ended | {"Output": "{}"})})["output"]["Output"] == "{}"
+    parsed = {"result": json.dumps(ended | {"Output": {"n": 1}})}
+    assert state.refusal(child(".sync"), mock=parsed)[1].endswith("Field 'Output' must be a string")
+    assert state(child(".sync:2"), mock=parsed)["output"]["Output"] == {"n": 1}
+    odd = {"result": json.dumps(ended | {"Status": "DONE"})}
+    assert state.refusal(child(".sync:2"), mock=odd)[1].endswith("Field 'Status' is not an expected value")
+
+
 def test_parallel_and_map_need_a_mock(state: OneState) -> None:
     inner = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
     parallel = {"Type": "Parallel", "Branches": [inner, {"StartAt": "Q", "States": {"Q": {"Type": "Succeed"}}}]}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # botocore is imported when the first such task is met: start
 
 _SDK = re.compile(r"arn:aws[a-z-]*:states:::aws-sdk:([a-z0-9]+):([a-zA-Z0-9]+)(\.[A-Za-z]+(?::\d+)?)?")
 _SERVICE = re.compile(r"arn:aws[a-z-]*:states:::(?:aws-sdk:)?([a-z0-9]+):([a-zA-Z0-9]+)")
+_CHILD = re.compile(r"arn:aws[a-z-]*:states:::states:startExecution\.sync(:2)?")
 NOT_RECOGNIZED = (
     "is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
 )
@@ -150,6 +151,12 @@ class Integrations:
 
     def result_shape(self, resource: str) -> tuple[Any, tuple[str, ...]]:
         """(botocore's shape of what a task returns, members of it that hold any JSON); None if nothing is known."""
+        child = _CHILD.fullmatch(resource)
+        if child is not None:  # the answer of who looks whether the job is done, not of who began it
+            dates = ("StartDate", "StopDate", "RedriveDate")  # numbers in results that AWS gave
+            parsed = ("Input", "Output") if child[1] else ()
+            described = self._described(_Called("stepfunctions", "DescribeExecution", None))
+            return described.output_shape, (*dates, *parsed)
         match = _SERVICE.fullmatch(resource)
         if match is None:
             return None, ()

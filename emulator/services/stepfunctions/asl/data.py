@@ -61,6 +61,10 @@ def _spelt(found: re.Match[str]) -> str:
     return text.replace("e-0", "e-")
 
 
+class TooDeep(ValueError):
+    """JSON that is nested more deeply than it can be read here."""
+
+
 def loads(text: str | bytes) -> Json:
     """Strict JSON: no NaN, no number beyond a double; lone surrogates become `?`, as in Java. Raises ValueError."""
     if isinstance(text, bytes):
@@ -71,7 +75,7 @@ def loads(text: str | bytes) -> Json:
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         return value
     except RecursionError:
-        raise ValueError("Document nesting depth exceeds the maximum allowed") from None
+        raise TooDeep("Document nesting depth exceeds the maximum allowed") from None
 
 
 def finite(text: str) -> float:

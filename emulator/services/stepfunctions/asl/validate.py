@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from . import json_words
-from .data import Json, loads
+from .data import Json, TooDeep, loads
 from .validation.choices import ChoiceJudge
 from .validation.fields import TaskProblems
 from .validation.handlers import HandlerJudge
@@ -26,6 +26,7 @@ MAX_DEPTH = 20
 MOST_NESTED = 250
 """Objects and arrays in each other, whatever they are for: three times as many are too deep for those who read them
 (ours; AWS's limit is not documented)."""
+TOO_NESTED = "The definition is too deeply nested"
 LONGEST_NAME_SHOWN = 1_000
 """In the place of a problem, of which there may be one for each of thousands of states below a name of a megabyte."""
 
@@ -36,6 +37,8 @@ def parse_json(text: str) -> tuple[dict[str, Any] | None, Problem | None]:
         return None, Problem(SCHEMA, "Definition must be a valid JSON object", None)
     try:
         document = loads(text)
+    except TooDeep:  # how deep that is depends on who asks, so the words do not
+        return None, Problem(TOO_DEEP, TOO_NESTED, "/")
     except ValueError as error:
         sentence, line, column = json_words.explain(text, error)
         where = json_words.source(text, line, column)
@@ -87,7 +90,7 @@ def validate(
     """
     judge = _Judge(task_problems, express, mocked)
     if _deeper(document, MOST_NESTED):
-        judge.add("", "The definition is too deeply nested", TOO_DEEP)
+        judge.add("", TOO_NESTED, TOO_DEEP)
         return judge.problems
     try:
         judge.machine(document)
