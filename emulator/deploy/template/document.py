@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -78,6 +79,10 @@ class Document:
     text: str = ""
     file: str | None = None
     marks: Mark | None = field(default=None, repr=False, compare=False)
+    repeated: tuple[tuple[str, Location], ...] = field(default=(), repr=False, compare=False)
+    """Keys that a mapping has more than once, where they stand again. The last one counts: CloudFormation takes
+    templates with them, in YAML and in JSON [tried at AWS by others: go-to-k/cdk-real-drift, issue 1074], and AWS has
+    published some."""
 
     def location(self, path: Path = ()) -> Location:
         """Where the node stands, or the nearest one around it that stands anywhere.
@@ -106,7 +111,7 @@ class Document:
 
     def replaced(self, value: dict[str, Json]) -> Document:
         """A document with another tree, whose nodes stand where those of this one of the same path do."""
-        return Document(value, self.text, self.file, self.marks)
+        return Document(value, self.text, self.file, self.marks, self.repeated)
 
     def error(self, message: str, path: Path = (), hint: str = "") -> TemplateError:
         """An error at a node of this document."""
@@ -128,15 +133,29 @@ def parse(
     if text.lstrip()[:1] == "{":
         from emulator.deploy.template.json_text import load
 
-        value: Any = load(text, file)
+        twice: set[str] = set()
+        value: Any = load(text, file, twice)
         marks = None
+        repeated = _repeated(text) if twice else []
     else:
         from emulator.deploy.template.yaml_text import load as load_yaml  # slow to import, and JSON needs none of it
 
-        value, marks = load_yaml(text, file, aliases=aliases)
+        repeated: list[tuple[str, Mark]] = []
+        value, marks = load_yaml(text, file, aliases=aliases, repeated=repeated)
     if not isinstance(value, dict):
         raise TemplateError("Template format error: unsupported structure.", (), Location(file, 1, 1))
-    return Document(value, text, file, marks)
+    again = tuple((name, Location(file, mark.line + 1, mark.column + 1)) for name, mark in repeated)
+    return Document(value, text, file, marks, again)
+
+
+def _repeated(text: str) -> list[tuple[str, Mark]]:
+    """Names that objects of a JSON text have again, and where."""
+    from emulator.deploy.template.yaml_text import load
+
+    found: list[tuple[str, Mark]] = []
+    with suppress(TemplateError):  # what is no YAML has no lines
+        load(text, None, aliases=False, repeated=found)
+    return found
 
 
 _SAM_NAMES = {

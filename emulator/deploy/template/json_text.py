@@ -9,35 +9,29 @@ from emulator.deploy.template.document import LARGEST_NESTING, Location, Templat
 from emulator.ports import Json
 
 
-class _Duplicate(ValueError):
-    pass
+def load(text: str, file: str | None, repeated: set[str] | None = None) -> Json:
+    """The value; of a name that an object has twice, the last, and `repeated` is given it. Raises TemplateError in
+    AWS's words.
+    """
 
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs) and repeated is not None:
+            seen: set[str] = set()
+            for name, _ in pairs:
+                if name in seen:
+                    repeated.add(name)
+                seen.add(name)
+        return found
 
-def load(text: str, file: str | None) -> Json:
-    """The value. Raises TemplateError in AWS's words."""
     try:
-        value = json.loads(text, object_pairs_hook=_members, parse_constant=_constant)
+        value = json.loads(text, object_pairs_hook=members, parse_constant=_constant)
     except json.JSONDecodeError as error:
         raise _not_well_formed(file, error.lineno, error.colno) from error
-    except _Duplicate as error:
-        found = text.rfind(f'"{error}"')
-        line = text.count("\n", 0, found) + 1
-        raise _not_well_formed(file, line, found - text.rfind("\n", 0, found), f"duplicate key {error}") from error
     except (ValueError, RecursionError) as error:  # a number that no program reads, or thousands of brackets
         raise _not_well_formed(file, 1, 1) from error
     _check(value, file)
     return value
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise _Duplicate(name)
-            seen.add(name)
-    return members
 
 
 def _constant(name: str) -> Any:

@@ -54,17 +54,30 @@ _FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
 
 
-def load(text: str, file: str | None, *, aliases: bool, short_forms: bool = True) -> tuple[Json, Mark]:
-    """The value and its marks. Raises TemplateError in AWS's words."""
+def load(
+    text: str,
+    file: str | None,
+    *,
+    aliases: bool,
+    short_forms: bool = True,
+    repeated: list[tuple[str, Mark]] | None = None,
+) -> tuple[Json, Mark]:
+    """The value and its marks; `repeated` is given the keys that a mapping has again. Raises TemplateError in AWS's
+    words.
+    """
     try:
         source = _parser(text) if _parser is not None else yaml.parse(text, Loader=yaml.SafeLoader)
         events = _Events(source)
-        return _Builder(events, file, aliases, SHORT_FORMS if short_forms else {}).document()
+        builder = _Builder(events, file, aliases, SHORT_FORMS if short_forms else {})
+        built = builder.document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _not_well_formed(file, mark.line, mark.column, error.problem or "") from error  # type: ignore[union-attr]
     except (yaml.YAMLError, UnicodeError) as error:  # characters that no YAML holds
         raise _not_well_formed(file, 0, 0) from error
+    if repeated is not None:
+        repeated += builder.repeated
+    return built
 
 
 def _not_well_formed(file: str | None, line: int, column: int, hint: str = "") -> TemplateError:
@@ -91,6 +104,7 @@ class _Builder:
         self._anchors: dict[str, tuple[Json, Mark]] = {}
         self._left = LARGEST_EXPANSION
         self._depth = 0
+        self.repeated: list[tuple[str, Mark]] = []
 
     def document(self) -> tuple[Json, Mark]:
         self._next()  # the stream begins
@@ -145,8 +159,8 @@ class _Builder:
             if name == "<<" and event.implicit[0] and self._aliases:
                 merged.append((value, child))
                 continue
-            if name in members:
-                raise self._error(event, f"duplicate key {name}")
+            if name in members:  # the last one counts, as for CloudFormation: `document.Document.repeated`
+                self.repeated.append((name, Mark(line, column)))
             members[name] = value
             mark.children[name] = Mark(line, column, child.children)  # people look for the line with the name
         for value, child in merged:

@@ -78,7 +78,9 @@ class Session:
         try:
             try:
                 packaging.variables = self._variables(packaging.read)
-                found = sources(self._project, self._options.parameters, self._options.functions, packaging.read)
+                options = self._options
+                notes = packaging.notes
+                found = sources(self._project, options.parameters, options.functions, packaging.read, notes)
                 shown = self._shown
                 ready = [(source, self._prepared(source, packaging)) for source in found]
                 self._check_names(packaging)

@@ -46,16 +46,22 @@ class Source:
         return list(self.assets(json.dumps(document.value)))
 
 
-def sources(project: Project, given: Mapping[str, str], functions: Path | None, seen: set[Path]) -> list[Source]:
+def sources(
+    project: Project,
+    given: Mapping[str, str],
+    functions: Path | None,
+    seen: set[Path],
+    notes: list[str] | None = None,
+) -> list[Source]:
     """The templates of a project, in the order in which they are deployed. Raises Problem.
 
-    `seen` is given the files that they are made of, even if they cannot be.
+    `seen` is given the files that they are made of, even if they cannot be; `notes` what their author may not expect.
     """
     seen.add(project.file)
     if functions is not None and project.kind != "openapi":
         raise Problem("--functions is for OpenAPI files: a template says itself where its functions are.")
     if project.kind == "assembly":
-        return _of_assembly(project, given, seen)
+        return _of_assembly(project, given, seen, [] if notes is None else notes)
     document = read(project.file)
     if project.kind == "openapi":
         folder = (functions or project.folder / DEFAULT_FUNCTIONS).absolute()
@@ -64,7 +70,7 @@ def sources(project: Project, given: Mapping[str, str], functions: Path | None, 
     return [Source(project.name, document, project.folder, given)]
 
 
-def _of_assembly(project: Project, given: Mapping[str, str], seen: set[Path]) -> list[Source]:
+def _of_assembly(project: Project, given: Mapping[str, str], seen: set[Path], notes: list[str]) -> list[Source]:
     stacks, files = assembly.stacks(project.file)
     seen |= files
     if not stacks:
@@ -72,11 +78,16 @@ def _of_assembly(project: Project, given: Mapping[str, str], seen: set[Path]) ->
     found: list[Source] = []
     for stack in stacks:
         document = stack.document()
+        if not document.value.get("Resources"):
+            notes.append(f"stack {stack.name} has no resources: it is not deployed, as by cdk deploy")
+            continue
         declared = document.value.get("Parameters")
         wanted = {name: value for name, value in given.items() if isinstance(declared, dict) and name in declared}
         parameters = {**stack.parameters, **wanted}
         folder = stack.template.parent
         found.append(Source(stack.name, document, folder, parameters, stack.rewritten, stack.named_in))
+    if not found:
+        raise Problem(f"No stack of {shown(project.file)} has resources.")
     lost = [name for name in given if not any(name in source.parameters for source in found)]
     if lost:
         raise Problem(f"No stack has a parameter {lost[0]}.")

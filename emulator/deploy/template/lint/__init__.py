@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from emulator.deploy.template.environment import Environment
-from emulator.deploy.template.lint import asynchronous, mappings, permissions, queues, timeouts
+from emulator.deploy.template.lint import asynchronous, keys, mappings, permissions, queues, timeouts
 from emulator.deploy.template.lint.finding import Finding
 from emulator.deploy.template.lint.project import Project
 
@@ -22,6 +22,7 @@ _RULES: tuple[Callable[[Project], Iterable[Finding]], ...] = (
     asynchronous.check,
     queues.check,
     permissions.check,
+    keys.check,
 )
 
 

@@ -296,3 +296,9 @@ Resources:
 """
     told = [finding.message for finding in findings(text) if finding.code == "gateway-timeout"]
     assert len(told) == 1 and told[0].startswith("integration Said gives up after 29 s, while Work may run for 30 s")
+
+
+def test_a_key_that_stands_twice_is_told_where_it_stands_again() -> None:
+    once = "Resources:\n  Q: {Type: AWS::SNS::Topic}\n"
+    assert "repeated-key" not in codes(once)
+    assert codes(once + "  Q: {Type: AWS::SNS::Topic, Properties: {TopicName: t}}\n")["repeated-key"] == 3

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from emulator.deploy.up.problem import Problem
 from emulator.deploy.up.project import find
+from emulator.deploy.up.sources import sources
 
 TEMPLATE = "Resources: {Queue: {Type: AWS::SQS::Queue}}\n"
 
@@ -75,3 +77,28 @@ def test_what_is_no_project_is_said_with_what_to_do(
 def test_a_path_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="There is no "):
         find(tmp_path / "nothing")
+
+
+def assembly(tmp_path: Path, **templates: str) -> Path:
+    """What CDK writes of stacks with these templates."""
+    artifacts = {
+        name: {"type": "aws:cloudformation:stack", "properties": {"templateFile": f"{name}.template.json"}}
+        for name in templates
+    }
+    for name, text in templates.items():
+        (tmp_path / f"{name}.template.json").write_text(text)
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    return tmp_path / "manifest.json"
+
+
+def test_a_stack_without_resources_is_left_out_as_by_cdk_and_that_is_said(tmp_path: Path) -> None:
+    file = assembly(tmp_path, shop='{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}', asserts='{"Parameters": {}}')
+    notes: list[str] = []
+    found = sources(find(file), {}, None, set(), notes)
+    assert [source.stack_name for source in found] == ["shop"]
+    assert notes == ["stack asserts has no resources: it is not deployed, as by cdk deploy"]
+
+
+def test_an_assembly_of_stacks_without_resources_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"No stack of .*manifest\.json has resources"):
+        sources(find(assembly(tmp_path, asserts="{}")), {}, None, set())
