@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import HealthCheck, settings
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 
 # How fast examples are made says how busy the machine is, and no test may depend on that.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+for _phase in ("connect", "read", "write", "pool"):  # five seconds, unless a request says otherwise
+    setattr(DEFAULT_TIMEOUT_CONFIG, _phase, STUCK_SECONDS)
 
 
 @pytest.fixture(scope="session")

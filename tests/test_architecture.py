@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stuck import STUCK_SECONDS
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "emulator"
 LONGEST_FILE_LINES = 700
@@ -89,7 +91,7 @@ def test_every_layer_knows_only_the_ones_below_it() -> None:
     lint = "from importlinter.cli import lint_imports; import sys; sys.exit(lint_imports(no_cache=True))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     result = subprocess.run(
-        [sys.executable, "-c", lint], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", lint], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=STUCK_SECONDS
     )
     assert result.returncode == 0, result.stdout + result.stderr
 

@@ -36,6 +36,7 @@ from .runtime.control_channel import LARGEST
 from .runtime.environment import Hold
 from .runtime.errors import describe
 from .runtime.function_log import FunctionLog
+from .runtime.host_limit import HostLimit, of_thread
 from .runtime.log_buffer import LogBuffer
 from .runtime.packages import InvalidPackage, Packages
 from .runtime.platform_log import PlatformLog
@@ -293,17 +294,21 @@ class _Attempt:
         self._over = False
         self._frozen_now = self._started
         self._sleeps: set[asyncio.Task[None]] = set()
+        function = environment.function
+        self._thread = threading.Thread(target=self._work, name=f"function {function.name}", daemon=True)
+        look = (lambda: of_thread(self._thread.native_id)) if self._virtual else None
+        self._limit = HostLimit(function.timeout_seconds, lambda: self._end(0, b""), look)
 
     async def run(self) -> InvocationResult:
         function, request_id = self._environment.function, self._invocation.request_id
         begun = time.perf_counter()
-        threading.Thread(target=self._work, name=f"function {function.name}", daemon=True).start()
-        timer = self._loop.call_later(function.timeout_seconds, self._end, 0, b"")
+        self._thread.start()
+        self._limit.go_on()
         try:
             kind, payload = await self._answer
         finally:
             self._over = True
-            timer.cancel()
+            self._limit.pause()
             for sleep in self._sleeps:
                 sleep.cancel()
             self._hold.take()
@@ -425,12 +430,14 @@ class _Attempt:
 
     async def _sleep_through(self, seconds: float) -> None:
         due_at = self._clock.now() + seconds
+        self._limit.pause()
         self._hold.release()
         try:
             await self._clock.sleep_until(min(due_at, self._deadline), self._hold.reason)
         finally:
             if not self._over:
                 self._hold.take()
+                self._limit.go_on()
         self._frozen_now = self._clock.now()
         if due_at >= self._deadline:
             self._over = True

@@ -11,6 +11,7 @@ import pytest
 
 from emulator.testing import RunningEmulator
 from tests.crash.test_every_commit import Story, accepted, crash_at_every_commit, create_function, quiet_logs
+from tests.stuck import STUCK_SECONDS
 
 __all__ = ["quiet_logs"]
 
@@ -55,7 +56,7 @@ def build(client: Any, function: str) -> None:
 def post(aws: RunningEmulator, diary: Path) -> httpx.Response:
     api = the_api(aws.client("apigateway"))
     assert api is not None
-    return httpx.post(aws.data_plane(api, "dev", "events"), json={"diary": str(diary)}, timeout=30)
+    return httpx.post(aws.data_plane(api, "dev", "events"), json={"diary": str(diary)}, timeout=STUCK_SECONDS)
 
 
 class EventRoute:

@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.crash.support import MACHINE, ROLE, SUBMIT, package
+from tests.stuck import STUCK_SECONDS
 
 EVENTS = 400
 KILLS = 4
@@ -72,7 +73,7 @@ def client(url: str, service: str) -> Any:
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=STUCK_SECONDS),
     )
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from emulator.testing import RunningEmulator
 from tests.crash.test_every_commit import Story, accepted, crash_at_every_commit, create_function, quiet_logs
+from tests.stuck import STUCK_SECONDS
 from tests.wire.http_endpoint import Endpoint, endpoint
 
 __all__ = ["endpoint", "quiet_logs"]
@@ -69,7 +70,7 @@ class Receipts:
         # Delegated state is not durable: a careful client makes its bucket again.
         accepted(lambda: aws.client("s3").create_bucket(Bucket="letters"))
         mail = {"from": "ada@outside.org", "to": ["orders@example.com"], "subject": "s", "text": "One pen."}
-        return accepted(lambda: httpx.post(f"{aws.url}/_emulator/inbound", json=mail, timeout=30))
+        return accepted(lambda: httpx.post(f"{aws.url}/_emulator/inbound", json=mail, timeout=STUCK_SECONDS))
 
     def verify(self, aws: RunningEmulator) -> None:
         sqs, url = aws.client("sqs"), f"{aws.url}/{ACCOUNT}/heard"

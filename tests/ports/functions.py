@@ -23,11 +23,10 @@ from emulator.adapters.process_runtime import ProcessRuntime
 from emulator.adapters.runtime.launcher import SpawnLauncher, default_launcher
 from emulator.ports import FunctionRuntime, FunctionSpec, Invocation, InvocationResult
 from emulator.settings import LiveSettings
+from tests.stuck import STUCK_SECONDS
 
 REQUEST_ID = "8f507cfc-0000-4000-8000-000000000001"
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:reports"
-LIMIT_SECONDS = 20.0
-"""Host time after which a test is stuck."""
 
 
 class Bench:
@@ -58,9 +57,14 @@ class Bench:
         task = asyncio.ensure_future(work)
         mover = asyncio.create_task(self._move())
         try:
-            return await asyncio.wait_for(task, LIMIT_SECONDS)
+            return await asyncio.wait_for(task, STUCK_SECONDS)
+        except TimeoutError:
+            raise self.stuck() from None
         finally:
             mover.cancel()
+
+    def stuck(self) -> AssertionError:
+        return AssertionError(f"stuck; at work: {self.clock.at_work()}, asleep: {self.clock.sleepers()}")
 
     async def _move(self) -> None:
         while True:
@@ -120,7 +124,9 @@ def runner(
     async def whole(test: Test) -> None:
         bench = Bench(adapter, folder, settings, pythons)
         try:
-            await asyncio.wait_for(test(bench), LIMIT_SECONDS)
+            await asyncio.wait_for(test(bench), STUCK_SECONDS * 2)
+        except TimeoutError:
+            raise bench.stuck() from None
         finally:
             await bench.runtime.aclose()
         assert bench.clock.at_work() == []
@@ -163,5 +169,5 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def limit() -> AsyncIterator[None]:
-    async with asyncio.timeout(LIMIT_SECONDS):
+    async with asyncio.timeout(STUCK_SECONDS):
         yield

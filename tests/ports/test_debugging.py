@@ -21,7 +21,8 @@ from emulator.adapters.runtime.debugging import debug_ports, debugpy_folder, how
 from emulator.cli import app
 from emulator.ports import FunctionSpec, InvocationResult
 from emulator.settings import LiveSettings
-from tests.ports.functions import LIMIT_SECONDS, function, invocation, until
+from tests.ports.functions import function, invocation, until
+from tests.stuck import STUCK_SECONDS
 
 SOURCE = "import time\ndef handler(event, context):\n    found = event\n    time.sleep(1)\n    return found\n"
 LINE = 4
@@ -126,7 +127,7 @@ def test_a_debugged_function_stops_at_a_breakpoint_without_timeout_and_time_stan
             await runtime.aclose()
 
     async def bounded() -> InvocationResult:
-        return await asyncio.wait_for(test(), LIMIT_SECONDS * 2)
+        return await asyncio.wait_for(test(), STUCK_SECONDS * 2)
 
     result = asyncio.run(bounded())
     assert (result.payload, result.function_error) == (b'"seen"', None)
@@ -172,7 +173,7 @@ def test_running_time_stands_still_at_a_breakpoint_and_has_its_pace_back_afterwa
         finally:
             await runtime.aclose()
 
-    asyncio.run(asyncio.wait_for(test(), LIMIT_SECONDS * 2))
+    asyncio.run(asyncio.wait_for(test(), STUCK_SECONDS * 2))
 
 
 def test_a_port_that_is_taken_is_the_functions_error_and_refused_at_start(tmp_path: Path) -> None:
@@ -220,7 +221,7 @@ def test_a_function_that_cannot_be_debugged_runs_and_the_console_says_so_once(
         finally:
             await runtime.aclose()
 
-    assert asyncio.run(asyncio.wait_for(test(), LIMIT_SECONDS)) == [b"1", b"1"]
+    assert asyncio.run(asyncio.wait_for(test(), STUCK_SECONDS)) == [b"1", b"1"]
     assert remarks == ["--debug reports has no effect: only Python functions can be debugged, this one is nodejs22.x"]
 
 

@@ -17,11 +17,11 @@ from emulator.adapters.runtime_api.extensions import Extension
 from emulator.adapters.runtime_api.listener import Listener
 from emulator.adapters.runtime_api.replies import ACCEPTED, Request, Response
 from emulator.adapters.runtime_api.sandbox import Outcome, Sandbox, Work
+from tests.stuck import STUCK_SECONDS
 
 ID = "8f507cfc-0000-4000-8000-000000000001"
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:reports"
 NEXT = "GET", "/2018-06-01/runtime/invocation/next"
-LIMIT_SECONDS = 20.0
 
 
 class Recorder:
@@ -150,7 +150,7 @@ def on_bench(test: Callable[[Bench], Coroutine[Any, Any, None]], native: bool = 
     async def whole() -> None:
         bench = Bench(native)
         try:
-            await asyncio.wait_for(test(bench), LIMIT_SECONDS)
+            await asyncio.wait_for(test(bench), STUCK_SECONDS)
         finally:
             await bench.close()
 

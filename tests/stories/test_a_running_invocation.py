@@ -12,10 +12,10 @@ import pytest
 
 from emulator.adapters.runtime import attempt
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.lambda_support import create, package
 
 GROUP = "/aws/lambda/f"
-LIMIT_SECONDS = 20.0
 PYTHON = """
 import time
 
@@ -50,7 +50,7 @@ def messages(emulator: RunningEmulator) -> list[str]:
 def until_written(emulator: RunningEmulator, word: str) -> list[str]:
     """The log, once it has a line with `word`; AWS time stands still meanwhile."""
     found: list[str] = []
-    limit = time.monotonic() + LIMIT_SECONDS
+    limit = time.monotonic() + STUCK_SECONDS
     while time.monotonic() < limit:
         found = messages(emulator)
         if any(word in message for message in found):

@@ -18,6 +18,7 @@ from emulator.app import Emulator
 from emulator.cli import app
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.apigateway_support import RestApi
 from tests.wire.websocket_support import websocket_api
 
@@ -86,7 +87,7 @@ def send(emulator: RunningEmulator, lambda_: Any, payload: bytes = b"{}") -> Non
 
 def printed(watched: Watched, emulator: RunningEmulator, wanted: str) -> str:
     """The line with `wanted`: lines are printed a moment after what they tell."""
-    for _ in range(100):
+    for _ in range(round(STUCK_SECONDS * 10)):
         found = [line for line in watched.text.splitlines() if wanted in line]
         if found:
             return found[-1]
@@ -195,7 +196,7 @@ def test_whoever_sleeps_in_frozen_time_is_named_until_time_moves(running: Runnin
     assert (sleep["in_seconds"], timeout["in_seconds"]) == (40, 60)
     assert sleep["until"] == running.now() + 40 and timeout["who"] == f"{sleep['who']} (its timeout)"
     running.advance(40)
-    caller.join(20)
+    caller.join(STUCK_SECONDS)
     assert running.control("GET", "clock")["sleeping"] == []
     assert watched.text.count("which is frozen") == 1
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -19,7 +20,9 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 def run(emulator: RunningEmulator, command: Sequence[str | Path]) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {"PATH": path, "HOME": os.environ.get("HOME", "/"), "EMULATOR_URL": emulator.url}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, cwd=EXAMPLES)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=STUCK_SECONDS * 5, env=environment, cwd=EXAMPLES
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -17,6 +17,7 @@ import pytest
 from emulator.adapters import http_server
 from emulator.services.apigateway.gateway import templates
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.apigateway_support import RestApi, create_function, function_uri, mock
 
 ECHO = """
@@ -40,7 +41,7 @@ class Target:
         return b"\r\n".join([f"{method} {self.base}{path} HTTP/1.1".encode(), host, *headers, b"", b""])
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=STUCK_SECONDS)
 
     def send(self, raw: bytes) -> tuple[int, dict[str, str], bytes]:
         """The final answer to raw bytes."""
@@ -288,9 +289,9 @@ def test_a_template_that_loops_or_is_broken_ends_its_own_request_only(emulator: 
     api.method("/well", "GET", **mock())
     api.deploy()
     began = time.monotonic()
-    answer = api.request("POST", json={"a": [[1] * 50] * 50}, timeout=60)
+    answer = api.request("POST", json={"a": [[1] * 50] * 50}, timeout=STUCK_SECONDS)
     assert answer.status_code == 500 and answer.json() == {"message": "Internal server error"}
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < STUCK_SECONDS
     assert api.request("GET", "/well").status_code == 200
 
 
@@ -301,7 +302,7 @@ def test_others_are_answered_beside_templates_that_loop(
 
     def give_way() -> None:
         began.release()
-        go_on.wait(30)
+        go_on.wait(STUCK_SECONDS)
 
     monkeypatch.setattr(templates, "give_way", give_way)
     monkeypatch.setattr(templates, "LONG_BUDGET", 50_000)
@@ -313,7 +314,7 @@ def test_others_are_answered_beside_templates_that_loop(
     with ThreadPoolExecutor(4) as pool:
         looping = [pool.submit(api.request, "POST", "", json={}) for _ in range(4)]
         try:
-            assert began.acquire(timeout=30)
+            assert began.acquire(timeout=STUCK_SECONDS)
             assert [api.request("POST", "/well", json={"a": 1}).status_code for _ in range(5)] == [200] * 5
             assert not any(each.done() for each in looping)
         finally:

@@ -22,6 +22,7 @@ from emulator.app import Emulator
 from emulator.cli import app
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 
 HANDLER = """
 import json
@@ -178,7 +179,7 @@ class Terminal:
             self._enough.set()
 
     def read(self) -> list[str]:
-        assert self._enough.wait(20), self.lines
+        assert self._enough.wait(STUCK_SECONDS), self.lines
         return self.lines
 
 

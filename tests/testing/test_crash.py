@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.testing import Emulator
 from emulator.testing.servers import HarnessError
+from tests.stuck import STUCK_SECONDS
 from tests.testing.functions import create, send
 
 
@@ -76,7 +77,7 @@ def test_an_emulator_of_its_own_process_is_killed() -> None:
                 world.faults.store("crash")
                 with pytest.raises((BotoCoreError, ClientError)):
                     world.aws.sqs.create_queue(QueueName="one")
-                assert process.wait(30) == -9
+                assert process.wait(STUCK_SECONDS) == -9
                 world._account = ""  # there is nothing left to end
         finally:
             process.kill()

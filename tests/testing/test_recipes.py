@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stuck import STUCK_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = dict(
     re.findall(r"^`([\w/-]+\.\w+)`[^\n]*:\n\n```\w+\n(.*?)```", (ROOT / "docs/testing.md").read_text(), re.S | re.M)
@@ -34,6 +36,6 @@ def test_a_recipe_works_as_it_is_written(recipe: str, tool: str, tmp_path: Path)
         env={**variables, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=STUCK_SECONDS * 5,
     )
     assert done.returncode == 0, done.stdout + done.stderr

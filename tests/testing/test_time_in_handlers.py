@@ -124,8 +124,9 @@ def test_all_clocks_of_node_follow_aws_time(aws: Aws, clock: Clock) -> None:
     check(invoke(aws), begun)
 
 
-def test_a_gateway_gives_up_at_29_s_and_its_function_ends_at_45(aws: Aws, clock: Clock, emulator: Emulator) -> None:
-    function = create(aws, source="import time\ndef handler(event, context):\n    time.sleep(45)\n    print('done')\n")
+def test_a_gateway_gives_up_at_29_s_and_its_function_ends_at_450(aws: Aws, clock: Clock, emulator: Emulator) -> None:
+    sleeper = "import time\ndef handler(event, context):\n    time.sleep(450)\n    print('done')\n"
+    function = create(aws, source=sleeper, timeout=900)
     api = aws.apigateway.create_rest_api(name="slow")
     [root] = aws.apigateway.get_resources(restApiId=api["id"])["items"]
     method = {"restApiId": api["id"], "resourceId": root["id"], "httpMethod": "GET"}
@@ -144,9 +145,9 @@ def test_a_gateway_gives_up_at_29_s_and_its_function_ends_at_45(aws: Aws, clock:
     emulator.settle()
     attempt = emulator.attempts()[-1]
     assert attempt["outcome"] == "success"
-    assert attempt["ended_at"] - begun == 45
+    assert attempt["ended_at"] - begun == 450
     assert [each["text"] for each in emulator.timeline().events if each["kind"] == "log"] == ["worker | done"] * 2
-    assert time.monotonic() - host < 30, "host time: it is milliseconds, but this machine may be busy"
+    assert time.monotonic() - host < 300, "host time: it is milliseconds, but this machine may be busy"
 
 
 def test_six_hours_of_throttled_back_off(aws: Aws, clock: Clock, emulator: Emulator) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.lambda_support import create, package
 
 ROLE = "arn:aws:iam::000000000000:role/gateway"
@@ -63,7 +64,7 @@ class RestApi:
 
     def request(self, method: str, path: str = "", stage: str = "dev", **arguments: Any) -> httpx.Response:
         """Call the deployed API."""
-        return httpx.request(method, self.url(path, stage), **{"timeout": 60, **arguments})
+        return httpx.request(method, self.url(path, stage), **{"timeout": STUCK_SECONDS, **arguments})
 
 
 def mock(status: int = 200, body: str = "", **response: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.lambda_support import create, package
 
 ROLE = "arn:aws:iam::000000000000:role/gateway"
@@ -51,7 +52,7 @@ def ask(
 ) -> Answer:
     """One raw request to this machine, whatever name the URL gives it."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=STUCK_SECONDS)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request(method, target, body=body, headers={"Host": host or parts.netloc, **(headers or {})})

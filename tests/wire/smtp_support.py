@@ -8,6 +8,8 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope
 
+from tests.stuck import STUCK_SECONDS
+
 
 class Mailbox:
     """Takes every message and keeps it."""
@@ -34,9 +36,9 @@ class Mailbox:
 
     def __enter__(self) -> Mailbox:
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(STUCK_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
+        self._thread.join(STUCK_SECONDS)

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.apigateway_support import RestApi
 from tests.wire.lambda_support import create, package
 
@@ -79,7 +80,7 @@ def test_a_status_that_ends_no_request_is_none(emulator: RunningEmulator) -> Non
     template = "#set($context.responseOverride.status = 100)x"
     api.method("/m", "GET", MOCK, {"200": {"responseTemplates": {"application/json": template}}})
     api.deploy()
-    assert httpx.get(api.url("/m"), timeout=20).status_code == 200
+    assert httpx.get(api.url("/m"), timeout=STUCK_SECONDS).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from emulator.services.apigateway.operations import OPERATIONS
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.apigateway_support import RestApi, mock
 
 TEXTS = ("x", "", "\x00", "💥", "../..", "[]", "null", "-1", "x" * 20_000)
@@ -67,7 +68,7 @@ def call(client: Any, operation: str, arguments: dict[str, Any]) -> None:
 
 @pytest.fixture
 def client(emulator: RunningEmulator) -> Any:
-    config = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=30)
+    config = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=STUCK_SECONDS)
     return emulator.client("apigateway", config=config)
 
 

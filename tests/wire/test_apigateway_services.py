@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.apigateway_support import ACCOUNT, RestApi, aws
 
 FORM = {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"}
@@ -58,11 +59,11 @@ def test_an_express_machine_is_waited_for_in_aws_time(emulator: RunningEmulator,
     api.method("/hurry", "POST", {**integration, "timeoutInMillis": 1000})
     api.deploy()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(api.request, "POST", "", json={}, timeout=30)
+        waiting = pool.submit(api.request, "POST", "", json={}, timeout=STUCK_SECONDS)
         while not waiting.done():
             emulator.advance(1)
         assert waiting.result().json()["status"] == "SUCCEEDED"
-        hurried = pool.submit(api.request, "POST", "/hurry", json={}, timeout=30)
+        hurried = pool.submit(api.request, "POST", "/hurry", json={}, timeout=STUCK_SECONDS)
         while not hurried.done():
             emulator.advance(1)
         assert (hurried.result().status_code, hurried.result().json()) == (

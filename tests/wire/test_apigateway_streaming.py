@@ -20,6 +20,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.apigateway_support import ACCOUNT, RestApi, function_uri
 from tests.wire.lambda_support import create, package
 
@@ -111,7 +112,7 @@ def node(emulator: RunningEmulator, api: RestApi) -> RestApi:
 
 def begun(api: RestApi, path: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
     parts = urlsplit(api.url(path))
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=STUCK_SECONDS)
     connection.request("GET", parts.path)
     return connection, connection.getresponse()
 
@@ -128,7 +129,7 @@ def test_metadata_eight_zero_bytes_and_a_body_of_any_size(emulator: RunningEmula
         "multiValueHeaders": {"X-Many": ["1", "2"]},
         "cookies": ["a=b", "c=d"],
     }
-    answer = custom.request("POST", "/say", json={"head": json.dumps(head), "megabytes": 11}, timeout=60)
+    answer = custom.request("POST", "/say", json={"head": json.dumps(head), "megabytes": 11}, timeout=STUCK_SECONDS)
     assert answer.status_code == 207 and answer.content[:9] == b"from /say"
     assert len(answer.content) == 11_000_009  # more than the 10 MB of a buffered answer
     assert (answer.headers["X-A"], answer.headers["Content-Type"]) == ("b", "text/event-stream")
@@ -201,7 +202,7 @@ def test_a_function_that_fails_on_the_way_breaks_the_stream_off(emulator: Runnin
 
 def test_a_head_that_does_not_come_in_time_is_a_504(emulator: RunningEmulator, node: RestApi) -> None:
     answers: list[httpx.Response] = []
-    client = threading.Thread(target=lambda: answers.append(node.request("GET", "/late", timeout=60)))
+    client = threading.Thread(target=lambda: answers.append(node.request("GET", "/late", timeout=STUCK_SECONDS)))
     client.start()
     while client.is_alive():
         emulator.advance(10)
@@ -220,7 +221,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(b"5\r\nfirst\r\n")
-        self.gate.wait(30)
+        self.gate.wait(STUCK_SECONDS)
         if self.path == "/whole":
             self.wfile.write(b"6\r\nsecond\r\n0\r\n\r\n")
         self.close_connection = True

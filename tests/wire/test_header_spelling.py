@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.apigateway_support import RestApi, create_function, function_uri, mock
 from tests.wire.lambda_support import package
 
@@ -38,7 +39,7 @@ def head(
         f"Content-Length: {len(content)}",
         *headers,
     ]
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=STUCK_SECONDS) as line:
         line.sendall("\r\n".join([*lines, "", ""]).encode() + content)
         received = b""
         while b"\r\n\r\n" not in received:

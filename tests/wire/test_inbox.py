@@ -15,6 +15,7 @@ import pytest
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
 from tests.crash.support import package
+from tests.stuck import STUCK_SECONDS
 from tests.wire.smtp_support import Mailbox
 
 PIXEL = b"\x89PNG\r\n\x1a\npixel"
@@ -23,7 +24,7 @@ PIXEL = b"\x89PNG\r\n\x1a\npixel"
 def ask(emulator: RunningEmulator, path: str, accept: str = "*/*", method: str = "GET") -> tuple[int, Any, bytes]:
     request = urllib.request.Request(f"{emulator.url}/_emulator/{path}", headers={"Accept": accept}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=STUCK_SECONDS) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as answer:
         return answer.code, answer.headers, answer.read()
@@ -73,7 +74,7 @@ def test_a_wait_ends_with_the_message_it_waits_for(verified: RunningEmulator) ->
     while not verified.control("GET", "clock")["sleeping"]:
         time.sleep(0.01)
     send(verified, "Here")
-    waiting.join(20)
+    waiting.join(STUCK_SECONDS)
     [(status, _, body)] = answers
     assert status == 200
     assert json.loads(body)["messages"][0]["subject"] == "Here"
@@ -86,7 +87,7 @@ def test_a_wait_for_nothing_ends_in_aws_time_and_says_so(verified: RunningEmulat
     while not verified.control("GET", "clock")["sleeping"]:
         time.sleep(0.01)
     verified.advance(31)
-    waiting.join(20)
+    waiting.join(STUCK_SECONDS)
     [(status, _, body)] = answers
     assert status == 408
     assert json.loads(body) == {"message": "no such message came within 30 s of AWS time", "messages": []}

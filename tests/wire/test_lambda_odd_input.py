@@ -13,6 +13,7 @@ import botocore.loaders
 import pytest
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.lambda_support import ARN, ROLE, create, saying
 
 MODEL: dict[str, Any] = botocore.loaders.Loader().load_service_model("lambda", "service-2")
@@ -109,7 +110,7 @@ def test_no_request_makes_the_emulator_fail(emulator: RunningEmulator, seed: int
     create(client, Publish=True)
     client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
     requests, seen = Requests(seed), set[int]()
-    connection = http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=60)
+    connection = http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=STUCK_SECONDS)
     for _ in range(REQUESTS):
         method, path, body = requests.next()
         connection.request(method, path, body, HEADERS)

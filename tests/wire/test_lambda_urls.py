@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.lambda_support import create
 from tests.wire.lambda_support import package as lambda_package
 
@@ -80,7 +81,7 @@ def ask(
 ) -> Answer:
     """Send a request as is: the name is not resolved, the path not normalised."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=STUCK_SECONDS)
     try:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         connection.putheader("Host", parts.netloc)
@@ -552,7 +553,7 @@ def test_a_stream_without_prelude_arrives_whole(streaming: str) -> None:
 
 def test_a_stream_begins_before_the_function_ends(emulator: RunningEmulator, streaming: str) -> None:
     parts = urlsplit(streaming)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=STUCK_SECONDS)
     connection.request("GET", "/", headers={"Host": parts.netloc})
     response = connection.getresponse()
     assert response.status == 203
@@ -581,7 +582,7 @@ def test_a_stream_that_fails_at_once_is_a_bad_gateway(streaming: str) -> None:
 
 def test_a_stream_that_fails_on_the_way_breaks_off(emulator: RunningEmulator, streaming: str) -> None:
     parts = urlsplit(streaming)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=STUCK_SECONDS)
     connection.request("GET", "/break", headers={"Host": parts.netloc})
     response = connection.getresponse()
     assert response.readline() == b"first\n"

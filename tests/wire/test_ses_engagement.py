@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.test_ses_events import Topic, error_of
 
 ENGAGED = ["OPEN", "CLICK", "SUBSCRIPTION", "BOUNCE", "COMPLAINT"]
@@ -35,7 +36,7 @@ def topic(emulator: RunningEmulator) -> Topic:
 
 def follow(emulator: RunningEmulator, url: str, method: str = "GET", accept: str = "*/*") -> tuple[int, str, bytes]:
     """(status, Location, body) of a link of the emulator's own."""
-    connection = http.client.HTTPConnection(urlsplit(emulator.url).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urlsplit(emulator.url).netloc, timeout=STUCK_SECONDS)
     parts = urlsplit(url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     headers = {"User-Agent": "Reader/1.0", "Accept": accept}

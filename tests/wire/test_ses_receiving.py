@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
 from tests.crash.support import package
+from tests.stuck import STUCK_SECONDS
 
 ACCOUNT = "000000000000"
 DIARY = """
@@ -219,7 +220,7 @@ def test_mail_comes_in_by_smtp_without_login() -> None:
         tell = {"SNSAction": {"TopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:incoming", "Encoding": "Base64"}}
         client.create_receipt_rule(RuleSetName="set", Rule=rule("r", tell))
         assert emulator.emulator.smtp_server is not None
-        with smtplib.SMTP("127.0.0.1", emulator.emulator.smtp_server.port, timeout=30) as smtp:
+        with smtplib.SMTP("127.0.0.1", emulator.emulator.smtp_server.port, timeout=STUCK_SECONDS) as smtp:
             smtp.sendmail("ada@outside.org", ["orders@example.com"], "Subject: s\r\n\r\nx\r\n")
             with pytest.raises(smtplib.SMTPDataError) as caught:
                 smtp.sendmail("ada@outside.org", ["orders@nobody.org"], "Subject: s\r\n\r\nx\r\n")
@@ -310,6 +311,6 @@ def test_mail_that_came_in_tells_its_way_date_and_verdicts(emulator: RunningEmul
 
 
 def test_a_body_that_is_no_json_is_told_what_this_route_takes(emulator: RunningEmulator) -> None:
-    answer = httpx.post(f"{emulator.url}/_emulator/inbound", content=b"no", timeout=30)
+    answer = httpx.post(f"{emulator.url}/_emulator/inbound", content=b"no", timeout=STUCK_SECONDS)
     assert answer.status_code == 400
     assert '"from": "ada@example.org"' in answer.json()["message"]

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -20,7 +21,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 def follow(url: str) -> tuple[int, str]:
     """Status and Location of a link."""
     try:
-        with urllib.request.build_opener(_Stay).open(url, timeout=30) as answer:
+        with urllib.request.build_opener(_Stay).open(url, timeout=STUCK_SECONDS) as answer:
             return answer.status, ""
     except urllib.error.HTTPError as answer:
         answer.close()

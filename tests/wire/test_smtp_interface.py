@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from emulator.adapters.smtp_server import SmtpUnavailable
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 
 MESSAGE = (
     "From: Reports <reports@example.com>\r\nTo: ada@example.org\r\nSubject: By SMTP\r\n"
@@ -36,7 +37,7 @@ def smtp(served: RunningEmulator) -> Iterator[smtplib.SMTP]:
     served.reset()
     served.client("sesv2").create_email_identity(EmailIdentity="example.com")
     assert served.emulator.smtp_server is not None
-    with smtplib.SMTP("127.0.0.1", served.emulator.smtp_server.port, timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", served.emulator.smtp_server.port, timeout=STUCK_SECONDS) as client:
         yield client
 
 
@@ -120,7 +121,7 @@ def test_with_a_certificate_there_is_starttls_and_a_taken_port_is_named(tmp_path
         port = emulator.emulator.smtp_server.port
         trusting = ssl.create_default_context()
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-        with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=STUCK_SECONDS) as client:
             client.starttls(context=trusting)
             client.login("user", "password")
             client.sendmail("reports@example.com", ["ada@example.org"], MESSAGE)

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from emulator.aws.calls import Calls
 from emulator.aws.scope import Scope
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 
 ACCOUNT = "000000000000"
 PREFIX = "AWS.SimpleQueueService"
@@ -561,7 +562,7 @@ def poll(emulator: RunningEmulator, url: str, pool: ThreadPoolExecutor, **more: 
     waiting = emulator.emulator.sqs.operations.waiting
     before = waiting()
     future = pool.submit(client.receive_message, QueueUrl=url, **more)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + STUCK_SECONDS
     while waiting() == before and not future.done():
         assert time.monotonic() < deadline, "the poll neither waits nor has ended"
         emulator.call(lambda: asyncio.sleep(0))
@@ -573,7 +574,7 @@ def test_a_long_poll_ends_with_a_send(emulator: RunningEmulator) -> None:
     with ThreadPoolExecutor() as pool:
         answer = poll(emulator, url, pool, WaitTimeSeconds=20)
         emulator.client("sqs").send_message(QueueUrl=url, MessageBody="x")
-        assert bodies(answer.result(10)) == ["x"]
+        assert bodies(answer.result(STUCK_SECONDS)) == ["x"]
 
 
 def test_a_long_poll_waits_in_aws_time_and_does_not_keep_it_from_moving(emulator: RunningEmulator) -> None:
@@ -583,7 +584,7 @@ def test_a_long_poll_waits_in_aws_time_and_does_not_keep_it_from_moving(emulator
         emulator.advance(19)
         assert not answer.done()
         emulator.advance(1.01)
-        assert "Messages" not in answer.result(10)
+        assert "Messages" not in answer.result(STUCK_SECONDS)
 
 
 def test_a_long_poll_gets_a_message_that_becomes_visible(emulator: RunningEmulator) -> None:
@@ -594,7 +595,7 @@ def test_a_long_poll_gets_a_message_that_becomes_visible(emulator: RunningEmulat
     with ThreadPoolExecutor() as pool:
         answer = poll(emulator, url, pool, WaitTimeSeconds=20)
         emulator.advance(5.01)
-        assert bodies(answer.result(10)) == ["x"]
+        assert bodies(answer.result(STUCK_SECONDS)) == ["x"]
 
 
 def test_a_long_poll_ends_when_its_queue_is_deleted(emulator: RunningEmulator) -> None:
@@ -603,7 +604,7 @@ def test_a_long_poll_ends_when_its_queue_is_deleted(emulator: RunningEmulator) -
         answer = poll(emulator, url, pool, WaitTimeSeconds=20)
         emulator.client("sqs").delete_queue(QueueUrl=url)
         with pytest.raises(ClientError):
-            answer.result(10)
+            answer.result(STUCK_SECONDS)
 
 
 def test_a_standard_queue_with_too_many_messages_in_flight_refuses_a_receive(emulator: RunningEmulator) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 
 ACCOUNT = "000000000000"
 NAMESPACE = "http://queue.amazonaws.com/doc/2012-11-05/"
@@ -154,17 +155,17 @@ def test_a_long_poll_whose_client_has_gone_takes_no_message(emulator: RunningEmu
     headers = {"X-Amz-Target": "AmazonSQS.ReceiveMessage", "Content-Type": "application/x-amz-json-1.0"}
 
     async def leave_early() -> None:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=STUCK_SECONDS) as client:
             body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20})
             poll = asyncio.create_task(client.post(emulator.url, content=body, headers=headers))
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(STUCK_SECONDS):
                 while waiting() == 0:  # noqa: ASYNC110 - it happens on the emulator's loop, not on this one
                     await asyncio.sleep(0)
             poll.cancel()
             await asyncio.gather(poll, return_exceptions=True)
 
     asyncio.run(leave_early())
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + STUCK_SECONDS
     while waiting():
         assert time.monotonic() < deadline, "the poll outlives its client"
         emulator.call(lambda: asyncio.sleep(0))

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from emulator.services.stepfunctions.operations import activities, executions
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire import lambda_support
 from tests.wire.stepfunctions_maps import create, distributed
 from tests.wire.test_stepfunctions_metrics import sums
@@ -88,7 +89,7 @@ def test_a_state_that_is_tested_has_five_minutes(
 ) -> None:
     source = "import time\ndef handler(event, context):\n    time.sleep(600)\n"
     lambda_support.create(emulator.client("lambda"), "f", Code={"ZipFile": lambda_support.package(source)}, Timeout=900)
-    config = Config(inject_host_prefix=False, read_timeout=60)
+    config = Config(inject_host_prefix=False, read_timeout=STUCK_SECONDS)
     function = "arn:aws:lambda:us-east-1:000000000000:function:f"
     state = {"Type": "Task", "Resource": function, "End": True, **limits}
     before = emulator.now()

@@ -11,6 +11,7 @@ import pytest
 from wsproto import events
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.http_api_support import ask
 from tests.wire.websocket_support import Client, Ended, Refused, WebSocketApi, echo, websocket_api
 
@@ -27,7 +28,7 @@ def api(emulator: Emulator) -> WebSocketApi:
 def raw(api: WebSocketApi, data: bytes) -> bytes:
     """All that the server says to these bytes until it has no more to say."""
     port = urlsplit(api.emulator.url).port
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=STUCK_SECONDS) as line:
         line.sendall(data)
         line.shutdown(socket.SHUT_WR)
         answer = b""
@@ -102,7 +103,7 @@ def test_a_client_that_leaves_while_it_connects_disconnects(emulator: Emulator) 
     api = websocket_api(emulator)
     api.route("$connect", api.function(echo(emulator, "slow", slow, Timeout=20)))
     port = urlsplit(emulator.url).port
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=STUCK_SECONDS) as line:
         line.sendall(upgrade(api))
     emulator.advance(10)
     emulator.settle()

@@ -14,10 +14,9 @@ from wsproto import ConnectionType, WSConnection, events
 from wsproto.utilities import RemoteProtocolError
 
 from emulator.testing import RunningEmulator
+from tests.stuck import STUCK_SECONDS
 from tests.wire.http_api_support import FUNCTION
 from tests.wire.lambda_support import create, package
-
-WAIT_SECONDS = 30
 
 ECHO = """
 import json, time
@@ -148,7 +147,7 @@ def connect(
     line = socket.socket()
     if receive_buffer is not None:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    line.settimeout(WAIT_SECONDS)
+    line.settimeout(STUCK_SECONDS)
     line.connect(("127.0.0.1", parts.port))
     connection = WSConnection(ConnectionType.CLIENT)
     extra = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]

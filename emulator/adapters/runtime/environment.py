@@ -26,6 +26,7 @@ from ..runtime_api.extensions import Extension
 from ..runtime_api.replies import Request, Response
 from ..runtime_api.sandbox import Outcome, Work
 from . import outcomes, wire
+from .host_limit import Effort, HostLimit, of_processes
 from .launcher import Child, Launcher
 from .log_buffer import LogBuffer
 from .platform_log import PlatformLog
@@ -34,7 +35,7 @@ SLEEPERS_GRACE_SECONDS = 0.02
 """Host time after a wake-up for which an environment with further sleepers counts as computing."""
 LONGEST_EXIT_SECONDS = 0.3
 """Host time within which a process that hung up must be gone by itself."""
-LONGEST_KILL_SECONDS = 3.0
+LONGEST_KILL_SECONDS = 20.0
 MOST_READS_PER_DRAIN = 64
 READ_BYTES = 1 << 16
 
@@ -103,37 +104,35 @@ class Hold:
 class _Question:
     """One question under way, and its two limits: AWS time while it waits, host time while it computes."""
 
-    def __init__(self, hold: Hold, clock: Clock, limit_seconds: float, virtual: bool) -> None:
+    def __init__(
+        self, hold: Hold, clock: Clock, limit_seconds: float, virtual: bool, look: Callable[[], Effort]
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.hold, self.virtual = hold, virtual
         self.reply: asyncio.Future[Reply] = loop.create_future()
         self._clock, self._loop = clock, loop
         self.deadline = clock.now() + limit_seconds if virtual else float("inf")
-        self._budget = limit_seconds
-        self._computing_since = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._limit = HostLimit(limit_seconds, self._out_of_time, look if virtual else None)
         self._watch: asyncio.Task[None] | None = None
         self.compute()
 
     def compute(self) -> None:
         """The child computes: AWS time stands still, host time runs."""
         self.hold.take()
-        if self._timer is None:
-            self._computing_since = self._loop.time()
-            self._timer = self._loop.call_later(max(self._budget, 0.0), self.end, Reply(Ending.TIMED_OUT))
+        self._limit.go_on()
 
     def wait(self) -> None:
         """The child waits for AWS time."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            self._budget -= self._loop.time() - self._computing_since
+        self._limit.pause()
         if self._watch is None:
             self._watch = self._loop.create_task(self._until_deadline())
         self.hold.release()
 
     async def _until_deadline(self) -> None:
         await self._clock.sleep_until(self.deadline, f"{self.hold.reason} (its timeout)")
+        self._out_of_time()
+
+    def _out_of_time(self) -> None:
         self.end(Reply(Ending.TIMED_OUT))
 
     def end(self, reply: Reply) -> None:
@@ -142,8 +141,7 @@ class _Question:
             self.reply.set_result(reply)
 
     def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._limit.pause()
         if self._watch is not None:
             self._watch.cancel()
 
@@ -265,7 +263,7 @@ class ExecutionEnvironment(ABC):
         return Reply(Ending.ANSWERED, kind, outcome.body)
 
     async def _ask(self, send: Callable[[], None], hold: Hold, limit_seconds: float) -> Reply:
-        question = self._question = _Question(hold, self._clock, limit_seconds, self._clock.virtual)
+        question = self._question = _Question(hold, self._clock, limit_seconds, self._clock.virtual, self._effort)
         try:
             if self._faulted is not None:
                 return self._faulted
@@ -286,6 +284,11 @@ class ExecutionEnvironment(ABC):
         self._api.drain()
         self._read_logs()
         return reply
+
+    def _effort(self) -> Effort:
+        """What its processes have done so far."""
+        groups = [child.pid for child in (self._child, *self._api.children) if child is not None]
+        return of_processes(groups)
 
     async def _exit_reply(self) -> Reply:
         assert self._child is not None

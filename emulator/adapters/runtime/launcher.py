@@ -21,9 +21,9 @@ from .interpreters import Interpreter, own_interpreter
 
 ZYGOTE = Path(__file__).with_name("zygote.py")
 MOST_FORKS_UNDER_WAY = 8
-LONGEST_START_SECONDS = 20.0
+LONGEST_START_SECONDS = 120.0
 """Host time after which a zygote that has not forked is given up."""
-LONGEST_END_SECONDS = 3.0
+LONGEST_END_SECONDS = 20.0
 
 
 class Child(ABC):

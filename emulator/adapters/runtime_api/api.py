@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,11 @@ class RuntimeApi:
         self._output: Output | None = None
         self._ending = False
         site.variables["AWS_LAMBDA_RUNTIME_API"] = self._listener.address
+
+    @property
+    def children(self) -> Collection[Child]:
+        """The processes of external extensions."""
+        return self._children.values()
 
     def external(self) -> list[Path]:
         """The files of /opt/extensions; AWS starts each of them."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from emulator.adapters.runtime import wire
+from tests.stuck import STUCK_SECONDS
 
 ZYGOTE = Path(wire.__file__).with_name("zygote.py")
 
@@ -26,5 +27,5 @@ def test_it_ends_in_silence_when_the_emulator_is_killed(unread: bool) -> None:
             pass_fds=[its_own.fileno()],
             stderr=subprocess.PIPE,
         )
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=STUCK_SECONDS)
     assert (process.returncode, said) == (0, b"")

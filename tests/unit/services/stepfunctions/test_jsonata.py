@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from emulator.services.stepfunctions.asl import jsonata, jsonata_engines, validate, workspace
 from emulator.services.stepfunctions.asl.data import loads
 from emulator.services.stepfunctions.asl.definition import compile_definition
+from tests.stuck import STUCK_SECONDS
 
 from .asl_run import FUNCTION, Driver, Failure, one
 
@@ -349,7 +350,7 @@ print(seen == ["xb"] * 20)
 
 def test_the_library_outlives_the_thread_that_needed_it_first() -> None:
     """In a process of its own: whoever loads the library decides, and pytest has loaded it."""
-    ended = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=60)  # noqa: S603
+    ended = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=STUCK_SECONDS)  # noqa: S603
     assert (ended.returncode, ended.stdout) == (0, "True\n")
 
 
