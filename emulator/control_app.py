@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Body, FastAPI, Request
+from fastapi import Body, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
@@ -21,6 +21,7 @@ from emulator import (
     control_inbox,
     control_page,
     control_requests,
+    control_shapes,
     control_timeline,
     control_undelivered,
     control_worlds,
@@ -33,6 +34,7 @@ from emulator.jobs import Job
 from emulator.ports import Transaction
 from emulator.services.logs import tail
 from emulator.services.ses.inbox_pages import PAGE_POLICY
+from emulator.services.ses.tracking import CLICKED_PATH, OPENED_PATH, UNSUBSCRIBE_PATH
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -47,7 +49,8 @@ def build(emulator: Emulator) -> Any:
         version=__version__,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/_emulator/openapi.json",
+        openapi_url=None,
+        dependencies=[Depends(_check_query)],
     )
 
     def problem(status: int, message: str) -> JSONResponse:
@@ -241,9 +244,17 @@ def build(emulator: Emulator) -> Any:
             media_type="text/plain",
         )
 
-    def documentation() -> Any:
-        return page(control_page.render(app.openapi(), emulator.base_url))
+    described: dict[str, Any] = {}
 
+    def openapi() -> dict[str, Any]:
+        if not described:
+            described.update(control_shapes.complete(app.openapi()))
+        return described
+
+    def documentation() -> Any:
+        return page(control_page.render(openapi(), emulator.base_url))
+
+    app.add_api_route("/_emulator/openapi.json", openapi, methods=["GET"], include_in_schema=False)
     app.add_api_route("/_emulator/docs", documentation, methods=["GET"], include_in_schema=False)
     app.add_api_route("/_emulator", home, methods=["GET"], include_in_schema=False)
     app.add_api_route("/_emulator/", home, methods=["GET"], include_in_schema=False)
@@ -277,6 +288,22 @@ def build(emulator: Emulator) -> Any:
     app.add_api_route("/_emulator/coverage", forget_coverage, methods=["DELETE"])
     app.add_api_route("/_emulator/timeline", timeline, methods=["GET"])
     return app
+
+
+_OPEN = ("/_emulator/lambda/", "/_emulator/verify/", OPENED_PATH, CLICKED_PATH, UNSUBSCRIBE_PATH)
+"""Links that are given away, to mail programs and to whom S3 would serve: what others append to them is theirs."""
+
+
+def _check_query(request: Request) -> None:
+    """Refuse, by name, what a route would ignore in a query: a filter with a slip in its name finds everything."""
+    route = request.scope["route"]
+    if route.path.startswith(_OPEN):
+        return
+    known = [each.alias for each in route.dependant.query_params]
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        told = f"it has {', '.join(known)}" if known else "it has none"
+        raise Refused(400, f"{unknown[0]!r:.100} is not known in this query; {told}")
 
 
 def _browses(request: Request) -> bool:

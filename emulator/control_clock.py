@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from emulator.app import Emulator
 
 LONGEST_SETTLE_SECONDS = 366 * 86400.0
+ACTIONS: dict[str, tuple[str, ...]] = {
+    "freeze": (),
+    "advance": ("seconds", "until"),
+    "next": (),
+    "settle": ("account",),
+    "scale": ("factor",),
+    "resume": (),
+    "auto": ("wanted",),
+}
+"""What can be done to time, and the members that say how."""
 MOST_SLEEPERS = 100
 """How many of those who sleep, and of jobs, are named."""
 
@@ -58,6 +68,11 @@ async def state(emulator: Emulator) -> dict[str, Any]:
 async def change(emulator: Emulator, request: dict[str, Any]) -> dict[str, Any]:
     """freeze | advance (seconds or until) | next | settle (account) | scale (factor) | resume | auto (wanted)."""
     action = request.get("action")
+    if not isinstance(action, str) or action not in ACTIONS:
+        raise Refused(400, f'"action" is one of {", ".join(ACTIONS)}')
+    for member in request.keys() - {"action", *ACTIONS[action]}:
+        taken = f"takes {' or '.join(ACTIONS[action])}" if ACTIONS[action] else "takes nothing else"
+        raise Refused(400, f"{member!r:.100} is not known here; {action} {taken}")
     if action == "freeze":
         emulator.set_time_factor(0.0)
     elif action == "resume":
@@ -69,6 +84,8 @@ async def change(emulator: Emulator, request: dict[str, Any]) -> dict[str, Any]:
         emulator.set_time_factor(float(factor))
     elif action == "advance":
         seconds, until = request.get("seconds"), request.get("until")
+        if seconds is not None and until is not None:
+            raise Refused(400, 'advance takes "seconds" or "until", not both')
         if is_number(until):
             seconds = max(0.0, until - emulator.clock.now())
         if not is_number(seconds) or not 0 <= seconds <= LONGEST_SETTLE_SECONDS:
@@ -84,8 +101,6 @@ async def change(emulator: Emulator, request: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(wanted, bool):
             raise Refused(400, '"wanted" is true or false')
         emulator.move_for_clients(wanted)
-    else:
-        raise Refused(400, '"action" is one of freeze, advance, next, settle, scale, resume, auto')
     return await state(emulator)
 
 

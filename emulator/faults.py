@@ -160,8 +160,10 @@ class FaultPlan:
     @staticmethod
     def from_json(value: Any, account: str = "") -> FaultPlan:
         """Read a plan: `{"seed": 7, "faults": […]}`. Raises BadPlan."""
-        if not isinstance(value, dict) or set(value) - {"seed", "faults"}:
-            raise BadPlan('a plan is {"seed": 7, "faults": [{"function": "render", "fault": "error"}]}')
+        unknown = sorted(set(value) - {"seed", "faults"}) if isinstance(value, dict) else ["no object"]
+        if unknown:
+            form = '{"seed": 7, "faults": [{"function": "render", "fault": "error"}]}'
+            raise BadPlan(f"a plan is {form}, and not {unknown[0]!r:.100}")
         seed, listed = value.get("seed", 0), value.get("faults", [])
         if not _whole(-(2**63), 2**63)(seed):
             raise BadPlan('"seed" must be a whole number')
