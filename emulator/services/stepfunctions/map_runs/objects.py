@@ -1,7 +1,8 @@
 """Items of one object in S3, a piece at a time.
 
 Decides how a reading that was interrupted goes on: everything it needs to know is its position, a small JSON value.
-Memory holds one piece of an object, never the whole; but of those that are packed the one that was read last is held.
+Memory holds some bytes of each of a few objects, never a long one whole; but of those that are packed the one that was
+read last is held.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from .parsing import PARSERS, Longer, Parser, Unreadable
 PIECE_BYTES = 256 * 1024
 LONGEST_PIECE_BYTES = 16 * 1024 * 1024
 """An item that does not end within so much is refused; AWS carries 256 KiB."""
+FETCHED_BYTES = 4 * 1024 * 1024
+"""What is asked of S3 at once and held: the library behind it copies the whole object for every range of it."""
+MOST_HELD = 8
+"""Objects of which that much is held, those that were read last."""
 CHANGED = "The object was changed while it was read."
 
 
@@ -48,6 +53,8 @@ class ObjectReader:
         """The Parquet file that was read last: what was unpacked of it need not be unpacked again."""
         self._unpacking: tuple[tuple[Scope, str, str, str | None], Unpacking] | None = None
         """The packed object that was read last."""
+        self._held: dict[tuple[Any, ...], tuple[int, Piece]] = {}
+        """What was fetched of objects that are being read, and the byte at which it begins; the last one read last."""
 
     async def read(
         self, scope: Scope, config: dict[str, Any], place: dict[str, Any], position: dict[str, Any], most: int
@@ -78,14 +85,30 @@ class ObjectReader:
             if packed:
                 following["packed"] = True
             over = found.done or (piece.last and found.used >= len(piece.content))
-            if packed and over:
-                self.let_go()
+            if over:
+                self._held.pop(_named(scope, place), None)
+                if packed:
+                    self.let_go()
             return Chunk(found.items, following, over)
 
     async def piece(self, scope: Scope, place: dict[str, Any], start: int, size: int, unpack: bool = False) -> Piece:
         """Bytes `start` … `start + size` of an object, or of what gzip has packed in it."""
         if unpack:
             return await self._unpacked(scope, place, start, size)
+        key = _named(scope, place)
+        begin, held = self._held.pop(key, (0, None))
+        # A reading that begins sees the object as it is now.
+        known = held is not None and 0 < start >= begin
+        if held is None or not known or (start + size > begin + len(held.content) and not held.last):
+            begin, held = start, await self._fetched(scope, place, start, max(size, FETCHED_BYTES))
+        if len(held.content) <= FETCHED_BYTES:
+            self._held[key] = begin, held
+            if len(self._held) > MOST_HELD:
+                del self._held[next(iter(self._held))]
+        content = held.content[start - begin : start - begin + size]
+        return Piece(content, held.last and start + len(content) >= begin + len(held.content), held.etag)
+
+    async def _fetched(self, scope: Scope, place: dict[str, Any], start: int, size: int) -> Piece:
         request = {**place, "Range": f"bytes={start}-{start + size - 1}"}
         try:
             answer = await self._calls.delegated(scope, "s3", "GetObject", request)
@@ -137,6 +160,10 @@ class ObjectReader:
         if over:
             self._opened = None
         return Chunk(items, {"etag": etag, "group": group, "row": row}, over)
+
+
+def _named(scope: Scope, place: dict[str, Any]) -> tuple[Any, ...]:
+    return scope, *sorted((name, str(value)) for name, value in place.items())
 
 
 def _content(answer: dict[str, Any]) -> bytes:
