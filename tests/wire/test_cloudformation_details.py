@@ -115,16 +115,20 @@ def test_dynamic_references_are_resolved_when_a_resource_is_made(emulator: Runni
     assert lost["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
 
 
-def test_an_attribute_that_a_type_has_not_fails_the_resource_that_asks_for_it(emulator: RunningEmulator) -> None:
-    asks = queue(QueueName={"Fn::GetAtt": ["A", "Nothing"]})
-    group = {"Type": "AWS::Scheduler::ScheduleGroup"}
-    assert create(emulator, template({"A": group, "B": asks}))["StackStatus"] == "ROLLBACK_COMPLETE"
-    text = "Template error: resource A does not support attribute type Nothing in Fn::GetAtt"
+def test_an_attribute_that_is_not_emulated_fails_the_resource_that_asks_for_it(emulator: RunningEmulator) -> None:
+    asks = queue(QueueName={"Fn::GetAtt": ["A", "State"]})
+    found = {"Type": "AWS::EventSchemas::Discoverer", "Properties": {"SourceArn": "arn:aws:events:::event-bus/default"}}
+    assert create(emulator, template({"A": found, "B": asks}))["StackStatus"] == "ROLLBACK_COMPLETE"
+    text = "Template error: resource A does not support attribute type State in Fn::GetAtt"
     assert ("B", "CREATE_FAILED", text) in history(emulator)
 
 
-def test_an_attribute_that_a_common_type_has_not_is_refused_before_anything_is_made(emulator: RunningEmulator) -> None:
-    body = template({"A": queue()}, Outputs={"O": {"Value": {"Fn::Sub": "${A.Nothing}"}}})
+@pytest.mark.parametrize("kind", ["SQS::Queue", "Scheduler::ScheduleGroup", "Cognito::UserPool", "IAM::Policy"])
+def test_an_attribute_that_a_type_has_not_is_refused_before_anything_is_made(
+    emulator: RunningEmulator, kind: str
+) -> None:
+    other = {"Type": f"AWS::{kind}", "Properties": {}}
+    body = template({"A": other, "B": queue()}, Outputs={"O": {"Value": {"Fn::Sub": "${A.Nothing}"}}})
     assert refusal(emulator.client("cloudformation").create_stack, StackName="demo", TemplateBody=body) == (
         "ValidationError: Template error: resource A does not support attribute type Nothing in Fn::GetAtt"
     )

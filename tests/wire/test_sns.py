@@ -533,3 +533,23 @@ def test_an_endpoint_that_nobody_serves_is_given_up_in_aws_time(emulator: Runnin
     sns.subscribe(TopicArn=TOPIC, Protocol="http", Endpoint="http://[bad")
     emulator.settle()
     assert emulator.control("GET", "queue")["total"] == 0
+
+
+def test_a_topic_with_large_messages_takes_few_kinds_of_subscribers(emulator: RunningEmulator) -> None:
+    sns = emulator.client("sns")
+    large = {"AttributeName": "MaximumMessageSize", "AttributeValue": "262145"}
+    arn = sns.create_topic(Name="large", Attributes={"MaximumMessageSize": "262145"})["TopicArn"]
+    with pytest.raises(sns.exceptions.InvalidParameterException, match="support only Amazon SQS"):
+        sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="ada@example.com")
+    sns.create_topic(Name="news")
+    sns.subscribe(TopicArn=TOPIC, Protocol="email", Endpoint="ada@example.com")
+    with pytest.raises(sns.exceptions.InvalidParameterException, match="support only Amazon SQS"):
+        sns.set_topic_attributes(TopicArn=TOPIC, **large)
+    for wrong in ("1023", "1048577", "many", "-5"):
+        with pytest.raises(sns.exceptions.InvalidParameterException, match="MaximumMessageSize"):
+            sns.set_topic_attributes(TopicArn=TOPIC, AttributeName="MaximumMessageSize", AttributeValue=wrong)
+    for number in range(100):
+        queue = f"arn:aws:sqs:us-east-1:000000000000:queue-{number}"
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue)
+    with pytest.raises(sns.exceptions.InvalidParameterException, match="up to 100 subscriptions"):
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:queue")

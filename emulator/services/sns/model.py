@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,9 @@ from emulator.aws.errors import AwsError, NotEmulated
 from emulator.aws.scope import Scope
 
 LARGEST_MESSAGE_BYTES = 262_144
+"""Of topics that have no MaximumMessageSize."""
+MOST_MESSAGE_BYTES = 1_048_576
+"""What MaximumMessageSize may be."""
 LONGEST_SUBJECT = 100
 DEDUPLICATION_SECONDS = 300.0
 PENDING_SECONDS = 3 * 86400.0
@@ -67,6 +70,10 @@ class Topic:
         return self.attributes.get("ContentBasedDeduplication") == "true"
 
     @property
+    def largest_message_bytes(self) -> int:
+        return int(self.attributes.get("MaximumMessageSize") or LARGEST_MESSAGE_BYTES)
+
+    @property
     def policy(self) -> dict[str, Any]:
         """The resource policy: the one that was set, or the owner's default."""
         given = self.attributes.get("Policy")
@@ -93,10 +100,37 @@ TOPIC_ATTRIBUTES = frozenset(
         "TracingConfig",
         "ContentBasedDeduplication",
         "FifoThroughputScope",
+        "MaximumMessageSize",
         *_FEEDBACK,
     }
 )
 """What SetTopicAttributes takes; CreateTopic takes FifoTopic as well."""
+
+
+LARGE_PROTOCOLS = ("sqs", "lambda", "firehose")
+"""Subscriptions that a topic may have whose MaximumMessageSize is above 256 KiB (API reference, SetTopicAttributes)."""
+MOST_LARGE_SUBSCRIPTIONS = 100
+
+
+def _is_size(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) < 8 and 1024 <= int(value) <= MOST_MESSAGE_BYTES
+
+
+def check_large_topic(largest_message_bytes: int, protocols: Iterable[str]) -> None:
+    """Raise the refusal of subscriptions that a topic with large messages may not have (texts unverified)."""
+    if largest_message_bytes <= LARGEST_MESSAGE_BYTES:
+        return
+    given = list(protocols)
+    if any(protocol not in LARGE_PROTOCOLS for protocol in given):
+        raise invalid(
+            "MaximumMessageSize Reason: Topics with MaximumMessageSize above 262144 bytes support only Amazon SQS,"
+            " AWS Lambda and Amazon Data Firehose subscriptions"
+        )
+    if len(given) > MOST_LARGE_SUBSCRIPTIONS:
+        raise invalid(
+            "MaximumMessageSize Reason: Topics with MaximumMessageSize above 262144 bytes support up to 100"
+            " subscriptions"
+        )
 
 
 def check_topic_name(name: str, fifo: bool) -> None:
@@ -128,6 +162,8 @@ def check_topic_attribute(name: str, value: str, fifo: bool) -> None:
         raise invalid(name)
     if name.endswith("FeedbackRoleArn") and value and Arn.parse(value) is None:
         raise invalid(name)
+    if name == "MaximumMessageSize" and value and not _is_size(value):
+        raise invalid("MaximumMessageSize")
     if name == "DisplayName" and len(value) > 100:
         raise invalid("DisplayName")
     if name == "Policy" and value:

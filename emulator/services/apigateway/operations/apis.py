@@ -27,6 +27,7 @@ PATCHABLE = Patchable(
         "/disableExecuteApiEndpoint": Scalar("disableExecuteApiEndpoint", flag),
         "/securityPolicy": Scalar("securityPolicy"),
         "/endpointAccessMode": Scalar("endpointAccessMode"),
+        "/version": Scalar("version"),  # unverified: CloudFormation's Version changes without interruption
     },
     listed={"binaryMediaTypes": Listed("binaryMediaTypes")},
 )

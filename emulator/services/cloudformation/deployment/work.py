@@ -77,6 +77,9 @@ class Work:
         if given not in (None, ""):
             return str(given)
         form = row.name_form if isinstance(row.name_form, NameForm) else row.name_form(properties)
+        if form.whole:
+            scope = self.stack.scope
+            return form.whole.replace("{account}", scope.account).replace("{region}", scope.region)
         return generated_name(form, self.stack.name, logical_id, token)
 
     def subject(

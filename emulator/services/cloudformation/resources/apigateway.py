@@ -73,7 +73,7 @@ def retag(it: Subject, arn: str) -> Generator[Call, Json, None]:
 
 # ── APIs ──
 
-_API = "ApiKeySourceType BinaryMediaTypes Description EndpointConfiguration MinimumCompressionSize"
+_API = "ApiKeySourceType BinaryMediaTypes Description EndpointConfiguration MinimumCompressionSize Version"
 
 
 def _create_api(it: Subject) -> Steps:
@@ -137,6 +137,21 @@ def _described(api: str) -> Steps:
     return Made(api, {"RestApiId": api, "RootResourceId": root})
 
 
+def _endpoint(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Patch operations for another EndpointConfiguration."""
+    ids, kind = "/endpointConfiguration/vpcEndpointIds", "/endpointConfiguration/types"
+    was, wanted = before.get("VpcEndpointIds") or [], after.get("VpcEndpointIds") or []
+    old, new = before.get("Types") or ["EDGE"], after.get("Types") or ["EDGE"]
+    found = [{"op": "remove", "path": ids, "value": item} for item in was if item not in wanted]
+    if old != new:
+        found.append({"op": "replace", "path": f"{kind}/{old[0]}", "value": new[0]})
+    if after.get("IpAddressType") and after["IpAddressType"] != before.get("IpAddressType"):
+        path = "/endpointConfiguration/ipAddressType"
+        found.append({"op": "replace", "path": path, "value": after["IpAddressType"]})
+    found += [{"op": "add", "path": ids, "value": item} for item in wanted if item not in was]
+    return found
+
+
 def _update_api(it: Subject) -> Steps:
     api = it.physical_id
     patches = replaced(
@@ -150,17 +165,14 @@ def _update_api(it: Subject) -> Steps:
             "Name": "/name",
             "Policy": "/policy",
             "SecurityPolicy": "/securityPolicy",
+            "Version": "/version",
         },
     )
     if it.changed("BinaryMediaTypes"):
         before, after = it.previous.get("BinaryMediaTypes") or [], it.get("BinaryMediaTypes") or []
         patches += set_difference(before, after, "/binaryMediaTypes")
     if it.changed("EndpointConfiguration"):
-        old = (it.previous.get("EndpointConfiguration") or {}).get("Types") or ["EDGE"]
-        new = (it.get("EndpointConfiguration") or {}).get("Types") or ["EDGE"]
-        if old != new:
-            path = f"/endpointConfiguration/types/{old[0]}"
-            patches.append({"op": "replace", "path": path, "value": new[0]})
+        patches += _endpoint(it.previous.get("EndpointConfiguration") or {}, it.get("EndpointConfiguration") or {})
     if patches:
         yield Call("UpdateRestApi", {"restApiId": api, "patchOperations": patches})
     if it.changed("Body", "BodyS3Location", "Mode", "Parameters", "FailOnWarnings"):

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from emulator.aws.errors import AwsError
+from emulator.aws.errors import AwsError, NotEmulated
 from emulator.ports import Json
 from emulator.services.cloudformation.resources.response_modules import beside
 from emulator.services.cloudformation.resources.types import (
@@ -20,12 +20,14 @@ from emulator.services.cloudformation.resources.types import (
     Subject,
     words,
 )
+from emulator.services.lambda_.rules.configuration import MANAGED_INSTANCES
 
 _CONFIGURATION = (
     "DeadLetterConfig Description Environment EphemeralStorage FileSystemConfigs Handler ImageConfig KmsKeyArn Layers"
     " LoggingConfig MemorySize Role Runtime SnapStart Timeout TracingConfig VpcConfig"
 )
 _ONLY_AT_CREATION = "Architectures CapacityProviderConfig DurableConfig PackageType TenancyConfig"
+_MANAGED = "FunctionScalingConfig PublishToLatestPublished"
 _DEFAULTS: dict[str, Any] = {
     "DeadLetterConfig": {"TargetArn": ""},
     "Description": "",
@@ -71,7 +73,15 @@ def inline_package(files: Mapping[str, str]) -> bytes:
     return archive.getvalue()
 
 
+def refuse_managed_instances(it: Subject) -> None:
+    """Properties that only functions of a capacity provider have. Raises NotEmulated."""
+    for name in _MANAGED.split():
+        if it.get(name) not in (None, False, "false", {}):
+            raise NotEmulated("lambda", f"{it.type_name} with {name}", MANAGED_INSTANCES)
+
+
 def _create_function(it: Subject) -> Steps:
+    refuse_managed_instances(it)
     request = it.wanted("CodeSigningConfigArn", *_CONFIGURATION.split(), *_ONLY_AT_CREATION.split())
     request = _spelled({**request, "FunctionName": it.name, "Code": _code(it), "Tags": it.all_tags()})
     try:
@@ -112,6 +122,7 @@ def _set_the_rest(it: Subject, creating: bool) -> Generator[Call, Json, None]:
 
 def _update_function(it: Subject) -> Steps:
     """Code first, then configuration: each may take time, during which Lambda accepts no other."""
+    refuse_managed_instances(it)
     name, config = it.physical_id, _CONFIGURATION.split()
     more = it.changed(*config)
     if it.stage == 0 and it.changed("Code", "Architectures"):
@@ -153,6 +164,7 @@ TYPES = [
         name="AWS::Lambda::Function",
         service="lambda",
         properties=words(f"{_CONFIGURATION} {_ONLY_AT_CREATION} Code CodeSigningConfigArn FunctionName RecursiveLoop")
+        | words(_MANAGED)
         | words("ReservedConcurrentExecutions RuntimeManagementConfig Tags"),
         required=words("Code Role"),
         replaces=words("FunctionName PackageType CapacityProviderConfig TenancyConfig DurableConfig"),

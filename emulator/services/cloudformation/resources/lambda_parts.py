@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from emulator.ports import Json
+from emulator.services.cloudformation.resources.lambda_ import refuse_managed_instances
 from emulator.services.cloudformation.resources.simple import deleting
 from emulator.services.cloudformation.resources.types import (
     Call,
@@ -21,6 +22,7 @@ from emulator.services.cloudformation.resources.types import (
 
 
 def _publish_version(it: Subject) -> Steps:
+    refuse_managed_instances(it)
     made = yield Call("PublishVersion", it.wanted("CodeSha256", "Description", "FunctionName"))
     arn, version = made["FunctionArn"], made["Version"]
     provisioned = it.get("ProvisionedConcurrencyConfig")
@@ -235,7 +237,8 @@ TYPES = [
     ResourceType(
         name="AWS::Lambda::Version",
         service="lambda",
-        properties=words("CodeSha256 Description FunctionName ProvisionedConcurrencyConfig RuntimePolicy"),
+        properties=words("CodeSha256 Description FunctionName FunctionScalingConfig ProvisionedConcurrencyConfig")
+        | words("RuntimePolicy"),
         required=words("FunctionName"),
         replaces=words("CodeSha256 Description FunctionName ProvisionedConcurrencyConfig RuntimePolicy"),
         create=_publish_version,

@@ -11,6 +11,7 @@ from emulator.services.cloudformation.resources.types import (
     Call,
     Made,
     NameForm,
+    Properties,
     ResourceFailed,
     ResourceType,
     Steps,
@@ -18,16 +19,36 @@ from emulator.services.cloudformation.resources.types import (
     words,
 )
 
-_NAMES = NameForm(63, lower=True)
+_OWN = "account-regional"
+"""BucketNamespace of names that end with the account, the region and `-an` (S3 user guide, "Namespaces")."""
+_OWN_SUFFIX = "-{account}-{region}-an"
+
+
+def _bucket_name_form(properties: Properties) -> NameForm:
+    prefix = properties.get("BucketNamePrefix")
+    return NameForm(63, lower=True, whole=f"{prefix}{_OWN_SUFFIX}" if prefix else "")
+
+
+def _check_namespace(it: Subject) -> None:
+    """Texts are unverified."""
+    prefix, own = it.get("BucketNamePrefix"), it.get("BucketNamespace") == _OWN
+    if prefix and it.is_named:
+        raise ResourceFailed("BucketName and BucketNamePrefix cannot both be specified")
+    if prefix and not own:
+        raise ResourceFailed(f"BucketNamePrefix requires BucketNamespace {_OWN}")
+    suffix = f"-{it.scope.account}-{it.scope.region}-an"
+    if own and not it.name.endswith(suffix):
+        raise ResourceFailed(f"The name of a bucket in the {_OWN} namespace must end with {suffix}")
 
 
 def _create_bucket(it: Subject) -> Steps:
-    request: dict[str, Any] = {"Bucket": it.name}
+    _check_namespace(it)
+    request: dict[str, Any] = {"Bucket": it.name, **it.wanted("BucketNamespace")}
     if it.scope.region != "us-east-1":
         request["CreateBucketConfiguration"] = {"LocationConstraint": it.scope.region}
     if it.get("ObjectLockEnabled"):
         request["ObjectLockEnabledForBucket"] = it.get("ObjectLockEnabled")
-    if it.is_named and not it.again:
+    if (it.is_named or it.get("BucketNamePrefix")) and not it.again:
         # Creating one's own bucket again succeeds in us-east-1, and in no stack. HeadBucket would not do: it makes
         # CDK's bucket of assets (bootstrap.py), which a stack of `cdk bootstrap` is about to make itself.
         told = yield Call("ListBuckets", {})
@@ -235,6 +256,7 @@ TYPES = [
         name="AWS::S3::Bucket",
         service="s3",
         properties=words("AbacStatus AccelerateConfiguration AccessControl AnalyticsConfigurations BucketName")
+        | words("BucketNamePrefix BucketNamespace")
         | words("IntelligentTieringConfigurations InventoryConfigurations MetadataConfiguration")
         | words("MetadataTableConfiguration MetricsConfigurations NotificationConfiguration ObjectLockConfiguration")
         | words("ObjectLockEnabled ReplicationConfiguration Tags")
@@ -242,9 +264,9 @@ TYPES = [
         no_effect=words("AbacStatus AccelerateConfiguration AnalyticsConfigurations IntelligentTieringConfigurations")
         | words("InventoryConfigurations MetadataConfiguration MetadataTableConfiguration MetricsConfigurations")
         | words("ObjectLockConfiguration ReplicationConfiguration"),
-        replaces=words("BucketName"),
+        replaces=words("BucketName BucketNamePrefix BucketNamespace"),
         named_by="BucketName",
-        name_form=_NAMES,
+        name_form=_bucket_name_form,
         create=_create_bucket,
         update=_update_bucket,
         delete=_delete_bucket,

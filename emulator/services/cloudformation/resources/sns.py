@@ -22,7 +22,7 @@ from emulator.services.cloudformation.resources.types import (
 
 _ATTRIBUTES = listed(
     "ArchivePolicy ContentBasedDeduplication DisplayName FifoThroughputScope FifoTopic KmsMasterKeyId"
-    " SignatureVersion TracingConfig"
+    " MaximumMessageSize SignatureVersion TracingConfig"
 )
 
 

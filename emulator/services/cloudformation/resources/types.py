@@ -149,6 +149,8 @@ class NameForm:
     suffix: str = ""
     """At the end of every name (`.fifo`)."""
     separator: str = "-"
+    whole: str = ""
+    """All of the name, where its property says only a part: `{account}` and `{region}` stand in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

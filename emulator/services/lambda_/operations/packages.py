@@ -23,6 +23,7 @@ from emulator.aws.scope import Scope
 from emulator.services.lambda_.model import REQUIRED
 from emulator.services.lambda_.operations.state import LambdaState
 from emulator.services.lambda_.rules import names
+from emulator.services.lambda_.rules.configuration import IMAGES
 from emulator.services.lambda_.rules.errors import invalid_parameter
 from emulator.services.lambda_.rules.package import FUNCTION_ROOT, LAYER_ROOT, check_content, check_package, code_sha256
 
@@ -107,7 +108,7 @@ class PackageOperations(LambdaState):
 def code_of(operation: str, code: Request) -> CodeFetched:
     """The code a request brings. Raises AWS's 400 if it brings none, NotEmulated for images and unfetched objects."""
     if code.get("ImageUri"):
-        raise NotEmulated("lambda", f"{operation} with ImageUri", "functions from container images")
+        raise NotEmulated("lambda", f"{operation} with ImageUri", IMAGES)
     for member in ("SourceKMSKeyArn", "S3ObjectStorageMode"):
         if code.get(member):
             raise NotEmulated("lambda", f"{operation} with {member}")

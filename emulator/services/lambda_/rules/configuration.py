@@ -42,13 +42,15 @@ _SNAP_START = re.compile(r"java(1[1-9]|[2-9]\d)(\.al2023)?|python3\.(1[2-9]|[2-9
 _DEAD_LETTER_TARGET = re.compile(r"arn:aws[a-zA-Z-]*:(sqs|sns):[a-z0-9-]+:\d{12}:[a-zA-Z0-9_.\-]+", re.ASCII)
 _KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+", re.ASCII)
 
+MANAGED_INSTANCES = "managed instances: leave it out here (Fn::If), and the function runs as an ordinary one"
+IMAGES = "functions from container images: give the code as a zip file or, with SAM, as a folder in CodeUri"
 _ABSENT = {
-    "PublishTo": "the latest published version of managed instances",
-    "FileSystemConfigs": "file systems",
-    "ImageConfig": "functions from container images",
-    "TenancyConfig": "tenant isolation",
-    "CapacityProviderConfig": "managed instances",
-    "DurableConfig": "durable functions",
+    "PublishTo": MANAGED_INSTANCES,
+    "FileSystemConfigs": "file systems: leave it out here (Fn::If); a function's /tmp is there",
+    "ImageConfig": IMAGES,
+    "TenancyConfig": "tenant isolation: leave it out here (Fn::If); environments then serve all tenants",
+    "CapacityProviderConfig": MANAGED_INSTANCES,
+    "DurableConfig": "durable functions: state machines, which are emulated, do what they do",
     "RuntimeConfig": "runtime configuration",
     "AcceleratorConfig": "accelerators",
 }
@@ -60,7 +62,7 @@ def refuse_absent_features(operation: str, request: Settings) -> None:
         if request.get(member):
             raise NotEmulated("lambda", f"{operation} with {member}", feature)
     if request.get("PackageType") == "Image":
-        raise NotEmulated("lambda", f"{operation} with PackageType Image", "functions from container images")
+        raise NotEmulated("lambda", f"{operation} with PackageType Image", IMAGES)
 
 
 def new_configuration(request: Settings, name: str) -> Settings:

@@ -48,7 +48,7 @@ class PublishOperations:
         topic = required_topic(tx, scope, target, member)
         message = self._checked(topic, request, tx.new_id(), tx.now, request.get(TRACE_MEMBER) or "")
         size = model.size_of(message.message, message.subject, message.attributes)
-        if size > model.LARGEST_MESSAGE_BYTES:
+        if size > topic.largest_message_bytes:
             raise invalid("Message too long")
         return self._accept(tx, topic, message, size)
 
@@ -56,7 +56,7 @@ class PublishOperations:
         """Accept up to ten messages, each on its own."""
         entries: list[dict[str, Any]] = request["PublishBatchRequestEntries"]
         topic = required_topic(tx, scope, request.get("TopicArn"))
-        _check_batch(entries)
+        _check_batch(entries, topic.largest_message_bytes)
         successful: list[dict[str, Any]] = []
         failed: list[dict[str, Any]] = []
         for entry in entries:
@@ -168,7 +168,7 @@ class PublishOperations:
         return {"MessageId": identifier}
 
 
-def _check_batch(entries: list[dict[str, Any]]) -> None:
+def _check_batch(entries: list[dict[str, Any]], most_bytes: int) -> None:
     """Raise AWS's refusal of a batch as a whole."""
     if not entries:
         raise AwsError("EmptyBatchRequest", "The batch request doesn't contain any entries.")
@@ -182,7 +182,7 @@ def _check_batch(entries: list[dict[str, Any]]) -> None:
         text = "Two or more batch entries in the request have the same Id."
         raise AwsError("BatchEntryIdsNotDistinct", text)
     size = sum(_rough_size(entry) for entry in entries)
-    if size > model.LARGEST_MESSAGE_BYTES:
+    if size > most_bytes:
         text = "The length of all the batch messages put together is more than the limit."
         raise AwsError("BatchRequestTooLong", text)
 

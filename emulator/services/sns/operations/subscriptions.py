@@ -50,6 +50,10 @@ class SubscriptionOperations:
                 store.delete_subscription(tx, existing, topic.scope, topic.name)
             if topic.fifo and sum(store.count_subscriptions(tx, topic.arn)) >= MOST_FIFO_SUBSCRIPTIONS:
                 raise AwsError("SubscriptionLimitExceeded", "Subscription limit exceeded for the topic", 403)
+            if topic.largest_message_bytes > model.LARGEST_MESSAGE_BYTES:
+                there = store.subscriptions_of(tx, topic.arn, 0, model.MOST_LARGE_SUBSCRIPTIONS)
+                others = [item.protocol for _, item in there]
+                model.check_large_topic(topic.largest_message_bytes, [*others, protocol])
             if "FilterPolicy" in attributes:
                 _check_room(tx, topic)
             subscription = self._new(tx, scope, topic, protocol, endpoint, attributes)

@@ -129,6 +129,9 @@ class TopicOperations:
         name, value = request["AttributeName"], request.get("AttributeValue") or ""
         if value or name not in model.TOPIC_ATTRIBUTES:
             model.check_topic_attribute(name, value, topic.fifo)
+        if name == "MaximumMessageSize" and value:
+            there = store.subscriptions_of(tx, topic.arn, 0, model.MOST_LARGE_SUBSCRIPTIONS + 1)
+            model.check_large_topic(int(value), [subscription.protocol for _, subscription in there])
         _set(tx, topic, name, value)
         return {}
 
