@@ -64,12 +64,13 @@ class RunningEmulator:
         self._clients.clear()
 
     def stop(self) -> None:
-        """End the emulator as a polite exit would."""
+        """End the emulator as a polite exit would. Again, it does nothing."""
         self.close_clients()
         self._plain_clients.clear()  # a start after it has another address
         if self._loop is not None and self._stop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(CALL_TIMEOUT_SECONDS)
+            self._stop = None
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client of this emulator, without retries (a test wants to see the first answer)."""

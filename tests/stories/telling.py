@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import textwrap
 import zipfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
@@ -32,16 +35,26 @@ def package(source: str, name: str = "app.py") -> bytes:
 
 def function(aws: Aws, name: str, source: str, variables: dict[str, str] | None = None, **settings: Any) -> str:
     """A Python function, whose `handler` is in the source; its ARN."""
-    made = aws.lambda_.create_function(
-        FunctionName=name,
-        Runtime="python3.12",
-        Role=role(aws),
-        Handler="app.handler",
-        Code={"ZipFile": package(source)},
-        Environment={"Variables": variables or {}},
-        **{"Timeout": 60, **settings},
-    )
-    return made["FunctionArn"]
+    usual: dict[str, Any] = {
+        "Runtime": "python3.12",
+        "Handler": "app.handler",
+        "Timeout": 60,
+        "Role": role(aws),
+        "Environment": {"Variables": variables or {}},
+    }
+    code = {"ZipFile": package(source)}
+    return aws.lambda_.create_function(**{"FunctionName": name, "Code": code, **usual, **settings})["FunctionArn"]
+
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js (`node`) on the PATH")
+
+
+def node_function(
+    aws: Aws, name: str, source: str, variables: dict[str, str] | None = None, file: str = "index.js"
+) -> str:
+    """A function in JavaScript, which exports its `handler`; its ARN."""
+    code = {"ZipFile": package(source, file)}
+    return function(aws, name, "", variables, Runtime="nodejs22.x", Handler="index.handler", Code=code)
 
 
 def invoke(aws: Aws, name: str, event: Any = None) -> Any:
@@ -54,6 +67,34 @@ def send(aws: Aws, name: str, event: Any = None) -> str:
     answer = aws.lambda_.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event))
     assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
     return answer["ResponseMetadata"]["RequestId"]
+
+
+def websocket_api(
+    aws: Aws,
+    routes: dict[str, str | dict[str, Any]],
+    variables: dict[str, str] | None = None,
+    answers: bool | dict[str, str] = False,
+) -> str:
+    """A WebSocket API; its id. The member `action` of a message names its route, which leads to a function's ARN.
+
+    An integration may stand in its place. With `answers`, what they answer goes back to the client, by these templates.
+    """
+    talk = aws.apigatewayv2
+    api = talk.create_api(Name="talk", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")[
+        "ApiId"
+    ]
+    for key, target in routes.items():
+        leads = {"IntegrationType": "AWS_PROXY", "IntegrationUri": target} if isinstance(target, str) else target
+        integration = talk.create_integration(ApiId=api, **leads)["IntegrationId"]
+        route = talk.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration}")["RouteId"]
+        if answers and not key.endswith("connect"):
+            talk.create_route_response(ApiId=api, RouteId=route, RouteResponseKey="$default")
+            if isinstance(answers, dict):
+                talk.create_integration_response(
+                    ApiId=api, IntegrationId=integration, IntegrationResponseKey="$default", ResponseTemplates=answers
+                )
+    talk.create_stage(ApiId=api, StageName="prod", AutoDeploy=True, StageVariables=variables or {})
+    return api
 
 
 def machine(aws: Aws, definition: dict[str, Any], name: str = "story", kind: str = "STANDARD") -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 
-from emulator.testing import RunningEmulator, in_process
-from tests.wire.lambda_support import create, package
-from tests.wire.websocket_support import websocket_api
+import pytest
+from botocore.session import Session
 
-SOURCE = """
+from emulator import Emulator
+from tests.stories.telling import function, send, websocket_api
+
+LOOKS_AROUND = """
 import os, time, boto3
 
 def handler(event, context):
@@ -17,23 +19,6 @@ def handler(event, context):
     queues = boto3.client("sqs").list_queues().get("QueueUrls", [])
     return {"process": os.getpid(), "function": os.environ["AWS_LAMBDA_FUNCTION_NAME"], "queues": len(queues)}
 """
-
-
-def test_a_handler_runs_in_the_process_of_the_test_and_still_reaches_aws_and_sleeps_in_virtual_time() -> None:
-    with RunningEmulator(make=in_process) as emulator:
-        emulator.client("sqs").create_queue(QueueName="there")
-        target = emulator.client("sqs").create_queue(QueueName="ended")["QueueUrl"]
-        client = emulator.client("lambda")
-        create(client, Code={"ZipFile": package(SOURCE)}, Timeout=30)
-        arn = "arn:aws:sqs:us-east-1:000000000000:ended"
-        client.put_function_event_invoke_config(FunctionName="f", DestinationConfig={"OnSuccess": {"Destination": arn}})
-        client.invoke(FunctionName="f", InvocationType="Event")
-        emulator.settle()
-        [message] = emulator.client("sqs").receive_message(QueueUrl=target)["Messages"]
-        assert json.loads(message["Body"])["responsePayload"] == {"process": os.getpid(), "function": "f", "queues": 2}
-        assert emulator.failures() == []
-
-
 GREETS = """
 import boto3
 
@@ -46,15 +31,31 @@ def handler(event, context):
 """
 
 
-def test_a_handler_in_the_process_of_the_test_reaches_the_client_of_its_websocket_api() -> None:
-    from botocore.session import Session
+@pytest.fixture
+def emulator():
+    """An emulator whose functions run in threads of this test."""
+    create_client = Session.create_client
+    with Emulator(functions="threads") as emulator:
+        yield emulator
+    assert Session.create_client is create_client
 
-    before = Session.create_client
-    with RunningEmulator(make=in_process) as emulator:
-        api = websocket_api(emulator)
-        create(emulator.client("lambda"), Code={"ZipFile": package(GREETS)}, Timeout=30)
-        api.route("$default", api.function("f"), two_way=False)
-        with api.talk() as client:
-            client.say("anybody there?")
-            assert client.hear() == "hello"
-    assert Session.create_client is before
+
+def test_a_handler_runs_in_the_process_of_the_test_and_still_reaches_aws_and_sleeps_in_virtual_time(aws, emulator):
+    aws.sqs.create_queue(QueueName="there")
+    aws.sqs.create_queue(QueueName="ended")
+    ended = emulator.queue("ended")
+    function(aws, "looks", LOOKS_AROUND)
+    aws.lambda_.put_function_event_invoke_config(
+        FunctionName="looks", DestinationConfig={"OnSuccess": {"Destination": ended.arn}}
+    )
+    send(aws, "looks")
+    emulator.settle()
+    [record] = ended.bodies()
+    assert json.loads(record)["responsePayload"] == {"process": os.getpid(), "function": "looks", "queues": 2}
+
+
+def test_a_handler_in_the_process_of_the_test_reaches_the_client_of_its_websocket_api(aws):
+    websocket_api(aws, {"$default": function(aws, "greets", GREETS)})
+    client = aws.websocket()
+    client.say("anybody there?")
+    assert client.hear() == "hello"

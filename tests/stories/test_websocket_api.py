@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
-from emulator.settings import Settings
-from emulator.testing import RunningEmulator
-from tests.ports.programs import archive
-from tests.stories.test_other_runtimes import with_node
-from tests.wire.http_api_support import FUNCTION
-from tests.wire.test_lambda import create
-from tests.wire.websocket_support import Client, Ended, WebSocketApi, echo, websocket_api
+from emulator.testing.queue import Queue
+from emulator.testing.websocket import Closed, Refused
+from tests.stories.telling import function, kept, needs_node, node_function, websocket_api
+
+# ── a chat room ─────────────────────────────────────────────────────────────────────────────────
 
 CHAT = """
 import json
@@ -47,6 +43,46 @@ def handler(event, context):
     return {"statusCode": 200}
 """
 
+
+@pytest.fixture
+def enter(aws):
+    """Enters the room under a name."""
+    aws.dynamodb.create_table(
+        TableName="room",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    chat = function(aws, "chat", CHAT)
+    websocket_api(aws, {"$connect": chat, "$disconnect": chat, "say": chat})
+    return lambda name: aws.websocket(params={"name": name})
+
+
+def who_is_in(aws):
+    return sorted(member["name"]["S"] for member in aws.dynamodb.scan(TableName="room")["Items"])
+
+
+def test_everybody_in_a_room_hears_what_one_says(aws, emulator, enter):
+    ann, ben, cid = enter("ann"), enter("ben"), enter("cid")
+    ann.say({"action": "say", "said": "hello"})
+    assert [member.hear() for member in (ann, ben, cid)] == ["ann: hello"] * 3
+
+    cid.close()
+    emulator.settle()
+    ben.say({"action": "say", "said": "bye"})
+    assert [member.hear() for member in (ann, ben)] == ["ben: bye"] * 2
+    assert who_is_in(aws) == ["ann", "ben"]
+
+
+def test_nobody_enters_without_a_name(aws, enter):
+    with pytest.raises(Refused) as refused:
+        enter("")
+    assert refused.value.status == 400
+    assert who_is_in(aws) == []
+
+
+# ── work that a client does not wait for ────────────────────────────────────────────────────────
+
 WORKS = """
 import time
 import boto3
@@ -58,95 +94,66 @@ def handler(event, context):
     clients = boto3.client("apigatewaymanagementapi", endpoint_url=event["answer_at"])
     clients.post_to_connection(ConnectionId=event["client"], Data=("ready: " + event["report"]).encode())
 """
+WITH_THE_ADDRESS_OF_THE_CLIENT = """{
+    "report": $input.json("$.report"),
+    "client": "$context.connectionId",
+    "answer_at": "https://$context.domainName/$context.stage"
+}"""
 
 
-def test_everybody_in_a_room_hears_what_one_says(emulator: RunningEmulator) -> None:
-    emulator.client("dynamodb").create_table(
-        TableName="room",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    api = websocket_api(emulator)
-    chat = api.function(echo(emulator, "chat", CHAT, Timeout=20))
-    for key in ("$connect", "$disconnect", "say"):
-        api.route(key, chat, two_way=False)
+@pytest.fixture
+def client(aws):
+    """Of an API that hands reports to a function as events, and says at once that it has accepted them."""
+    works = function(aws, "works", WORKS)
+    invokes_asynchronously = {
+        "IntegrationType": "AWS",
+        "IntegrationMethod": "POST",
+        "IntegrationUri": f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{works}/invocations",
+        "RequestParameters": {"integration.request.header.X-Amz-Invocation-Type": "'Event'"},
+        "RequestTemplates": {"$default": WITH_THE_ADDRESS_OF_THE_CLIENT},
+        "TemplateSelectionExpression": "\\$default",
+    }
+    websocket_api(aws, {"report": invokes_asynchronously}, answers={"$default": '{"accepted": true}'})
+    return aws.websocket()
 
-    def enter(name: str) -> Client:
-        return api.connect(f"/_aws/execute-api/{api.id}/prod?name={name}")
 
-    ann, ben, cid = enter("ann"), enter("ben"), enter("cid")
-    ann.say({"action": "say", "said": "hello"})
-    assert [member.hear() for member in (ann, ben, cid)] == ["ann: hello"] * 3
+def ask_for(report, client):
+    client.say({"action": "report", "report": report})
+    assert client.json() == {"accepted": True}
 
-    cid.close()
+
+def test_a_client_does_not_wait_for_slow_work_and_hears_when_it_is_done(emulator, client):
+    ask_for("r1", client)
     emulator.settle()
-    ben.say({"action": "say", "said": "bye"})
-    assert [member.hear() for member in (ann, ben)] == ["ben: bye"] * 2
-    assert len(emulator.client("dynamodb").scan(TableName="room")["Items"]) == 2
-    ann.vanish()
-    ben.vanish()
+    assert client.hear() == "ready: r1"
 
 
-def asynchronous(emulator: RunningEmulator) -> WebSocketApi:
-    """A route whose integration invokes its function by `Event`, and tells it where the client is."""
-    echo(emulator, "works", WORKS, Timeout=60)
-    api = websocket_api(emulator)
-    template = (
-        '{"report": $input.json("$.report"), "client": "$context.connectionId",'
-        ' "answer_at": "https://$context.domainName/$context.stage"}'
-    )
-    work = api.integration(
-        IntegrationType="AWS",
-        IntegrationMethod="POST",
-        IntegrationUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}works/invocations",
-        RequestParameters={"integration.request.header.X-Amz-Invocation-Type": "'Event'"},
-        RequestTemplates={"$default": template},
-        TemplateSelectionExpression="\\$default",
-    )
-    answer = {"$default": '{"accepted": true}'}
-    api.client.create_integration_response(
-        ApiId=api.id, IntegrationId=work, IntegrationResponseKey="$default", ResponseTemplates=answer
-    )
-    api.route("report", work)
-    return api
+def test_work_that_fails_is_retried_by_lambda_and_tells_the_client_nothing(emulator, client):
+    ask_for("broken", client)
+    emulator.settle()
+    assert client.heard() == []
+    ask_for("r2", client)
+    emulator.settle()
+    assert client.hear() == "ready: r2"
+    assert [attempt["attempt"] for attempt in emulator.attempts(function="works")] == [1, 2, 3, 1]
 
 
-def test_a_client_does_not_wait_for_slow_work_and_hears_when_it_is_done(emulator: RunningEmulator) -> None:
-    api = asynchronous(emulator)
-    with api.talk() as client:
-        client.say({"action": "report", "report": "r1"})
-        assert client.json() == {"accepted": True}
-        emulator.settle()
-        assert client.hear() == "ready: r1"
-
-
-def test_work_that_fails_is_retried_by_lambda_and_tells_the_client_nothing(emulator: RunningEmulator) -> None:
-    api = asynchronous(emulator)
-    with api.talk() as client:
-        client.say({"action": "report", "report": "broken"})
-        assert client.json() == {"accepted": True}
-        emulator.settle()
-        client.say({"action": "report", "report": "r2"})
-        assert client.json() == {"accepted": True}
-        emulator.settle()
-        assert client.hear() == "ready: r2"
-    attempts = [item["attempt"] for item in emulator.control("GET", "timeline")["invocations"]]
-    assert attempts == [1, 2, 3, 1]
-
-
-def test_a_client_that_left_in_the_meantime_is_gone_for_the_worker(emulator: RunningEmulator) -> None:
-    api = asynchronous(emulator)
-    client = api.connect()
-    client.say({"action": "report", "report": "r1"})
-    client.json()
+def test_a_client_that_left_in_the_meantime_is_gone_for_the_worker(emulator, client):
+    ask_for("r1", client)
     client.close()
     emulator.settle()
-    groups = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/works")["events"]
-    assert any("GoneException" in event["message"] for event in groups), json.dumps(groups)[:500]
+    assert emulator.logs("works", "GoneException")
 
 
-TELLS = """
+# ── the emulator stops in the middle of a conversation ──────────────────────────────────────────
+
+SHOWS_ITS_EVENT = """
+import json
+
+def handler(event, context):
+    return {"statusCode": 200, "body": json.dumps(event)}
+"""
+TELLS_OF_THE_END = """
 import boto3, json
 
 def handler(event, context):
@@ -155,59 +162,68 @@ def handler(event, context):
             where["identity"], where["authorizer"]["principalId"]]
     boto3.client("sqs").send_message(QueueUrl=event["stageVariables"]["queue"], MessageBody=json.dumps(told))
 """
-ADMITS = """
+ADMITS_EVERYBODY = """
 def handler(event, context):
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
     return {"principalId": "me", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
 """
 
 
+def conversation(aws):
+    """A client of an API that admits by a function, and tells a queue how conversations end."""
+    queue = aws.sqs.create_queue(QueueName="told")["QueueUrl"]
+    shows = function(aws, "shows", SHOWS_ITS_EVENT)
+    tells = function(aws, "tells", TELLS_OF_THE_END)
+    admits = function(aws, "admits", ADMITS_EVERYBODY)
+    api = websocket_api(aws, {"$default": shows, "$disconnect": tells}, {"queue": queue}, answers=True)
+    authorizer = aws.apigatewayv2.create_authorizer(
+        ApiId=api,
+        Name="admits",
+        AuthorizerType="REQUEST",
+        IdentitySource=["route.request.header.Host"],
+        AuthorizerUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{admits}/invocations",
+    )["AuthorizerId"]
+    aws.apigatewayv2.create_route(ApiId=api, RouteKey="$connect", AuthorizationType="CUSTOM", AuthorizerId=authorizer)
+    return aws.websocket()
+
+
+def nothing_is_left_to_do(emulator):
+    return emulator.control("GET", "queue")["total"] == 0
+
+
 @pytest.mark.parametrize("killed", [False, True])
-def test_an_emulator_that_stops_ends_its_connections_and_the_next_one_tells_so(tmp_path: Path, killed: bool) -> None:
-    settings = Settings(data=tmp_path / "first", port=0, frozen=True)
-    with RunningEmulator(settings) as running:
-        queue = running.client("sqs").create_queue(QueueName="told")["QueueUrl"]
-        api = websocket_api(running, {"StageVariables": {"queue": queue}})
-        api.route("$default", api.function(echo(running)))
-        api.route("$disconnect", api.function(echo(running, "tells", TELLS)))
-        uri = (
-            f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}{echo(running, 'admits', ADMITS)}"
-        )
-        authorizer = api.client.create_authorizer(
-            ApiId=api.id,
-            Name="a",
-            AuthorizerType="REQUEST",
-            IdentitySource=["route.request.header.Host"],
-            AuthorizerUri=f"{uri}/invocations",
-        )["AuthorizerId"]
-        api.route("$connect", AuthorizationType="CUSTOM", AuthorizerId=authorizer)
-        client = api.connect()
+def test_an_emulator_that_stops_ends_its_connections_and_the_next_one_tells_so(tmp_path, killed):
+    folder = tmp_path / "first"
+    with kept(folder) as (emulator, aws):
+        client = conversation(aws)
         client.say("hello")
         context = client.json()["requestContext"]
-        number = context["connectionId"]
         if killed:  # what is on the disk is what a killed emulator leaves
-            shutil.copytree(tmp_path / "first", tmp_path / "second")
-            settings = dataclasses.replace(settings, data=tmp_path / "second")
-    with pytest.raises(Ended) as ended:
-        client.hear()
-    assert ended.value.code == 1012
-    client.vanish()
-    with RunningEmulator(settings) as running:
-        running.settle()
-        told = running.client("sqs").receive_message(QueueUrl=queue.replace(api.emulator.url, running.url))["Messages"]
-        assert [json.loads(message["Body"]) for message in told] == [
-            [number, context["connectedAt"], 1001, "Going away", context["identity"], "me"]
+            folder = shutil.copytree(folder, tmp_path / "second")
+        emulator.stop()
+        with pytest.raises(Closed) as ended:
+            client.hear()
+        assert ended.value.code == 1012
+    with kept(folder) as (emulator, aws):
+        emulator.settle()
+        assert [json.loads(told) for told in Queue(aws, "told").bodies()] == [
+            [context["connectionId"], context["connectedAt"], 1001, "Going away", context["identity"], "me"]
         ]
-        again = WebSocketApi(running, running.client("apigatewayv2"), api.id)
-        with pytest.raises(again.management().exceptions.GoneException):
-            again.management().get_connection(ConnectionId=number)
-        with again.talk() as back:
-            back.say("hello again")
-            assert back.json()["body"] == "hello again"
-        running.advance(3600)
-        running.settle()
-        assert running.control("GET", "queue")["total"] == 0
+        [stage] = aws.apis()
+        clients = aws.client("apigatewaymanagementapi", endpoint_url=stage["url"])
+        with pytest.raises(clients.exceptions.GoneException):
+            clients.get_connection(ConnectionId=context["connectionId"])
 
+        again = aws.websocket()
+        again.say("hello again")
+        assert again.json()["body"] == "hello again"
+        again.vanish()
+        emulator.advance(3600)
+        emulator.settle()
+        assert nothing_is_left_to_do(emulator)
+
+
+# ── functions in JavaScript ─────────────────────────────────────────────────────────────────────
 
 SIGNED = (
     "'AWS4-HMAC-SHA256 Credential=test/20270115/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=0'"
@@ -244,15 +260,10 @@ function answering(ask) {
 """
 
 
-@with_node
-@pytest.mark.parametrize(("file", "code"), [("index.js", BY_OPTIONS), ("index.mjs", BY_URL)])
-def test_a_node_function_answers_at_the_address_that_its_event_names(
-    emulator: RunningEmulator, file: str, code: str
-) -> None:
-    archived = archive({file: code + ANSWERING})
-    create(emulator.client("lambda"), Runtime="nodejs22.x", Handler="index.handler", Code={"ZipFile": archived})
-    api = websocket_api(emulator)
-    api.route("$default", api.function("f"), two_way=False)
-    with api.talk() as client:
-        client.say("hello")
-        assert client.hear() == "you said hello"
+@needs_node
+@pytest.mark.parametrize(("file", "asks"), [("index.js", BY_OPTIONS), ("index.mjs", BY_URL)])
+def test_a_node_function_answers_at_the_address_that_its_event_names(aws, file, asks):
+    websocket_api(aws, {"$default": node_function(aws, "answers", asks + ANSWERING, file=file)})
+    client = aws.websocket()
+    client.say("hello")
+    assert client.hear() == "you said hello"
