@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sys
 import textwrap
 import zipfile
 from collections.abc import Generator
@@ -36,7 +37,7 @@ def package(source: str, name: str = "app.py") -> bytes:
 def function(aws: Aws, name: str, source: str, variables: dict[str, str] | None = None, **settings: Any) -> str:
     """A Python function, whose `handler` is in the source; its ARN."""
     usual: dict[str, Any] = {
-        "Runtime": "python3.12",
+        "Runtime": f"python3.{sys.version_info.minor}",
         "Handler": "app.handler",
         "Timeout": 60,
         "Role": role(aws),

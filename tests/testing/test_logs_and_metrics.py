@@ -24,7 +24,8 @@ def test_what_a_function_wrote_is_read_by_its_name(aws: Aws, emulator: Emulator)
     assert emulator.logs("work") == []
     send(aws, "work", **{"for": 1})
     emulator.settle()
-    assert [text.split()[0] for text in emulator.logs("work")] == ["INIT_START", "START", "working", "END", "REPORT"]
+    words = [text.split()[0] for text in emulator.logs("work")]
+    assert (words[0], words[-3:]) == ("INIT_START", ["working", "END", "REPORT"])
     assert emulator.logs("work", "working") == emulator.logs("/aws/lambda/work", "working") == ["working for 1\n"]
 
 
