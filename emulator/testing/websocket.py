@@ -19,7 +19,7 @@ from emulator.testing.servers import HarnessError
 if TYPE_CHECKING:
     import httpx
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 """Host time for which a message may take to come."""
 CHUNK = 65536
 

@@ -70,21 +70,59 @@ def send(aws: Aws, name: str, event: Any = None) -> str:
     return answer["ResponseMetadata"]["RequestId"]
 
 
+ANY = "x-amazon-apigateway-any-method"
+"""Among the methods of a REST API's path: all others."""
+
+
+def mock(answer: str = "", request: str = '{"statusCode": 200}') -> dict[str, Any]:
+    """An integration that asks nobody: what it answers, and what it makes of the request, are templates."""
+    response = {"statusCode": "200", "responseTemplates": {"application/json": answer}}
+    return {
+        "type": "mock",
+        "requestTemplates": {"application/json": request},
+        "responses": {"default": response if answer else {"statusCode": "200"}},
+    }
+
+
+def proxy(function_arn: str) -> dict[str, Any]:
+    """An integration that leaves everything to a function."""
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function_arn}/invocations"
+    return {"type": "aws_proxy", "httpMethod": "POST", "uri": uri}
+
+
+def rest_api(aws: Aws, paths: dict[str, dict[str, Any]]) -> str:
+    """A REST API, deployed to the stage `dev`; its id. Each method of a path has its integration."""
+    methods = {
+        path: {
+            method: {"responses": {"200": {"description": "OK"}}, "x-amazon-apigateway-integration": integration}
+            for method, integration in found.items()
+        }
+        for path, found in paths.items()
+    }
+    document = {"openapi": "3.0.1", "info": {"title": "story", "version": "1"}, "paths": methods}
+    api = aws.apigateway.import_rest_api(body=json.dumps(document).encode())["id"]
+    aws.apigateway.create_deployment(restApiId=api, stageName="dev")
+    return api
+
+
 def websocket_api(
     aws: Aws,
-    routes: dict[str, str | dict[str, Any]],
+    routes: dict[str, str | dict[str, Any] | None],
     variables: dict[str, str] | None = None,
     answers: bool | dict[str, str] = False,
 ) -> str:
     """A WebSocket API; its id. The member `action` of a message names its route, which leads to a function's ARN.
 
-    An integration may stand in its place. With `answers`, what they answer goes back to the client, by these templates.
+    An integration may stand in its place, or nothing. With `answers`, what they answer goes back to the client, by these templates.
     """
     talk = aws.apigatewayv2
     api = talk.create_api(Name="talk", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")[
         "ApiId"
     ]
     for key, target in routes.items():
+        if target is None:
+            talk.create_route(ApiId=api, RouteKey=key)
+            continue
         leads = {"IntegrationType": "AWS_PROXY", "IntegrationUri": target} if isinstance(target, str) else target
         integration = talk.create_integration(ApiId=api, **leads)["IntegrationId"]
         route = talk.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration}")["RouteId"]

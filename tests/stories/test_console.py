@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import sys
+import asyncio
 import threading
-import zipfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from contextlib import contextmanager
 
 import pytest
 from typer.testing import CliRunner
 
+from emulator import Emulator, app
 from emulator.adapters.console import Console
-from emulator.app import Emulator
-from emulator.cli import app
-from emulator.settings import Settings
-from emulator.testing import RunningEmulator
+from emulator.cli import app as command_line
+from emulator.testing.harness import RunningEmulator
+from emulator.testing.servers import LocalServer
+from tests.stories.telling import function, invoke, rest_api, send, websocket_api
 from tests.stuck import STUCK_SECONDS
-from tests.wire.apigateway_support import RestApi
-from tests.wire.websocket_support import websocket_api
 
-QUEUE = "arn:aws:sqs:us-east-1:000000000000:lost"
-HANDLER = """
+WORKS = """
 import time
 
 def handler(event, context):
@@ -33,79 +27,70 @@ def handler(event, context):
 """
 
 
-class Watched:
-    """A running emulator with a console, and what the console has printed when it has ended."""
+class Screen:
+    """What the console has printed: a moment after what it tells of."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.text = ""
+        self._printed = threading.Condition()
 
-    def running(self) -> RunningEmulator:
-        def make(settings: Settings, url: str) -> Emulator:
-            return Emulator(settings, url, console=Console(self._write))
+    def print(self, text):
+        with self._printed:
+            self.text += text
+            self._printed.notify_all()
 
-        return RunningEmulator(make=make)
+    def line(self, *words):
+        """The last line with all these words, as soon as there is one."""
 
-    def _write(self, text: str) -> None:
-        self.text += text
+        def found():
+            return [line for line in self.text.splitlines() if all(word in line for word in words)]
+
+        with self._printed:
+            assert self._printed.wait_for(found, STUCK_SECONDS), f"{words} are not in one line of {self.text!r}"
+            return found()[-1]
 
 
 @pytest.fixture
-def watched() -> Watched:
-    return Watched()
+def screen():
+    return Screen()
 
 
-@pytest.fixture
-def running(watched: Watched) -> Iterator[RunningEmulator]:
-    with watched.running() as emulator:
+@contextmanager
+def started(screen):
+    """A world of an emulator that prints on this screen."""
+    running = RunningEmulator(make=lambda settings, url: app.Emulator(settings, url, console=Console(screen.print)))
+    with running, Emulator(server=LocalServer(running=running)) as emulator:
         yield emulator
 
 
-def make_function(emulator: RunningEmulator, **members: Any) -> Any:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("app.py", HANDLER)
-    lambda_ = emulator.client("lambda")
-    settings = {
-        "FunctionName": "work",
-        "Runtime": f"python3.{sys.version_info.minor}",
-        "Role": "arn:aws:iam::000000000000:role/r",
-        "Handler": "app.handler",
-        "Code": {"ZipFile": packed.getvalue()},
-    }
-    lambda_.create_function(**{**settings, **members})
-    return lambda_
+@pytest.fixture
+def emulator(screen):
+    with started(screen) as emulator:
+        yield emulator
 
 
-def queue(emulator: RunningEmulator) -> str:
-    return emulator.client("sqs").create_queue(QueueName="lost")["QueueUrl"]
+@pytest.fixture
+def lost(aws, emulator):
+    """A queue."""
+    aws.sqs.create_queue(QueueName="lost")
+    return emulator.queue("lost")
 
 
-def send(emulator: RunningEmulator, lambda_: Any, payload: bytes = b"{}") -> None:
-    lambda_.invoke(FunctionName="work", InvocationType="Event", Payload=payload)
+def records_of_success_go_to(destination, aws, name="work"):
+    aws.lambda_.put_function_event_invoke_config(
+        FunctionName=name, DestinationConfig={"OnSuccess": {"Destination": destination}}
+    )
+
+
+# ── events ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_event_that_nobody_may_run_is_told(aws, emulator, screen):
+    function(aws, "work", WORKS)
+    aws.lambda_.put_function_concurrency(FunctionName="work", ReservedConcurrentExecutions=0)
+    send(aws, "work", {})
     emulator.settle()
-
-
-def printed(watched: Watched, emulator: RunningEmulator, wanted: str) -> str:
-    """The line with `wanted`: lines are printed a moment after what they tell."""
-    for _ in range(round(STUCK_SECONDS * 10)):
-        found = [line for line in watched.text.splitlines() if wanted in line]
-        if found:
-            return found[-1]
-        emulator.call(_a_moment)
-    raise AssertionError(f"{wanted!r} is not in {watched.text!r}")
-
-
-async def _a_moment() -> None:
-    import asyncio
-
-    await asyncio.sleep(0.1)
-
-
-def test_an_event_that_nobody_may_run_is_told(running: RunningEmulator, watched: Watched) -> None:
-    lambda_ = make_function(running)
-    lambda_.put_function_concurrency(FunctionName="work", ReservedConcurrentExecutions=0)
-    send(running, lambda_)
-    line = printed(watched, running, "dropped")
+    line = screen.line("dropped")
     assert line.endswith(
         " dropped (ZeroReservedConcurrency: the function's reserved concurrency is 0);"
         " no dead-letter queue, no destination"
@@ -113,104 +98,142 @@ def test_an_event_that_nobody_may_run_is_told(running: RunningEmulator, watched:
     assert "  work: event " in line and line[2] == line[5] == ":"
 
 
-def test_a_dead_letter_that_arrives_is_named_and_one_that_does_not_is_told(
-    running: RunningEmulator, watched: Watched
-) -> None:
-    url = queue(running)
-    lambda_ = make_function(running, DeadLetterConfig={"TargetArn": QUEUE})
-    lambda_.put_function_event_invoke_config(FunctionName="work", MaximumRetryAttempts=0)
-    send(running, lambda_, b'{"fail": true}')
-    line = printed(watched, running, "dropped")
-    assert line.endswith(f" dropped (RetriesExhausted: its attempts are used up); dead letter to {QUEUE}")
-    running.client("sqs").delete_queue(QueueUrl=url)
-    send(running, lambda_, b'{"fail": true}')
-    assert f"; dead letter to {QUEUE} not delivered: " in printed(watched, running, "not delivered")
-
-
-def test_a_record_of_a_success_that_could_not_be_delivered_is_told(running: RunningEmulator, watched: Watched) -> None:
-    url = queue(running)
-    lambda_ = make_function(running)
-    lambda_.put_function_event_invoke_config(
-        FunctionName="work", DestinationConfig={"OnSuccess": {"Destination": QUEUE}}
+def test_a_dead_letter_that_arrives_is_named_and_one_that_does_not_is_told(aws, emulator, lost, screen):
+    arn = lost.arn
+    function(aws, "work", WORKS, DeadLetterConfig={"TargetArn": arn})
+    aws.lambda_.put_function_event_invoke_config(FunctionName="work", MaximumRetryAttempts=0)
+    send(aws, "work", {"fail": True})
+    emulator.settle()
+    assert screen.line("dropped").endswith(
+        f" dropped (RetriesExhausted: its attempts are used up); dead letter to {arn}"
     )
-    send(running, lambda_)
-    running.client("sqs").delete_queue(QueueUrl=url)
-    send(running, lambda_)
-    line = printed(watched, running, "not delivered")
-    assert f" succeeded; record to {QUEUE} not delivered: " in line
-    assert watched.text.count("work: event") == 1
+
+    aws.sqs.delete_queue(QueueUrl=lost.url)
+    send(aws, "work", {"fail": True})
+    emulator.settle()
+    assert f"; dead letter to {arn} not delivered: " in screen.line("not delivered")
 
 
-def test_the_end_of_a_loop_is_told_and_is_in_the_timeline(running: RunningEmulator, watched: Watched) -> None:
-    lambda_ = make_function(running)
-    make_function(running, FunctionName="back")
-    for name, other in (("work", "back"), ("back", "work")):
-        arn = lambda_.get_function_configuration(FunctionName=other)["FunctionArn"]
-        lambda_.put_function_event_invoke_config(
-            FunctionName=name, DestinationConfig={"OnSuccess": {"Destination": arn}}
-        )
-    send(running, lambda_)
-    assert "(RecursiveInvocation: " in printed(watched, running, "dropped")
-    last = running.control("GET", "timeline")["invocations"][-1]
+def test_a_record_of_a_success_that_could_not_be_delivered_is_told(aws, emulator, lost, screen):
+    arn = lost.arn
+    function(aws, "work", WORKS)
+    records_of_success_go_to(arn, aws)
+    send(aws, "work", {})
+    emulator.settle()
+
+    aws.sqs.delete_queue(QueueUrl=lost.url)
+    send(aws, "work", {})
+    emulator.settle()
+    assert f" succeeded; record to {arn} not delivered: " in screen.line("not delivered")
+    assert screen.text.count("work: event") == 1
+
+
+def test_the_end_of_a_loop_is_told_and_is_in_the_timeline(aws, emulator, screen):
+    there, back = function(aws, "work", WORKS), function(aws, "back", WORKS)
+    records_of_success_go_to(back, aws, "work")
+    records_of_success_go_to(there, aws, "back")
+    send(aws, "work", {})
+    emulator.settle()
+    assert "(RecursiveInvocation: " in screen.line("dropped")
+    last = emulator.attempts()[-1]
     assert (last["outcome"], last["decision"]) == ("discarded", "RecursiveInvocation")
 
 
-def test_a_request_that_failed_says_why_and_where_its_steps_are(running: RunningEmulator, watched: Watched) -> None:
-    api = RestApi(running)
-    api.method("/", "GET", {"type": "MOCK", "requestTemplates": {"application/json": "{}"}})
-    api.deploy()
-    answer = api.request("GET")
-    assert answer.status_code == 500
-    line = printed(watched, running, " 500 ")
-    assert "Unable to parse statusCode." in line
-    assert f"(/_emulator/requests/{answer.headers['x-amzn-RequestId']})" in line
+# ── functions ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_code_that_cannot_be_loaded_is_one_line_with_a_time(
-    running: RunningEmulator, watched: Watched, tmp_path: Path
-) -> None:
+def test_a_failed_invocation_is_told_and_where_its_log_is(aws, emulator, screen):
+    function(aws, "work", WORKS)
+    invoke(aws, "work", {})
+    invoke(aws, "work", {"fail": True})
+    port = emulator.url.rpartition(":")[2]
+    assert screen.line("failed").endswith(f"work failed: ValueError: no  (emulator logs work --port {port})")
+    assert screen.text.count("work") == 2  # and nothing of the one that succeeded
+
+
+def test_code_that_cannot_be_loaded_is_one_line_with_a_time(aws, screen, tmp_path):
     (tmp_path / "app.py").write_text("import nothing_like_it\n")
-    lambda_ = make_function(running, Code={"S3Bucket": "hot-reload", "S3Key": str(tmp_path)})
-    lambda_.invoke(FunctionName="work")
-    line = printed(watched, running, "cannot be loaded")
+    function(aws, "work", "", Code={"S3Bucket": "hot-reload", "S3Key": str(tmp_path)})
+    invoke(aws, "work")
+    line = screen.line("cannot be loaded")
     assert line[8:].startswith(f"  work cannot be loaded from {tmp_path}: Runtime.ImportModuleError: Unable to import")
     assert "{" not in line
 
 
-def test_a_runtime_that_is_not_here_is_explained_in_the_functions_log(running: RunningEmulator) -> None:
-    lambda_ = make_function(running, Runtime="java21", Handler="app.Handler")
-    send(running, lambda_)
-    port = running.url.rpartition(":")[2]
-    shown = CliRunner().invoke(app, ["logs", "work", "-p", port, "--since", "1d"]).stdout
+def test_a_runtime_that_is_not_here_is_explained_in_the_functions_log(aws, emulator):
+    function(aws, "work", WORKS, Runtime="java21", Handler="app.Handler")
+    send(aws, "work", {})
+    emulator.settle()
+    here = ("--port", emulator.url.rpartition(":")[2], "--account", aws.account)
+    shown = CliRunner().invoke(command_line, ["logs", "work", *here, "--since", "1d"]).stdout
     assert "[emulator] Runtime.NotAvailable: The emulator cannot run java21 here. Package the function" in shown
 
 
-def test_whoever_sleeps_in_frozen_time_is_named_until_time_moves(running: RunningEmulator, watched: Watched) -> None:
-    lambda_ = make_function(running, Timeout=60)
-    caller = threading.Thread(target=lambda: lambda_.invoke(FunctionName="work", Payload=b'{"sleep": 40}'))
+def test_whoever_sleeps_in_frozen_time_is_named_until_time_moves(aws, emulator, clock, screen):
+    def sleepers():
+        return emulator.server.ask("GET", "clock")["sleeping"]
+
+    function(aws, "work", WORKS, Timeout=60)
+    caller = threading.Thread(target=invoke, args=(aws, "work", {"sleep": 40}))
     caller.start()
-    line = printed(watched, running, "frozen")
+    line = screen.line("frozen")
     assert " of work waits for 40 s of AWS time, which is frozen (and 1 more): POST /_emulator/clock moves it" in line
-    sleep, timeout = running.control("GET", "clock")["sleeping"]
+    sleep, timeout = sleepers()
     assert sleep["who"].startswith("invocation ") and sleep["who"].endswith(" of work")
     assert (sleep["in_seconds"], timeout["in_seconds"]) == (40, 60)
-    assert sleep["until"] == running.now() + 40 and timeout["who"] == f"{sleep['who']} (its timeout)"
-    running.advance(40)
+    assert sleep["until"] == clock.now() + 40 and timeout["who"] == f"{sleep['who']} (its timeout)"
+
+    clock.advance(40)
     caller.join(STUCK_SECONDS)
-    assert running.control("GET", "clock")["sleeping"] == []
-    assert watched.text.count("which is frozen") == 1
+    assert sleepers() == []
+    assert screen.text.count("which is frozen") == 1
 
 
-def test_each_event_of_a_conversation_is_a_line(watched: Watched) -> None:
-    with watched.running() as emulator:
-        api = websocket_api(emulator)
-        api.route("$connect")
-        api.route("say")
-        with api.talk() as client:
-            client.say({"action": "say"})
-            client.say({"action": "shout"})
-            number = client.json()["requestId"]
-    assert "CONNECT $connect 200" in watched.text
-    assert "MESSAGE say 200" in watched.text
-    assert "MESSAGE $default 403  0 ms  talk  No route for the message, and no $default route" in watched.text
-    assert f"(/_emulator/requests/{number})" in watched.text
+# ── requests and conversations ──────────────────────────────────────────────────────────────────
+
+
+def test_a_request_is_a_line_with_the_function_it_reached(aws, screen):
+    function(aws, "work", WORKS)
+    url = aws.lambda_.create_function_url_config(FunctionName="work", AuthType="NONE")["FunctionUrl"]
+
+    assert aws.http.get(f"{url}some/path").status_code == 200
+    line = screen.line("GET /some/path")
+    assert "GET /some/path 200" in line and line.endswith("  work")
+
+
+def test_a_request_that_failed_says_why_and_where_its_steps_are(aws, screen):
+    rest_api(aws, {"/": {"get": {"type": "mock", "requestTemplates": {"application/json": "{}"}}}})
+    answer = aws.http.get("/")
+    assert answer.status_code == 500
+    line = screen.line(" 500 ")
+    assert "Unable to parse statusCode." in line
+    assert f"(/_emulator/requests/{answer.headers['x-amzn-RequestId']})" in line
+
+
+def test_each_event_of_a_conversation_is_a_line(screen):
+    with started(screen) as emulator:
+        websocket_api(emulator.aws, {"$connect": None, "say": None})
+        client = emulator.aws.websocket()
+        client.say({"action": "say"})
+        client.say({"action": "shout"})
+        request = client.json()["requestId"]
+    assert "CONNECT $connect 200" in screen.text
+    assert "MESSAGE say 200" in screen.text
+    assert "MESSAGE $default 403  0 ms  talk  No route for the message, and no $default route" in screen.text
+    assert f"(/_emulator/requests/{request})" in screen.text
+
+
+# ── a console that is not read ──────────────────────────────────────────────────────────────────
+
+
+def test_a_console_that_nobody_reads_keeps_only_the_latest_lines(screen):
+    async def flood():
+        console = Console(screen.print)
+        for number in range(5000):
+            console.line(0.0, f"line {number}")
+        await asyncio.to_thread(screen.line, "line 4999")
+
+    asyncio.run(flood())
+    lines = screen.text.splitlines()
+    assert "4000 lines left out" in lines[0]
+    assert (len(lines), lines[-1]) == (1001, "00:00:00  line 4999")

@@ -46,6 +46,7 @@ def test_urls_of_functions_are_reached_as_on_aws(aws: Aws) -> None:
     url = aws.lambda_.create_function_url_config(FunctionName="echo", AuthType="NONE")["FunctionUrl"]
     identifier = httpx.URL(url).host.partition(".")[0]
     assert aws.http.get(f"https://{identifier}.lambda-url.us-east-1.on.aws/hello").text == "/hello?"
+    assert aws.http.get(f"{url}hello").text == "/hello?", "as the emulator names it"
 
 
 def test_apis_of_other_worlds_are_not_in_the_way(aws: Aws, emulator_server: LocalServer) -> None:
