@@ -113,7 +113,8 @@ def websocket_api(
 ) -> str:
     """A WebSocket API; its id. The member `action` of a message names its route, which leads to a function's ARN.
 
-    An integration may stand in its place, or nothing. With `answers`, what they answer goes back to the client, by these templates.
+    An integration may stand in its place, or nothing. With `answers`, what they answer goes back to the client, as it
+    is or by these templates.
     """
     talk = aws.apigatewayv2
     api = talk.create_api(Name="talk", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")[
