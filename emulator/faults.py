@@ -110,6 +110,8 @@ class Fault:
             raise BadPlan(f'"{target}" must be a name; "*" stands for all')
         if kind not in KINDS[target]:
             raise BadPlan(f'"fault" of a {target} must be one of {", ".join(KINDS[target])}, not {kind!r}')
+        if target == QUEUE and name.endswith(".fifo"):
+            raise BadPlan(f'"fault" of a queue is for standard queues: {name} is delivered once and in its order')
         if target == WEBSOCKET and name == CONNECT and kind not in (ERROR, SLOW):
             raise BadPlan(f'"fault" of {CONNECT} must be one of {ERROR}, {SLOW}: {kind} is for messages')
         for member, item in given.items():
@@ -117,6 +119,9 @@ class Fault:
                 raise BadPlan(f"has no member {member!r}; there are: {', '.join(_CHECKS)}")
             if not _CHECKS[member][0](item):
                 raise BadPlan(f'"{member}" must be {_CHECKS[member][1]}')
+            if (target, kind) not in _HEEDED.get(member, ((target, kind),)) and item != _DEFAULTS[member]:
+                heeding = ", ".join(f"{kind} of a {target}" for target, kind in _HEEDED[member])
+                raise BadPlan(f'"{member}" has no effect on {kind} of a {target}; it is for {heeding}')
         return Fault(target, name, str(kind), account=account, **given)
 
 
@@ -139,6 +144,30 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "after": (lambda value: isinstance(value, bool), "true or false"),
     "machine": (lambda value: isinstance(value, str), "the name of a state machine"),
 }
+
+_DEFAULTS = {item.name: item.default for item in fields(Fault)}
+
+
+def _each(kinds: Collection[str], *targets: str) -> list[tuple[str, str]]:
+    return [(target, kind) for target in targets for kind in KINDS[target] if kind in kinds]
+
+
+_NAMED = [
+    (FUNCTION, ERROR),
+    *_each((ERROR, TIMEOUT, THROTTLE), STATE),
+    *_each((ERROR, THROTTLE), DESTINATION, WEBSOCKET),
+]
+_HEEDED = {
+    "seconds": _each(DEFAULT_SECONDS, *KINDS),
+    "error": _NAMED,
+    "message": _NAMED + _each((ERROR,), GATEWAY, STORE),
+    "status": _each((ERROR,), GATEWAY, WEBSOCKET),
+    "after": _each((ERROR, TIMEOUT, CRASH), FUNCTION)
+    + _each((ERROR, TIMEOUT, THROTTLE), STATE)
+    + _each((ERROR, THROTTLE), DESTINATION, GATEWAY),
+    "machine": _each(KINDS[STATE], STATE),
+}
+"""What members that are not for every fault are for: a plan that says more than can come of it is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)

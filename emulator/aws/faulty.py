@@ -8,7 +8,7 @@ from typing import Any
 
 from emulator import faults
 from emulator.aws.addressing import host_name
-from emulator.aws.calls import Calls
+from emulator.aws.calls import SERVICE_MEMBER, Calls
 from emulator.aws.edge import DataPlane
 from emulator.aws.errors import AwsError
 from emulator.aws.http import HttpRequest, HttpResponse
@@ -24,6 +24,9 @@ _NAMED_BY = {
     "StartExecution": "stateMachineArn",
 }
 """Operations by which AWS delivers, and the member that says to whom."""
+_AGAIN = "-again"
+LONGEST_NAME = 80
+"""Of an execution."""
 _SAID = {503: "Service Unavailable", 504: "Endpoint request timed out"}
 
 
@@ -42,26 +45,42 @@ class FaultyCalls(Calls):
         self, tx: Transaction, scope: Scope, service: str, operation: str, request: dict[str, Any]
     ) -> dict[str, Any]:
         """Call an operation, unless the plan has it fail; twice, if the plan says so."""
-        if not self._plans.active or operation not in _NAMED_BY:
+        name = _destination(operation, request) if self._plans.active else ""
+        if not name:
             return super().call(tx, scope, service, operation, request)
-        name = _last_part(str(request.get(_NAMED_BY[operation], "")))
         fault = self._plans.strike(faults.DESTINATION, name, scope.account, faults.KINDS[faults.DESTINATION])
         if fault is None:
             return super().call(tx, scope, service, operation, request)
         if fault.fault == faults.TWICE or fault.after:
             super().call(tx, scope, service, operation, request)
         if fault.fault == faults.TWICE:
-            return super().call(tx, scope, service, operation, request)
+            return super().call(tx, scope, service, operation, _again(operation, request))
         if fault.fault == faults.THROTTLE:
             raise AwsError(fault.error or "ThrottlingException", fault.message or "Rate exceeded", 400)
         raise AwsError(fault.error or "InternalFailure", fault.message or "injected by the fault plan", 500)
+
+
+def _destination(operation: str, request: dict[str, Any]) -> str:
+    """The name of whom AWS delivers to by a call; empty if the call is none of these."""
+    if operation in _NAMED_BY:
+        return _last_part(str(request.get(_NAMED_BY[operation], "")))
+    if operation == "PutEvents" and SERVICE_MEMBER not in request:  # what services tell of themselves goes nowhere else
+        return _last_part(str(request["Entries"][0].get("EventBusName") or "default"))
+    return ""
+
+
+def _again(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    """The second delivery: a machine would take an execution of the same name for the first."""
+    if operation == "StartExecution" and request.get("name"):
+        return {**request, "name": f"{request['name'][: LONGEST_NAME - len(_AGAIN)]}{_AGAIN}"}
+    return request
 
 
 def _last_part(name: str) -> str:
     """The name in an ARN or a URL of a queue; of a function without its qualifier."""
     if name.startswith("arn:"):
         parts = name.split(":")
-        return parts[6] if len(parts) > 6 and parts[2] in ("lambda", "states") else parts[-1]
+        return parts[6] if len(parts) > 6 and parts[2] in ("lambda", "states") else parts[-1].rpartition("/")[2]
     return name.rpartition("/")[2]
 
 

@@ -6,6 +6,7 @@ the first test need not load what serves the control API; elsewhere they are req
 
 from __future__ import annotations
 
+import http.client
 import json
 import sys
 import urllib.error
@@ -14,8 +15,9 @@ import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from emulator import __version__
 from emulator.settings import Settings
 
 if TYPE_CHECKING:
@@ -81,31 +83,56 @@ class Server(ABC):
 
 
 class RemoteServer(Server):
-    """An emulator at a URL."""
+    """An emulator at a URL. Raises HarnessError if there is none."""
+
+    version: str = "unknown"
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/").replace("//localhost", "//127.0.0.1")
-        self.region = self.ask("GET", "health") and "us-east-1"
+        if not self.url.startswith(("http://", "https://")):
+            raise HarnessError(f"{url!r} is no URL of an emulator, such as http://localhost:4566")
+        health = self.ask("GET", "health")
+        if not isinstance(health, dict) or "services" not in health:
+            raise HarnessError(f"what answers at {self.url} is no emulator")
+        self.version = str(cast("dict[str, Any]", health).get("version", "unknown"))
+        self.region = "us-east-1"
 
     def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         text = urllib.parse.urlencode({name: value for name, value in query.items() if value not in (None, "")})
-        request = urllib.request.Request(
-            f"{self.url}/_emulator/{path}{'?' + text if text else ''}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
+        content = None if body is None else json.dumps(body).encode()
+        status, said = self._request(method, f"{path}{'?' + text if text else ''}", content)
         try:
+            answer = json.loads(said)
+        except ValueError:
+            raise HarnessError(f"what answers at {self.url} is no emulator") from None
+        if status < 400 or status == 408:  # nobody's fault: no such message came
+            return answer
+        raise self._refusal(f"{method} /_emulator/{path}", status, answer)
+
+    def _request(self, method: str, path: str, content: bytes | None = None) -> tuple[int, bytes]:
+        """Status and body of an answer. Raises HarnessError if there is none."""
+        headers = {"Content-Type": "application/json"}
+        try:
+            request = urllib.request.Request(f"{self.url}/_emulator/{path}", content, headers, method=method)
             with urllib.request.urlopen(request, timeout=CALL_TIMEOUT_SECONDS) as answer:
-                return json.load(answer)
+                return answer.status, answer.read()
         except urllib.error.HTTPError as refusal:
             with refusal:
-                said = json.loads(refusal.read() or b"{}")
-            if refusal.code == 408:  # nobody's fault: no such message came
-                return said
-            raise HarnessError(said.get("message", f"{method} {path}: {refusal.code}")) from None
+                return refusal.code, refusal.read()
         except urllib.error.URLError as problem:
             raise HarnessError(f"there is no emulator at {self.url}: {problem.reason}") from None
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            raise HarnessError(f"the emulator at {self.url} does not answer: {problem!r}") from None
+
+    def _refusal(self, question: str, status: int, answer: Any) -> HarnessError:
+        """What an answer says that is none."""
+        said: dict[str, Any] = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
+        if "message" in said:
+            return HarnessError(str(said["message"]))
+        if status in (404, 405):
+            versions = f"it is of version {self.version}, the harness of {__version__}"
+            return HarnessError(f"the emulator at {self.url} does not know {question}: {versions}")
+        return HarnessError(f"{question}: {status}")
 
     def begin(self) -> str:
         begun = self.ask("POST", "worlds")
@@ -117,14 +144,10 @@ class RemoteServer(Server):
         return []
 
     def save(self, account: str) -> bytes:
-        try:
-            with urllib.request.urlopen(
-                f"{self.url}/_emulator/snapshot?account={account}", timeout=CALL_TIMEOUT_SECONDS
-            ) as answer:
-                return answer.read()
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                raise HarnessError(json.loads(refusal.read() or b"{}").get("message", "no snapshot")) from None
+        status, content = self._request("GET", f"snapshot?account={account}")
+        if status != 200:
+            raise self._refusal("GET /_emulator/snapshot", status, json.loads(content or b"{}"))
+        return content
 
     def close(self) -> None:
         pass

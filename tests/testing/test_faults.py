@@ -265,6 +265,25 @@ def test_a_throttled_failure_destination_loses_the_record(aws: Aws, emulator: Em
     assert len(bodies(aws, queue)) == 1
 
 
+def test_an_event_bus_is_a_destination_too(aws: Aws, emulator: Emulator, faults: Faults) -> None:
+    create(aws)
+    bus = aws.events.create_event_bus(Name="bus")["EventBusArn"]
+    arn = machine(aws, {"Done": {"Type": "Pass", "End": True}})
+    aws.events.put_rule(Name="r", EventBusName="bus", EventPattern='{"source": ["lambda"]}')
+    target = {"Id": "1", "Arn": arn, "RoleArn": f"arn:aws:iam::{aws.account}:role/r"}
+    aws.events.put_targets(Rule="r", EventBusName="bus", Targets=[target])
+    told = {"OnSuccess": {"Destination": bus}}
+    aws.lambda_.put_function_event_invoke_config(FunctionName="worker", DestinationConfig=told)
+    faults.destination("bus", "error")
+    faults.destination("m", "twice")
+    for number in (1, 2):
+        send(aws, number=number)
+        emulator.settle()
+    assert [each["destination"] for each in faults.strikes] == ["bus", "m"]
+    numbers = [each["input"]["detail"]["requestPayload"]["number"] for each in emulator.executions()]
+    assert numbers == [2, 2], "the first event came to nobody, the second twice"
+
+
 def test_a_message_is_in_the_queue_twice(aws: Aws, faults: Faults) -> None:
     queue = aws.sqs.create_queue(QueueName="q")["QueueUrl"]
     faults.queue("q", "twice")
@@ -385,6 +404,9 @@ def test_a_plan_is_a_value_that_can_be_written_down_and_read() -> None:
         ({"faults": [{"function": "a", "state": "b", "fault": "error"}]}, "names 2 targets"),
         ({"faults": [{"function": "a", "fault": "lost"}]}, "must be one of error, timeout"),
         ({"faults": [{"mail": "a", "fault": "slow"}]}, "must be one of refused, lost"),
+        ({"faults": [{"queue": "a.fifo", "fault": "twice"}]}, "a.fifo is delivered once and in its order"),
+        ({"faults": [{"mail": "a", "fault": "lost", "status": 503}]}, "error of a gateway, error of a websocket"),
+        ({"faults": [{"gateway": "a", "fault": "slow", "after": True}]}, '"after" has no effect on slow of a gateway'),
         ({"faults": [{"websocket": "$connect", "fault": "lost"}]}, "lost is for messages"),
         ({"faults": [{"function": "a", "fault": "error", "tiems": 2}]}, "has no member 'tiems'"),
         ({"faults": [{"function": "a", "fault": "error", "times": 0}]}, '"times" must be a whole number from 1'),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import threading
 import urllib.request
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -155,6 +159,52 @@ def test_an_emulator_that_ran_before_its_worlds_runs_on_as_it_did_when_the_last_
 def test_no_emulator_at_a_url_is_an_error_that_says_so() -> None:
     with pytest.raises(HarnessError, match=r"there is no emulator at http://127\.0\.0\.1:9"):
         Emulator.connect("http://127.0.0.1:9")
+
+
+class _Foreign(http.server.BaseHTTPRequestHandler):
+    """Another program, or an emulator of another version, by the first part of the path that it is asked under."""
+
+    def do_GET(self) -> None:
+        _, who, _, question, *_ = self.path.split("/")
+        if who == "silent":
+            return
+        status, said = {
+            "page": (200, "<html>"),
+            "older": (200, '{"services": {}}') if question == "health" else (404, '{"detail": "Not Found"}'),
+        }.get(who, (404, '{"detail": "Not Found"}'))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said.encode())
+
+    do_POST = do_GET  # noqa: N815 — as http.server names it
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def foreign() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Foreign) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_who_is_no_emulator_or_another_version_is_told_apart(foreign: str) -> None:
+    for who, said in (
+        ("page", "is no emulator"),
+        ("unknown", r"does not know GET /_emulator/health"),
+        ("silent", "does not answer: RemoteDisconnected"),
+        ("older", "does not know POST /_emulator/worlds: it is of version unknown, the harness of"),
+    ):
+        with pytest.raises(HarnessError, match=said):
+            Emulator.connect(f"{foreign}/{who}").start()
+    for url in ("localhost:4566", "", "/"):
+        with pytest.raises(HarnessError, match="is no URL of an emulator, such as http://localhost:4566"):
+            Emulator.connect(url)
 
 
 def test_clients_are_used_again_unless_somebody_holds_them(emulator: Emulator, emulator_server: LocalServer) -> None:

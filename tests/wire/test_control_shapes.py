@@ -229,7 +229,7 @@ def _topic(aws: Aws) -> str:
 def test_every_route_answers_what_its_document_says(emulator: RunningEmulator, ask: Asking, counted: None) -> None:
     story = _story(emulator, ask)
     mine: dict[str, Any] = {"account": ask.account}
-    here = {**mine, "region": "us-east-1"}
+    here: dict[str, Any] = {**mine, "region": "us-east-1"}
     message: dict[str, Any] = {"message_id": story["message"]}
     tracked: dict[str, Any] = {"message_id": story["tracked"]}
     page: dict[str, Any] = {"accept": "text/html"}
