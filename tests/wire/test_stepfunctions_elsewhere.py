@@ -109,7 +109,7 @@ def test_without_a_mock_the_task_fails_by_name_and_can_be_caught(emulator: Runni
         "`emulator sfn run --mock` or of TestState."
     )
     failed = sfn.get_execution_history(executionArn=execution)["events"][-2]
-    assert failed["type"] == "TaskFailed"
+    assert failed["type"] == ("TaskSubmitFailed" if resource.endswith(".sync") else "TaskFailed")
 
 
 def test_express_executions_fail_by_name_too(emulator: RunningEmulator) -> None:

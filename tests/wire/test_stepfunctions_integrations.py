@@ -474,3 +474,20 @@ def test_functions_behind_a_called_api_may_sleep_in_frozen_time(machines: Machin
     begun = emulator.now()
     machines.output("apigateway:invoke", {"ApiEndpoint": endpoint(made.id), "Method": "GET", "Stage": "dev"})
     assert emulator.now() - begun >= 20
+
+
+def test_a_job_that_cannot_be_begun_was_not_submitted(machines: Machines) -> None:
+    missing = {"StateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:missing"}
+    ended = machines.task("states:startExecution.sync:2", missing)
+    failed = machines.history(ended)[-2]
+    assert (failed["type"], ended["error"]) == (
+        "TaskSubmitFailed", "StepFunctions.StateMachineDoesNotExistException",
+    )  # fmt: skip
+    details = failed["taskSubmitFailedEventDetails"]
+    assert (details["resource"], details["resourceType"]) == ("startExecution.sync:2", "states")
+    assert (details["error"], details["cause"]) == (ended["error"], ended["cause"])
+    broken = machines.create({"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}})
+    ended = machines.task("states:startExecution.sync:2", {"StateMachineArn": broken})
+    assert [event["type"] for event in machines.history(ended)][-3:] == [
+        "TaskSubmitted", "TaskFailed", "ExecutionFailed",
+    ]  # fmt: skip

@@ -84,6 +84,24 @@ def test_what_is_too_long_for_an_event_is_left_out(emulator, heard):
     assert (ended["output"], ended["outputDetails"]) == (long, {"included": True})
 
 
+def test_children_of_a_map_run_wait_to_be_redriven(emulator, heard):
+    processor = {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}}
+    config = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+    arn = machine(emulator, {"Type": "Map", "ItemProcessor": {**processor, **config}, "End": True})
+    sfn = emulator.client("stepfunctions")
+    execution = sfn.start_execution(stateMachineArn=arn, input="[1]")["executionArn"]
+
+    def of_children() -> list[tuple[str, str]]:
+        details = [each["detail"] for each in heard()]
+        return sorted((each["status"], each["redriveStatus"]) for each in details if each["executionArn"] != execution)
+
+    failed = ("FAILED", "REDRIVABLE_BY_MAP_RUN")
+    assert of_children() == [failed, ("RUNNING", "NOT_REDRIVABLE")]
+    sfn.redrive_execution(executionArn=execution)
+    waiting = ("PENDING_REDRIVE", "REDRIVABLE_BY_MAP_RUN")
+    assert of_children() == [failed, waiting, ("RUNNING", "NOT_REDRIVABLE")]
+
+
 def test_express_executions_send_none(emulator, heard):
     arn = machine(emulator, {"Type": "Pass", "End": True}, name="x", type="EXPRESS")
     emulator.client("stepfunctions").start_execution(stateMachineArn=arn)

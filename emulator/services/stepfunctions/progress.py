@@ -109,6 +109,11 @@ class Progress:
         marks = store.load_frame(tx, execution_id, task_mocks.MARKS)
         return loads(marks)["case"] if marks is not None else None
 
+    def redrive_child(self, tx: Transaction, execution: StoredExecution) -> None:
+        """Let a child of a map run go on, which waited for it."""
+        self._status_events.changed(tx, execution, waiting=True)
+        self.redrive(tx, execution, None)
+
     def redrive(self, tx: Transaction, execution: StoredExecution, client_token: str | None) -> None:
         """Let an execution that ended without success go on where it stopped."""
         store.reopen_execution(tx, execution)

@@ -115,6 +115,7 @@ class Tasks(DistributedMaps):
         if isinstance(signal, TaskSubmitted):
             details = {**kind.named, "output": signal.output.text, "outputDetails": NOT_TRUNCATED}
             frame["previous"] = self._emit("TaskSubmitted", frame["previous"], "taskSubmittedEventDetails", details)
+            wait["submitted"] = True
         elif isinstance(signal, TaskTaken):
             named = {} if signal.worker_name is None else {"workerName": signal.worker_name}
             frame["previous"] = self._emit("ActivityStarted", frame["previous"], "activityStartedEventDetails", named)
@@ -154,6 +155,8 @@ class Tasks(DistributedMaps):
         outcome = "TimedOut" if isinstance(signal, TimerFired) else "Failed"
         self._ended(state, wait, "HeartbeatTimedOut" if missed and kind.family == "Activity" else outcome)
         details = {**kind.named, **error_details(failure.error, failure.cause)}
+        if isinstance(signal, TaskFailed) and kind.waits_for_job and "submitted" not in wait:
+            outcome = "SubmitFailed"  # seen on AWS: submitJob.sync that Batch refused
         frame["previous"] = self._emit(f"{kind.family}{outcome}", frame["previous"], kind.details(outcome), details)
         self._fail(key, frame, state, failure)
 

@@ -42,6 +42,11 @@ class TaskKind:
         return self.family == "Activity" or self.resource.endswith(CALLBACK)
 
     @property
+    def waits_for_job(self) -> bool:
+        """Whether the call begins a job whose end is the task's (`.sync`)."""
+        return self.goes_on_after_the_call and not self.waits_for_callback
+
+    @property
     def has_token(self) -> bool:
         """Whether somebody outside may speak of the task: of a job, too [D:API_SendTaskHeartbeat]."""
         return self.waits_for_callback or self.goes_on_after_the_call

@@ -214,7 +214,7 @@ class MapRunDriver:
                 tx.execute("UPDATE sfn_execution SET started_at = ? WHERE id = ?", (tx.now, child_id))
                 enqueue_express_child(tx, run, child)
             else:
-                self._progress.redrive(tx, child, None)
+                self._progress.redrive_child(tx, child)
         return len(waiting)
 
     def _stop_some(self, tx: Transaction, run: MapRun) -> int:
