@@ -91,7 +91,7 @@ def test_the_access_log_has_a_line_for_every_request(emulator: RunningEmulator, 
     api.request("GET", "/no/where")
     assert lines(emulator, "access") == [
         "GET /{id} 200 5 - -",
-        "GET  403 42 Missing Authentication Token -",
+        "GET - 403 42 Missing Authentication Token -",
     ]
 
 

@@ -48,6 +48,7 @@ class Mapping(NamedTuple):
     stage: str
     base_path: str
     path: str
+    routing_rule_id: str = ""
 
 
 def check_name(name: str) -> None:

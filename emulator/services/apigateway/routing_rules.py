@@ -74,7 +74,8 @@ def chosen(rules: list[dict[str, Any]], headers: Sequence[tuple[str, str]], path
         if None not in bases:
             target = rule["Actions"][0]["InvokeApi"]
             base = max([base or "" for base in bases], key=len, default="") if target.get("StripBasePath") else ""
-            return Mapping(REST, target["ApiId"], target["Stage"], base, path[len(base) :] or "/")
+            left = path[len(base) :] or "/"
+            return Mapping(REST, target["ApiId"], target["Stage"], base, left, rule.get("RoutingRuleId", ""))
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn
 
-from emulator.aws.errors import NotEmulated
+from emulator.aws.arn import Arn
 from emulator.services.apigateway.model import bad_request
 from emulator.services.apigateway.patch import flag, unescape, whole
 from emulator.services.apigateway.quotas import check_access_log_format
@@ -17,6 +17,9 @@ LONGEST_TTL_SECONDS = 3600
 
 UNLIMITED = (5000, 10000.0)
 """Burst and rate where nothing is set: the account's, which the emulator does not enforce."""
+
+_STREAM_PREFIX = "amazon-apigateway-"
+"""What names of delivery streams for access logs begin with [D: set-up-access-logging-using-firehose]."""
 
 _DEFAULTS: dict[str, Any] = {
     "metricsEnabled": False,
@@ -153,6 +156,17 @@ def patch_cache_cluster(stage: dict[str, Any], op: str, path: str, value: str) -
     stage.update(cache_cluster(enabled, size))
 
 
+def check_log_destination(arn: str) -> None:
+    """Raise for a delivery stream that cannot have access logs (the text is unverified)."""
+    parsed = Arn.parse(arn)
+    if parsed is None or parsed.service != "firehose":
+        return
+    if not parsed.resource.startswith(f"deliverystream/{_STREAM_PREFIX}"):
+        raise bad_request(
+            f"Invalid ARN specified in the request. Delivery stream name must begin with {_STREAM_PREFIX}"
+        )
+
+
 def patch_access_log(stage: dict[str, Any], op: str, path: str, value: str) -> None:
     """`/accessLogSettings/…` [R:test_stage_access_log_settings, …_validation]."""
     name = path.removeprefix("/accessLogSettings").removeprefix("/")
@@ -169,9 +183,8 @@ def patch_access_log(stage: dict[str, Any], op: str, path: str, value: str) -> N
         raise bad_request("Access Log value must not be empty")
     if name == "format":
         check_access_log_format(value)
-    if name == "destinationArn" and ":firehose:" in value:
-        raise NotEmulated("apigateway", "UpdateStage", "access logs to Firehose are not emulated")
     if name == "destinationArn":
+        check_log_destination(value)
         value = value.removesuffix(":*")
     stage["accessLogSettings"] = {**(stage.get("accessLogSettings") or {}), name: value}
 

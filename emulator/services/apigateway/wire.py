@@ -7,10 +7,10 @@ from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.aws.http import HttpRequest
-from emulator.aws.service import Context, Mounted
+from emulator.aws.service import Context, JobKind, Mounted
 from emulator.services.apigateway import document_store, openapi, plan_store
 from emulator.services.apigateway.documentation import parts_of_file
-from emulator.services.apigateway.gateway import GatewayDataPlane
+from emulator.services.apigateway.gateway import GatewayDataPlane, access_log
 from emulator.services.apigateway.gateway.custom_domains import CustomDomains
 from emulator.services.apigateway.long_documents import DocumentService
 from emulator.services.apigateway.model import bad_request
@@ -53,6 +53,7 @@ def mount(context: Context, lambda_operations: Any) -> Mounted:
     return Mounted(
         services=[service],
         schema=SCHEMA + plan_store.SCHEMA + document_store.SCHEMA,
+        jobs={access_log.DELIVER_JOB: JobKind(access_log.Deliverer(context.store, context.calls).deliver, lambda: 4)},
         operations=operations,
         data_planes=[operations.data_plane],
     )

@@ -22,6 +22,8 @@ class Address(NamedTuple):
     path: str
     base_path: str | None = None
     """What a custom domain name's mapping took off the path; None on the API's own host."""
+    routing_rule_id: str = ""
+    """The custom domain name's routing rule that led here, if one did."""
 
 
 def address(host: str, path: str) -> Address | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -18,6 +19,7 @@ from emulator.services.apigateway.gateway.resource_policy import facts_of
 from emulator.services.apigateway.gateway.responses import error_message
 from emulator.services.apigateway.gateway.routing import Snapshot
 from emulator.services.apigateway.gateway.to_lambda import LambdaIntegration
+from emulator.services.apigateway.model import GATEWAY_RESPONSE_STATUS
 from emulator.services.apigateway.policy import MalformedPolicy, Verdict, evaluate
 
 DEFAULT_TTL_SECONDS = 300
@@ -26,6 +28,9 @@ LONGEST_ARN = 1600
 """Of a method with authorization."""
 URI_TOO_LONG = "Request URI too long"
 _LARGEST_CACHE = 10_000
+_REQUEST_ID = "x-amzn-RequestId"
+NOT_AUTHORIZED = "The client is not authorized to perform this operation."
+"""`$context.authorize.error` [K]."""
 _OF_SIGNATURE = ("Credential", "Signature", "SignedHeaders")
 
 
@@ -75,28 +80,37 @@ class Authorizers:
         checked_arn(exchange, snapshot)
         if kind == "AWS_IAM":
             exchange.trace.add("authorizer", type="AWS_IAM", signed=exchange.signed)
-            if not exchange.signed:
-                raise unsigned(exchange)
-            bad = await self._signatures.problem(exchange.request, "execute-api")
-            if bad is not None:
-                raise Failure("INVALID_SIGNATURE", bad.text, code=bad.code)
-            exchange.use_caller(await self._signatures.caller(exchange.request))
+            await self._authenticate(exchange)
         if kind not in ("CUSTOM", "COGNITO_USER_POOLS"):
             return
         authorizer = snapshot.api.authorizers.get(method.get("authorizerId") or "")
         if authorizer is None:
             raise Failure("AUTHORIZER_CONFIGURATION_ERROR", reason="the authorizer is not there any more")
         if authorizer["type"] == "COGNITO_USER_POOLS":
-            exchange.use_claims(await self.claims(exchange, authorizer))
+            with phase(exchange, "authorizer"):
+                exchange.use_claims(await self.claims(exchange, authorizer))
             return
-        grant, remembered = await self._grant(exchange, snapshot, authorizer)
+        with phase(exchange, "authorizer"):
+            grant, remembered = await self._grant(exchange, snapshot, authorizer)
         exchange.trace.add(
             "authorizer", name=authorizer.get("name"), type=authorizer["type"], principal=grant.principal_id,
             remembered=remembered, policy=grant.policy, context=grant.context,
         )  # fmt: skip
         exchange.usage_key = grant.usage_key
-        exchange.use_authorizer(grant.principal_id, grant.context, grant.latency)
-        _enforce(exchange, grant.policy, method_arn(exchange, snapshot), by_policy)
+        exchange.use_authorizer(grant.principal_id, grant.context, 0 if remembered else grant.latency)
+        with phase(exchange, "authorize", NOT_AUTHORIZED):
+            _enforce(exchange, grant.policy, method_arn(exchange, snapshot), by_policy)
+
+    async def _authenticate(self, exchange: Exchange) -> None:
+        """Know who has signed. Raises the 403 of a request without a signature, or with a wrong one."""
+        with phase(exchange, "authenticate"):
+            if not exchange.signed:
+                raise unsigned(exchange)
+            bad = await self._signatures.problem(exchange.request, "execute-api")
+            if bad is not None:
+                raise Failure("INVALID_SIGNATURE", bad.text, code=bad.code)
+            exchange.use_caller(await self._signatures.caller(exchange.request))
+        exchange.went("authorize", 200)
 
     async def _grant(self, exchange: Exchange, snapshot: Snapshot, authorizer: dict[str, Any]) -> tuple[Grant, bool]:
         """The grant, and whether it was remembered."""
@@ -146,7 +160,14 @@ class Authorizers:
             if failure.kind == "API_CONFIGURATION_ERROR":
                 raise Failure("AUTHORIZER_CONFIGURATION_ERROR", reason=failure.reason) from None
             raise
-        exchange.integration_status = None
+        finally:
+            asked: dict[str, Any] = {
+                "latency": round((self._now() - started) * 1000),
+                "integrationStatus": exchange.integration_status,
+                "requestId": next((text for name, text in exchange.endpoint_headers if name == _REQUEST_ID), None),
+            }
+            exchange.went("authorizer", 200, **asked)
+            exchange.forget_call()
         payload = result.get("Payload") or b""
         if result.get("FunctionError"):
             if error_message(payload) == "Unauthorized":
@@ -154,6 +175,24 @@ class Authorizers:
             raise _broken(f"Authorizer error: {error_message(payload)}")
         latency = round((self._now() - started) * 1000)
         return _read(payload, latency, self._now() + ttl)
+
+
+@contextmanager
+def phase(exchange: Exchange, name: str, error: str = "") -> Generator[None]:
+    """Tell access logs how a phase ends."""
+    try:
+        yield
+    except Failure as failure:
+        status = failure.status or int(GATEWAY_RESPONSE_STATUS.get(failure.kind) or 500)
+        known: dict[str, Any] = {
+            **(exchange.phases.get(name) or {}),
+            "status": status,
+            "error": error or failure.reason or failure.message or "",
+        }
+        exchange.went(name, **known)
+        raise
+    if name not in exchange.phases:
+        exchange.went(name, 200)
 
 
 def unsigned(exchange: Exchange) -> Failure:

@@ -22,14 +22,16 @@ Answering = Callable[[str, Mapping], Target]
 """(domain name, mapping) → who answers for APIs of a protocol."""
 
 
+def _address(to: Mapping) -> Address:
+    return Address(to.api_id, to.stage, to.path, to.base_path, to.routing_rule_id)
+
+
 class CustomDomains:
     """Knows for each protocol who answers for its APIs."""
 
     def __init__(self, store: Store, rest: DataPlane) -> None:
         self._store = store
-        self._answering: dict[str, Answering] = {
-            REST: lambda name, to: (rest, Address(to.api_id, to.stage, to.path, to.base_path))
-        }
+        self._answering: dict[str, Answering] = {REST: lambda name, to: (rest, _address(to))}
 
     def also(self, answering: dict[str, Answering]) -> None:
         """Know other protocols, too."""

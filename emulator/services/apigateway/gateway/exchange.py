@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -39,6 +40,16 @@ DROPPED = frozenset(
 
 class Exchange:
     """A request, where it goes, and what is known of it."""
+
+    # What access logs tell besides; most requests have none of it, so that it costs them nothing.
+    function_status: int | None = None
+    """What a proxied function returned as its `statusCode`."""
+    endpoint_headers: Sequence[tuple[str, str]] = ()
+    """Of the integration's answer: the endpoint's request id is among them."""
+    first_content_latency: int | None = None
+    """Milliseconds until the first piece of a streamed body."""
+    phases: Mapping[str, dict[str, Any]] = MappingProxyType({})
+    """How authentication, the authorizer and authorization went: error, status, latency."""
 
     def __init__(
         self,
@@ -113,6 +124,15 @@ class Exchange:
         for made in ("single_headers", "_folded_headers"):  # by the look for the header
             self.__dict__.pop(made, None)
 
+    def went(self, phase: str, status: int, error: str = "", **more: Any) -> None:
+        """Keep how a phase before the integration ended. What AWS says where is known by names only (unverified)."""
+        self.phases = {**self.phases, phase: {"status": status, "error": error, "latency": 0, **more}}
+
+    def forget_call(self) -> None:
+        """Of an authorizer's function: it is no integration."""
+        self.integration_status = self.integration_latency = None
+        self.endpoint_headers = ()
+
     def calls(self, url: str, headers: list[tuple[str, str]], body: bytes, now: float) -> None:
         """The endpoint is about to be called."""
         self.called_at = now
@@ -122,6 +142,7 @@ class Exchange:
     def received(self, status: int, headers: list[tuple[str, str]], body: bytes | None, now: float) -> None:
         """Keep how the endpoint answered; None is a body that is yet to come."""
         self.integration_status = status
+        self.endpoint_headers = headers
         self.integration_latency = round((now - self.called_at) * 1000)
         latency = self.integration_latency
         if len(headers) > MOST_ITEMS or sum([len(value) for _, value in headers]) > LONGEST_TEXT:

@@ -157,6 +157,8 @@ class GatewayDataPlane:
         """A streamed body; the request is over, and counted, when that is."""
         try:
             async for piece in stream:
+                if not exchange.streamed_bytes:
+                    exchange.first_content_latency = round((self._clock.now() - exchange.called_at) * 1000)
                 exchange.streamed_bytes += len(piece)
                 yield piece
         finally:

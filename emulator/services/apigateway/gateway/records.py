@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,12 +12,11 @@ from emulator.aws.http import HttpResponse
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import Datum, DimensionSets, LogSink, MetricSink
 from emulator.ports import LogEvent, Store, Transaction
-from emulator.services.apigateway.gateway import execution_log
+from emulator.services.apigateway.gateway import access_log, execution_log
 from emulator.services.apigateway.gateway.exchange import Exchange
 from emulator.services.apigateway.gateway.routing import Snapshot
 
 NAMESPACE = "AWS/ApiGateway"
-_REFERENCE = re.compile(r"\$context((?:\.[A-Za-z0-9_\-]+)+)")
 _LONGEST_LINE = 1024
 _DATA = (
     "Method request path",
@@ -34,6 +32,8 @@ _DATA = (
 )
 """Lines that hold what clients and endpoints sent: written only if data tracing is on."""
 _ERRORS = ("Execution failed", "Lambda ", "Method completed with status")
+
+_OF_INTEGRATIONS = ("API_CONFIGURATION_ERROR", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT")
 
 _COUNT = Datum("Count", 1)
 _CLIENT_ERROR, _NO_CLIENT_ERROR = Datum("4XXError", 1.0), Datum("4XXError", 0.0)
@@ -51,7 +51,7 @@ class Records:
         self._logs = logs
         self._metrics = metrics
         self._data: defaultdict[Measured, list[Datum]] = defaultdict(list)
-        self._lines: list[tuple[Scope, str, str, list[LogEvent]]] = []
+        self._lines: defaultdict[tuple[access_log.Destination, str], list[LogEvent]] = defaultdict(list)
         self._posted = False
 
     def forget(self) -> None:
@@ -67,11 +67,14 @@ class Records:
         self._measure(exchange, snapshot, answer, now, bool(settings.get("metricsEnabled")))
         access = stage.get("accessLogSettings") or {}
         if access.get("destinationArn") and access.get("format"):
-            line = access_line(exchange, access["format"], answer, now)
-            self._write(snapshot.scope, exchange, access["destinationArn"].partition(":log-group:")[2], [line], now)
+            to = access_log.destination_of(access["destinationArn"], snapshot.scope)
+            if to is not None:
+                line = access_line(exchange, access["format"], answer, now, stage, _endpoint_type(snapshot))
+                self._write(exchange, to, [line], now)
         if settings.get("loggingLevel", "OFF") != "OFF":
             group = f"API-Gateway-Execution-Logs_{exchange.where.api_id}/{exchange.where.stage}"
-            self._write(snapshot.scope, exchange, group, logged_lines(exchange, settings, answer.status), now)
+            to = access_log.Destination("logs", snapshot.scope, group)
+            self._write(exchange, to, logged_lines(exchange, settings, answer.status), now)
         if not self._posted:
             self._posted = True
             self._store.post(self._flush)
@@ -95,21 +98,21 @@ class Records:
         method = exchange.request.method if resource else ""
         self._data[(snapshot.scope, _dimensions(name, exchange.where.stage, method, resource))] += data
 
-    def _write(self, scope: Scope, exchange: Exchange, group: str, lines: list[str], now: float) -> None:
-        if group and lines:
+    def _write(self, exchange: Exchange, to: access_log.Destination, lines: list[str], now: float) -> None:
+        if to.name and lines:
             day = datetime.fromtimestamp(now, UTC).date().isoformat()
             key = f"{exchange.where.api_id}/{exchange.where.stage}/{day}"
             stream = hashlib.sha256(key.encode()).hexdigest()[:32]
-            self._lines.append((scope, group, stream, [LogEvent(now, line) for line in lines]))
+            self._lines[(to, stream)] += [LogEvent(now, line) for line in lines]
 
     def _flush(self, tx: Transaction) -> None:
         data, self._data = self._data, defaultdict(list)
-        lines, self._lines = self._lines, []
+        lines, self._lines = self._lines, defaultdict(list)
         self._posted = False
         for (scope, dimension_sets), values in data.items():
             self._metrics.add_to_each(tx, scope, NAMESPACE, dimension_sets, values)
-        for scope, group, stream, events in lines:
-            self._logs.put(tx, scope, group, stream, events)
+        for (to, stream), events in lines.items():
+            access_log.write(tx, self._logs, to, stream, events)
 
 
 @lru_cache(maxsize=1024)
@@ -120,31 +123,68 @@ def _dimensions(api: str, stage: str, method: str, resource: str) -> DimensionSe
     return (*sets, (of_api, ("Method", method), ("Resource", resource), of_stage)) if resource else sets
 
 
-def access_line(exchange: Exchange, form: str, answer: HttpResponse, now: float) -> str:
-    """The access log's line: `$context` variables filled in, `-` for what is not there."""
+def _endpoint_type(snapshot: Snapshot) -> str:
+    return next(iter((snapshot.api.settings.get("endpointConfiguration") or {}).get("types") or ()), "")
+
+
+def access_line(
+    exchange: Exchange,
+    form: str,
+    answer: HttpResponse,
+    now: float,
+    stage: dict[str, Any] | None = None,
+    endpoint_type: str = "",
+) -> str:
+    """The access log's line [D: api-gateway-variables-for-access-logging].
+
+    There is no WAF, no VPC and no TLS here, so that their variables are `-`.
+    """
+    phases = exchange.phases
+    integration = access_log.of_integration(
+        exchange.integration_status,
+        exchange.function_status,
+        exchange.integration_latency,
+        _integration_error(exchange),
+        exchange.endpoint_headers,
+    )
+    if exchange.integration_status is not None:
+        streamed = answer.stream is not None
+        integration["integration"] |= {
+            "responseTransferMode": "STREAM" if streamed else "BUFFERED",
+            "timeToAllHeaders": exchange.integration_latency if streamed else None,
+            "timeToFirstContent": exchange.first_content_latency,
+        }
+    where = exchange.where
     known: dict[str, Any] = {
         **exchange.context,
+        **integration,
         "status": answer.status,
         "responseLength": len(answer.body) + exchange.streamed_bytes,
         "responseLatency": round((now - exchange.now) * 1000),
-        "integrationStatus": exchange.integration_status,
-        "integrationLatency": exchange.integration_latency,
-        "integration": {
-            "status": exchange.integration_status,
-            "latency": exchange.integration_latency,
-            "integrationStatus": exchange.integration_status,
+        "endpointType": endpoint_type,
+        "customDomain": {
+            "basePathMatched": (where.base_path or "").lstrip("/"),
+            "routingRuleIdMatched": where.routing_rule_id,
         },
+        "authenticate": phases.get("authenticate"),
+        "authorize": phases.get("authorize"),
         "error": exchange.error or {},
-        "xrayTraceId": exchange.trace_id,
+        "xrayTraceId": _root(exchange.trace_id) if stage and stage.get("tracingEnabled") else None,
     }
+    if exchange.authorizer is not None or "authorizer" in phases:
+        known["authorizer"] = {**phases.get("authorizer", {}), **(exchange.authorizer or {})}
+    return access_log.filled(form, known)
 
-    def value(match: re.Match[str]) -> str:
-        found: Any = known
-        for name in match.group(1)[1:].split("."):
-            found = found.get(name) if isinstance(found, dict) else None
-        return "-" if found is None or isinstance(found, dict) else str(found)
 
-    return _REFERENCE.sub(value, form)
+def _integration_error(exchange: Exchange) -> str:
+    """Why the integration gave no answer; the words are those of the execution log (unverified)."""
+    kind = (exchange.error or {}).get("responseType")
+    return exchange.trace.problem or "" if kind in _OF_INTEGRATIONS else ""
+
+
+def _root(trace: str) -> str:
+    """The id of a trace header; AWS's variable has no `Root=`. That it is empty without tracing is unverified."""
+    return next((part[5:] for part in trace.split(";") if part.startswith("Root=")), trace)
 
 
 def logged_lines(exchange: Exchange, settings: dict[str, Any], status: int) -> list[str]:

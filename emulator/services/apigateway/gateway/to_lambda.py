@@ -60,7 +60,9 @@ class LambdaIntegration:
                 "Lambda execution failed with status 200 due to customer function error: "
                 f"{responses.error_message(payload) or ''}. Lambda request id: {result['RequestId']}"
             )
-        return proxy_event.proxy_response(exchange, snapshot, payload)
+        response = proxy_event.proxy_response(exchange, snapshot, payload)
+        exchange.function_status = response.status
+        return response
 
     async def invoke(
         self,
@@ -112,6 +114,7 @@ class LambdaIntegration:
         headers = [("Content-Type", "application/octet-stream"), ("x-amzn-RequestId", request_id)]
         exchange.received(200, headers, None, self._deadline.now())
         answer = head_of(metadata)
+        exchange.function_status = answer.status
         answer.stream = function.body(first)
         return answer
 
@@ -131,6 +134,8 @@ class LambdaIntegration:
 def _refused(exchange: Exchange, error: AwsError, request_id: str) -> Failure:
     """The 500 of a function that Lambda does not run."""
     exchange.trace.add("function refused", status=error.status, code=error.code, function_request_id=request_id)
+    exchange.integration_status = error.status
+    exchange.endpoint_headers = [("x-amzn-RequestId", request_id)]
     reason = "Rate Exceeded." if error.status == 429 else error.message
     if error.code == "ResourceNotFoundException":
         reason = "Invalid permissions on Lambda function"

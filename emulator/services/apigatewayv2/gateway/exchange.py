@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -38,6 +39,12 @@ class Exchange:
     """Before whom it is."""
     integration_seconds: float | None = None
     """How long the integration was waited for, once it was called."""
+    integration_status: int | None = None
+    """What the integration answered with; Lambda, if it is a function."""
+    function_status: int | None = None
+    """What a function returned as its `statusCode`."""
+    endpoint_headers: Sequence[tuple[str, str]] = ()
+    """Of the integration's answer: the endpoint's request id is among them."""
 
     @property
     def route(self) -> Document:

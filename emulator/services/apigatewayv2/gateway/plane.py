@@ -184,14 +184,18 @@ class HttpApiPlane:
         subtype = integration.get("IntegrationSubtype")
         if subtype:
             exchange.trace.add("integration request", service=subtype, parameters=integration["RequestParameters"])
-            return await to_service.call(self._context, exchange, integration)
+            answer = await to_service.call(self._context, exchange, integration)
+            exchange.integration_status = answer.status
+            return answer
         request, path = mapped_request(exchange, integration.get("RequestParameters") or {})
         uri = integration["IntegrationUri"]
         if integration["IntegrationType"] == "HTTP_PROXY":
             assert self._context.http is not None, "app.py gives every context an HttpSender"
             exchange.trace.add("integration request", url=uri, query=request.query, headers=request.headers, path=path)
             private = self._context.private_integrations
-            return await to_http.call(self._context.http, exchange, integration, request, path, private)
+            answer = await to_http.call(self._context.http, exchange, integration, request, path, private)
+            exchange.integration_status, exchange.endpoint_headers = answer.status, answer.headers
+            return answer
         version = integration["PayloadFormatVersion"]
         event = (events.event_2 if version == "2.0" else events.event_1)(exchange, request, path)
         scope, invocation = invocation_of(uri, exchange, event)
@@ -199,12 +203,17 @@ class HttpApiPlane:
         exchange.trace.add(
             "integration request", url=uri, body=invocation["Payload"], function_request_id=function_request_id
         )
+        exchange.endpoint_headers = [("x-amzn-RequestId", function_request_id)]
         try:
             result = await self._lambda.invoke(scope, invocation, request_id=function_request_id)
         except AwsError as error:
+            exchange.integration_status = error.status
             exchange.trace.add("function refused", status=error.status, code=error.code)
             text = f"Lambda invocation failed with status {error.status}: {json.dumps(error.message)}"
             raise Failure(500, _FORBIDDEN if error.status == 403 else text) from None
+        exchange.integration_status = result.get("StatusCode", 200)
         exchange.trace.weigh(result.get("Payload"))
         exchange.trace.add("integration response", body=result.get("Payload"), error=result.get("FunctionError"))
-        return answers.from_result(payload_of(result), version, function_request_id)
+        answer = answers.from_result(payload_of(result), version, function_request_id)
+        exchange.function_status = answer.status
+        return answer

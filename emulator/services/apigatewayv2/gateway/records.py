@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 from typing import Any
 
-from emulator.aws.arn import Arn
 from emulator.aws.http import HttpResponse
 from emulator.aws.service import Context
 from emulator.aws.telemetry import Datum, DimensionSets
 from emulator.ports import LogEvent, Transaction
+from emulator.services.apigateway.gateway import access_log
 from emulator.services.apigatewayv2.gateway.exchange import Exchange
 from emulator.services.apigatewayv2.gateway.failures import AUTHORIZER, INTEGRATION, TEXTS, Failure, response_type
 from emulator.services.apigatewayv2.model import Document
-
-_VARIABLE = re.compile(r"\$context\.([A-Za-z0-9_.\-]+)")
 
 
 def record(context: Context, exchange: Exchange, answer: HttpResponse, seconds: float, failure: Failure | None) -> None:
@@ -24,7 +20,7 @@ def record(context: Context, exchange: Exchange, answer: HttpResponse, seconds: 
     stage, api = exchange.stage, exchange.api
     settings = stage.get("AccessLogSettings") or {}
     line = access_line(exchange, answer, seconds, failure, settings.get("Format") or "")
-    group = _group(settings.get("DestinationArn") or "")
+    to = access_log.destination_of(settings.get("DestinationArn") or "", api.scope)
     milliseconds = seconds * 1000
     data = [
         Datum("Count", 1),
@@ -45,8 +41,8 @@ def record(context: Context, exchange: Exchange, answer: HttpResponse, seconds: 
 
     def write(tx: Transaction) -> None:
         context.metrics.add_to_each(tx, api.scope, "AWS/ApiGateway", dimensions, data)
-        if group and line:
-            context.logs.put(tx, api.scope, group, f"{api.id}-{exchange.stage_name}", [LogEvent(at, line)])
+        if to is not None and line:
+            access_log.write(tx, context.logs, to, f"{api.id}-{exchange.stage_name}", [LogEvent(at, line)])
 
     context.store.post(write)
 
@@ -63,42 +59,38 @@ def access_line(exchange: Exchange, answer: HttpResponse, seconds: float, failur
     """
     if not form:
         return ""
-    latency = str(round(seconds * 1000))
-    waited = "" if exchange.integration_seconds is None else str(round(exchange.integration_seconds * 1000))
+    waited = exchange.integration_seconds
+    milliseconds = None if waited is None else round(waited * 1000)
     message = "" if failure is None else TEXTS[failure.status]
     whose = exchange.before
     reason = "" if failure is None else failure.reason
     of_integration = reason if whose == INTEGRATION else ""
-    variables = {
+    status, own = exchange.integration_status, exchange.function_status
+    variables: dict[str, Any] = {
         **exchange.context,
-        "status": str(answer.status),
-        "responseLength": str(len(answer.body)),
-        "responseLatency": latency,
-        "integrationLatency": waited,
+        **access_log.of_integration(status, own, milliseconds, of_integration, exchange.endpoint_headers),
+        "status": answer.status,
+        "dataProcessed": len(exchange.request.body) + len(answer.body),
+        "responseLength": len(answer.body),
+        "responseLatency": round(seconds * 1000),
         "integrationErrorMessage": of_integration,
         "error": {
             "message": message,
             "messageString": json.dumps(message) if message else "",
             "responseType": "" if failure is None else response_type(failure.status, whose),
         },
-        "integration": {"status": str(answer.status) if waited else "", "latency": waited, "error": of_integration},
+        "customDomain": {"basePathMatched": (exchange.mapped_path or "").lstrip("/")},
     }
     if reason and whose == AUTHORIZER:
         variables["authorizer"] = {**exchange.authorizer_variables, "error": reason}
-
-    def value(match: re.Match[str]) -> str:
-        found: Any = variables
-        name = match.group(1).rstrip(".")
-        for part in name.split("."):
-            found = found.get(part) if isinstance(found, Mapping) else None
-        text = "" if found is None or isinstance(found, Mapping) else str(found)
-        return (text.replace("\n", " ") or "-") + match.group(1)[len(name) :]
-
-    return _VARIABLE.sub(value, form)
+    signer: dict[str, Any] = exchange.authorizer.get("iam") or {}
+    if signer:
+        variables["identity"] = {**variables["identity"], **_identity(signer)}
+    return access_log.filled(form, variables)
 
 
-def _group(destination: str) -> str:
-    arn = Arn.parse(destination)
-    if arn is None or arn.service != "logs":
-        return ""
-    return arn.resource.removeprefix("log-group:").removesuffix(":*")
+def _identity(signer: dict[str, Any]) -> dict[str, Any]:
+    """The caller of a route with IAM authorization, who has Cognito's variables with Cognito's credentials only."""
+    names = {"accountId": "accountId", "callerId": "caller", "principalOrgId": "principalOrgId"}
+    shown = {shown: signer.get(name) for name, shown in (*names.items(), ("userId", "user"), ("userArn", "userArn"))}
+    return shown

@@ -50,6 +50,7 @@ async def call(context: Context, exchange: Exchange, integration: Document) -> H
         response = operation.serialize(result, exchange.ids[1], protocol)
     except AwsError as error:
         response = operation.serialize_error(error, exchange.ids[1], protocol)
+    exchange.endpoint_headers = [("x-amzn-RequestId", exchange.ids[1])]
     response.headers = [pair for pair in response.headers if pair[0].lower() in _PASSED_ON]
     return response
 
@@ -73,6 +74,7 @@ async def _delegated(
     body = json.dumps(_document(action, model.shapes, shape, values)).encode()
     with context.clock.parked():  # the call holds time still by itself
         answer = await context.apis.answer(HttpRequest("POST", "/", "", headers, body))
+    exchange.endpoint_headers = answer.headers
     answer.headers = [pair for pair in answer.headers if pair[0].lower() in _PASSED_ON]
     return answer
 

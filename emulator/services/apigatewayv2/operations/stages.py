@@ -9,6 +9,7 @@ from emulator.aws.scope import Scope
 from emulator.ports import Transaction
 from emulator.services.apigateway.model import bad_request, conflict, not_found, short_id
 from emulator.services.apigateway.quotas import check_access_log_format
+from emulator.services.apigateway.stage_rules import check_log_destination
 from emulator.services.apigatewayv2 import store
 from emulator.services.apigatewayv2.model import DEFAULT, Api, Document, given_tags
 from emulator.services.apigatewayv2.operations.loading import Loading, Request, check_stage_is_new, given, page
@@ -104,7 +105,9 @@ class Stages(Loading):
         for name, value in stage["StageVariables"].items():
             if not _VARIABLE_NAME.fullmatch(name) or not _VARIABLE_VALUE.fullmatch(value) or len(value) > 512:
                 raise bad_request(f"Invalid stage variable {name}: only alphanumeric names and URL characters")
-        check_access_log_format((stage.get("AccessLogSettings") or {}).get("Format") or "")
+        access = stage.get("AccessLogSettings") or {}
+        check_access_log_format(access.get("Format") or "")
+        check_log_destination(access.get("DestinationArn") or "")
         if len(stage["StageVariables"]) > 100:
             raise bad_request("Maximum number of stage variables is 100")
         for settings in (

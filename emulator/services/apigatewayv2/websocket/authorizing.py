@@ -15,6 +15,7 @@ from emulator.aws.scope import Scope
 from emulator.aws.service import Context
 from emulator.services.apigateway.gateway import endpoint
 from emulator.services.apigateway.gateway.admission import Admission
+from emulator.services.apigateway.gateway.authorization import NOT_AUTHORIZED, phase
 from emulator.services.apigateway.gateway.failures import Failure
 from emulator.services.apigateway.gateway.resource_policy import facts_of
 from emulator.services.apigateway.gateway.responses import error_message
@@ -43,16 +44,21 @@ class Authorizing:
         route = exchange.taken
         kind = route.get("AuthorizationType", "NONE")
         if kind == "AWS_IAM":
-            if access_key(exchange.request) is None:
-                raise Failure("MISSING_AUTHENTICATION_TOKEN")
-            bad = await self._signatures.problem(exchange.request, "execute-api")
-            if bad is not None:
-                raise Failure("INVALID_SIGNATURE", bad.text, 403, code=bad.code)
+            with phase(exchange, "authenticate"):
+                if access_key(exchange.request) is None:
+                    raise Failure("MISSING_AUTHENTICATION_TOKEN")
+                bad = await self._signatures.problem(exchange.request, "execute-api")
+                if bad is not None:
+                    raise Failure("INVALID_SIGNATURE", bad.text, 403, code=bad.code)
+            exchange.went("authorize", 200)
         if kind == "CUSTOM":
             authorizer = exchange.deployed.api.authorizers.get(route.get("AuthorizerId") or "")
             if authorizer is None:
                 raise Failure("AUTHORIZER_CONFIGURATION_ERROR", reason="the authorizer is not there any more")
-            await self._ask(exchange, authorizer)
+            with phase(exchange, "authorizer"):
+                policy = await self._ask(exchange, authorizer)
+            with phase(exchange, "authorize", NOT_AUTHORIZED):
+                _enforce(exchange, policy)
             exchange.trace.add("authorizer", type=kind, told=exchange.connection.authorizer)
         self._check_parameters(exchange)
         if route.get("ApiKeyRequired"):
@@ -74,7 +80,8 @@ class Authorizing:
         key = exchange.usage_key if "usageIdentifierKey" in expression else exchange.header("x-api-key")
         await self._admission.use_key(exchange, exchange.deployed.scope, key, exchange.key)
 
-    async def _ask(self, exchange: Exchange, authorizer: Document) -> None:
+    async def _ask(self, exchange: Exchange, authorizer: Document) -> Document:
+        """The policy of the authorizer; what else it says goes into the connection."""
         for source in authorizer["IdentitySource"]:
             if not _value(exchange, source):
                 raise Failure("UNAUTHORIZED", reason="An identity source is missing")
@@ -99,9 +106,11 @@ class Authorizing:
             **{name: selection.text_of(value) for name, value in named.items()},
         }
         exchange.forget_context()
-        _enforce(exchange, answer["policyDocument"])
         usage = answer.get("usageIdentifierKey")
         exchange.usage_key = usage if isinstance(usage, str) else None
+        exchange.went("authorizer", 200, latency=latency, integrationStatus=200)
+        policy: Document = answer["policyDocument"]
+        return policy
 
     async def _invoke(self, exchange: Exchange, authorizer: Document) -> bytes:
         function = function_of(endpoint.with_stage_variables(exchange, authorizer["AuthorizerUri"]))

@@ -61,7 +61,11 @@ class Integrations:
         except TimeoutError:
             exchange.trace.add("timeout", whose="integration", seconds=seconds)
             raise Failure("INTEGRATION_TIMEOUT", reason="Execution failed due to a timeout error") from None
+        asked = exchange.endpoint_headers
         exchange.received(outcome.status, outcome.headers, outcome.body, self._now())
+        exchange.endpoint_headers = asked or outcome.headers
+        if exchange.function_status is not None:
+            exchange.integration_status = 200  # Lambda's, which has run it
         is_proxy = integration["IntegrationType"].endswith("_PROXY")
         return await _transformed(exchange, integration, outcome) if two_way and not is_proxy else outcome
 
@@ -104,6 +108,7 @@ class Integrations:
             response = response_of(result["Payload"], "application/json", strict_body=True)
         except (Malformed, ValueError, RecursionError):
             raise _failed("Malformed Lambda proxy response") from None
+        exchange.function_status = response.status
         return Outcome(response.status, response.body, response.headers)
 
     async def _custom(self, exchange: Exchange, uri: str, headers: dict[str, Any], body: bytes) -> Outcome:
@@ -131,6 +136,7 @@ class Integrations:
             if len(parts) == 8:
                 request |= {"FunctionName": ":".join(parts[:7]), **({"Qualifier": parts[7]} if parts[7] else {})}
         exchange.calls(uri, [("X-Amz-Invocation-Type", kind)], payload, self._now())
+        exchange.endpoint_headers = [("x-amzn-RequestId", exchange.invocation_id)]
         try:
             return await self._lambda.invoke(scope, request, request_id=exchange.invocation_id)
         except AwsError as error:
@@ -153,6 +159,7 @@ class Integrations:
         with self._context.clock.parked():  # the call holds time still by itself
             answer = await self._context.apis.answer(request)
         answer = to_service.understood(self._context.apis, model, request, answer)
+        exchange.endpoint_headers = answer.headers
         return Outcome(answer.status, answer.body)
 
     async def _http_call(
@@ -176,6 +183,7 @@ class Integrations:
             raise Failure("INTEGRATION_FAILURE", reason="Network error communicating with endpoint") from None
         except OverflowError:
             raise configuration_error("The integration's response is too large") from None
+        exchange.endpoint_headers = given
         kept = [pair for pair in given if pair[0].lower() == "sec-websocket-protocol"]
         return Outcome(status, answer, kept)
 

@@ -6,22 +6,17 @@ are those of REST APIs where these have such, the others are unverified.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
 from typing import Any
 
-from emulator.aws.arn import Arn
 from emulator.aws.scope import Scope
 from emulator.aws.service import Context
 from emulator.aws.telemetry import Datum, DimensionSets
 from emulator.ports import LogEvent, Transaction
-from emulator.services.apigateway.gateway import execution_log
-from emulator.services.apigateway.gateway.failures import Failure
+from emulator.services.apigateway.gateway import access_log, execution_log
+from emulator.services.apigateway.gateway.failures import Failure, error_of
 from emulator.services.apigatewayv2.websocket.exchange import CONNECTED, SAID, Exchange
 
 NAMESPACE = "AWS/ApiGateway"
-_VARIABLE = re.compile(r"\$context\.([A-Za-z0-9_.\-]+)")
 _DATA = (
     "Method request body",
     "Endpoint request headers",
@@ -44,19 +39,21 @@ def record(context: Context, exchange: Exchange, status: int, failure: Failure |
         dimensions = (*dimensions, (*staged, ("Route", exchange.key)))
     data = _metrics(exchange, status, failure)
     access = stage.get("AccessLogSettings") or {}
-    lines = [(_group(access.get("DestinationArn") or ""), access_line(exchange, status, failure, access.get("Format")))]
+    to = access_log.destination_of(access.get("DestinationArn") or "", scope)
+    lines = [(to, access_line(exchange, status, failure, access.get("Format")))]
     level = settings.get("LoggingLevel") or "OFF"
     if level == "INFO" or (level == "ERROR" and failure is not None):
         group = f"/aws/apigateway/{exchange.connection.api_id}/{exchange.connection.stage_name}"
+        own_group = access_log.Destination("logs", scope, group)
         said = execution_lines(exchange, bool(settings.get("DataTraceEnabled")))
-        lines += [(group, f"({exchange.request_id}) {line}") for line in said]
+        lines += [(own_group, f"({exchange.request_id}) {line}") for line in said]
     stream = f"{exchange.connection.api_id}-{exchange.connection.stage_name}"
 
     def write(tx: Transaction) -> None:
         context.metrics.add_to_each(tx, scope, NAMESPACE, dimensions, data)
-        for group, line in lines:
-            if group and line:
-                context.logs.put(tx, scope, group, stream, [LogEvent(now, line)])
+        for to, line in lines:
+            if to is not None and line:
+                access_log.write(tx, context.logs, to, stream, [LogEvent(now, line)])
 
     context.store.post(write)
 
@@ -72,10 +69,11 @@ def count_message(context: Context, scope: Scope, api_id: str, stage_name: str) 
 
 def _metrics(exchange: Exchange, status: int, failure: Failure | None) -> list[Datum]:
     called = exchange.integration_status is not None
+    answered = exchange.integration_status if exchange.function_status is None else exchange.function_status
     data = [
         Datum("ClientError", float(failure is not None and 400 <= status < 500 and not called)),
         Datum("ExecutionError", float(failure is not None and status >= 500)),
-        Datum("IntegrationError", float(called and (exchange.integration_status or 0) >= 400)),
+        Datum("IntegrationError", float(called and (answered or 0) >= 400)),
     ]
     if exchange.kind == CONNECTED:
         data.insert(0, Datum("ConnectCount", 1))
@@ -90,28 +88,22 @@ def access_line(exchange: Exchange, status: int, failure: Failure | None, form: 
     """The format with its variables; unknown and empty ones are `-`."""
     if not form:
         return ""
-    message = (failure.message or "") if failure is not None else ""
-    latency = "" if exchange.integration_latency is None else str(exchange.integration_latency)
-    answered = "" if exchange.integration_status is None else str(exchange.integration_status)
-    variables = {
-        **exchange.context,
-        "status": str(status),
-        "integrationLatency": latency,
-        "integrationStatus": answered,
-        "integration": {"latency": latency, "status": answered, "integrationStatus": answered},
-        "integrationErrorMessage": failure.reason if failure is not None else "",
-        "error": {"message": message, "messageString": json.dumps(message) if message else ""},
+    reason = failure.reason if failure is not None else ""
+    status_of, latency = exchange.integration_status, exchange.integration_latency
+    headers = exchange.endpoint_headers
+    context = exchange.context
+    phases = exchange.phases
+    variables: dict[str, Any] = {
+        **context,
+        **access_log.of_integration(status_of, exchange.function_status, latency, reason if headers else "", headers),
+        "status": status,
+        "integrationErrorMessage": reason,
+        "error": error_of(failure) if failure is not None else {},
+        "authenticate": phases.get("authenticate"),
+        "authorize": phases.get("authorize"),
+        "authorizer": {**phases.get("authorizer", {}), **(context.get("authorizer") or {})},
     }
-
-    def value(match: re.Match[str]) -> str:
-        found: Any = variables
-        name = match.group(1).rstrip(".")
-        for part in name.split("."):
-            found = found.get(part) if isinstance(found, Mapping) else None
-        text = "" if found is None or isinstance(found, Mapping) else str(found)
-        return (text.replace("\n", " ") or "-") + match.group(1)[len(name) :]
-
-    return _VARIABLE.sub(value, form)
+    return access_log.filled(form, variables)
 
 
 def execution_lines(exchange: Exchange, with_data: bool) -> list[str]:
@@ -121,10 +113,3 @@ def execution_lines(exchange: Exchange, with_data: bool) -> list[str]:
         found.append(f"Method request body before transformations: {exchange.message}")
     found += execution_log.of_steps(exchange.trace)
     return found if with_data else [line for line in found if not line.startswith(_DATA)]
-
-
-def _group(destination: str) -> str:
-    arn = Arn.parse(destination)
-    if arn is None or arn.service != "logs":
-        return ""
-    return arn.resource.removeprefix("log-group:").removesuffix(":*")

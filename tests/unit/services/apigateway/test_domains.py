@@ -55,5 +55,5 @@ def test_keys_of_one_level_end_where_segments_do() -> None:
 def test_a_mapping_without_a_stage_takes_it_from_the_path() -> None:
     [mapping] = mappings("all")
     del mapping["stage"]
-    assert choose([mapping], "/all/dev/pets")[2:] == ("dev", "/all/dev", "/pets")
-    assert choose([mapping], "/all")[2:] == (NO_STAGE, "/all/", "/")
+    assert choose([mapping], "/all/dev/pets")[2:5] == ("dev", "/all/dev", "/pets")
+    assert choose([mapping], "/all")[2:5] == (NO_STAGE, "/all/", "/")
