@@ -26,12 +26,20 @@ def role(aws: Aws) -> str:
     return f"arn:aws:iam::{aws.account}:role/story"
 
 
+def archive(files: dict[str, str]) -> bytes:
+    """A zip of these files, which may be run."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as written:
+        for name, text in files.items():
+            member = zipfile.ZipInfo(name)
+            member.external_attr = 0o755 << 16
+            written.writestr(member, text)
+    return content.getvalue()
+
+
 def package(source: str, name: str = "app.py") -> bytes:
     """A deployment package of one file."""
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr(name, textwrap.dedent(source))
-    return archive.getvalue()
+    return archive({name: textwrap.dedent(source)})
 
 
 def function(aws: Aws, name: str, source: str, variables: dict[str, str] | None = None, **settings: Any) -> str:

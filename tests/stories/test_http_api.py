@@ -7,10 +7,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator import testing
-from emulator.settings import Settings
-from tests.stories.telling import function
-from tests.wire.http_api_support import ROLE, ask, http_api
+from tests.stories.telling import function, kept, machine, one, role
 
 ECHO = """
     import json
@@ -82,22 +79,30 @@ def test_a_small_function_accepts_for_a_slow_one_and_lambda_retries_it(aws, emul
     assert len(emulator.attempts(function="worker")) == 1 + 3
 
 
+def orders_start(machine_arn, aws):
+    """An HTTP API whose route `POST /orders` starts executions, without any function."""
+    api = aws.apigatewayv2.create_api(Name="api", ProtocolType="HTTP")["ApiId"]
+    starts = aws.apigatewayv2.create_integration(
+        ApiId=api,
+        IntegrationType="AWS_PROXY",
+        IntegrationSubtype="StepFunctions-StartExecution",
+        PayloadFormatVersion="1.0",
+        CredentialsArn=role(aws),
+        RequestParameters={"StateMachineArn": machine_arn, "Input": "$request.body"},
+    )["IntegrationId"]
+    aws.apigatewayv2.create_route(ApiId=api, RouteKey="POST /orders", Target=f"integrations/{starts}")
+    aws.apigatewayv2.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+
+
 def test_an_api_without_any_function_starts_a_workflow_and_survives_a_restart(tmp_path):
-    settings = Settings(data=tmp_path, port=0, frozen=True)
-    with testing.RunningEmulator(settings) as running:
-        states = running.client("stepfunctions")
-        wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
-        machine = states.create_state_machine(name="m", definition=json.dumps(wait), roleArn=ROLE)["stateMachineArn"]
-        api = http_api(running)
-        target = api.service("StepFunctions-StartExecution", StateMachineArn=machine, Input="$request.body")
-        api.route("POST /orders", target)
-        execution = api.ask("/orders", "POST", body='{"order": 1}').json()["executionArn"]
-    with testing.RunningEmulator(settings) as running:
-        running.settle()
-        described = running.client("stepfunctions").describe_execution(executionArn=execution)
+    with kept(tmp_path) as (_, aws):
+        orders_start(machine(aws, one({"Type": "Wait", "Seconds": 3600})), aws)
+        execution = aws.http.post("/orders", json={"order": 1}).json()["executionArn"]
+    with kept(tmp_path) as (emulator, aws):
+        emulator.settle()
+        described = aws.stepfunctions.describe_execution(executionArn=execution)
         assert (described["status"], json.loads(described["output"])) == ("SUCCEEDED", {"order": 1})
-        again = ask(f"{running.url}/_aws/execute-api/{api.id}/orders", "POST", body='{"order": 2}')
-        assert again.status == 200
+        assert aws.http.post("/orders", json={"order": 2}).status_code == 200
 
 
 # ── a page of another site ──────────────────────────────────────────────────────────────────────

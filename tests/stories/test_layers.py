@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-
-from tests.stories.telling import function, invoke
+from tests.stories.telling import archive, function, invoke
 
 USES_LIBRARY = """
 import os, shutil, subprocess, tools
@@ -21,13 +18,7 @@ def handler(event, context):
 
 def layer(client, name, files):
     """Publish a version with these files; its ARN."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for path, text in files.items():
-            member = zipfile.ZipInfo(path)
-            member.external_attr = 0o755 << 16
-            archive.writestr(member, text)
-    return client.publish_layer_version(LayerName=name, Content={"ZipFile": content.getvalue()})["LayerVersionArn"]
+    return client.publish_layer_version(LayerName=name, Content={"ZipFile": archive(files)})["LayerVersionArn"]
 
 
 def library(client, version):

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import threading
-from typing import Any
 
 import pytest
 
-from emulator.testing import RunningEmulator
-from tests.ports.programs import archive
 from tests.ports.test_provided_runtime import RUNTIME
-from tests.wire.test_lambda import create
+from tests.stories.telling import archive, function, invoke, machine, needs_node, node_function, one, send
 
-with_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js (`node`) on the PATH")
+# ── Node.js ─────────────────────────────────────────────────────────────────────────────────────
 
 REMINDER = """
 let attempts = 0;
@@ -25,8 +20,8 @@ const send = async (body) => {
             'Content-Type': 'application/x-amz-json-1.0',
             'X-Amz-Target': 'AmazonSQS.SendMessage',
             'X-Amz-Security-Token': process.env.AWS_SESSION_TOKEN,
-            Authorization: 'AWS4-HMAC-SHA256 Credential=test/20270115/us-east-1/sqs/aws4_request, ' +
-                'SignedHeaders=host, Signature=0',
+            Authorization: `AWS4-HMAC-SHA256 Credential=${process.env.AWS_ACCESS_KEY_ID}/20270115/` +
+                'us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0',
         },
         body: JSON.stringify({ QueueUrl: process.env.QUEUE_URL, MessageBody: body }),
     });
@@ -45,76 +40,36 @@ exports.handler = async (event) => {
 
 
 @pytest.fixture
-def reminder(emulator: RunningEmulator) -> Any:
-    """A Node.js function `f` that waits 45 s and sends a message; the queue's URL."""
-    url = emulator.client("sqs").create_queue(QueueName="reminders")["QueueUrl"]
-    create(
-        emulator.client("lambda"),
-        Runtime="nodejs20.x",
-        Handler="index.handler",
-        Timeout=60,
-        Environment={"Variables": {"QUEUE_URL": url}},
-        Code={"ZipFile": archive({"index.js": REMINDER})},
-    )
-    return url
+def reminders(aws, emulator):
+    """The queue to which the function `remind` sends a message after 45 s."""
+    aws.sqs.create_queue(QueueName="reminders")
+    reminders = emulator.queue("reminders")
+    node_function(aws, "remind", REMINDER, {"QUEUE_URL": reminders.url})
+    return reminders
 
 
-def messages(emulator: RunningEmulator, url: str) -> list[Any]:
-    answer = emulator.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+def only_message(queue):
+    [body] = queue.bodies()
+    return json.loads(body)
 
 
-@with_node
-def test_an_event_runs_a_node_function_through_its_retries_and_its_timers(
-    emulator: RunningEmulator, reminder: str
-) -> None:
-    start = emulator.now()
-    emulator.client("lambda").invoke(FunctionName="f", InvocationType="Event", Payload=b'{"failures": 2}')
+@needs_node
+def test_an_event_runs_a_node_function_through_its_retries_and_its_timers(aws, emulator, clock, reminders):
+    begun = clock.now()
+    send(aws, "remind", {"failures": 2})
     emulator.settle()
-    assert messages(emulator, reminder) == [{"attempts": 3, "waited": 45_000}]
-    assert round(emulator.now() - start) == 60 + 120 + 45
-    events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/f")["events"]
-    attempts = [event["message"].split("\t")[3] for event in events if "\tINFO\tattempt" in event["message"]]
+    assert only_message(reminders) == {"attempts": 3, "waited": 45_000}
+    assert round(clock.now() - begun) == 60 + 120 + 45
+    attempts = [line.split("\t")[3] for line in emulator.logs("remind") if "\tINFO\tattempt" in line]
     assert attempts == ["attempt 1\n", "attempt 2\n", "attempt 3\n"]
 
 
-@with_node
-def test_a_caller_waits_for_a_node_function_while_aws_time_moves(emulator: RunningEmulator, reminder: str) -> None:
-    answers: list[Any] = []
-    client = emulator.client("lambda")
-
-    def call() -> None:
-        answer = client.invoke(FunctionName="f", Payload=b'{"failures": 0}')
-        answers.append((answer["Payload"].read(), answer.get("FunctionError")))
-
-    caller = threading.Thread(target=call)
-    caller.start()
-    while caller.is_alive():
-        emulator.advance(15)
-    caller.join()
-    assert answers == [(b'"sent"', None)]
-    assert messages(emulator, reminder) == [{"attempts": 1, "waited": 45_000}]
-
-
-def test_a_custom_runtime_answers_a_caller_and_an_event(emulator: RunningEmulator) -> None:
-    client = emulator.client("lambda")
-    bootstrap = RUNTIME + "serve(lambda event, headers: print('ran for', event, flush=True) or {'got': event})\n"
-    code = {"ZipFile": archive({"bootstrap": bootstrap})}
-    create(client, Runtime="provided.al2023", Handler="any", Code=code)
-    answer = client.invoke(FunctionName="f", Payload=b"1")
-    assert (answer["Payload"].read(), answer.get("FunctionError")) == (b'{"got": 1}', None)
-    client.invoke(FunctionName="f", InvocationType="Event", Payload=b"2")
-    emulator.settle()
-    events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/f", filterPattern="ran")["events"]
-    assert [event["message"] for event in events] == ["ran for 1\n", "ran for 2\n"]
-
-
-def test_a_custom_runtime_without_a_bootstrap_fails_as_on_aws(emulator: RunningEmulator) -> None:
-    client = emulator.client("lambda")
-    create(client, Runtime="provided.al2023", Handler="any", Code={"ZipFile": archive({"readme": "x"})})
-    answer = client.invoke(FunctionName="f", Payload=b"1")
-    assert answer["FunctionError"] == "Unhandled"
-    assert json.load(answer["Payload"])["errorType"] == "Runtime.InvalidEntrypoint"
+@needs_node
+def test_a_caller_waits_for_a_node_function_while_aws_time_moves(aws, clock, reminders):
+    begun = clock.now()
+    assert invoke(aws, "remind", {"failures": 0}) == "sent"
+    assert round(clock.now() - begun) == 45
+    assert only_message(reminders) == {"attempts": 1, "waited": 45_000}
 
 
 SYNCHRONOUS = """
@@ -128,8 +83,8 @@ exports.handler = (event) => new Promise((resolve, reject) => {
         headers: {
             'Content-Type': 'application/x-amz-json-1.0',
             'X-Amz-Target': 'AWSStepFunctions.StartSyncExecution',
-            Authorization: 'AWS4-HMAC-SHA256 Credential=test/20270115/us-east-1/states/aws4_request, ' +
-                'SignedHeaders=host, Signature=0',
+            Authorization: `AWS4-HMAC-SHA256 Credential=${process.env.AWS_ACCESS_KEY_ID}/20270115/` +
+                'us-east-1/states/aws4_request, SignedHeaders=host, Signature=0',
         },
     }, (answer) => {
         let text = '';
@@ -142,15 +97,33 @@ exports.handler = (event) => new Promise((resolve, reject) => {
 """
 
 
-@with_node
-def test_a_node_function_reaches_the_name_that_synchronous_executions_have(emulator: RunningEmulator) -> None:
-    definition = {"StartAt": "S", "States": {"S": {"Type": "Pass", "Result": {"n": 1}, "End": True}}}
-    machine = emulator.client("stepfunctions").create_state_machine(
-        name="m", definition=json.dumps(definition), roleArn="arn:aws:iam::000000000000:role/any", type="EXPRESS"
-    )["stateMachineArn"]
-    functions = emulator.client("lambda")
-    code = {"ZipFile": archive({"index.js": SYNCHRONOUS})}
-    create(functions, "f", Code=code, Runtime="nodejs22.x", Handler="index.handler")
-    answer = functions.invoke(FunctionName="f", Payload=json.dumps({"machine": machine}))
-    told = json.loads(answer["Payload"].read())
+@needs_node
+def test_a_node_function_reaches_the_name_that_synchronous_executions_have(aws):
+    arn = machine(aws, one({"Type": "Pass", "Result": {"n": 1}}), kind="EXPRESS")
+    node_function(aws, "starts", SYNCHRONOUS)
+    told = invoke(aws, "starts", {"machine": arn})
     assert (told.get("status"), told.get("output")) == ("SUCCEEDED", '{"n":1}')
+
+
+# ── a custom runtime ────────────────────────────────────────────────────────────────────────────
+
+BOOTSTRAP = RUNTIME + "serve(lambda event, headers: print('ran for', event, flush=True) or {'got': event})\n"
+
+
+def custom_function(aws, name, files):
+    function(aws, name, "", Runtime="provided.al2023", Handler="any", Code={"ZipFile": archive(files)})
+
+
+def test_a_custom_runtime_answers_a_caller_and_an_event(aws, emulator):
+    custom_function(aws, "custom", {"bootstrap": BOOTSTRAP})
+    assert invoke(aws, "custom", 1) == {"got": 1}
+    send(aws, "custom", 2)
+    emulator.settle()
+    assert emulator.logs("custom", "ran") == ["ran for 1\n", "ran for 2\n"]
+
+
+def test_a_custom_runtime_without_a_bootstrap_fails_as_on_aws(aws):
+    custom_function(aws, "custom", {"readme": "x"})
+    answer = aws.lambda_.invoke(FunctionName="custom", Payload=b"1")
+    assert answer["FunctionError"] == "Unhandled"
+    assert json.load(answer["Payload"])["errorType"] == "Runtime.InvalidEntrypoint"

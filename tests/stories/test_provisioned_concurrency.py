@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from emulator.settings import Settings
-from emulator.testing import RunningEmulator
 from tests.ports.functions import alive
-from tests.wire.lambda_support import create, package
-from tests.wire.test_lambda_metrics import point, statistics
+from tests.stories.telling import function, invoke, kept, package, send
 
 SOURCE = """
 import os, time
@@ -25,150 +18,185 @@ def handler(event, context):
     time.sleep((event or {}).get("sleep", 0))
     return ["WORD", os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"], calls]
 """
+ONE, TWO = SOURCE.replace("WORD", "one"), SOURCE.replace("WORD", "two")
 
 
-def code(word: str) -> bytes:
-    return package(SOURCE.replace("WORD", word))
+def first_release(aws):
+    """A function `f`, whose alias `live` leads to version 1."""
+    function(aws, "f", ONE, Publish=True)
+    aws.lambda_.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
 
 
-def answer(client: Any, name: str = "f:live") -> Any:
-    return json.loads(client.invoke(FunctionName=name)["Payload"].read())
+@pytest.fixture
+def aws(aws):
+    """The clients of a world that has the first release."""
+    first_release(aws)
+    return aws
 
 
-def status(client: Any, qualifier: str = "live") -> tuple[str, int, str | None]:
-    config = client.get_provisioned_concurrency_config(FunctionName="f", Qualifier=qualifier)
-    return config["Status"], config["AllocatedProvisionedConcurrentExecutions"], config.get("StatusReason")
+def publish(aws, source):
+    """The next version."""
+    aws.lambda_.update_function_code(FunctionName="f", ZipFile=package(source), Publish=True)
 
 
-def deploy(client: Any) -> None:
-    create(client, Code={"ZipFile": code("one")}, Timeout=30, Publish=True)
-    client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+def lead_to(version, aws):
+    """From now on the alias leads there."""
+    aws.lambda_.update_alias(FunctionName="f", Name="live", FunctionVersion=version)
 
 
-def provision(emulator: RunningEmulator, count: int = 1) -> None:
-    emulator.client("lambda").put_provisioned_concurrency_config(
+def provision(aws, emulator, count=1):
+    """Environments of what the alias leads to, and the time that this takes."""
+    aws.lambda_.put_provisioned_concurrency_config(
         FunctionName="f", Qualifier="live", ProvisionedConcurrentExecutions=count
     )
     emulator.settle()
 
 
-def lines(emulator: RunningEmulator) -> list[str]:
-    found = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/f")["events"]
-    return [event["message"] for event in found]
+def status(aws):
+    """Of what is provisioned: how many environments are ready, and why not more."""
+    config = aws.lambda_.get_provisioned_concurrency_config(FunctionName="f", Qualifier="live")
+    return config["Status"], config["AllocatedProvisionedConcurrentExecutions"], config.get("StatusReason")
 
 
-@pytest.fixture
-def client(emulator: RunningEmulator) -> Any:
-    """A client of an emulator with a function `f` whose alias `live` leads to version 1."""
-    client = emulator.client("lambda")
-    deploy(client)
-    return client
+def loaded(emulator, word):
+    """How often that code was initialised."""
+    return emulator.logs("f").count(f"loading {word}\n")
 
 
-def test_the_function_is_initialised_before_anybody_calls_it(emulator: RunningEmulator, client: Any) -> None:
-    provision(emulator)
-    assert status(client) == ("READY", 1, None)
-    before = lines(emulator)
+def test_the_function_is_initialised_before_anybody_calls_it(aws, emulator):
+    provision(aws, emulator)
+    assert status(aws) == ("READY", 1, None)
+    before = emulator.logs("f")
     assert before[0].startswith("INIT_START")
     assert before[-1] == "loading one\n"
-    assert answer(client) == ["one", "provisioned-concurrency", 1]
-    assert answer(client) == ["one", "provisioned-concurrency", 2]
-    after = lines(emulator)
-    assert after.count("loading one\n") == 1
-    assert not any("Init Duration" in line for line in after)
+
+    assert invoke(aws, "f:live") == ["one", "provisioned-concurrency", 1]
+    assert invoke(aws, "f:live") == ["one", "provisioned-concurrency", 2]
+    assert loaded(emulator, "one") == 1
+    assert not any("Init Duration" in line for line in emulator.logs("f"))
 
 
-def test_an_alias_that_moves_takes_its_environments_along(emulator: RunningEmulator, client: Any) -> None:
-    provision(emulator)
-    client.update_function_code(FunctionName="f", ZipFile=code("two"), Publish=True)
-    emulator.control("PUT", "settings", {"function_change_seconds": 20})
-    client.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
-    assert status(client) == ("IN_PROGRESS", 0, None)
-    assert answer(client) == ["two", "on-demand", 1]
-    emulator.advance(20)
-    assert status(client) == ("READY", 1, None)
-    assert answer(client) == ["two", "provisioned-concurrency", 1]
-    assert answer(client, "f:1") == ["one", "on-demand", 1]
+def test_an_alias_that_moves_takes_its_environments_along(aws, emulator, clock):
+    provision(aws, emulator)
+    publish(aws, TWO)
+    emulator.settings(function_change_seconds=20)
+    lead_to("2", aws)
+    assert status(aws) == ("IN_PROGRESS", 0, None)
+    assert invoke(aws, "f:live") == ["two", "on-demand", 1]
+    clock.advance(20)
+    assert status(aws) == ("READY", 1, None)
+    assert invoke(aws, "f:live") == ["two", "provisioned-concurrency", 1]
+    assert invoke(aws, "f:1") == ["one", "on-demand", 1]
 
 
-def test_two_versions_behind_an_alias_share_what_is_provisioned(emulator: RunningEmulator, client: Any) -> None:
-    client.update_function_code(FunctionName="f", ZipFile=code("two"), Publish=True)
-    routing = {"AdditionalVersionWeights": {"2": 0.25}}
-    client.update_alias(FunctionName="f", Name="live", RoutingConfig=routing)
-    provision(emulator, 4)
-    begun = lines(emulator)
-    assert (begun.count("loading one\n"), begun.count("loading two\n")) == (3, 1)
+def test_two_versions_behind_an_alias_share_what_is_provisioned(aws, emulator):
+    publish(aws, TWO)
+    aws.lambda_.update_alias(FunctionName="f", Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 0.25}})
+    provision(aws, emulator, 4)
+    assert (loaded(emulator, "one"), loaded(emulator, "two")) == (3, 1)
 
 
-def test_code_that_cannot_be_loaded_is_told_by_the_status(emulator: RunningEmulator, client: Any) -> None:
-    client.update_function_code(FunctionName="f", ZipFile=package("raise ValueError('no')"), Publish=True)
-    client.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
-    provision(emulator, 2)
-    assert status(client) == ("FAILED", 0, "FUNCTION_ERROR_INIT_FAILURE")
-    assert client.invoke(FunctionName="f:live")["FunctionError"] == "Unhandled"
-    assert any(line.startswith("INIT_REPORT") for line in lines(emulator))
-    client.update_alias(FunctionName="f", Name="live", FunctionVersion="1")
+def test_code_that_cannot_be_loaded_is_told_by_the_status(aws, emulator):
+    publish(aws, "raise ValueError('no')")
+    lead_to("2", aws)
+    provision(aws, emulator, 2)
+    assert status(aws) == ("FAILED", 0, "FUNCTION_ERROR_INIT_FAILURE")
+    assert aws.lambda_.invoke(FunctionName="f:live")["FunctionError"] == "Unhandled"
+    assert any(line.startswith("INIT_REPORT") for line in emulator.logs("f"))
+
+    lead_to("1", aws)
     emulator.settle()
-    assert status(client) == ("READY", 2, None)
+    assert status(aws) == ("READY", 2, None)
 
 
-def test_of_a_provision_that_fails_nothing_is_left(emulator: RunningEmulator, client: Any, tmp_path: Path) -> None:
+ONLY_THE_FIRST_IS_INITIALISED = """
+import os
+os.close(os.open(r"{folder}/first", os.O_CREAT | os.O_EXCL))
+open(r"{folder}/pid", "w").write(str(os.getpid()))
+
+def handler(event, context):
+    return "never"
+"""
+
+
+def test_of_a_provision_that_fails_nothing_is_left(aws, emulator, tmp_path):
     """One of two environments is initialised: it would hold a place that AWS does not count."""
-    source = (
-        f"import os\nos.close(os.open({str(tmp_path / 'first')!r}, os.O_CREAT | os.O_EXCL))\n"
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
-        "def handler(event, context):\n    return 'never'\n"
-    )
-    client.update_function_code(FunctionName="f", ZipFile=package(source), Publish=True)
-    client.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
-    provision(emulator, 2)
-    assert status(client) == ("FAILED", 0, "FUNCTION_ERROR_INIT_FAILURE")
+    publish(aws, ONLY_THE_FIRST_IS_INITIALISED.format(folder=tmp_path))
+    lead_to("2", aws)
+    provision(aws, emulator, 2)
+    assert status(aws) == ("FAILED", 0, "FUNCTION_ERROR_INIT_FAILURE")
     assert not alive(int((tmp_path / "pid").read_text()))
 
 
-def test_what_finds_no_provisioned_place_spills_over_and_is_counted(emulator: RunningEmulator, client: Any) -> None:
-    provision(emulator)
+# ── accounting ──────────────────────────────────────────────────────────────────────────────────
+
+
+STATISTICS = ["SampleCount", "Sum", "Minimum", "Maximum"]
+ONCE = {**dict.fromkeys(STATISTICS, 1.0), "Unit": "Count"}
+
+
+def measured(aws, clock, name):
+    """All that was ever measured of a metric of the alias."""
+    [point] = aws.cloudwatch.get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName=name,
+        Dimensions=[{"Name": "FunctionName", "Value": "f"}, {"Name": "Resource", "Value": "f:live"}],
+        StartTime=0,
+        EndTime=clock.now() + 3600,
+        Period=86400 * 20000,
+        Statistics=STATISTICS,
+    )["Datapoints"]
+    del point["Timestamp"]
+    return point
+
+
+def test_what_finds_no_provisioned_place_spills_over_and_is_counted(aws, emulator, clock):
+    provision(aws, emulator)
     for _ in range(2):
-        client.invoke(FunctionName="f:live", InvocationType="Event", Payload=json.dumps({"sleep": 5}))
+        send(aws, "f:live", {"sleep": 5})
     emulator.settle()
-    by_alias = {"FunctionName": "f", "Resource": "f:live"}
-    assert statistics(emulator, "ProvisionedConcurrencyInvocations", **by_alias) == point(1.0, 1.0, 1.0, 1.0)
-    assert statistics(emulator, "ProvisionedConcurrencySpilloverInvocations", **by_alias) == point(1.0, 1.0, 1.0, 1.0)
-    assert statistics(emulator, "ProvisionedConcurrencyUtilization", **by_alias) == point(1.0, 1.0, 1.0, 1.0)
-    assert statistics(emulator, "ProvisionedConcurrentExecutions", **by_alias) == point(1.0, 1.0, 1.0, 1.0)
+    assert measured(aws, clock, "ProvisionedConcurrencyInvocations") == ONCE
+    assert measured(aws, clock, "ProvisionedConcurrencySpilloverInvocations") == ONCE
+    assert measured(aws, clock, "ProvisionedConcurrencyUtilization") == ONCE
+    assert measured(aws, clock, "ProvisionedConcurrentExecutions") == ONCE
 
 
-def test_accounting_is_awss_whatever_the_machine_starts_ahead(emulator: RunningEmulator, client: Any) -> None:
-    emulator.control("PUT", "settings", {"provisioned_environments": 1})
-    provision(emulator, 3)
-    assert status(client) == ("READY", 3, None)
-    assert lines(emulator).count("loading one\n") == 1
+def test_accounting_is_awss_whatever_the_machine_starts_ahead(aws, emulator, clock):
+    emulator.settings(provisioned_environments=1)
+    provision(aws, emulator, 3)
+    assert status(aws) == ("READY", 3, None)
+    assert loaded(emulator, "one") == 1
     for _ in range(3):
-        client.invoke(FunctionName="f:live", InvocationType="Event", Payload=json.dumps({"sleep": 5}))
+        send(aws, "f:live", {"sleep": 5})
     emulator.settle()
-    assert lines(emulator).count("loading one\n") == 3
-    by_alias = {"FunctionName": "f", "Resource": "f:live"}
-    assert statistics(emulator, "ProvisionedConcurrencyInvocations", **by_alias)["Sum"] == 3.0
+    assert loaded(emulator, "one") == 3
+    assert measured(aws, clock, "ProvisionedConcurrencyInvocations")["Sum"] == 3.0
 
 
-def test_deleting_the_config_ends_what_was_kept(emulator: RunningEmulator, client: Any) -> None:
-    provision(emulator)
-    client.delete_provisioned_concurrency_config(FunctionName="f", Qualifier="live")
-    assert answer(client) == ["one", "on-demand", 1]
+# ── the end ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_deleting_the_config_ends_what_was_kept(aws, emulator):
+    provision(aws, emulator)
+    aws.lambda_.delete_provisioned_concurrency_config(FunctionName="f", Qualifier="live")
+    assert invoke(aws, "f:live") == ["one", "on-demand", 1]
     emulator.settle()
-    provision(emulator)
-    assert answer(client) == ["one", "provisioned-concurrency", 1]
+    provision(aws, emulator)
+    assert invoke(aws, "f:live") == ["one", "provisioned-concurrency", 1]
 
 
-def test_a_restarted_emulator_starts_them_again_before_the_first_call(tmp_path: Path) -> None:
-    settings = Settings(port=0, data=tmp_path / "data", frozen=True)
-    with RunningEmulator(settings) as emulator:
-        deploy(emulator.client("lambda"))
-        provision(emulator)
-    with RunningEmulator(settings) as emulator:
-        client = emulator.client("lambda")
-        assert status(client) == ("READY", 1, None)
+def test_a_restarted_emulator_starts_them_again_before_the_first_call(tmp_path):
+    def loaded(aws):
+        return [event["message"] for event in aws.logs.filter_log_events(logGroupName="/aws/lambda/f")["events"]].count(
+            "loading one\n"
+        )
+
+    with kept(tmp_path) as (emulator, aws):
+        first_release(aws)
+        provision(aws, emulator)
+    with kept(tmp_path) as (emulator, aws):
+        assert status(aws) == ("READY", 1, None)
         emulator.settle()
-        assert lines(emulator).count("loading one\n") == 2
-        assert answer(client) == ["one", "provisioned-concurrency", 1]
-        assert lines(emulator).count("loading one\n") == 2
+        assert loaded(aws) == 2
+        assert invoke(aws, "f:live") == ["one", "provisioned-concurrency", 1]
+        assert loaded(aws) == 2
