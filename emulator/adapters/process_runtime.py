@@ -117,14 +117,18 @@ class ProcessRuntime(FunctionRuntime, Pool):
         try:
             if kind is None:
                 return self._not_available(function)
+            remark = None
             if function.source_directory is not None:
                 try:
                     function = await self._as_it_is_now(function, function.source_directory)
                 except OSError as error:
-                    payload = outcomes.invalid_package(f"The folder of the function cannot be read: {error}")
-                    return InvocationResult(payload, UNHANDLED, "InvalidZipFileException")
+                    last = self._as_it_was(function)
+                    if last is None:
+                        payload = outcomes.invalid_package(f"The folder of the function cannot be read: {error}")
+                        return InvocationResult(payload, UNHANDLED, "InvalidZipFileException")
+                    function, remark = last, f"the folder of the code cannot be read ({error}); the code in it answers"
             if debugged is None:
-                return await Attempt(self, kind, function, invocation, hold).run()
+                return await Attempt(self, kind, function, invocation, hold, remark).run()
             if debugged.locked():  # the one before may need time to pass
                 hold.release()
             async with debugged:
@@ -254,6 +258,12 @@ class ProcessRuntime(FunctionRuntime, Pool):
             if previous is not None and not self.settings.hot_reload_keep_last_good:
                 self._retire_other_states(current)
         return current
+
+    def _as_it_was(self, function: FunctionSpec) -> FunctionSpec | None:
+        """The function as it was before its folder was gone, while an environment has that code and is idle."""
+        _, key = self._states.get(function.key, ("", ""))
+        idle = any(environment.usable for environment in self._idle.get(key, ()))
+        return replace(function, key=key) if idle else None
 
     def loaded(self, function: FunctionSpec) -> None:
         """The function's code was loaded: environments with earlier code of its folder are of no more use."""

@@ -125,6 +125,21 @@ def test_a_folder_that_is_gone_is_a_function_error(on_each: Any, tmp_path: Path)
     on_each(test)
 
 
+def test_a_folder_that_is_removed_leaves_the_code_that_was_in_it(on_processes: Any, folder: Path) -> None:
+    async def test(bench: Bench) -> None:
+        assert (await invoke(bench, folder)).payload == b'"first"'
+        elsewhere = folder.rename(folder.with_name("elsewhere"))  # noqa: ASYNC240
+        for _ in range(2):
+            result = await invoke(bench, folder)
+            assert result.payload == b'"first"'
+            assert any("the folder of the code cannot be read" in text for text in texts(result))
+        elsewhere.rename(folder)  # noqa: ASYNC240
+        (folder / "app.py").write_text(returning("second"))
+        assert (await invoke(bench, folder)).payload == b'"second"'
+
+    on_processes(test)
+
+
 # ── the look at a folder ────────────────────────────────────────────────────────────────────────
 
 

@@ -122,6 +122,23 @@ def test_a_folder_that_is_not_there_is_an_error_at_its_line(project: Up) -> None
     assert "template.yaml:10:" in (said := project.said()) and "CodeUri greter does not exist" in said
 
 
+def test_a_folder_that_is_removed_while_it_serves_is_told_at_its_line_and_its_code_goes_on(project: Up) -> None:
+    session = project.session()
+    session.deploy()
+    assert httpx.get(f"{project.url()}/greet").text == "hello"
+    project.said()
+    gone = (project.folder / "greeter").rename(project.folder / "elsewhere")
+    assert session.changed() and not session.deploy()
+    said = project.said()
+    assert "template.yaml:10:" in said and "CodeUri greeter does not exist" in said
+    assert "the last good deployment goes on serving" in said
+    assert httpx.get(f"{project.url()}/greet").text == "hello"
+    assert not session.changed()
+    gone.rename(project.folder / "greeter")
+    assert session.changed() and session.deploy() and not session.changed()
+    assert httpx.get(f"{project.url()}/greet").text == "hello"
+
+
 def test_parameters_and_variables_are_given_on_the_command_line(project: Up) -> None:
     project.write("variables", "# for all\nexport ALL='1'\nGreeter.ONE=2\n")
     arguments = ["up", str(project.folder), "--endpoint", project.emulator.url, "--once", "--param", "Greeting=salve"]

@@ -45,7 +45,13 @@ class Attempt:
     """Runs one invocation of one function."""
 
     def __init__(
-        self, pool: Pool, kind: EnvironmentKind, function: FunctionSpec, invocation: Invocation, hold: Hold
+        self,
+        pool: Pool,
+        kind: EnvironmentKind,
+        function: FunctionSpec,
+        invocation: Invocation,
+        hold: Hold,
+        remark: str | None = None,
     ) -> None:
         self._pool, self._kind, self._function = pool, kind, function
         self._invocation, self._hold = invocation, hold
@@ -60,7 +66,7 @@ class Attempt:
         self._start_is_shown = False
         self._show_timer: asyncio.TimerHandle | None = None
         self._init_seconds: float | None = None
-        self._remark: str | None = None
+        self._remark = remark
         """What the log says of the code, right after START: its tail has it, too."""
 
     async def run(self) -> InvocationResult:

@@ -90,6 +90,7 @@ class Packaging:
         if not self._allowed(path):
             raise _problem(document, artifact, *self._outside(artifact.location))
         if not path.exists():
+            self.read.add(path)  # it may come
             name = str(artifact.path[-1])
             message = f"{name} {artifact.location} does not exist."
             raise _problem(document, artifact, message, f"It was looked for at {shown(path)}.")

@@ -63,6 +63,8 @@ class Session:
         self._screen = screen
         self._stacks = Stacks(client, note=screen.note)
         self._seen: dict[Path, tuple[int, int] | None] = {}
+        self._folders: frozenset[Path] = frozenset()
+        """Those that functions run from: the runtime looks into them, here it matters that they are there."""
         self._shown: endpoints.Deployed | None = None
         self._checked: dict[str, tuple[Prepared, Checked]] = {}
         """By stack: the last one that was right, and what was made of it."""
@@ -96,6 +98,7 @@ class Session:
                 raise problem from error
             finally:
                 self._seen = {path: before[path] if path in before else _state(path) for path in packaging.read}
+                self._folders = frozenset(packaging.folders.values())
         except Problem as problem:
             self._screen.problem(problem)
             if self.serving:
@@ -112,8 +115,9 @@ class Session:
         return True
 
     def changed(self) -> bool:
-        """Whether a file of the last attempt is another than then."""
-        return any(_state(path) != state for path, state in self._seen.items())
+        """Whether a file of the last attempt is another than then, or a folder of a function is gone."""
+        edited = any(_state(path) != state for path, state in self._seen.items())
+        return edited or not all(folder.is_dir() for folder in self._folders)
 
     def _packaging(self) -> Packaging:
         options = self._options
