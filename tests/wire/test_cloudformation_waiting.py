@@ -117,6 +117,18 @@ def test_a_custom_resource_whose_function_fails_says_its_error_and_last_lines(em
     assert after == pytest.approx(180, abs=5), "both retries of an asynchronous invocation come first"
 
 
+@pytest.mark.parametrize(("seconds", "words"), [(30, "failed with KeyError"), (90, "failed 2 times, the")])
+def test_a_custom_resource_whose_time_is_over_before_the_retry_says_the_error_too(
+    emulator: RunningEmulator, seconds: int, words: str
+) -> None:
+    reason, after = _failure(emulator, custom(BROKEN, ServiceTimeout=seconds))
+    assert reason.startswith("CloudFormation did not receive a response from your Custom Resource.")
+    assert f" {words}" in reason and "KeyError: 'nowhere'. Its last log lines: " in reason
+    assert "looking for it | " in reason
+    assert reason.count("Function ") == 1
+    assert after == pytest.approx(seconds, abs=1)
+
+
 def test_a_custom_resource_that_another_execution_answers_is_waited_for(emulator: RunningEmulator) -> None:
     role, region = "arn:aws:iam::000000000000:role/any", "us-east-1"
     later = {

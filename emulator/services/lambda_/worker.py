@@ -135,7 +135,7 @@ class EventWorker:
             telemetry.count(tx, event.scope, event.name, event.qualifier, "AsyncEventsDropped")
             if decision.condition == RECURSIVE_INVOCATION:
                 telemetry.count(tx, event.scope, event.name, event.qualifier, "RecursiveInvocationsDropped")
-        if event.tells is not None and not isinstance(decision, Retry):
+        if event.tells is not None and (not isinstance(decision, Retry) or attempt.outcome == FUNCTION_ERROR):
             kind, payload = event.tells
             jobs.enqueue(tx, kind, {**payload, "ended": _ending(attempt, decision)}, owner=event.function_arn)
         detail = _described(decision)
@@ -254,11 +254,12 @@ def _answer(ran: Ran) -> LastAnswer:
     return LastAnswer(result.payload.decode("utf-8", "replace"), result.function_error, ran.function.spec.version)
 
 
-def _ending(attempt: Attempt, decision: Done | Discard) -> dict[str, Any]:
-    """How an event has ended, for who invoked it."""
+def _ending(attempt: Attempt, decision: Decision) -> dict[str, Any]:
+    """How an event has ended, or how an attempt failed that is not the last (`goes_on`), for who invoked it."""
     last, ran = attempt.event.last, attempt.ran
     return {
         "function": attempt.event.name,
+        "goes_on": isinstance(decision, Retry),
         "condition": decision.condition if isinstance(decision, Discard) else "",
         "answer": last.payload if last is not None else "",
         "attempts": attempt.event.attempts,

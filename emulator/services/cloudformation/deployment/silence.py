@@ -18,12 +18,14 @@ from emulator.jobs import Job
 from emulator.ports import Store, Transaction
 from emulator.services.cloudformation import store
 from emulator.services.cloudformation.deployment import waking
+from emulator.services.cloudformation.resources.cloudformation import ATTEMPT, is_attempt
 from emulator.settings import LiveSettings
 
 LOOK_SECONDS = 10.0
 """AWS time between looks whether anything is still at work."""
 LOG_LINES = 10
 LONGEST_REASON = 1000
+_PLATFORM = ("INIT_START", "START RequestId", "END RequestId", "REPORT RequestId")
 _AT_WORK = (
     "lambda.event",
     "lambda.sqs_batch",
@@ -57,7 +59,12 @@ class Silence:
         stack_id, token, ended = job.payload["stack"], job.payload["token"], job.payload["ended"]
         resource = store.find_resource(tx, stack_id, job.payload["resource"])
         waits = resource is not None and resource.token == token and resource.waits_for == "signal"
-        if not waits or not self._settings.custom_resources_fail_early or store.list_signals(tx, stack_id, token):
+        if not waits or any(not is_attempt(said) for said in store.list_signals(tx, stack_id, token)):
+            jobs.complete(tx, job.id)
+        elif ended.get("goes_on"):
+            if jobs.complete(tx, job.id):  # kept for the reason, should the resource's time be over before the retry
+                store.add_signal(tx, stack_id, token, {ATTEMPT: self._said(tx, stack_id, ended)})
+        elif not self._settings.custom_resources_fail_early:
             jobs.complete(tx, job.id)
         elif not ended["condition"] and (not job.payload.get("looked") or _at_work(tx)):
             jobs.reschedule(tx, job.id, tx.now + LOOK_SECONDS, {**job.payload, "looked": True})
@@ -67,13 +74,17 @@ class Silence:
     def _said(self, tx: Transaction, stack_id: str, ended: dict[str, Any]) -> str:
         """What happened, for a person."""
         name = ended["function"]
-        if not ended["condition"]:
+        if not ended["condition"] and not ended.get("goes_on"):
             return (
                 f"Function {name} ended without an answer to the ResponseURL, and nothing is left that could send it."
             )
         times = ended["attempts"]
-        how = f"failed {times} times" if times > 1 else "failed" if times else f"was not run ({ended['condition']})"
-        text = f"Function {name} {how}" + (f", the last time with {_error(ended['answer'])}" if times else "") + "."
+        if not times:
+            text = f"Function {name} was not run ({ended['condition']})."
+        elif times == 1:
+            text = f"Function {name} failed with {_error(ended['answer'])}."
+        else:
+            text = f"Function {name} failed {times} times, the last time with {_error(ended['answer'])}."
         lines = self._lines(tx, stack_id, ended)
         return f"{text} Its last log lines: {lines}." if lines else text
 
@@ -87,7 +98,7 @@ class Silence:
         except (AwsError, NotEmulated):
             return ""
         texts = [event["message"].strip() for event in events]
-        own = [text for text in texts if not text.startswith(("START RequestId", "END RequestId", "REPORT RequestId"))]
+        own = [text for text in texts if not text.startswith(_PLATFORM)]
         return " | ".join(own)[-LONGEST_REASON:]
 
 

@@ -104,9 +104,10 @@ def _delete_custom(it: Subject) -> Generator[Call, Json, Made | None]:
 
 def _answered(it: Subject, signals: list[Json]) -> Made | None:
     """What the user's code has answered."""
-    if not signals:
+    answers = [said for said in signals if not is_attempt(said)]
+    if not answers:
         return None
-    answer = signals[0]
+    answer = answers[0]
     if not isinstance(answer, Mapping):
         raise ResourceFailed("Invalid response object: it must be a JSON object.", _made_up(it))  # unverified
     said = cast(Mapping[str, Any], answer)
@@ -138,11 +139,22 @@ def _made_up(it: Subject) -> str:
     return f"{it.stack_name}-{it.logical_id}-{unique_letters(it.token)}"
 
 
+ATTEMPT = "_attempt"
+"""A signal's member: how an attempt of the function failed that is not the last."""
+
+
+def is_attempt(said: Json) -> bool:
+    """Whether a signal tells of a failed attempt, and is no answer."""
+    return isinstance(said, Mapping) and ATTEMPT in said
+
+
 def _no_answer(it: Subject, signals: list[Json]) -> ResourceFailed:
+    """AWS's sentence; what the last attempt failed with, if it did, is ours."""
+    failed = [str(cast(Mapping[str, Any], said)[ATTEMPT]) for said in signals if is_attempt(said)][-1:]
     return ResourceFailed(
         "CloudFormation did not receive a response from your Custom Resource. Please check your logs for requestId "
         f"[{it.token}]. If you are using the Python cfn-response module, you may need to update your Lambda function "
-        "code so that CloudFormation can attach the updated version.",
+        + " ".join(["code so that CloudFormation can attach the updated version.", *failed]),
         _made_up(it),
     )
 
