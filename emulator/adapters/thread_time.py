@@ -71,7 +71,7 @@ def install(local: Local) -> Callable[[], None]:
         return lambda: real[name]() if local.now is None else int(virtual(name, local.now()) * 1e9)
 
     def wait_once(loop: Any) -> None:
-        if local.sleep is not None and not loop._ready and loop._scheduled:
+        if local.sleep is not None and not loop._ready and loop._scheduled and not loop._stopping:
             _wait(loop, local.sleep)
         run_once(loop)
 

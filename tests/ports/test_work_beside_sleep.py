@@ -11,10 +11,10 @@ import pytest
 
 from emulator.adapters.runtime import work
 from emulator.settings import LiveSettings
-from tests.ports.functions import Bench, runner
+from tests.ports.functions import Bench, function, invocation, runner
 
 SOURCE = """
-import asyncio, queue, socket, subprocess, sys, threading, time
+import _thread, asyncio, os, queue, signal, socket, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 WORK = [sys.executable, "-S", "-c", "import time; time.sleep(0.15)"]
 def slow_server():
@@ -75,6 +75,73 @@ def put_later():
         items.put("item")
     threading.Thread(target=put).start()
     return items.get(timeout=45)
+def condition():
+    condition = threading.Condition()
+    with condition:
+        return condition.wait_for(lambda: False, 30)
+def joins():
+    thread = threading.Thread(target=time.sleep, args=(20,))
+    thread.start()
+    alive = []
+    for patience in (5, 100, 100):
+        thread.join(timeout=patience)
+        alive.append(thread.is_alive())
+    return alive
+def spin(turns):
+    for _ in range(turns):
+        pass
+    return time.time()
+def beside(start):
+    begun, ends = time.time(), []
+    start(lambda: ends.append(spin(200_000)))
+    time.sleep(10)
+    return ends[0] - begun
+def with_thread(work):
+    threading.Thread(target=work).start()
+def raw_thread(work):
+    _thread.start_new_thread(work, ())
+def other_loop():
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    answer = asyncio.run_coroutine_threadsafe(read_answer(slow_server()), loop).result(timeout=5)
+    loop.call_soon_threadsafe(loop.stop)
+    return answer
+def stopped_loop():
+    loop = asyncio.new_event_loop()
+    loop.call_later(50, print)
+    loop.stop()
+    loop.run_forever()
+    loop.close()
+def interrupted():
+    caught = []
+    def strike(*_):
+        caught.append(1)
+        raise InterruptedError
+    def work():
+        spin(20_000)
+        os.kill(os.getpid(), signal.SIGALRM)
+        while not caught:
+            pass
+    signal.signal(signal.SIGALRM, strike)
+    try:
+        threading.Thread(target=work).start()
+        time.sleep(30)
+    except InterruptedError:
+        time.sleep(7)
+def killed():
+    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
+    try:
+        child.wait(timeout=0.05)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.wait()
+def forked():
+    threading.Thread(target=threading.Event().wait, args=(20,), daemon=True).start()
+    child = os.fork()
+    if child == 0:
+        time.sleep(0.01)
+        os._exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 def handler(event, context):
     begun = time.time()
     found = eval(event)
@@ -82,27 +149,48 @@ def handler(event, context):
 """
 
 
+WORK_UNDER_WAY = {
+    "asyncio.run(in_a_thread())": [0, 0],
+    "asyncio.run(child())": [0, 0],
+    "asyncio.run(read_answer(slow_server()))": ["hello", 0],
+}
+WORK_OF_OTHERS = {
+    "other_loop()": ["hello", 0],
+    "result()": [0, 0],
+    "beside(with_thread)": [0, 10],
+    "beside(raw_thread)": [0, 10],
+    "killed()": [-9, 0],
+}
+SIDE_BY_SIDE = {
+    "pool([10, 10, 10, 10])": [None, 10],
+    "pool([10, 20, 30, 40])": [None, 40],
+    "asyncio.run(side_by_side())": [None, 10],
+    "join()": [None, 10],
+    "locked()": [None, 10],
+    "put_later()": ["item", 20],
+    "joins()": [[True, False, False], 20],
+}
+TIMEOUTS = {
+    "get()": ["empty", 45],
+    "threading.Event().wait(45)": [False, 45],
+    "condition()": [False, 30],
+    "threading.Semaphore(0).acquire(timeout=30)": [False, 30],
+    "stopped_loop()": [None, 0],
+    "interrupted()": [None, 7],
+    "forked()": [7, 0],
+}
+
+
 @pytest.mark.parametrize(
-    ("code", "found", "took"),
-    [
-        ("asyncio.run(in_a_thread())", 0, 0),
-        ("asyncio.run(child())", 0, 0),
-        ("asyncio.run(read_answer(slow_server()))", "hello", 0),
-        ("result()", 0, 0),
-        ("pool([10, 10, 10, 10])", None, 10),
-        ("pool([10, 20, 30, 40])", None, 40),
-        ("asyncio.run(side_by_side())", None, 10),
-        ("join()", None, 10),
-        ("locked()", None, 10),
-        ("get()", "empty", 45),
-        ("threading.Event().wait(45)", False, 45),
-        ("put_later()", "item", 20),
-    ],
+    "expected",
+    [WORK_UNDER_WAY, WORK_OF_OTHERS, SIDE_BY_SIDE, TIMEOUTS],
+    ids=["loops", "work", "sleeps", "timeouts"],
 )
-def test_time_moves_when_every_thread_waits_for_it(on_processes: Any, code: str, found: Any, took: float) -> None:
+def test_time_moves_when_every_thread_waits_for_it(on_processes: Any, expected: dict[str, Any]) -> None:
     async def test(bench: Bench) -> None:
-        result = await bench.run(SOURCE, code, timeout_seconds=60.0)
-        assert json.loads(result.payload) == [found, took]
+        spec = function(SOURCE, timeout_seconds=60.0)
+        results = {code: await bench.drive(bench.runtime.run(spec, invocation(code))) for code in expected}
+        assert {code: json.loads(result.payload) for code, result in results.items()} == expected
 
     on_processes(test)
 
@@ -128,6 +216,19 @@ def test_only_the_main_thread_can_be_alone(monkeypatch: pytest.MonkeyPatch) -> N
     thread.start()
     thread.join()
     assert found == [False]
+
+
+def test_a_thread_that_starts_to_work_in_the_init_phase_holds_time(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        source = (
+            "import threading, time\nends = []\nbegun = time.time()\n"
+            "def work():\n    for _ in range(200_000):\n        pass\n    ends.append(time.time() - begun)\n"
+            "threading.Thread(target=work).start()\ntime.sleep(2)\n"
+            "def handler(event, context):\n    return ends\n"
+        )
+        assert (await bench.run(source)).payload == b"[0.0]"
+
+    on_processes(test)
 
 
 def test_threads_of_a_frozen_environment_do_not_move_time(on_processes: Any) -> None:

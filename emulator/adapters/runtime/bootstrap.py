@@ -256,6 +256,7 @@ class Process:
 
     def _watch(self) -> None:
         """Deliver wake-ups; when the engine is gone, so is everything here."""
+        self._shim.read_by_this_thread()
         pending = b""
         while True:
             try:

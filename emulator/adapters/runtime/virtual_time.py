@@ -14,6 +14,7 @@ import asyncio
 import asyncio.base_events
 import datetime
 import heapq
+import itertools
 import os
 import sys
 import threading
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from . import thread_waits
 from .work import Connections, Looks, alone
 
 real_sleep = time.sleep
@@ -54,8 +56,12 @@ class TimeShim:
         self._asked = True
         """Whether there is a question: between two, an environment is frozen, and so are the sleeps of its threads."""
         self._checking = False
+        """Whether a thread looks for the moment at which nobody is at work."""
+        self._turn = 0
+        """How often somebody began or ended to sleep: a look that saw less than all of that says nothing."""
+        self._reader = 0, 0
         self._connections = Connections()
-        self._next_sleeper = 0
+        self._numbers = itertools.count(1)
         self._lock = _thread.allocate_lock()
         self._traveller: Any = None
         self._travelling = False
@@ -66,40 +72,49 @@ class TimeShim:
         """Send sleeps with `send(sleeper, due)`; None (a forked child of a handler) makes time real."""
         self._send = send
         if send is None:
+            # Another thread may have held the lock, and none of them is here.
+            self._lock = _thread.allocate_lock()
+            self._sleepers, self._resuming, self._checking = {}, set(), False
             self.set(real_time(), False)
+
+    def read_by_this_thread(self) -> None:
+        """The caller waits for the engine: it is never at work."""
+        self._reader = _thread.get_ident(), threading.get_native_id()
 
     def set(self, now: float, virtual: bool) -> None:
         """Start of an invocation: AWS time and whether it is virtual."""
-        before = self.monotonic()
-        self.virtual, self._now = virtual, now
-        self._offset = 0.0 if virtual else now - real_time()
-        if abs(self._offset) < NOTICEABLE_OFFSET_SECONDS:
-            self._offset = 0.0
-        if virtual:
-            self._monotonic_base = before - now
-        else:
-            self._monotonic_shift = before - real_monotonic()
-        self._travel()
-        self._asked = True
-        if self._sleepers:
-            self._announce_when_quiet()
+        with self._lock:
+            before = self.monotonic()
+            self.virtual, self._now = virtual, now
+            self._offset = 0.0 if virtual else now - real_time()
+            if abs(self._offset) < NOTICEABLE_OFFSET_SECONDS:
+                self._offset = 0.0
+            if virtual:
+                self._monotonic_base = before - now
+            else:
+                self._monotonic_shift = before - real_monotonic()
+            self._travel()
+            self._asked = True
+            self._turn += 1
+        self._announce_when_quiet()
 
     def end(self) -> None:
         """The question is answered."""
         with self._lock:
             self._asked = False
-            if self._announced is not None and self._send is not None:
-                self._send(self._announced, -1.0)
-            self._announced = None
+            self._announce(None)
 
     def wake(self, sleeper: int, now: float) -> None:
         """A sleep has ended, at `now`."""
-        if self.virtual and now > self._now:
-            self._now = now
-            self._travel()
         with self._lock:
+            self._turn += 1
             if sleeper == self._announced:
                 self._announced = None
+            if not self._asked:
+                return  # frozen: who is due by then is woken in the next question
+            if self.virtual and now > self._now:
+                self._now = now
+                self._travel()
             woken = [each for each, (due, _) in self._sleepers.items() if each == sleeper or due <= self._now]
             woken.sort(key=lambda each: self._sleepers[each][0])
             wakers = [self._sleepers.pop(each)[1] for each in woken]
@@ -121,35 +136,44 @@ class TimeShim:
             real_sleep(seconds)
             return
         caller = sys._getframe(1).f_globals.get("__name__", "")  # pyright: ignore[reportPrivateUsage]
-        if caller == "subprocess":
-            real_sleep(seconds)  # it looks again and again whether its child, which is real work, has ended
-        if self.real_for and caller.startswith(self.real_for):
+        # It looks again and again whether its child, which is real work, has ended.
+        if caller == "subprocess" or (self.real_for and caller.startswith(self.real_for)):
             real_sleep(seconds)
             return
         woken = _thread.allocate_lock()
         woken.acquire()
-        sleeper = self.ask(self._now + seconds, woken.release)
-        woken.acquire()
-        self.withdraw(sleeper)
+        self.wait(seconds, woken.release, woken.acquire)
 
-    def ask(self, due: float, waker: Callable[[], None]) -> int:
+    def wait(self, seconds: float, waker: Callable[[], None], until_woken: Callable[[], Any]) -> Any:
+        """What `until_woken` returns; it is woken by `waker` after `seconds`, if not before by somebody else."""
+        sleeper = next(self._numbers)
+        try:  # a signal's handler may raise anywhere
+            self._ask(sleeper, self._now + max(seconds, SHORTEST_WAIT_SECONDS), waker)
+            return until_woken()
+        finally:
+            self._withdraw(sleeper)
+
+    def passes(self, seconds: float | None) -> bool:
+        """Whether a wait of so long is one for AWS time. A debugger's threads wait for what a person does."""
+        virtual = self.virtual and not self.real_for and self._send is not None
+        return virtual and seconds is not None and seconds > 0
+
+    def _ask(self, sleeper: int, due: float, waker: Callable[[], None]) -> None:
         """Something waits until `due`; `waker` is called from another thread."""
         with self._lock:
-            self._next_sleeper = sleeper = (self._next_sleeper + 1) & 0xFFFFFFFF
+            self._turn += 1
             self._sleepers[sleeper] = due, waker
         self._announce_when_quiet()
-        return sleeper
 
-    def withdraw(self, sleeper: int) -> None:
+    def _withdraw(self, sleeper: int) -> None:
         """Whoever waited goes on: time has come, or something else happened first."""
         with self._lock:
+            self._turn += 1
             self._resuming.discard(sleeper)
             self._sleepers.pop(sleeper, None)
             if sleeper != self._announced:
                 return
-            self._announced = None
-            if self._send is not None:
-                self._send(sleeper, -1.0)
+            self._announce(None)
         self._announce_when_quiet()
 
     # ── when the engine may move time ──
@@ -158,35 +182,47 @@ class TimeShim:
         """Tell the engine of the earliest sleeper, as soon as no thread of this process is at work."""
         if not self._sleepers:
             return
-        if alone():
-            self._announce()
-            return
+        by_itself = alone()
         with self._lock:
+            if by_itself:
+                return self._announce_earliest()
             if self._checking:
-                return
+                return None  # that thread sees that something has changed
             self._checking = True
         try:
             _thread.start_new_thread(self._check, ())
         except RuntimeError:  # no memory for one more thread
-            self._checking = False
-            self._announce()
+            with self._lock:
+                self._checking = False
+                self._announce_earliest()
 
     def _check(self) -> None:
-        Looks(_port(os.environ.get("AWS_ENDPOINT_URL", "")), self._resuming).until_quiet()
-        self._checking = False
-        self._announce()
+        looks = Looks(_port(os.environ.get("AWS_ENDPOINT_URL", "")), lambda: self._reader)
+        while True:
+            turn = self._turn
+            quiet = looks.quiet()
+            with self._lock:
+                if quiet and turn == self._turn and not self._resuming:
+                    self._announce_earliest()
+                elif self._asked and self._sleepers:
+                    continue
+                self._checking = False
+                return
 
-    def _announce(self) -> None:
-        with self._lock:
-            if self._send is None or not self._asked or not self._sleepers:
-                return
-            earliest = min(self._sleepers, key=lambda each: self._sleepers[each][0])
-            if earliest == self._announced:
-                return
-            if self._announced is not None:
-                self._send(self._announced, -1.0)
-            self._announced = earliest
-            self._send(earliest, self._sleepers[earliest][0])
+    def _announce_earliest(self) -> None:
+        """Nobody is at work. The caller has the lock."""
+        if self._asked and self._sleepers:
+            self._announce(min(self._sleepers, key=lambda each: self._sleepers[each][0]))
+
+    def _announce(self, sleeper: int | None) -> None:
+        """Have the engine know of this one only. The caller has the lock."""
+        if self._send is None or sleeper == self._announced:
+            return
+        if self._announced is not None:
+            self._send(self._announced, -1.0)
+        self._announced = sleeper
+        if sleeper is not None:
+            self._send(sleeper, self._sleepers[sleeper][0])
 
     # ── replacing functions ──
 
@@ -201,58 +237,27 @@ class TimeShim:
         run_once = base_loop._run_once
 
         def virtual_run_once(loop: Any) -> None:
-            if self.virtual and self._send is not None and not loop._ready and loop._scheduled:
+            if self.virtual and self._send is not None and not loop._ready and not loop._stopping:
                 self._idle(loop)
             run_once(loop)
 
         base_loop._run_once = virtual_run_once
         self._connections.install()
-        condition: Any = threading.Condition
-        wait = condition.wait
-
-        def virtual_wait(waiting: Any, timeout: float | None = None) -> bool:
-            # A debugger's threads wait by it, too, for what a person does.
-            if not self.virtual or self.real_for or self._send is None or timeout is None or not timeout > 0:
-                return wait(waiting, timeout)
-            return self._wait(waiting, timeout)
-
-        condition.wait = virtual_wait
+        thread_waits.install(self)
 
     def _idle(self, loop: Any) -> None:
-        """Nothing is ready and timers wait: let the engine move time instead of sleeping in `select`."""
+        """Nothing is ready: if timers wait, let the engine move time instead of sleeping in `select`."""
         scheduled = loop._scheduled
         while scheduled and scheduled[0]._cancelled:
             loop._timer_cancelled_count -= 1
             heapq.heappop(scheduled)._scheduled = False
-        if not scheduled or scheduled[0]._when <= loop.time():
+        left = scheduled[0]._when - loop.time() if scheduled else None
+        if left is not None and left <= 0:
             return
-        due = self._now + max(scheduled[0]._when - loop.time(), SHORTEST_WAIT_SECONDS)
         events = self._connections.wait(loop)
-        if not events:
-            sleeper = self.ask(due, loop._write_to_self)
-            events = loop._selector.select(None)
-            self.withdraw(sleeper)
+        if not events and left is not None:
+            events = self.wait(left, loop._write_to_self, loop._selector.select)
         loop._process_events(events)
-
-    def _wait(self, condition: Any, seconds: float) -> bool:
-        """`threading.Condition.wait` with a timeout, which is AWS time. `Event`, `Queue` and futures wait by it."""
-        if not condition._is_owned():
-            raise RuntimeError("cannot wait on un-acquired lock")
-        waiter = _Waiter()
-        condition._waiters.append(waiter)
-        saved = condition._release_save()
-        try:
-            sleeper = self.ask(self._now + max(seconds, SHORTEST_WAIT_SECONDS), waiter.wake)
-            waiter.lock.acquire()
-            self.withdraw(sleeper)
-        finally:
-            condition._acquire_restore(saved)
-            if not waiter.notified:
-                try:
-                    condition._waiters.remove(waiter)
-                except ValueError:
-                    pass
-        return waiter.notified
 
     def _travel(self) -> None:
         """Make `time.time` and `datetime.now` say AWS time."""
@@ -268,25 +273,6 @@ class TimeShim:
 
     def _stop(self) -> None:
         self._traveller.stop()
-
-
-class _Waiter:
-    """In the place of the lock by which `Condition.notify` wakes who waits."""
-
-    def __init__(self) -> None:
-        self.lock = _thread.allocate_lock()
-        self.lock.acquire()
-        self.notified = False
-
-    def release(self) -> None:
-        self.notified = True
-        self.wake()
-
-    def wake(self) -> None:
-        try:
-            self.lock.release()
-        except RuntimeError:
-            pass  # notified and woken at once
 
 
 def _port(url: str) -> int | None:

@@ -1,7 +1,16 @@
 """Whether a function's process has real work under way beside whoever sleeps: AWS time must not move past that.
 
-A thread is at work unless it sleeps in AWS time or waits for another thread. Python tells at which line each thread
-is; the kernel tells who waits on a lock. Connections of an event loop count until nothing has come for a while.
+A thread is at work unless it sleeps in AWS time or waits for another thread. Two things must hold at once:
+
+1. Nobody has run since the look before: the kernel counts how often each thread was switched to, and says who is
+   asleep. Between two looks the interpreter's lock is free, so a thread that waits for nothing else takes it, and was
+   switched to; however slow the machine is, it then stands in the queue for a processor, which is not sleep.
+2. Each waits for another thread: the kernel says in which system call it is, Python at which line.
+
+What was read for the second while the first held is of one moment. Who begins to work then was woken by somebody else:
+the engine, of which `TimeShim` keeps count, or the outside world, which is not in AWS time.
+
+Connections of an event loop count until nothing has come for a while.
 Runs in the child process and imports the standard library only.
 """
 
@@ -9,12 +18,15 @@ from __future__ import annotations
 
 import _thread
 import asyncio.selector_events
+import functools
 import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 real_sleep = time.sleep
 real_monotonic = time.monotonic
@@ -26,11 +38,13 @@ CALL_GRACE_SECONDS = 0.1
 answers may themselves need AWS time, and it knows of its own work by then. Others' hold for as long as
 `LONGEST_ANSWER_SECONDS`."""
 LONGEST_ANSWER_SECONDS = 30.0
-LOCK_GRACE_SECONDS = 0.05
-"""Host time after which a thread that has not moved, and is on a lock for the kernel, waits for another."""
+FOREIGN_GRACE_SECONDS = 0.1
+"""Host time for which a thread that is not Python's own, a library's that waits for the outside world, holds time:
+nobody can tell whether it waits for an answer (gRPC) or for nothing."""
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.001, 0.01
-FUTEX = {"202", "98"}
-"""The number of the system call on x86-64 and on arm64."""
+FUTEX = "98" if os.uname().machine in ("aarch64", "arm64") else "202"
+"""The number of the system call by which threads wait for each other."""
+TASKS = "/proc/self/task"
 OWN_FOLDER = str(Path(__file__).parent)
 WAITING_MODULES = (
     "threading",
@@ -45,67 +59,138 @@ DEBUGGERS = ("pydevd", "_pydev", "debugpy")
 def alone() -> bool:
     """The caller is the main thread, and there is no other but the one that reads ticks.
 
-    A thread counts once it runs, so the count alone would tell a thread of the handler that it is the only one
-    while the one that reads ticks is still being started.
+    A thread is there for the kernel as soon as it is started; for Python only once it runs.
     """
-    main = _thread.get_ident() == threading.main_thread().ident
-    return main and _thread._count() <= 1  # pyright: ignore[reportPrivateUsage]
+    if _thread.get_ident() != threading.main_thread().ident:
+        return False
+    try:
+        return len(os.listdir(TASKS)) <= 2  # noqa: PTH208 — at each sleep, and the names are all
+    except OSError:
+        return _thread._count() <= 1  # pyright: ignore[reportPrivateUsage]
 
 
 class Looks:
     """A series of looks at the other threads, from the moment at which somebody wants to sleep."""
 
-    def __init__(self, emulators_port: int | None, resuming: set[int]) -> None:
-        self._port, self._resuming = emulators_port, resuming
+    def __init__(self, emulators_port: int | None, reader: Callable[[], tuple[int, int]]) -> None:
+        self._port = emulators_port
+        self._reader = reader
+        """Python's and the kernel's number of the thread that reads ticks, which may not have begun to."""
         self._me = _thread.get_ident()
-        self._seen: dict[int, tuple[Any, int, float]] = {}
+        self._my_task = str(threading.get_native_id())
+        self._begun = real_monotonic()
+        self._pause = FIRST_LOOK_SECONDS
+        self._before = self._asleep()
+        self._still: dict[str, tuple[Any, float]] = {}
 
-    def until_quiet(self) -> None:
-        """Return once nobody is at work at two looks in a row."""
-        pause, quiet = FIRST_LOOK_SECONDS, 0
-        while True:
-            quiet = 0 if self._resuming or self._at_work() else quiet + 1
-            if quiet == 2:
-                return
-            real_sleep(FIRST_LOOK_SECONDS if quiet else pause)
-            pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)
+    def quiet(self) -> bool:
+        """Look again: whether nobody has been at work since the look before. Takes a moment."""
+        real_sleep(self._pause)
+        before, all_wait = self._before, self._all_wait()
+        self._before = self._asleep()
+        if all_wait and before is not None and self._before == before:
+            return True
+        # Who waits may have begun to since; who works takes longer.
+        self._pause = FIRST_LOOK_SECONDS if all_wait else min(self._pause * 1.5, LONGEST_LOOK_SECONDS)
+        return False
 
-    def _at_work(self) -> bool:
-        now, busy = real_monotonic(), False
+    # ── who has run ──
+
+    def _asleep(self) -> Any:
+        """All others and how often they have run; None if somebody is not asleep."""
+        try:
+            found = {task: _switches(task) for task in os.listdir(TASKS) if task != self._my_task}  # noqa: PTH208
+        except (FileNotFoundError, ProcessLookupError):
+            if Path(TASKS).exists():
+                return None  # one that has just ended
+            found = {}
+        except OSError:
+            found = {}  # the handler has used up its descriptors
+        if found:
+            return None if None in found.values() else found
+        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]
+        return {ident: (frame.f_code, frame.f_lasti) for ident, frame in frames.items() if ident != self._me}
+
+    # ── what each waits for ──
+
+    def _all_wait(self) -> bool:
+        now, (reader, readers_task) = real_monotonic(), self._reader()
+        known = {self._my_task, str(readers_task)}
+        everybody = True
         for ident, frame in sys._current_frames().items():  # pyright: ignore[reportPrivateUsage]
-            if ident == self._me or (_waits(frame) and not _starts_a_thread(frame)):
+            if ident in (self._me, reader):
                 continue
-            seen = self._seen.get(ident)
-            if seen is None or seen[0] is not frame.f_code or seen[1] != frame.f_lasti:
-                seen = self._seen[ident] = (frame.f_code, frame.f_lasti, now)
-                busy = True
-                continue
-            still = now - seen[2]
-            busy = busy or not (self._is_answered_late(frame, still) or (still > LOCK_GRACE_SECONDS and on_lock(ident)))
-        return busy or _somebody_runs()
+            task = _task(ident)
+            known.add(task)
+            if not _waits(frame, _call(task)) and not self._is_answered_late(task, frame, now):
+                everybody = False  # the others are looked at, too: since when they wait
+        return everybody and (now - self._begun > FOREIGN_GRACE_SECONDS or not _foreigner_waits_outside(known))
 
-    def _is_answered_late(self, frame: Any, still: float) -> bool:
+    def _is_answered_late(self, task: str, frame: Any, now: float) -> bool:
         if frame.f_code.co_name != "readinto" or frame.f_globals.get("__name__") != "socket":
             return False
         try:
             port = frame.f_locals["self"]._sock.getpeername()[1]
+            reading = id(frame), _switches(task)
         except (OSError, LookupError, AttributeError, TypeError):
             return False
-        return still > (CALL_GRACE_SECONDS if port == self._port else LONGEST_ANSWER_SECONDS)
+        if self._still.get(task, (None, now))[0] != reading:
+            self._still[task] = reading, now
+        return now - self._still[task][1] > (CALL_GRACE_SECONDS if port == self._port else LONGEST_ANSWER_SECONDS)
 
 
-def _waits(frame: Any) -> bool:
-    """Whether the line at which a thread is waits for another thread, or for AWS time."""
-    module = frame.f_globals.get("__name__", "")
+def _switches(task: str) -> bytes | None:
+    """What the kernel says of how often the thread was switched to; None if it is not asleep."""
+    with open(f"{TASKS}/{task}/status", "rb", buffering=0) as file:  # noqa: PTH123
+        status = file.read()
+    asleep = status.find(b"\nState:\tS") >= 0
+    return status[status.find(b"voluntary_ctxt_switches") :] if asleep else None
+
+
+def _task(ident: int) -> str:
+    """The kernel's number of a thread; empty for one that `threading` does not know."""
+    thread: Any = threading._active.get(ident)  # type: ignore[attr-defined]  # pyright: ignore
+    if thread is None:
+        return ""
+    main = thread is threading.main_thread()  # a fork does not tell it its new number
+    return str(os.getpid() if main else thread.native_id)
+
+
+def _call(task: str) -> str | None:
+    """The number of the system call in which a thread is, `running` outside any; None where the kernel does not say."""
+    if not task:
+        return None
+    try:
+        with open(f"{TASKS}/{task}/syscall", "rb", buffering=0) as file:  # noqa: PTH123
+            return file.read().split(None, 1)[0].decode()
+    except (OSError, IndexError):
+        return None
+
+
+def _foreigner_waits_outside(known: set[str]) -> bool:
+    """Whether a thread of a library's own waits for something else than a thread."""
+    try:
+        return any(_call(task) not in (FUTEX, None) for task in os.listdir(TASKS) if task not in known)  # noqa: PTH208
+    except OSError:
+        return False
+
+
+def _waits(frame: Any, call: str | None) -> bool:
+    """Whether a thread that is asleep waits for another thread, or for AWS time."""
+    module, caller = frame.f_globals.get("__name__", ""), frame.f_back
+    if call == FUTEX or module.startswith(DEBUGGERS):
+        return True
+    if module == "selectors":  # an event loop, which judges for itself, or a server; not who reads from a child
+        judging = caller is not None and caller.f_code is Connections.wait.__code__
+        return not judging and (caller is None or caller.f_globals.get("__name__") != "subprocess")
+    if module == "socket" and frame.f_code.co_name == "accept":
+        return True
+    if call is not None:
+        return False
     if module in WAITING_MODULES:
         # A thread pool runs what it was given without a frame of its own: a C function works in `run`.
-        return frame.f_code.co_name not in ("run", "worker")
-    if frame.f_code.co_filename.startswith(OWN_FOLDER) or module.startswith(DEBUGGERS):
-        return True
-    caller = frame.f_back.f_globals.get("__name__", "") if frame.f_back is not None else ""
-    if module == "selectors":  # an event loop, which judges for itself, or a server; not who reads from a child
-        return caller != "subprocess"
-    return module == "socket" and frame.f_code.co_name == "accept"
+        return frame.f_code.co_name not in ("run", "worker") and not _starts_a_thread(frame)
+    return frame.f_code.co_filename.startswith(OWN_FOLDER)
 
 
 def _starts_a_thread(frame: Any) -> bool:
@@ -119,63 +204,47 @@ def _starts_a_thread(frame: Any) -> bool:
     return False
 
 
-def _somebody_runs() -> bool:
-    """Whether the kernel has another thread running or about to: one whose lock was released a moment ago."""
-    try:
-        own = str(threading.get_native_id())
-        for task in os.listdir("/proc/self/task"):  # noqa: PTH208 — often, and the names are all
-            if task != own:
-                with open(f"/proc/self/task/{task}/stat", "rb") as file:  # noqa: PTH123
-                    if file.read().rpartition(b")")[2].split(None, 1)[0] == b"R":
-                        return True
-    except OSError:
-        pass  # it has ended, or this is no Linux
-    return False
-
-
-def on_lock(ident: int) -> bool:
-    """Whether the kernel has a thread waiting on a lock; False where it does not say."""
-    thread = threading._active.get(ident)  # type: ignore[attr-defined]  # pyright: ignore
-    try:
-        main = thread is threading.main_thread()  # a fork does not tell it its new number
-        number: Any = os.getpid() if main else thread.native_id  # pyright: ignore
-        return Path(f"/proc/self/task/{number}/syscall").read_text(encoding="ascii").split()[0] in FUTEX
-    except (OSError, AttributeError, IndexError):
-        return False
-
-
 class Connections:
     """What an event loop waits for beside its timers."""
 
     def __init__(self) -> None:
-        self._quiet: set[int] = set()
-        """Descriptors on which nothing came for the grace, and nothing was written since."""
+        self._quiet: WeakKeyDictionary[Any, dict[int, Any]] = WeakKeyDictionary()
+        """Of each loop, by descriptor, those on which nothing came for the grace, and nothing was written since."""
 
     def install(self) -> None:
         """Know when a connection asks something again."""
-        transport: Any = asyncio.selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
-        plain = transport.write
+        streams: Any = asyncio.selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
+        datagrams: Any = asyncio.selector_events._SelectorDatagramTransport  # type: ignore[attr-defined]
+        for kind, name in ((streams, "write"), (streams, "writelines"), (datagrams, "sendto")):
+            if name in vars(kind):  # of streams, the second has its own way since Python 3.12
+                setattr(kind, name, self._asking(getattr(kind, name)))
 
-        def write(sender: Any, data: Any) -> Any:
-            self._quiet.discard(sender._sock_fd)
-            return plain(sender, data)
+    def _asking(self, send: Any) -> Any:
+        @functools.wraps(send)
+        def sending(sender: Any, *arguments: Any) -> Any:
+            self._quiet.get(sender._loop, {}).pop(sender._sock_fd, None)
+            return send(sender, *arguments)
 
-        transport.write = write
+        return sending
 
     def wait(self, loop: Any) -> Any:
         """The events of the loop's descriptors; when there is none now, it has been waited for long enough."""
         own = loop._ssock.fileno()
+        quiet = self._quiet.setdefault(loop, {})
         while True:
             keys = [key for key in loop._selector.get_map().values() if key.fd != own]
             children = any(_is_child(key) for key in keys)
-            if children or any(key.fd not in self._quiet for key in keys):
+            # The same number may be another connection by now; the same key is the same.
+            if children or any(quiet.get(key.fd) is not key for key in keys):
                 events = loop._selector.select(CONNECTION_GRACE_SECONDS)
             else:
                 events = loop._selector.select(0)
             if events:
-                self._quiet.difference_update(key.fd for key, _ in events)
+                for key, _ in events:
+                    quiet.pop(key.fd, None)
                 return events
-            self._quiet = {key.fd for key in keys}
+            quiet.clear()
+            quiet.update((key.fd, key) for key in keys)
             if not children:
                 return events
 
