@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import random
 import signal
 import socket
 import statistics
@@ -44,10 +45,14 @@ EIGHT_STATES = {
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on, below those that a connection, even one to itself, could be given meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 30_000)
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            pass
 
 
 class Connection:

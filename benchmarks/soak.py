@@ -73,7 +73,7 @@ class Soak:
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(command, start_new_session=True, stdout=quiet, stderr=quiet)
         try:
-            until = time.monotonic() + 60
+            until = time.monotonic() + 600
             while True:
                 try:
                     self.control("PUT", "settings", SETTINGS)

@@ -62,7 +62,8 @@ def test_a_map_run_that_is_killed_again_and_again_has_every_result_once(tmp_path
         counts = sfn.describe_map_run(mapRunArn=run)["executionCounts"]
         assert (counts["total"], counts["succeeded"]) == (CHILDREN, CHILDREN)
         told: list[int] = []
-        while messages := sqs.receive_message(QueueUrl=QUEUE, MaxNumberOfMessages=10).get("Messages", []):
+        once = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 43_200}
+        while messages := sqs.receive_message(QueueUrl=QUEUE, **once).get("Messages"):
             told += [int(message["Body"]) for message in messages]
         if kind == "STANDARD":
             assert sorted(told) == list(range(CHILDREN))

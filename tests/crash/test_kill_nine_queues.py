@@ -76,7 +76,8 @@ def test_acknowledged_messages_survive_kills_of_the_server(tmp_path: Path) -> No
             control(url, "POST", "clock", {"action": "settle"})
             buried = list[int]()
             dead = f"{url}/000000000000/dead"
-            while found := sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10).get("Messages"):
+            once = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 43_200}
+            while found := sqs.receive_message(QueueUrl=dead, **once).get("Messages"):
                 buried += [int(message["Body"]) for message in found]
             done = {int(line) for line in diary.read_text().split()}
             # A slow restart costs a message that was being read one of its receipts, so a good one may be dead, too.

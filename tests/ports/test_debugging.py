@@ -21,6 +21,7 @@ from emulator.adapters.runtime.debugging import debug_ports, debugpy_folder, how
 from emulator.cli import app
 from emulator.ports import FunctionSpec, InvocationResult
 from emulator.settings import LiveSettings
+from tests.free_port import free_port
 from tests.ports.functions import function, invocation, until
 from tests.stuck import STUCK_SECONDS
 
@@ -87,12 +88,6 @@ async def attached(port: int) -> AsyncIterator[Debugger]:
         yield Debugger(reader, writer)
     finally:
         writer.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @pytest.mark.real_process

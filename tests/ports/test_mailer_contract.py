@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,8 @@ from aiosmtpd.controller import Controller
 
 from emulator.adapters.smtp import SmtpMailer
 from emulator.ports import MailerUnavailable, MailRefused, OutgoingMail
+from tests.free_port import free_port
+from tests.stuck import STUCK_SECONDS
 
 RAW = b"From: a@example.com\r\nTo: b@example.org\r\nSubject: x\r\n\r\n.dot\r\nGr\xc3\xb6\xc3\x9fe\r\n"
 MAIL = OutgoingMail("id", "a@example.com", ["b@example.org", "c@example.org"], RAW)
@@ -36,16 +37,10 @@ class Receiver:
         return self.data_answer
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def receiver() -> Iterator[tuple[Receiver, SmtpMailer]]:
     handler = Receiver()
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port(), ready_timeout=STUCK_SECONDS)
     controller.start()
     try:
         yield handler, SmtpMailer("127.0.0.1", controller.port)

@@ -24,6 +24,7 @@ from emulator.deploy.up.session import Options
 from emulator.settings import Settings
 from emulator.testing import RunningEmulator
 from tests.stories.up_support import HANDLER, RUNTIME, TEMPLATE, Up
+from tests.stuck import STUCK_SECONDS
 
 
 @pytest.fixture
@@ -633,7 +634,8 @@ def test_a_queue_that_is_asked_for_messages_answers_when_done(project: Up) -> No
 
 def test_an_emulator_that_has_its_port_and_answers_nobody_yet_is_waited_for() -> None:
     said: list[str] = []
-    with RunningEmulator() as later:
+    with RunningEmulator() as later, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(running, "HEALTH_SECONDS", STUCK_SECONDS)
         assert running.starts(later.url, said.append) and said == []
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.25
 """Host time between looks at the files of a template."""
-HEALTH_SECONDS = 1.0
+HEALTH_SECONDS = 5.0
 STARTING_SECONDS = 15.0
 """How long another emulator may take from taking its port to its first answer."""
 
