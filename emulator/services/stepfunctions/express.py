@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from emulator import cpu_time
 from emulator.aws.telemetry import Datum
 from emulator.ports import Clock, Store, Transaction
 
@@ -198,16 +199,14 @@ class _Running:
             execution.machine_name, execution.region, Data(text=execution.input), most_events=None,
         )  # fmt: skip
 
-        host_time = asyncio.get_running_loop().time
-        began = host_time()
-
         def work(tx: Transaction) -> Outcome:
+            began = cpu_time.spent()
             run = Run(
                 self._machine, shown, self._frames, tx.now, tx.random, tx.new_id, self._start_problem,
-                host_time,
+                cpu_time.spent,
             )  # fmt: skip
             outcome = run.signal(signal)
-            self._turn.used(host_time() - began, 0, execution.machine_arn, not run.handed_over)
+            self._turn.used(cpu_time.spent() - began, 0, execution.machine_arn, not run.handed_over)
             return outcome
 
         if self._last_event > MOST_EVENTS:

@@ -5,11 +5,10 @@ Decides how frames, history and jobs are committed together; the states language
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from emulator import jobs
+from emulator import cpu_time, jobs
 from emulator.aws.scope import Scope
 from emulator.aws.telemetry import Datum
 from emulator.ports import Transaction
@@ -125,11 +124,10 @@ class Progress:
         """Work off one signal and write down what follows; returns how the execution ended, if it did."""
         run = self._run(tx, execution)
         frames = run.frames
-        host_time = asyncio.get_running_loop().time
-        began = host_time()
+        began = cpu_time.spent()
         outcome = run.signal(signal)
         characters = run.carried if run.carried > NOTABLE_CHARACTERS else 0
-        self.turn.used(host_time() - began, characters, machine_of(execution.arn), not run.handed_over)
+        self.turn.used(cpu_time.spent() - began, characters, machine_of(execution.arn), not run.handed_over)
         if self.coverage.on:
             begins = isinstance(signal, Start)
             self.coverage.count(execution.machine_arn, execution.definition, begins, outcome.events, outcome.taken)
@@ -178,7 +176,7 @@ class Progress:
             tx.random,
             tx.new_id,
             start_problem,
-            asyncio.get_running_loop().time,
+            cpu_time.spent,
             self.turn.over or self.turn.is_slow(machine_of(execution.arn)),
         )  # fmt: skip
 

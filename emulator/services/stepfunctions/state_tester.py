@@ -11,6 +11,7 @@ import dataclasses
 from contextlib import ExitStack
 from typing import Any
 
+from emulator import cpu_time
 from emulator.aws.errors import AwsError
 from emulator.aws.scope import Scope
 from emulator.ports import Clock, Store, Transaction
@@ -80,8 +81,7 @@ class StateTester:
             return None if test.setting.mock is not None else self._calls.start_problem(resource, parameters)
 
         def work(tx: Transaction, signal: Signal, seen: dict[str, Any]) -> InspectedRun:
-            host_time = asyncio.get_running_loop().time
-            run = InspectedRun(machine, shown, frames, tx.now, tx.random, tx.new_id, start_problem, host_time)
+            run = InspectedRun(machine, shown, frames, tx.now, tx.random, tx.new_id, start_problem, cpu_time.spent)
             run.watch(test.setting, seen)
             run.signal(signal)
             return run

@@ -14,9 +14,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 NOTABLE_SECONDS = 0.05
-"""Host time. Whatever takes longer ends the turn, as far as executions are concerned."""
+"""CPU time. Whatever takes longer ends the turn, as far as executions are concerned."""
 SLOW_SECONDS = 0.25
-"""Host time. A machine whose executions have taken longer at once is slow."""
+"""CPU time. A machine whose executions have taken longer at once is slow."""
 REMEMBERED_SECONDS = 10.0
 """Host time. That long a machine counts as slow."""
 MOST_SLOW = 1000
@@ -46,7 +46,7 @@ class Turn:
         self._ended = asyncio.Event()
 
     def used(self, seconds: float, characters: int = 0, machine: str = "", all_done: bool = True) -> None:
-        """Somebody, an execution of `machine` if it is named, has used host time and has something to write down."""
+        """Somebody, an execution of `machine` if it is named, has used CPU time and has something to write down."""
         if seconds <= NOTABLE_SECONDS:
             if machine and all_done and machine not in self._calm:
                 self._learn(machine)

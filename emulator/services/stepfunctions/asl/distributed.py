@@ -91,7 +91,7 @@ class DistributedMaps(Branches):
         if state.parameters is None:
             return item
         try:
-            self._item_source, self._step_began = source, self._host_time()
+            self._item_source, self._step_began = source, self._cpu_time()
             return Data(state.parameters(self._environment(key, frame, state, item=(index, item))))
         except StateFault as failure:
             where = f"An error occurred while executing the state '{state.name}' (entered at the event id #"

@@ -40,7 +40,7 @@ from .workspace import HEARTBEAT, NOT_TRUNCATED, ROOT, HistoryFull
 
 MAX_STEPS_PER_RUN = 2_000
 LONGEST_RUN_SECONDS = 0.05
-"""Host time. After either the execution goes on in a commit of its own, so that a tight loop does not starve others."""
+"""CPU time. After either the execution goes on in a commit of its own, so that a tight loop does not starve others."""
 MOST_CARRIED = 4 * 1024 * 1024
 """Characters of inputs and outputs in one commit: a Map over 1,000 items of 200 KiB is many."""
 
@@ -56,7 +56,7 @@ class Run(Tasks):
             self._receive(signal)
             steps = 0
             while self._ready and self.outcome.ended is None:
-                self._step_began = self._host_time()
+                self._step_began = self._cpu_time()
                 slow = self._step_began - self._began > LONGEST_RUN_SECONDS
                 # What was handed over gets a step in any case: or those who are always second would never go on.
                 slow = slow or (self._turn_is_over and not isinstance(signal, Resume))

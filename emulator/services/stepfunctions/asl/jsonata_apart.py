@@ -19,6 +19,8 @@ from enum import Enum
 from math import prod
 from pathlib import Path
 
+from emulator import cpu_time
+
 QUICK_SECONDS = 0.02
 """Of host time, for a first try in the process itself: what takes memory step by step takes little in this."""
 QUICK_SEQUENCE = 20_000
@@ -90,12 +92,13 @@ def apart(evaluate: Callable[[], str | None], seconds: float) -> tuple[bool, str
         _be_the_copy(evaluate, writing, most)
     os.close(writing)
     try:
-        written = _all_of(reading, seconds + GRACE_SECONDS)
+        written = _all_of(reading, seconds + GRACE_SECONDS, child)
     finally:
         os.close(reading)
         with suppress(ProcessLookupError, ChildProcessError):
             os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            used = os.wait4(child, 0)[2]
+            cpu_time.spent_elsewhere(used.ru_utime + used.ru_stime)
     if written[:1] not in (b"=", b"0", b"!") or written[-1:] != b".":
         return False, OUT_OF_MEMORY
     told = written[1:-1].decode("utf-8", "surrogatepass")
@@ -143,14 +146,27 @@ def _most_bytes() -> int | None:
     return pages * os.sysconf("SC_PAGE_SIZE") + MOST_MORE_BYTES
 
 
-def _all_of(reading: int, seconds: float) -> bytes:
-    """What is written until the other end closes; nothing more once it is silent for so long."""
+def _all_of(reading: int, seconds: float, child: int) -> bytes:
+    """What is written until the other end closes; nothing more once it is silent for so long, unless the child is
+    still to have its CPU time."""
     parts: list[bytes] = []
     watch = select.poll()
     watch.register(reading, select.POLLIN | select.POLLHUP)
-    while watch.poll(seconds * 1000):
+    while watch.poll(seconds * 1000) or _waits_for_a_cpu(child, seconds):
+        if not watch.poll(0):
+            continue
         part = os.read(reading, 1 << 20)
         if not part:
             break
         parts.append(part)
     return b"".join(parts)
+
+
+def _waits_for_a_cpu(child: int, seconds: float) -> bool:
+    """Whether a process runs, or would, and has not had so much CPU time yet. It may have 5 s: see `_bound_memory`."""
+    try:
+        fields = Path(f"/proc/{child}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return False
+    used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return fields[0] in (b"R", b"D") and used < seconds

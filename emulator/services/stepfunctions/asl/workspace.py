@@ -40,16 +40,16 @@ class Workspace:
         random: Callable[[], float],
         new_id: Callable[[], str],
         start_problem: Callable[[str, Data], str | None] = lambda resource, parameters: None,
-        host_time: Callable[[], float] = lambda: 0.0,
+        cpu_time: Callable[[], float] = lambda: 0.0,
         turn_is_over: bool = False,
     ) -> None:
-        self._host_time = host_time
+        self._cpu_time = cpu_time
         self._turn_is_over = turn_is_over
         self.carried = 0
         """Characters of inputs and outputs that this run has led to."""
         self.handed_over = False
         """Whether what was left to do has to wait for its turn."""
-        self._began = self._step_began = host_time()
+        self._began = self._step_began = cpu_time()
         self.start_problem = start_problem
         self.machine = machine
         self.execution = execution
@@ -144,8 +144,8 @@ class Workspace:
         return environment
 
     def _seconds_left(self) -> float:
-        """Host time that is left for the expressions of this step together."""
-        return LONGEST_EVALUATION_SECONDS - (self._host_time() - self._step_began)
+        """CPU time that is left for the expressions of this step together."""
+        return LONGEST_EVALUATION_SECONDS - (self._cpu_time() - self._step_began)
 
     def _context(self, frame: Frame, state: State, item: tuple[int, Data] | None) -> Json:
         return context.context_object(self.execution, self.frames, frame, state, item)

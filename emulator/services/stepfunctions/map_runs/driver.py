@@ -7,12 +7,11 @@ writing to S3 happen between two of them, and may be repeated after a crash.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from emulator import jobs
+from emulator import cpu_time, jobs
 from emulator.jobs import Job
 from emulator.ports import Store, Transaction
 from emulator.services.stepfunctions import model
@@ -340,17 +339,16 @@ class _Children:
             self._machine.logging = json.loads(parent.logging)
         self._test_case = progress.test_case(tx, parent.id)
         self.begun: list[store.Begun] = []
-        self._host_time = asyncio.get_running_loop().time
-        self._until = self._host_time() + LONGEST_COMMIT_SECONDS
+        self._until = cpu_time.spent() + LONGEST_COMMIT_SECONDS
 
     def select(self, index: int, queued: str) -> Data:
         """What `ItemSelector` makes of an item. Raises StateError."""
         source, text = parted(queued) if self._many else (self._run.source, queued)
-        began = self._host_time()
+        began = cpu_time.spent()
         selected = self._item_of(index, Data(text=text), source)
         if selected.too_large():
             raise too_large(self._run.plan["state"])
-        self._progress.turn.used(self._host_time() - began)
+        self._progress.turn.used(cpu_time.spent() - began)
         return selected
 
     def select_for_batches(self) -> bool:
@@ -364,7 +362,7 @@ class _Children:
             try:
                 for index, text in some:
                     selected.append((index, self.select(index, text).text))
-                    if self._host_time() > self._until:
+                    if cpu_time.spent() > self._until:
                         return False
             finally:
                 store.select_items(tx, run.id, selected)
@@ -401,7 +399,7 @@ class _Children:
 
     def going_on(self) -> bool:
         """Whether there is time for more in this commit, and children that ended leave the map run as it was."""
-        return self._host_time() <= self._until and not self._run.exceeded and self._run.room > 0
+        return cpu_time.spent() <= self._until and not self._run.exceeded and self._run.room > 0
 
 
 def _most_in(batch: dict[str, Any]) -> int:

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from emulator.services.stepfunctions.asl import jsonata_apart
-from emulator.services.stepfunctions.asl.jsonata_engines import EngineError, Native
+from emulator.services.stepfunctions.asl.jsonata_engines import EngineError, Native, _within
 
 pytest.importorskip("jsonatapy")
 pytestmark = pytest.mark.skipif(not jsonata_apart.HAS_FORK, reason="needs a system where processes copy themselves")
@@ -70,7 +70,21 @@ def test_ordinary_expressions_are_evaluated_at_once(expression, monkeypatch):
         raise AssertionError("evaluated apart")
 
     monkeypatch.setattr(jsonata_apart, "apart", never)
+    monkeypatch.setattr(jsonata_apart, "QUICK_SECONDS", 10)
     engine.evaluate(little, 10)
+
+
+def test_an_evaluation_that_had_no_cpu_time_goes_on_or_is_tried_again():
+    allowed: list[float] = []
+
+    def evaluate(seconds: float) -> str:
+        allowed.append(seconds)
+        if len(allowed) < 4:
+            raise EngineError("D1012: Evaluation timeout")
+        return "found"
+
+    assert _within(1.0, evaluate) == "found" and allowed == [1.0, 2.0, 4.0, 8.0]
+    assert jsonata_apart._waits_for_a_cpu(os.getpid(), 1e9) and not jsonata_apart._waits_for_a_cpu(os.getpid(), 0.0)
 
 
 def test_a_copy_holds_nothing_that_a_next_emulator_wants():

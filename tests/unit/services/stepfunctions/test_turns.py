@@ -31,7 +31,7 @@ CIRCLE = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"
 
 def run(
     definition: dict[str, Any],
-    host_time: Callable[[], float],
+    cpu_time: Callable[[], float],
     given: Any = None,
     frames: Frames | None = None,
     signal: Signal | None = None,
@@ -49,7 +49,7 @@ def run(
     )
     machine = compile_definition(json.dumps(definition))
     return Run(
-        machine, execution, frames or Frames(lambda key: None), 0.0, lambda: 0.5, lambda: "id", host_time=host_time,
+        machine, execution, frames or Frames(lambda key: None), 0.0, lambda: 0.5, lambda: "id", cpu_time=cpu_time,
         turn_is_over=turn_is_over,
     ).signal(signal or Start())  # fmt: skip
 
