@@ -225,6 +225,8 @@ class Emulator:
         self._loop: asyncio.Task[None] | None = None
         self._moving_for_clients: asyncio.Task[None] | None = None
         self._worlds: set[str] = set()
+        self._holds: dict[str, asyncio.Event] = {}
+        """Worlds that end with a client's connection, and whether they have ended."""
         self._time_before_worlds = (1.0, False)
         self.unfinished: dict[str, int] = {}
         """Jobs by kind that an earlier run left and this one goes on with; what keeps house for itself apart."""
@@ -254,6 +256,7 @@ class Emulator:
     async def stop(self) -> None:
         """End functions, the worker and the store; everything committed stays."""
         try:
+            self.release_worlds()
             if self.smtp_server is not None:
                 await self.smtp_server.aclose()
             self.move_for_clients(False)
@@ -389,7 +392,32 @@ class Emulator:
                 factor, moves_for_clients = self._time_before_worlds
                 self.set_time_factor(factor)
                 self.move_for_clients(moves_for_clients)
+        if account in self._holds:
+            self._holds.pop(account).set()
         return True
+
+    def hold(self, account: str) -> asyncio.Event:
+        """Somebody is going to end a world when its client goes away; set once that is not to be done any more."""
+        self._holds[account] = asyncio.Event()
+        return self._holds[account]
+
+    def is_held(self, account: str) -> bool:
+        """Whether a world ends with a client's connection."""
+        return account in self._holds
+
+    def release_worlds(self) -> None:
+        """No world ends with a connection any more: all have been forgotten, or the emulator itself ends."""
+        for ended in self._holds.values():
+            ended.set()
+        self._holds.clear()
+
+    @property
+    def time_after_worlds(self) -> str:
+        """How time is to pass when the last world has ended, if that is otherwise than now; else empty."""
+        factor = self._time_before_worlds[0]
+        if not self._worlds or factor == self.clock.factor:
+            return ""
+        return f"at {factor:g} times the host's speed" if factor else "only when somebody advances it"
 
     def _faulty(self, plane: DataPlane) -> DataPlane:
         async def owner_of(identifier: str) -> tuple[str, str]:
@@ -400,6 +428,7 @@ class Emulator:
     async def reset(self) -> None:
         """Forget everything but the time."""
         self._worlds.clear()
+        self.release_worlds()
         self.faults.drop()
         self.worker.forget()
         await self.runtime.reset()

@@ -18,6 +18,7 @@ from emulator import (
     __version__,
     control_clock,
     control_faults,
+    control_holds,
     control_inbox,
     control_page,
     control_requests,
@@ -83,12 +84,15 @@ def build(emulator: Emulator) -> Any:
         resume | auto (wanted: whether frozen time moves by itself while a client waits). AWS time never goes back."""
         return await control_clock.change(emulator, request)
 
-    async def begin_world() -> Any:
-        """A world: an account that nobody else uses. Its id is the access key id of its clients, with any secret."""
-        return await control_worlds.begin(emulator)
+    async def begin_world(hold: bool = False) -> Any:
+        """A world: an account that nobody else uses. Its id is the access key id of its clients, with any secret. With
+        hold it lasts as long as this request's connection: the answer is a line at once, and ends when the world
+        does; a client that is killed leaves nothing behind."""
+        begun = await control_worlds.begin(emulator)
+        return control_holds.HeldWorld(emulator, begun) if hold else begun
 
     async def list_worlds() -> Any:
-        """Worlds that have begun and not ended."""
+        """Worlds that have begun and not ended; those that are held end with their client's connection."""
         return await control_worlds.list_worlds(emulator)
 
     async def end_world(account: str) -> Any:

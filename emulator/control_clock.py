@@ -61,8 +61,18 @@ async def state(emulator: Emulator) -> dict[str, Any]:
         "waiting_clients": emulator.clients.count,
         "next": await emulator.store.read(lambda tx: _next_jobs(tx, now, emulator.measuring)),
     }
-    found["why"] = _explained(found)
-    return found
+    return {**found, "why": _explained(found) + await _of_worlds(emulator)}
+
+
+async def _of_worlds(emulator: Emulator) -> list[str]:
+    """Who has made time pass otherwise than before, and how that ends."""
+    after = emulator.time_after_worlds
+    if not after:
+        return []
+    accounts = [world.account for world in await emulator.store.read(worlds.alive)]
+    listed = ", ".join(accounts[:5]) + (", …" if len(accounts) > 5 else "")
+    end = "each ends by DELETE /_emulator/worlds/{account}"
+    return [f"Time passes {after} again when the last world of a test has ended ({listed}); {end}."]
 
 
 async def change(emulator: Emulator, request: dict[str, Any]) -> dict[str, Any]:

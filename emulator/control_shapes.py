@@ -203,7 +203,7 @@ COMPONENTS: dict[str, Schema] = {
     "World": shape(
         account=text("the access key id of its clients, with any secret"),
         begun_at=_AT,
-        maybe={"region": text("of its clients")},
+        maybe={"region": text("of its clients"), "held": flag("whether it ends with a connection")},
     ),
     "Attempt": shape("an attempt at running a function", **_ATTEMPT),
     "Execution": shape(

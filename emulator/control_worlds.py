@@ -34,7 +34,10 @@ async def begin(emulator: Emulator) -> dict[str, Any]:
 async def list_worlds(emulator: Emulator) -> dict[str, Any]:
     """Worlds that have begun and not ended."""
     found = await emulator.store.read(worlds.alive)
-    return {"worlds": [{"account": world.account, "begun_at": world.begun_at} for world in found]}
+    shown = [
+        {"account": each.account, "begun_at": each.begun_at, "held": emulator.is_held(each.account)} for each in found
+    ]
+    return {"worlds": shown}
 
 
 async def end(emulator: Emulator, account: str) -> dict[str, Any]:

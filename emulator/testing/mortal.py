@@ -85,6 +85,7 @@ class MortalEmulator(RunningEmulator):
 
         def crash() -> None:
             self._back.clear()
+            emulator.release_worlds()  # the connections that end are not their clients' doing
             for accepting in server.servers:
                 accepting.close()
             for connection in list(server.server_state.connections):

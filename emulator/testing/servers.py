@@ -14,7 +14,7 @@ import urllib.parse
 import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from emulator import __version__
@@ -94,6 +94,7 @@ class RemoteServer(Server):
         health = self.ask("GET", "health")
         if not isinstance(health, dict) or "services" not in health:
             raise HarnessError(f"what answers at {self.url} is no emulator")
+        self._held: dict[str, Any] = {}
         self.version = str(cast("dict[str, Any]", health).get("version", "unknown"))
         self.region = "us-east-1"
 
@@ -101,28 +102,40 @@ class RemoteServer(Server):
         text = urllib.parse.urlencode({name: value for name, value in query.items() if value not in (None, "")})
         content = None if body is None else json.dumps(body).encode()
         status, said = self._request(method, f"{path}{'?' + text if text else ''}", content)
+        return self._answer(f"{method} /_emulator/{path}", status, said)
+
+    def _request(self, method: str, path: str, content: bytes | None = None) -> tuple[int, bytes]:
+        """Status and body of an answer. Raises HarnessError if there is none."""
+        status, answer = self._open(method, path, content)
+        try:
+            with answer:
+                return status, answer.read()
+        except (OSError, http.client.HTTPException) as problem:
+            raise HarnessError(f"the emulator at {self.url} does not answer: {problem!r}") from None
+
+    def _open(self, method: str, path: str, content: bytes | None = None) -> tuple[int, Any]:
+        """Status of an answer, and what reads it. Raises HarnessError if there is none."""
+        headers = {"Content-Type": "application/json"}
+        try:
+            request = urllib.request.Request(f"{self.url}/_emulator/{path}", content, headers, method=method)
+            answer = urllib.request.urlopen(request, timeout=CALL_TIMEOUT_SECONDS)
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal
+        except urllib.error.URLError as problem:
+            raise HarnessError(f"there is no emulator at {self.url}: {problem.reason}") from None
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            raise HarnessError(f"the emulator at {self.url} does not answer: {problem!r}") from None
+        return answer.status, answer
+
+    def _answer(self, question: str, status: int, said: bytes) -> Any:
+        """What is said, as JSON. Raises HarnessError if it is a refusal."""
         try:
             answer = json.loads(said)
         except ValueError:
             raise HarnessError(f"what answers at {self.url} is no emulator") from None
         if status < 400 or status == 408:  # nobody's fault: no such message came
             return answer
-        raise self._refusal(f"{method} /_emulator/{path}", status, answer)
-
-    def _request(self, method: str, path: str, content: bytes | None = None) -> tuple[int, bytes]:
-        """Status and body of an answer. Raises HarnessError if there is none."""
-        headers = {"Content-Type": "application/json"}
-        try:
-            request = urllib.request.Request(f"{self.url}/_emulator/{path}", content, headers, method=method)
-            with urllib.request.urlopen(request, timeout=CALL_TIMEOUT_SECONDS) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return refusal.code, refusal.read()
-        except urllib.error.URLError as problem:
-            raise HarnessError(f"there is no emulator at {self.url}: {problem.reason}") from None
-        except (OSError, http.client.HTTPException, ValueError) as problem:
-            raise HarnessError(f"the emulator at {self.url} does not answer: {problem!r}") from None
+        raise self._refusal(question, status, answer)
 
     def _refusal(self, question: str, status: int, answer: Any) -> HarnessError:
         """What an answer says that is none."""
@@ -135,12 +148,20 @@ class RemoteServer(Server):
         return HarnessError(f"{question}: {status}")
 
     def begin(self) -> str:
-        begun = self.ask("POST", "worlds")
+        """It lasts as long as our connection: whatever becomes of this process, it does not outlive it."""
+        status, answer = self._open("POST", "worlds?hold=true")
+        with ExitStack() as unless_begun:
+            unless_begun.enter_context(answer)
+            begun = self._answer("POST /_emulator/worlds", status, answer.readline())
+            unless_begun.pop_all()
+        self._held[begun["account"]] = answer
         self.region = begun["region"]
         return begun["account"]
 
     def end(self, account: str) -> list[str]:
         self.ask("DELETE", f"worlds/{account}")
+        if account in self._held:
+            self._held.pop(account).close()
         return []
 
     def save(self, account: str) -> bytes:
@@ -150,7 +171,9 @@ class RemoteServer(Server):
         return content
 
     def close(self) -> None:
-        pass
+        for answer in self._held.values():
+            answer.close()
+        self._held.clear()
 
 
 class LocalServer(Server):

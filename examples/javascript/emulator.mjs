@@ -10,9 +10,9 @@ export class World {
   /** An AWS account that nobody else uses. Time is frozen, and moves while somebody waits for an answer. */
   static async begin(url = URL_OF_EMULATOR) {
     const world = new World(url, "");
+    world.account = (await world.ask("POST", "worlds")).account; // first: when it ends, time passes as it did before
     await world.clock("freeze");
     await world.clock("auto");
-    world.account = (await world.ask("POST", "worlds")).account;
     return world;
   }
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from emulator import worlds
+from emulator import Settings, worlds
 from emulator.ports import Transaction
 from emulator.testing import Emulator
 from emulator.testing.aws import Aws
@@ -154,6 +155,29 @@ def test_an_emulator_that_ran_before_its_worlds_runs_on_as_it_did_when_the_last_
             other.clock.resume()
             server.ask("POST", "clock", {"action": "freeze"})
         assert server.ask("GET", "clock")["mode"] == "scaled"
+
+
+def test_a_world_ends_with_the_connection_of_its_client_and_time_passes_on() -> None:
+    with RunningEmulator(Settings(port=0, data=None)) as running:
+        killed, other = RemoteServer(running.url), RemoteServer(running.url)
+        account = killed.begin()
+        other.ask("POST", "clock", {"action": "freeze"})
+        assert other.ask("GET", "worlds")["worlds"][0]["held"]
+        assert f"when the last world of a test has ended ({account})" in other.ask("GET", "clock")["why"][-1]
+        killed.close()  # as the kernel does for a process that is killed
+        deadline = time.monotonic() + 60
+        while other.ask("GET", "clock")["mode"] != "real":
+            assert time.monotonic() < deadline, "nobody has noticed that the client is gone"
+        assert other.ask("GET", "worlds") == {"worlds": []}
+
+
+def test_a_held_world_that_is_ended_or_forgotten_ends_once(emulator: Emulator) -> None:
+    first, second = RemoteServer(emulator.url), RemoteServer(emulator.url)
+    account, kept = first.begin(), second.begin()
+    assert first.end(account) == []
+    assert [each["account"] for each in second.ask("GET", "worlds")["worlds"]] == [emulator.account, kept]
+    second.end(kept)
+    first.close()
 
 
 def test_no_emulator_at_a_url_is_an_error_that_says_so() -> None:
