@@ -65,6 +65,10 @@ LARGE_BYTES = 1024 * 1024
 """Who sends or receives so much has the garbage of it collected at once."""
 
 _VIRTUAL_HOSTED = re.compile(r"^(?P<bucket>[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])\.s3(?:[.-]|$)", re.IGNORECASE)
+_BELOW_THE_EMULATOR = re.compile(
+    r"^(?!s3[.-])(?P<bucket>[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])\.localhost(?::[0-9]+)?$", re.IGNORECASE
+)
+"""As the SDKs for JavaScript, Java and Go name a bucket at an endpoint of their own."""
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
 
@@ -292,7 +296,7 @@ def _aws_url(service: str, url: str, headers: Sequence[tuple[str, str]]) -> str:
     prefix: str = load_service(service).metadata["endpointPrefix"]
     region = _region(url, headers)
     if service == "s3":
-        virtual = _VIRTUAL_HOSTED.match(parts.netloc)
+        virtual = _VIRTUAL_HOSTED.match(parts.netloc) or _BELOW_THE_EMULATOR.match(parts.netloc)
         host = f"{virtual.group('bucket')}.s3.amazonaws.com" if virtual else "s3.amazonaws.com"
     else:
         host = f"{prefix}.{region}.amazonaws.com"

@@ -122,6 +122,14 @@ def test_an_object_is_its_bytes(library: Library, bucket: str) -> None:
     assert piece["ETag"] == found["ETag"]
 
 
+@pytest.mark.parametrize("host", ["bbb.s3.localhost:4566", "bbb.localhost:4566", "s3.localhost:4566/bbb"])
+def test_a_bucket_is_named_by_the_path_or_before_the_host(library: Library, bucket: str, host: str) -> None:
+    """Who: clients. The SDK for JavaScript writes `BUCKET.localhost` where its endpoint is `localhost`."""
+    library.call("s3", "PutObject", Bucket=bucket, Key="k", Body=b"here")
+    signed = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-central-1/s3/aws4_request"
+    assert library.raw("s3", "GET", f"http://{host}/k", [("Authorization", signed)])[2] == b"here"
+
+
 def test_objects_that_are_missing_have_s3s_codes(library: Library, bucket: str) -> None:
     library.call("s3", "PutObject", Bucket=bucket, Key="empty", Body=b"")
     assert library.refusal("s3", "GetObject", Bucket=bucket, Key="k") == ("NoSuchKey", 404)

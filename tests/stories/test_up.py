@@ -280,6 +280,32 @@ def test_node_packages_are_found_beside_the_code(
     assert function.get_function(FunctionName="node")["Code"]["Location"] == f"file://{code}"
 
 
+READER = """\
+const http = require('http');
+exports.handler = (event) => new Promise((resolve) => {
+  const { hostname, port } = new URL(process.env.AWS_ENDPOINT_URL);
+  const Authorization = 'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request';
+  const host = `pictures.${hostname}`;
+  const sent = http.request({ host, port, path: '/cat', headers: { Authorization } }, (answer) => {
+    answer.setEncoding('utf8').on('data', resolve);
+  });
+  sent.on('error', (error) => resolve(error.code)).end();
+});
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_a_bucket_before_the_emulators_name_is_reached_though_no_resolver_knows_it(project: Up) -> None:
+    s3 = project.emulator.client("s3")
+    s3.create_bucket(Bucket="pictures")
+    s3.put_object(Bucket="pictures", Key="cat", Body=b"miaow")
+    project.write("template.yaml", NODE)
+    project.write("code/index.js", READER)
+    assert project.session().deploy(), project.said()
+    answer = project.emulator.client("lambda").invoke(FunctionName="speaker")["Payload"].read()
+    assert answer == b'"miaow"'
+
+
 OPENAPI = """\
 openapi: 3.0.1
 info: {title: shop, version: "1"}

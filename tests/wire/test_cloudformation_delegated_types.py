@@ -376,3 +376,19 @@ def test_the_members_of_a_pools_group_are_those_of_the_template(emulator: Runnin
     cognito = emulator.client("cognito-idp")
     [user] = cognito.list_users_in_group(UserPoolId=ids["Pool"], GroupName=ids["Admins"])["Users"]
     assert {"Name": "email", "Value": "ada@example.com"} in user["Attributes"]
+
+
+def test_a_bucket_writes_its_access_log_to_one_whose_policy_comes_later(emulator: RunningEmulator) -> None:
+    """As CDK writes them: the log bucket's policy names the bucket, and so is made after it."""
+    logged = {"Type": "AWS::S3::Bucket", "Properties": {"LoggingConfiguration": {"DestinationBucketName": ref("Logs")}}}
+    allowed = {
+        "Effect": "Allow",
+        "Action": "s3:PutObject",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Resource": "*",
+        "Condition": {"ArnLike": {"aws:SourceArn": {"Fn::GetAtt": ["Data", "Arn"]}}},
+    }
+    policy = {"Bucket": ref("Logs"), "PolicyDocument": {"Version": "2012-10-17", "Statement": [allowed]}}
+    parts: dict[str, Any] = {"Logs": {"Type": "AWS::S3::Bucket"}, "Data": logged}
+    parts["Policy"] = {"Type": "AWS::S3::BucketPolicy", "Properties": policy}
+    assert create(emulator, json.dumps({"Resources": parts}))["StackStatus"] == "CREATE_COMPLETE"

@@ -2,7 +2,8 @@
 // handlers of WebSocket APIs reach their clients. Here that name has no TLS, and on many machines no resolver knows it.
 // Only names that end with `.localhost`, which no other machine has, are led to the emulator, which knows the API by
 // the Host header. The same goes for answers of custom resources: their URL is the emulator's, and code that is written
-// for AWS sends them by TLS, to no port. It is done where AWS's SDKs ask, in `http` and `https`, and once a function loads one of them.
+// for AWS sends them by TLS, to no port. And for buckets, which the SDK for JavaScript names before the host
+// (`bucket.localhost`), a name that many machines cannot resolve. It is done where AWS's SDKs ask, in `http` and `https`, and once a function loads one of them.
 'use strict';
 
 const Module = require('module');
@@ -17,10 +18,13 @@ function led(options, endpoint) {
   if (name === endpoint.hostname && ANSWER.test(String(options.path || options.pathname))) {
     return { ...options, protocol: 'http:', port: endpoint.port, agent: undefined, defaultPort: undefined };
   }
-  if (!API.test(name)) return null;
   const port = options.port || written;
+  const isApi = API.test(name);
+  const isBelow = name.endsWith(`.${endpoint.hostname}`) && String(port || '') === endpoint.port;
+  if (!isApi && (!isBelow || options.protocol === 'https:')) return null;
   const headers = { ...options.headers };
   if (!Object.keys(headers).some((key) => key.toLowerCase() === 'host')) headers.Host = port ? `${name}:${port}` : name;
+  if (!isApi) return { ...options, headers, host: endpoint.hostname, hostname: endpoint.hostname };
   return {
     ...options, headers, protocol: 'http:', host: endpoint.hostname, hostname: endpoint.hostname, port: endpoint.port,
     agent: undefined, defaultPort: undefined, servername: undefined,

@@ -17,14 +17,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from emulator.adapters.runtime.interpreters import Interpreter, Interpreters
+from emulator.deploy.up import node_sdk
 from emulator.deploy.up.packaging import LOCK, PACKAGE, REQUIREMENTS
 from emulator.deploy.up.problem import Problem, shown
 
 _LAST_LINES = 12
 _INCLUDED = re.compile(r"\s*(?:-r|--requirement|-c|--constraint)[ =]\s*(\S+)")
 _DEEPEST = 5
+_SDK_VERSION = "^3"
+"""Of the AWS SDK for JavaScript that runtimes bring, if the project names none for its tests."""
 _QUIET_PIP = ("--no-input", "--disable-pip-version-check", "--no-warn-script-location", "--quiet")
 
 
@@ -55,7 +59,7 @@ class Dependencies:
         """The folder with what the code requires; None if that is nothing, or lies beside it. Raises Problem."""
         if runtime.startswith("python") and (code / REQUIREMENTS).is_file():
             return self._python(code, runtime, function)
-        if runtime.startswith("nodejs") and (code / PACKAGE).is_file():
+        if node_sdk.is_node(code, runtime):
             return self._node_packages(code, function)
         return None
 
@@ -78,15 +82,34 @@ class Dependencies:
     # ── Node.js ──
 
     def _node_packages(self, code: Path, function: str) -> Path | None:
-        text = (code / PACKAGE).read_text("utf-8")
+        text = (code / PACKAGE).read_text("utf-8") if (code / PACKAGE).is_file() else "{}"
         try:
-            dependencies = json.loads(text).get("dependencies") or {}
+            package = json.loads(text)
+            dependencies: dict[str, Any] = package.get("dependencies") or {}
+            wished: dict[str, Any] = package.get("devDependencies") or {}
         except (ValueError, AttributeError) as error:
             raise Problem(f"{shown(code / PACKAGE)} is no package.json: {error}.", None, function) from error
-        missing = [name for name in dependencies if not _beside(code, name)]
+        sdk = {
+            name: str(wished.get(name, _SDK_VERSION))
+            for name in sorted(node_sdk.imported(code))
+            if name not in dependencies and not _beside(code, name)
+        }
+        if sdk and shutil.which("npm"):
+            try:
+                return self._installed(code, function, text, dependencies, sdk)
+            except Problem as problem:
+                self._say(f"{function}: the AWS SDK of its runtime is not there: {problem}")
+        return self._installed(code, function, text, dependencies, {})
+
+    def _installed(
+        self, code: Path, function: str, text: str, dependencies: dict[str, Any], sdk: dict[str, str]
+    ) -> Path | None:
+        """The folder with what a package.json requires and with the packages of the SDK; None if nothing is missing."""
+        missing = [*(name for name in dependencies if not _beside(code, name)), *sdk]
         if not missing:
             return None
-        places = {name: str(dependencies[name]) for name in missing}
+        wanted = {**dependencies, **sdk}
+        places = {name: str(wanted[name]) for name in missing}
         local = [name for name, place in places.items() if place.startswith(("link:", "workspace:"))]
         if local:
             raise Problem(
@@ -111,14 +134,16 @@ class Dependencies:
                 raise Problem(message, None, function)
         if beside:  # npm links what lies on this machine, and its lock names it by a relative path
             lock = ""
-            text = json.dumps({"dependencies": {**dependencies, **beside}})
+        as_written = not beside and not sdk
+        if not as_written:
+            text = json.dumps({"dependencies": {**wanted, **beside}})
         key = _key("node", self._node_version().split(".")[0], text, lock)
 
         def install(target: Path) -> None:
             (target / PACKAGE).write_text(text, "utf-8")
             if lock:
                 (target / LOCK).write_text(lock, "utf-8")
-            verb = "ci" if lock else "install"
+            verb = "ci" if lock and as_written else "install"
             self._run(
                 [npm, verb, "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"],
                 target,
@@ -126,7 +151,8 @@ class Dependencies:
                 code / PACKAGE,
             )
 
-        return self._once(key, f"{function}: installing packages of {PACKAGE}", install)
+        what = f"packages of {PACKAGE}" if not sdk else f"{', '.join(sdk)}, which its runtime has at AWS"
+        return self._once(key, f"{function}: installing {what}", install)
 
     def _node_version(self) -> str:
         if self._node is None:

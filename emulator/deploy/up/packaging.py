@@ -20,6 +20,7 @@ from typing import Any
 from emulator.deploy.template.artifacts import Artifact, local_artifacts, with_artifacts
 from emulator.deploy.template.document import Document
 from emulator.deploy.template.document import Path as Node
+from emulator.deploy.template.include import NAME as INCLUDE
 from emulator.deploy.up.problem import Problem, shown
 from emulator.deploy.up.project import Project, read, text_of
 from emulator.ports import Json
@@ -159,10 +160,27 @@ class Packaging:
         self.read.add(path)
         self._depth += 1
         try:
-            packaged = self.package(self.rewrite(read(path)), path.parent)
+            nested = self.rewrite(read(path))
+            included = self._with_included(nested.value, path.parent)
+            packaged = self.package(nested.replaced(included), path.parent)
         finally:
             self._depth -= 1
         return self._uploaded(json.dumps(packaged.value).encode(), ".template")
+
+    def _with_included(self, node: Any, folder: Path) -> Any:
+        """A nested template whose AWS::Include names files in S3 where it named local ones: CloudFormation includes
+        them, with the parameters that it is given.
+        """
+        if isinstance(node, list):
+            return [self._with_included(item, folder) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if node.get("Name") == INCLUDE and isinstance(parameters := node.get("Parameters"), dict):
+            location = parameters.get("Location")
+            if isinstance(location, str) and not location.startswith(("s3://", "https://", "http://")):
+                key = self._uploaded(self.text(location, folder).encode(), Path(location).suffix)
+                return {**node, "Parameters": {**parameters, "Location": f"s3://{BUCKET}/{key}"}}
+        return {name: self._with_included(item, folder) for name, item in node.items()}
 
     def _uploaded(self, content: bytes, suffix: str) -> str:
         key = hashlib.sha256(content).hexdigest() + suffix

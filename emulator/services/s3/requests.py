@@ -12,6 +12,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from emulator.ports import DelegatedRequest
 
 _VIRTUAL_HOSTED = re.compile(r"^(?P<bucket>[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])\.s3(?:[.-]|$)", re.IGNORECASE)
+_BELOW_THE_EMULATOR = re.compile(
+    r"^(?!s3[.-])(?P<bucket>[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])\.localhost(?::[0-9]+)?$", re.IGNORECASE
+)
+"""As the SDKs for JavaScript, Java and Go name a bucket at an endpoint of their own."""
 _FORM_KEY = re.compile(rb'name="?key"?\r\n\r\n(.*?)\r\n', re.DOTALL)
 _FORM_FILE = re.compile(rb'name="?file"?; filename="([^"\r\n]*)"')
 _SUBRESOURCES = {
@@ -40,7 +44,7 @@ class Act:
 def act_of(request: DelegatedRequest) -> Act | None:
     """What notifications have to do with a request; None: nothing."""
     parts = urlsplit(request.url)
-    virtual = _VIRTUAL_HOSTED.match(parts.netloc)
+    virtual = _VIRTUAL_HOSTED.match(parts.netloc) or _BELOW_THE_EMULATOR.match(parts.netloc)
     path = parts.path.lstrip("/") if virtual is None else f"{virtual.group('bucket')}/{parts.path[1:]}"
     bucket, _, key = path.partition("/")
     if not bucket:

@@ -16,6 +16,9 @@ FILE = b'Content-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n..
     [
         ("PUT", "http://localhost/b/k%20x/y", Act("ObjectCreated:Put", "b", "k x/y")),
         ("PUT", "http://b-1.s3.localhost:4566/k?x-id=PutObject", Act("ObjectCreated:Put", "b-1", "k")),
+        ("PUT", "http://b-1.localhost:4566/k", Act("ObjectCreated:Put", "b-1", "k")),
+        ("PUT", "http://s3.us-east-1.localhost:4566/b/k", Act("ObjectCreated:Put", "b", "k")),
+        ("PUT", "http://b-1.s3.us-east-1.localhost:4566/k", Act("ObjectCreated:Put", "b-1", "k")),
         ("PUT", "http://localhost/b/k?AWSAccessKeyId=1&Signature=2&Expires=3", Act("ObjectCreated:Put", "b", "k")),
         ("PUT", "http://localhost/b/k?X-Amz-Algorithm=1&X-Amz-Signature=2", Act("ObjectCreated:Put", "b", "k")),
         ("PUT", "http://localhost/b/k?partNumber=1&uploadId=2", None),
