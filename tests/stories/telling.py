@@ -171,11 +171,17 @@ def history(aws: Aws, execution: str) -> list[str]:
 
 
 @contextmanager
+def default_account(running: RunningEmulator) -> Generator[Aws]:
+    """The clients of the account that one has who says nothing: not of a world."""
+    aws = Aws(LocalServer(running=running), "000000000000")
+    try:
+        yield aws
+    finally:
+        aws.close()
+
+
+@contextmanager
 def kept(folder: Path) -> Generator[tuple[RunningEmulator, Aws]]:
     """An emulator that keeps everything in a folder, and the clients of its account. Again, it has been restarted."""
-    with RunningEmulator(Settings(data=folder, port=0, frozen=True)) as running:
-        aws = Aws(LocalServer(running=running), "000000000000")
-        try:
-            yield running, aws
-        finally:
-            aws.close()
+    with RunningEmulator(Settings(data=folder, port=0, frozen=True)) as running, default_account(running) as aws:
+        yield running, aws
