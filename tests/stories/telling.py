@@ -94,8 +94,18 @@ def mock(answer: str = "", request: str = '{"statusCode": 200}') -> dict[str, An
 
 def proxy(function_arn: str) -> dict[str, Any]:
     """An integration that leaves everything to a function."""
-    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function_arn}/invocations"
-    return {"type": "aws_proxy", "httpMethod": "POST", "uri": uri}
+    return {"type": "aws_proxy", "httpMethod": "POST", "uri": invocations(function_arn)}
+
+
+def result_of(function_arn: str) -> dict[str, Any]:
+    """An integration that passes the body to a function, and its result to the client."""
+    responses = {"default": {"statusCode": "200"}}
+    return {"type": "aws", "httpMethod": "POST", "uri": invocations(function_arn), "responses": responses}
+
+
+def invocations(function_arn: str) -> str:
+    """What API Gateway calls a function by."""
+    return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function_arn}/invocations"
 
 
 def rest_api(aws: Aws, paths: dict[str, dict[str, Any]]) -> str:
@@ -158,10 +168,25 @@ def one(state: dict[str, Any]) -> dict[str, Any]:
     return {"StartAt": "S", "States": {"S": {"End": True, **state}}}
 
 
+def begin(aws: Aws, machine_arn: str, value: Any = None) -> str:
+    """An execution of a machine that there is; its ARN."""
+    given = json.dumps({} if value is None else value)
+    return aws.stepfunctions.start_execution(stateMachineArn=machine_arn, input=given)["executionArn"]
+
+
 def start(aws: Aws, definition: dict[str, Any], value: Any = None) -> str:
     """An execution of a new machine; its ARN."""
-    given = json.dumps({} if value is None else value)
-    return aws.stepfunctions.start_execution(stateMachineArn=machine(aws, definition), input=given)["executionArn"]
+    return begin(aws, machine(aws, definition), value)
+
+
+def describe(aws: Aws, execution: str) -> dict[str, Any]:
+    """What there is to say of an execution."""
+    return aws.stepfunctions.describe_execution(executionArn=execution)
+
+
+def output(aws: Aws, execution: str) -> Any:
+    """What an execution came to."""
+    return json.loads(describe(aws, execution)["output"])
 
 
 def history(aws: Aws, execution: str) -> list[str]:

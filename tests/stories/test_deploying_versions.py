@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stories.telling import function, invoke, kept, package, send, start
+from tests.stories.telling import function, invoke, kept, package, rest_api, result_of, send, start
 
 KIND = "import os\n\ndef handler(event, context): return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
 COUNTS = "calls = 0\n\ndef handler(event, context):\n    global calls\n    calls += 1\n    return calls\n"
@@ -57,18 +57,12 @@ def test_an_alias_in_a_state_machine_runs_what_is_live_when_the_task_runs(aws, e
 def test_a_stage_variable_chooses_the_alias(aws, live):
     publish(aws, SAYS.format("two"))
     aws.lambda_.create_alias(FunctionName="f", Name="old", FunctionVersion="1")
-    api = aws.apigateway.create_rest_api(name="api")["id"]
-    [root] = aws.apigateway.get_resources(restApiId=api)["items"]
-    post = {"restApiId": api, "resourceId": root["id"], "httpMethod": "POST"}
-    functions = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions"
-    uri = f"{functions}/{live}:${{stageVariables.alias}}/invocations"
-    aws.apigateway.put_method(**post, authorizationType="NONE")
-    aws.apigateway.put_method_response(**post, statusCode="200")
-    aws.apigateway.put_integration(**post, type="AWS", integrationHttpMethod="POST", uri=uri)
-    aws.apigateway.put_integration_response(**post, statusCode="200")
-    deployed = {"restApiId": api, "deploymentId": aws.apigateway.create_deployment(restApiId=api)["id"]}
+    api = rest_api(aws, {"/": {"post": result_of(f"{live}:${{stageVariables.alias}}")}})
+    [deployment] = aws.apigateway.get_deployments(restApiId=api)["items"]
     for stage, alias in (("prod", "live"), ("canary", "old")):
-        aws.apigateway.create_stage(**deployed, stageName=stage, variables={"alias": alias})
+        aws.apigateway.create_stage(
+            restApiId=api, deploymentId=deployment["id"], stageName=stage, variables={"alias": alias}
+        )
 
     def answered(stage):
         return aws.http.post(f"https://{api}.execute-api.us-east-1.amazonaws.com/{stage}").json()["code"]

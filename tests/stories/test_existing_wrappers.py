@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.stories.telling import mock, rest_api
+
 PUBLIC = "localhost.localstack.cloud"
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -29,15 +31,7 @@ def test_buckets_are_hosts_below_the_public_name_of_loopback(aws, emulator):
 def test_services_and_apis_are_hosts_below_it_too(aws, emulator):
     asked = {"Host": f"lambda.eu-west-1.{PUBLIC}:4566"}
     assert httpx.get(f"{emulator.url}/2015-03-31/functions/", headers=asked).json()["Functions"] == []
-    apis = aws.apigateway
-    api = apis.create_rest_api(name="wrapped")["id"]
-    root = apis.get_resources(restApiId=api)["items"][0]["id"]
-    where = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
-    apis.put_method(**where, authorizationType="NONE")
-    apis.put_integration(**where, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
-    apis.put_method_response(**where, statusCode="200")
-    apis.put_integration_response(**where, statusCode="200", responseTemplates={"application/json": "here"})
-    apis.create_deployment(restApiId=api, stageName="dev")
+    api = rest_api(aws, {"/": {"get": mock("here")}})
     host = {"Host": f"{api}.execute-api.{PUBLIC}:4566"}
     assert httpx.get(f"{emulator.url}/dev/", headers=host).text == "here"
     assert httpx.get(f"{emulator.url}/restapis/{api}/dev/_user_request_/").text == "here"

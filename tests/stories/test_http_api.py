@@ -7,7 +7,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.stories.telling import function, kept, machine, one, role
+from tests.stories.telling import describe, function, kept, machine, one, output, role
 
 ECHO = """
     import json
@@ -100,8 +100,8 @@ def test_an_api_without_any_function_starts_a_workflow_and_survives_a_restart(tm
         execution = aws.http.post("/orders", json={"order": 1}).json()["executionArn"]
     with kept(tmp_path) as (emulator, aws):
         emulator.settle()
-        described = aws.stepfunctions.describe_execution(executionArn=execution)
-        assert (described["status"], json.loads(described["output"])) == ("SUCCEEDED", {"order": 1})
+        assert describe(aws, execution)["status"] == "SUCCEEDED"
+        assert output(aws, execution) == {"order": 1}
         assert aws.http.post("/orders", json={"order": 2}).status_code == 200
 
 

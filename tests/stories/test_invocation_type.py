@@ -7,7 +7,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.stories.telling import function
+from tests.stories.telling import function, invocations
 
 ECHO = "def handler(event, context):\n    return {'saw': event}\n"
 RAISES = "def handler(event, context):\n    raise ValueError('this is four hundred here')\n"
@@ -30,7 +30,7 @@ class Gateway:
     def function(self, code):
         """What leads an integration to a new function."""
         arn = function(self.aws, "report", code, Timeout=30)
-        return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
+        return invocations(arn)
 
     def ids(self, method="POST"):
         return {"restApiId": self.api, "resourceId": self.resource, "httpMethod": method}
@@ -49,6 +49,12 @@ class Gateway:
         self.client.create_deployment(restApiId=self.api, stageName="dev")
 
 
+def ran_as_an_event(emulator):
+    """Whether Lambda's queue of events has run the function, once."""
+    emulator.settle()
+    return sum(attempt["invocation_type"] == "Event" for attempt in emulator.attempts()) == 1
+
+
 @pytest.fixture
 def gateway(aws):
     return Gateway(aws)
@@ -62,7 +68,7 @@ def test_a_static_event_answers_200_with_an_empty_body_as_the_aws_sample_maps_it
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-amzn-requestid"]
     assert answer.headers["x-amzn-trace-id"].startswith("Root=1-")
-    emulator.settle()
+    assert ran_as_an_event(emulator)
 
 
 def test_a_default_response_of_202_answers_202(aws, emulator, gateway):
@@ -70,7 +76,7 @@ def test_a_default_response_of_202_answers_202(aws, emulator, gateway):
     gateway.deploy()
     answer = aws.http.post("/reports", json={"a": 1})
     assert (answer.status_code, answer.content) == (202, b"")
-    emulator.settle()
+    assert ran_as_an_event(emulator)
 
 
 @pytest.mark.parametrize("required", [False, True])
@@ -86,7 +92,7 @@ def test_the_client_chooses_event_by_header(aws, emulator, gateway):
     gateway.deploy()
     answer = aws.http.post("/reports", json={"a": 1}, headers={"InvocationType": "Event"})
     assert (answer.status_code, answer.content) == (200, b"")
-    emulator.settle()
+    assert ran_as_an_event(emulator)
 
 
 def test_a_required_header_with_a_validator_is_demanded(aws, gateway):
@@ -103,11 +109,13 @@ def test_a_required_header_with_a_validator_is_demanded(aws, gateway):
     assert answer.headers["x-amzn-errortype"] == "BadRequestException"
 
 
-def test_a_dry_run_answers_by_the_default_response_and_runs_nothing(aws, gateway):
+def test_a_dry_run_answers_by_the_default_response_and_runs_nothing(aws, emulator, gateway):
     gateway.method(gateway.function(RAISES), MAPPED, {DECLARED: False})  # G7
     gateway.deploy()
     answer = aws.http.post("/reports", json={}, headers={"InvocationType": "DryRun"})
     assert (answer.status_code, answer.content) == (200, b"")
+    emulator.settle()
+    assert emulator.attempts() == []
 
 
 def test_an_unknown_invocation_type_is_an_internal_server_error(aws, gateway):
@@ -135,7 +143,7 @@ def test_an_edit_shows_only_after_the_next_deployment(aws, emulator, gateway):
     assert aws.http.post("/reports", json={"a": 1}).json() == {"saw": {"a": 1}}
     gateway.deploy()
     assert aws.http.post("/reports", json={"a": 1}).content == b""
-    emulator.settle()
+    assert ran_as_an_event(emulator)
 
 
 def test_a_template_chooses_event_by_request_override(aws, emulator, gateway):
@@ -144,7 +152,7 @@ def test_a_template_chooses_event_by_request_override(aws, emulator, gateway):
     gateway.deploy()
     answer = aws.http.post("/reports", json={"a": 1})
     assert (answer.status_code, answer.content) == (200, b"")
-    emulator.settle()
+    assert ran_as_an_event(emulator)
 
 
 def test_a_selection_pattern_matches_the_whole_error_message(aws, gateway):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.stories.telling import function, machine
+from tests.stories.telling import begin, describe, function, machine
 
 SOURCE = """
 import boto3, os
@@ -59,7 +59,7 @@ def prepare(aws, rows):
 
 def result(aws, execution):
     """What succeeded and what failed, as the exported files have it."""
-    described = aws.stepfunctions.describe_execution(executionArn=execution)
+    described = describe(aws, execution)
     assert described["status"] == "SUCCEEDED", described.get("cause")
     details = json.loads(described["output"])["ResultWriterDetails"]
 
@@ -73,7 +73,7 @@ def result(aws, execution):
 
 def test_every_row_of_a_file_reaches_the_function_and_the_results_are_in_s3(aws, emulator):
     arn = prepare(aws, ["tea,3", "coffee,4", "milk,1", "sugar,2", "salt,?"])
-    execution = aws.stepfunctions.start_execution(stateMachineArn=arn, input='{"file":"orders.csv"}')["executionArn"]
+    execution = begin(aws, arn, {"file": "orders.csv"})
     emulator.settle()
     good, bad = result(aws, execution)
     assert good == [{"total": 7, "count": 2}, {"total": 3, "count": 2}]

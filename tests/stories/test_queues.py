@@ -107,9 +107,8 @@ def test_a_mapping_runs_as_many_batches_at_once_as_it_may(aws, emulator):
     )
     send(aws, work, [str(index) for index in range(6)])
     emulator.settle()
-    found = aws.logs.filter_log_events(logGroupName="/aws/lambda/slow", filterPattern="START")["events"]
-    begun = sorted(event["timestamp"] for event in found if event["message"].startswith("START "))
-    assert [round((at - begun[0]) / 1000) for at in begun] == [0, 0, 10, 10, 20, 20]
+    begun = [attempt["started_at"] for attempt in emulator.attempts(function="slow")]
+    assert [round(at - begun[0]) for at in begun] == [0, 0, 10, 10, 20, 20]
 
 
 ALARM = """

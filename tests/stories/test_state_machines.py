@@ -5,21 +5,13 @@ from __future__ import annotations
 import json
 
 from tests.stories import telling
-from tests.stories.telling import history, one, start
+from tests.stories.telling import describe, history, one, output, start
 
 
 def function(aws, name, body):
     """A function whose handler has this body; its ARN."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     return telling.function(aws, name, f"import json, os, time\n\ndef handler(event, context):\n{lines}\n")
-
-
-def describe(aws, execution):
-    return aws.stepfunctions.describe_execution(executionArn=execution)
-
-
-def output(aws, execution):
-    return json.loads(describe(aws, execution)["output"])
 
 
 def test_a_wait_of_an_hour_ends_after_exactly_an_hour(aws, clock):
