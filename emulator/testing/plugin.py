@@ -6,8 +6,8 @@ imported and started; this file imports pytest alone.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -111,9 +111,7 @@ def pytest_runtest_makereport(
     if report.failed and call.when != "teardown":
         from emulator.testing import watching
 
-        for test in watching.test:
-            told = [*test.timelines, *(watching.timeline_of(world) for world in test.worlds)]
-            report.sections += [(SECTION, text) for text in told]
+        report.sections += [(SECTION, text) for text in watching.timelines()]
     return report
 
 
@@ -123,7 +121,18 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     from emulator.testing import watching
 
     watching.test[:] = [watching.Test(item, item.config.stash.get(WATCHERS, []))]
+    for name in ("addError", "addFailure"):  # by which a unittest.TestCase tells that it fails
+        if (tell := getattr(item, name, None)) is not None:
+            setattr(item, name, _after(watching.fails_now, tell))
     yield
+
+
+def _after(first: Callable[[], None], then: Callable[..., None]) -> Callable[..., None]:
+    def both(*args: Any) -> None:
+        first()
+        then(*args)
+
+    return both
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -32,8 +32,8 @@ class Test:
     watchers: list[Watcher]
     worlds: list[Emulator] = field(default_factory=list["Emulator"])
     """Those it has now."""
-    timelines: list[str] = field(default_factory=list[str])
-    """Of those that ended because something was raised within them."""
+    timelines: dict[Emulator, str] = field(default_factory=dict["Emulator", str])
+    """Of those in which something failed before they ended, as they were then."""
 
 
 test: list[Test] = []
@@ -61,7 +61,20 @@ def fails(world: Emulator) -> None:
     """Something was raised within a world that ends therefore."""
     for each in test:
         if world in each.worlds:
-            each.timelines.append(timeline_of(world))
+            each.timelines[world] = timeline_of(world)
+
+
+def fails_now() -> None:
+    """The test fails, and its worlds may end before anybody else hears of it: as a unittest.TestCase tears down."""
+    for each in test:
+        for world in each.worlds:
+            each.timelines[world] = timeline_of(world)
+
+
+def timelines() -> list[str]:
+    """Of each world of the test that has failed."""
+    found = [told for each in test for told in each.timelines.values()]
+    return found + [timeline_of(world) for each in test for world in each.worlds if world not in each.timelines]
 
 
 def timeline_of(world: Emulator) -> str:

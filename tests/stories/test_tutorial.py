@@ -16,21 +16,25 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs/tutorial.md").read_text()
 INSTALLED = any(point.value == "emulator.testing.plugin" for point in entry_points(group="pytest11"))
-PLUGINS = ["-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:xdist"]
+LONGEST_SECONDS = 900
+"""Host time after which a command hangs, and is not only slow: a machine at rest needs a hundredth of it."""
+PLUGINS = ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:schemathesis", "-p", "no:xdist"]
 STEP = re.compile(
     r"^(?:(Add to )?`([\w./]+)`:\n\n```(?:python|yaml)\n(.*?)```|```console\n(.*?)```)", re.DOTALL | re.MULTILINE
 )
 
 
 SHELL = """
-import contextlib, io, json, sys
+import contextlib, faulthandler, io, json, sys
 import pytest
 from emulator.cli import app
 
 for line in sys.stdin:
-    program, arguments = json.loads(line)
+    program, arguments, seconds = json.loads(line)
+    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
         pytest.main(arguments) if program == "pytest" else app(arguments, standalone_mode=False)
+    faulthandler.cancel_dump_traceback_later()
     sys.modules.pop("test_reports", None)
     print(json.dumps(out.getvalue()), flush=True)
 """
@@ -40,16 +44,19 @@ for line in sys.stdin:
 class Shell:
     """What the reader types into: a process in the reader's folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, errors: Path) -> None:
+        self._errors = errors
         variables = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", SHELL],
-            cwd=folder,
-            env={**variables, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        with errors.open("w") as stderr:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", SHELL],
+                cwd=folder,
+                env={**variables, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
         self._commands = 0
 
     def __enter__(self) -> Shell:
@@ -67,9 +74,11 @@ class Shell:
             arguments += ["--emulator-functions=threads"] if self._commands else []
         self._commands += 1
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps([program, arguments]) + "\n")
+        self._process.stdin.write(json.dumps([program, arguments, LONGEST_SECONDS]) + "\n")
         self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        said = self._process.stdout.readline()
+        assert said, f"`{command}` has not ended, within {LONGEST_SECONDS} s; where it was:\n{self._errors.read_text()}"
+        return json.loads(said)
 
 
 def check(shown: list[str], printed: str) -> None:
@@ -86,10 +95,12 @@ def check(shown: list[str], printed: str) -> None:
 def test_the_tutorial_does_what_it_says_from_an_empty_folder(tmp_path: Path) -> None:
     steps = STEP.findall(PAGE)
     assert len(steps) == PAGE.count("\n```\n")
-    with Shell(tmp_path) as shell:
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    with Shell(folder, tmp_path / "errors") as shell:
         for added, name, text, console in steps:
             if name:
-                path = tmp_path / name
+                path = folder / name
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(f"{path.read_text()}\n\n{text}" if added else text)
                 continue

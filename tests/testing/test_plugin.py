@@ -135,6 +135,37 @@ def test_what_the_harness_says_is_said_at_the_line_of_the_test(run: pytest.Pytes
     result.stdout.fnmatch_lines(['E *HarnessError: fault 1 "fault" of a function must be one of*', "*test_*.py:4: *"])
 
 
+def test_a_unittest_that_fails_shows_what_had_happened_before_it_was_torn_down(run: pytest.Pytester) -> None:
+    run.makepyfile(
+        """
+        import unittest
+        from emulator import Emulator
+
+        class Base(unittest.TestCase):
+            def setUp(self):
+                self.emulator = self.enterContext(Emulator())
+                self.emulator.aws.ses.verify_email_identity(EmailAddress="a@example.com")
+                message = {"Subject": {"Data": self.id().rpartition(".")[2]}, "Body": {"Text": {"Data": "t"}}}
+                to = {"ToAddresses": ["b@example.com"]}
+                self.emulator.aws.ses.send_email(Source="a@example.com", Destination=to, Message=message)
+
+        class Failing(Base):
+            def test_fails(self):
+                self.fail("as it should")
+
+            def test_raises(self):
+                raise ValueError("as it should")
+
+            def test_passes(self):
+                pass
+        """
+    )
+    result = run.runpytest_subprocess()
+    result.assert_outcomes(failed=2, passed=1)
+    shown = re.findall(r"mail to b@example.com: (\w+)", result.stdout.str())
+    assert shown == ["test_fails", "test_raises"]
+
+
 def test_a_fixture_of_the_same_name_takes_its_place(run: pytest.Pytester) -> None:
     run.makepyfile(
         """
