@@ -536,3 +536,31 @@ def test_a_long_document_is_read_and_written_beside_everybody_else(emulator: Run
     for wrong in (b"a: [", b"{" + b" " * QUICK_BYTES, b"- a"):
         with pytest.raises(ClientError, match=r"Invalid OpenAPI input\."):
             client.import_rest_api(body=wrong)
+
+
+@pytest.mark.parametrize(
+    ("version", "known"),
+    [
+        ({"openapi": "3.0.0"}, True),
+        ({"openapi": "3.0.4"}, True),
+        ({"swagger": "2.0"}, True),
+        ({"swagger": 2.0}, True),
+        ({"openapi": "3.1.0"}, False),
+        ({"openapi": "2.0"}, False),
+        ({"openapi": None}, False),
+        ({"swagger": "1.2"}, False),
+    ],
+)
+def test_documents_of_versions_that_aws_does_not_know_are_refused(
+    emulator: RunningEmulator, version: dict[str, Any], known: bool
+) -> None:
+    body = json.dumps({**version, "info": {"title": "t", "version": "1"}, "paths": {}}).encode()
+    calls = [lambda: emulator.client("apigateway").import_rest_api(body=body)]
+    if "openapi" in version:  # HTTP APIs are made of OpenAPI 3.0 only
+        calls.append(lambda: emulator.client("apigatewayv2").import_api(Body=body.decode()))
+    for call in calls:
+        if known:
+            call()
+        else:
+            with pytest.raises(ClientError, match=r"Invalid OpenAPI input\."):
+                call()

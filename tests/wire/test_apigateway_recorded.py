@@ -265,3 +265,14 @@ def test_a_document_that_names_a_scheme_it_does_not_define_says_so(api: RestApi)
     document = {"openapi": "3.0.1", "info": {"title": "t", "version": "1"}, "paths": {"/a": {"get": operation}}}
     made = api.client.import_rest_api(body=json.dumps(document))
     assert made["warnings"] == ["Security scheme 'nobody' is not defined. Ignoring."]
+
+
+def test_an_empty_address_type_beside_a_wrong_endpoint_type_is_no_error(emulator: RunningEmulator) -> None:
+    client = emulator.client("apigateway", config=Config(parameter_validation=False))
+    with pytest.raises(ClientError) as refused:
+        client.create_rest_api(name="x", endpointConfiguration={"ipAddressType": "", "types": ["wrong"]})
+    assert refused.value.response["Error"]["Message"] == (
+        "1 validation error detected: Value '[wrong]' at 'createRestApiInput.endpointConfiguration.types' failed to "
+        "satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [PRIVATE, EDGE, "
+        "REGIONAL]]"
+    )

@@ -7,6 +7,7 @@ by name; extensions that AWS has for HTTP APIs only (`-cors`, `-importexport-ver
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +35,7 @@ from emulator.services.apigateway.operations.integrations import (
     new_integration,
 )
 from emulator.services.apigateway.operations.methods import check_method, check_method_response
+from emulator.services.apigateway.quotas import check_room
 from emulator.settings import LiveSettings
 
 EXTENSION = "x-amazon-apigateway-"
@@ -41,6 +43,9 @@ _BAD = "Invalid OpenAPI input."
 _INTEGRATION = EXTENSION + "integration"
 _ANY = EXTENSION + "any-method"
 _MAX_DOCUMENT = 6 * 1024 * 1024
+_FULL = "LimitExceededException"
+"""Ends an import at once: a file of 100,000 paths is not read to its end, while everybody waits."""
+_OPENAPI = re.compile(r"3\.0(\.\d+)?")
 _PLACES = {"query": "querystring", "header": "header", "path": "path"}
 _TYPES = ("HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS")
 _SEVERAL_SERVERS = "More than one server provided. Ignoring all but the first one for defining endpoint configuration"
@@ -56,11 +61,18 @@ def parse(body: bytes) -> dict[str, Any]:
         document = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
     except (ValueError, RecursionError):
         raise bad_request(_BAD) from None
-    if not isinstance(document, dict) or not ("openapi" in document or "swagger" in document):
+    if not isinstance(document, dict) or not _has_known_version(document):
         raise bad_request(_BAD)
     if not isinstance(document.get("info"), dict) or not isinstance(document.get("paths", {}), dict):
         raise bad_request(_BAD)
     return document
+
+
+def _has_known_version(document: dict[str, Any]) -> bool:
+    """Swagger 2.0 or OpenAPI 3.0 [D: api-gateway-import-api]; of 3.1 users quote `Invalid OpenAPI input.`."""
+    if "openapi" in document:
+        return _OPENAPI.fullmatch(str(document["openapi"])) is not None
+    return str(document.get("swagger")) == "2.0"  # a number, if YAML has no quotes around it
 
 
 def _yaml(text: str) -> Any:
@@ -181,6 +193,8 @@ class _Import:
         try:
             yield
         except AwsError as error:
+            if error.code == _FULL:
+                raise
             self.errors.append(where + error.message)
 
     def _path(self, resource: dict[str, Any], item: dict[str, Any]) -> None:
@@ -217,6 +231,7 @@ class _Import:
             below = self._children.setdefault(current["id"], {})
             found = below.get(part)
             if found is None:
+                check_room(len(self.api.resources), self.settings.api_resources, "resources")
                 variables = (item for name, item in below.items() if is_variable(name))
                 check_child(current, part, variables if is_variable(part) else ())
                 found = {

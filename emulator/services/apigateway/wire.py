@@ -18,12 +18,20 @@ from emulator.services.apigateway.operations import Operations
 from emulator.services.apigateway.operations.apis import COMPRESSION
 from emulator.services.apigateway.store import SCHEMA
 
+_EMPTY_ADDRESS_TYPE = "; Value '' at 'createRestApiInput.endpointConfiguration.ipAddressType' "
+
 
 class RestApiService(DocumentService):
-    """The control plane; one mistyped member it refuses in words of its own."""
+    """The control plane; one mistyped member it refuses in words of its own, and of an empty one it says nothing."""
 
     def reworded(self, operation: str, request: HttpRequest, error: AwsError) -> AwsError:
-        """The 400 of a compression size that is a text [R:test_create_rest_api_with_optional_params]."""
+        """The 400 of a compression size that is a text [R:test_create_rest_api_with_optional_params].
+
+        Beside a wrong endpoint type an empty address type is no error [R:test_create_rest_api_verify_defaults].
+        """
+        if error.code == "ValidationException" and _EMPTY_ADDRESS_TYPE in error.message:
+            others = error.message.partition(_EMPTY_ADDRESS_TYPE)[0].partition(": ")[2]
+            return AwsError(error.code, f"1 validation error detected: {others}", error.status)
         if operation != "CreateRestApi" or error.code != "SerializationException":
             return error
         try:

@@ -197,7 +197,6 @@ class Apis(Documentation):
         warnings = openapi.fill(api, document, lambda length: short_id(tx.new_id(), length), basepath, self._settings)
         if warnings and request.get("failOnWarnings"):
             raise bad_request("Warnings found during import:\n\t" + "\n\t".join(warnings))
-        check_room(len(api.resources) - 1, self._settings.api_resources, "resources")
         check_room(len(api.authorizers) - 1, self._settings.api_authorizers, "authorizers")
         parts = openapi.documentation_parts(document)
         if parts is not None and parameters.get("ignore") != "documentation":
