@@ -103,3 +103,14 @@ def test_an_apis_version_and_endpoint_change_in_place(emulator: RunningEmulator)
     shown = emulator.client("apigateway").get_rest_api(restApiId=first)
     assert (resources(emulator)["A"], shown["version"]) == (first, "2")
     assert shown["endpointConfiguration"] == {"types": ["REGIONAL"], "ipAddressType": "dualstack"}
+
+
+def test_users_do_not_take_away_the_tags_that_a_stack_gave_its_api(emulator: RunningEmulator) -> None:
+    create(emulator, template({"A": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "api"}}}))
+    apigateway = emulator.client("apigateway")
+    arn = f"arn:aws:apigateway:us-east-1::/restapis/{resources(emulator)['A']}"
+    before = apigateway.get_tags(resourceArn=arn)["tags"]
+    assert before["aws:cloudformation:stack-name"] == "demo"
+    with pytest.raises(apigateway.exceptions.BadRequestException, match="Invalid tag specified"):
+        apigateway.untag_resource(resourceArn=arn, tagKeys=["aws:cloudformation:stack-name"])
+    assert apigateway.get_tags(resourceArn=arn)["tags"] == before

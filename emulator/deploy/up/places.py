@@ -19,6 +19,8 @@ from emulator.deploy.up.project import read
 _POINTER = re.compile(r"(?m)^#/([^:\s]+):")
 """Of a property: `#/Tags/0: …`."""
 _NAMED = re.compile(r"(?:unsupported property |Property |at '|[Pp]arameter )([A-Za-z]\w*)")
+_COMPOUND = re.compile(r"\b[A-Za-z][a-z]+(?:[A-Z][a-z]+)+\b")
+"""A property's name (`DelaySeconds`, `delaySeconds`), which is no word of a sentence."""
 _STATE = re.compile(r"at (/[^'\n]+?)(?=[',)]|$)")
 """Of a definition: `… at /States/First/Next`."""
 _FILES = ("TemplateURL", "Location")
@@ -70,6 +72,10 @@ def _property(document: Document, logical_id: str, reason: str) -> Node:
     for match in _NAMED.finditer(reason):
         if match.group(1).lower() in by_name:
             return "Properties", by_name[match.group(1).lower()]
+    mentioned = {word for word in _COMPOUND.findall(reason) if word[:1].upper() + word[1:] in properties}
+    if len(mentioned) == 1:  # of several, none is more to blame than the others
+        name = mentioned.pop()
+        return "Properties", name[:1].upper() + name[1:]
     return ()
 
 

@@ -170,7 +170,7 @@ class Session:
         try:
             outcome = self._stacks.deploy(source.stack_name, document.value, source.parameters)
         except Refused as refused:
-            raise self._located(checked, str(refused)) from refused
+            raise self._located(source, checked, str(refused)) from refused
         if outcome.action == "failed":
             for failure in outcome.failures[:-1]:
                 self._screen.problem(_problem_of(source, checked, failure))
@@ -215,7 +215,7 @@ class Session:
         bucket, _, key = location.removeprefix("s3://").partition("/")
         return self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", "replace")
 
-    def _located(self, checked: Checked, message: str) -> Problem:
+    def _located(self, source: Source, checked: Checked, message: str) -> Problem:
         """What CloudFormation said, at the resource or type that it names; it was sent the template as one line."""
         message = _LINE.sub(
             lambda match: f"({match[1]}, line {checked.document.location(('Resources', match[1])).line})", message
@@ -226,7 +226,8 @@ class Session:
                 return Problem(message, checked.document.location(("Resources", name, "Type")), name, hint)
         for name in checked.resources:
             if f"[{name}]" in message or f" {name} " in message:
-                return Problem(message, checked.document.location(("Resources", name)), name)
+                where = place_of(checked.document, source.folder, checked.resources, (), name, message)
+                return Problem(message, where, name)
         return Problem(message, checked.document.location(()))
 
     def _survey(self, names: list[str]) -> endpoints.Deployed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from emulator.aws.scope import Scope
@@ -29,9 +29,7 @@ class Tags(Deployments, VpcLinks, DomainNames, ApiKeys, UsagePlans):
         """Add tags."""
         held, keep = self._tagged(tx, scope, request["resourceArn"])
         given: dict[str, str] = request.get("tags") or {}
-        name = refused(given, request)
-        if name is not None:
-            raise bad_request(f"Invalid tag specified: {name}")
+        _check_keys(given, request)
         tags = {**held.get("tags", {}), **given}
         _check(tags)
         held["tags"] = tags
@@ -41,7 +39,8 @@ class Tags(Deployments, VpcLinks, DomainNames, ApiKeys, UsagePlans):
     def untag_resource(self, tx: Transaction, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """Remove tags; those that are not there are no error."""
         held, keep = self._tagged(tx, scope, request["resourceArn"])
-        removed = request.get("tagKeys") or []
+        removed: list[str] = request.get("tagKeys") or []
+        _check_keys(removed, request)
         held["tags"] = {name: value for name, value in held.get("tags", {}).items() if name not in removed}
         keep()
         return {}
@@ -78,6 +77,13 @@ class Tags(Deployments, VpcLinks, DomainNames, ApiKeys, UsagePlans):
             domain = self._domain(tx, scope, identifier)
             return domain, lambda: domain_store.keep(tx, scope, domain)
         raise bad_request(_INVALID_ARN)
+
+
+def _check_keys(keys: Iterable[str], request: Mapping[str, Any]) -> None:
+    """Raise the refusal of keys that only AWS sets and takes away (of UntagResource, unverified)."""
+    name = refused(keys, request)
+    if name is not None:
+        raise bad_request(f"Invalid tag specified: {name}")
 
 
 def _check(tags: dict[str, str]) -> None:

@@ -36,6 +36,8 @@ Resources:
         ((), "Queue", "Properties validation failed with message:\n#/Tags/0/Value: expected", "template.yaml:9:"),
         ((), "Queue", "Value '9' at 'delaySeconds' failed to satisfy constraint", "template.yaml:6:"),
         ((), "Queue", "Invalid value for the parameter DelaySeconds.", "template.yaml:6:"),
+        ((), "Queue", "Invalid parameter: delaySeconds Reason: too long", "template.yaml:6:"),
+        ((), "Queue", "DelaySeconds and QueueName do not go together", "template.yaml:2:"),
         ((), "Queue", "something else", "template.yaml:2:"),
         (("Inner",), "Queue", "Property TopicName cannot be empty.", "inner.yaml:4:"),
         (("Inner", "Lost"), "Queue", "any", "inner.yaml:5:"),
