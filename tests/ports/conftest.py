@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
+from emulator.adapters.runtime_api import api, telemetry
 from emulator.settings import LiveSettings
 from tests.ports.functions import runner
+from tests.stuck import STUCK_SECONDS
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS's two seconds for an extension to end, and ours for it to read telemetry, are no time on a busy machine."""
+    monkeypatch.setattr(api, "EXTERNAL_SHUTDOWN_SECONDS", STUCK_SECONDS)
+    monkeypatch.setattr(api, "INTERNAL_SHUTDOWN_SECONDS", STUCK_SECONDS)
+    monkeypatch.setattr(telemetry, "DELIVERY_SECONDS", STUCK_SECONDS)
 
 
 @pytest.fixture

@@ -297,7 +297,11 @@ def test_the_runtime_starts_after_the_extension_has_registered(on_processes: Any
 
 
 @pytest.mark.parametrize("kind", ["python", "provided"])
-def test_an_invocation_lasts_until_the_extension_is_done(on_processes: Any, notes: Path, kind: str) -> None:
+def test_an_invocation_lasts_until_the_extension_is_done(
+    on_processes: Any, notes: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "EXTERNAL_SHUTDOWN_SECONDS", 0.1)  # it did not ask to hear of it
+
     async def test(bench: Bench) -> None:
         slow = (
             "register(['INVOKE'])\nwhile True:\n    next_event()\n    time.sleep(0.3)\n    print('done', flush=True)\n"
