@@ -239,3 +239,24 @@ def test_a_worker_gets_a_task_that_comes_in_the_commit_in_which_it_found_none(em
         return taken
 
     assert emulator.call(both_at_once)["input"] == "{}"
+
+
+def test_a_name_is_free_again_90_days_after_the_end(emulator: RunningEmulator) -> None:
+    sfn = emulator.client("stepfunctions")
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
+    arn = sfn.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
+
+    def start(value: str) -> str:
+        execution = sfn.start_execution(stateMachineArn=arn, name="one", input=value)["executionArn"]
+        emulator.settle()
+        output: str = sfn.describe_execution(executionArn=execution)["output"]
+        return output
+
+    assert start("1") == "1"
+    emulator.advance(89 * 86_400)
+    with pytest.raises(sfn.exceptions.ExecutionAlreadyExists):
+        start("2")
+    emulator.advance(2 * 86_400)
+    assert start("2") == "2"
+    with pytest.raises(sfn.exceptions.ExecutionAlreadyExists):
+        start("3")

@@ -491,3 +491,9 @@ def test_a_job_that_cannot_be_begun_was_not_submitted(machines: Machines) -> Non
     assert [event["type"] for event in machines.history(ended)][-3:] == [
         "TaskSubmitted", "TaskFailed", "ExecutionFailed",
     ]  # fmt: skip
+
+
+def test_a_service_that_speaks_json_refuses_with_400_only(machines: Machines) -> None:
+    error, cause = machines.failure("aws-sdk:secretsmanager:getSecretValue", {"SecretId": "missing"})
+    assert error == "SecretsManager.ResourceNotFoundException"
+    assert "(Service: SecretsManager, Status Code: 400, Request ID: " in cause

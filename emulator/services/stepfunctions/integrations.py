@@ -303,7 +303,9 @@ class Integrations:
         ids = f"Request ID: {task.request_id}"
         if called.service == "s3":
             ids += f", Extended Request ID: {task.request_id.replace('-', '')}"
-        cause = f"{error.message} (Service: {prefix}, Status Code: {error.status}, {ids})"
+        # Services that speak JSON have no 404, whatever the library that answers for them says [R:error_handling].
+        status = 400 if model.metadata["protocol"] == "json" and error.status < 500 else error.status
+        cause = f"{error.message} (Service: {prefix}, Status Code: {status}, {ids})"
         return TaskFailed(task.token, f"{prefix}.{name}", cause)
 
     def _described(self, called: _Called) -> Any:

@@ -30,6 +30,8 @@ _BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\
 REDRIVABLE_SECONDS = 14 * 86400.0
 MOST_EVENTS_TO_REDRIVE = 24_999
 """How long, and with how much history, an execution that did not succeed can be redriven [D:redrive-executions]."""
+RETAINED_SECONDS = 90 * 86400.0
+"""How long AWS remembers an execution that has ended, and so its name [D:service-quotas]."""
 
 
 @dataclass(slots=True)
@@ -202,6 +204,11 @@ def check_definition_length(text: str) -> None:
                 f"{MAX_DEFINITION_CHARACTERS}"
             ]
         )
+
+
+def is_name_free(execution: StoredExecution, now: float) -> bool:
+    """Whether another execution may have the name of this one again."""
+    return execution.stopped_at is not None and now - execution.stopped_at > RETAINED_SECONDS
 
 
 def check_name(name: str) -> None:

@@ -331,10 +331,10 @@ def load_definition(tx: Transaction, definition_id: int) -> str:
 
 
 def find_execution(tx: Transaction, scope: Scope, arn: str) -> StoredExecution | None:
-    """The execution with this ARN in the caller's account and region."""
+    """The execution with this ARN in the caller's account and region; if its name was used again, the newest."""
     row = tx.execute(
         f"SELECT {EXECUTION} FROM {_EXECUTION_FROM} "
-        "WHERE e.arn_key = ? AND e.arn = ? AND e.account = ? AND e.region = ?",
+        "WHERE e.arn_key = ? AND e.arn = ? AND e.account = ? AND e.region = ? ORDER BY e.id DESC LIMIT 1",
         (_arn_key(arn), arn, scope.account, scope.region),
     ).fetchone()
     return StoredExecution(*row) if row else None

@@ -54,7 +54,7 @@ class ExecutionOperations(MapRunOperations):
             model.check_name(name)
         arn = model.execution_arn(machine.arn, name)
         existing = store.find_execution(tx, scope, arn)
-        if existing is not None:
+        if existing is not None and not model.is_name_free(existing, tx.now):
             if existing.status == "RUNNING" and existing.input == text:
                 return {"executionArn": arn, "startDate": existing.started_at}
             raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
