@@ -393,7 +393,7 @@ def test_how_a_client_left_is_told(emulator: Emulator) -> None:
     api = websocket_api(emulator)
     told = telling(emulator)
     api.route("$disconnect", api.function("tells"))
-    api.connect().close(None)
+    api.connect().close_without_a_code()
     emulator.settle()
     vanished = api.connect()
     vanished.vanish()

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from wsproto import ConnectionType, WSConnection, events
-from wsproto.utilities import RemoteProtocolError
+from wsproto import events
 
 from emulator.testing import RunningEmulator
+from emulator.testing.websocket import Closed as Ended
+from emulator.testing.websocket import Refused, WebSocket
 from tests.stuck import STUCK_SECONDS
 from tests.wire.http_api_support import FUNCTION
 from tests.wire.lambda_support import create, package
+
+__all__ = ["ECHO", "Client", "Ended", "Refused", "WebSocketApi", "connect", "echo", "websocket_api"]
 
 ECHO = """
 import json, time
@@ -35,42 +37,13 @@ def handler(event, context):
 """
 
 
-class Refused(Exception):
-    """The upgrade was answered like a request."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        super().__init__(f"{status} {body!r}")
-        self.status = status
-        self.body = body
-
-
-class Ended(Exception):
-    """The server closed the connection."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(f"{code} {reason}")
-        self.code = code
-        self.reason = reason
-
-
-class Client:
-    """One connection; `connect` makes it."""
-
-    def __init__(self, line: socket.socket, connection: WSConnection) -> None:
-        self._line = line
-        self._connection = connection
-        self._arrived: list[Any] = []
-        self.subprotocol: str | None = None
-
-    def say(self, message: Any) -> None:
-        """Send a text message: text, or JSON."""
-        self.frames([message if isinstance(message, str) else json.dumps(message)])
+class Client(WebSocket):
+    """The harness's client, which can also say what a client should not; `connect` makes it."""
 
     def frames(self, parts: list[str]) -> None:
         """Send a text message in several frames."""
         for number, part in enumerate(parts):
-            last = number == len(parts) - 1
-            self._line.sendall(self._connection.send(events.TextMessage(part, message_finished=last)))
+            self.send(events.TextMessage(part, message_finished=number == len(parts) - 1))
 
     def send(self, event: events.Event) -> None:
         """Send anything: bytes, a ping, a close."""
@@ -80,24 +53,6 @@ class Client:
         """Send bytes that need not be frames."""
         self._line.sendall(data)
 
-    def hear(self) -> str:
-        """The next message. Raises `Ended` if there is none any more."""
-        text = ""
-        while True:
-            event = self._next()
-            if isinstance(event, events.TextMessage):
-                text += event.data
-                if event.message_finished:
-                    return text
-            elif isinstance(event, events.CloseConnection):
-                if self._connection.state.name == "REMOTE_CLOSING":
-                    self._line.sendall(self._connection.send(event.response()))
-                raise Ended(event.code, event.reason or "")
-
-    def json(self) -> Any:
-        """The next message, read."""
-        return json.loads(self.hear())
-
     def pong(self) -> bytes:
         """The payload of the next pong."""
         while True:
@@ -105,32 +60,10 @@ class Client:
             if isinstance(event, events.Pong):
                 return bytes(event.payload)
 
-    def close(self, code: int | None = 1000, reason: str = "") -> None:
-        """Say goodbye, and wait for the answer."""
-        if code is None:  # a close frame that says nothing
-            self._connection.send(events.CloseConnection(code=1000))
-            self._line.sendall(b"\x88\x80\x00\x00\x00\x00")
-        else:
-            self._line.sendall(self._connection.send(events.CloseConnection(code=code, reason=reason or None)))
-        try:
-            while True:
-                self._next()
-        except (Ended, OSError, RemoteProtocolError):
-            pass
-        self._line.close()
-
-    def vanish(self) -> None:
-        """Leave without a word."""
-        self._line.close()
-
-    def _next(self) -> Any:
-        while not self._arrived:
-            data = self._line.recv(65536)
-            if not data:
-                raise Ended(1006, "the line is cut")
-            self._connection.receive_data(data)
-            self._arrived.extend(self._connection.events())
-        return self._arrived.pop(0)
+    def close_without_a_code(self) -> None:
+        """Say goodbye by a close frame that says nothing, and wait for the answer."""
+        self._connection.send(events.CloseConnection(code=1000))
+        self._goodbye(b"\x88\x80\x00\x00\x00\x00")
 
 
 def connect(
@@ -138,40 +71,17 @@ def connect(
     path: str,
     headers: Mapping[str, str] | None = None,
     host: str | None = None,
-    subprotocols: list[str] | None = None,
+    subprotocols: Sequence[str] = (),
     receive_buffer: int | None = None,
 ) -> Client:
     """Connect to the emulator at `url`. Raises `Refused`."""
-    parts = urlsplit(url)
-    assert parts.port is not None
+    port = urlsplit(url).port
     line = socket.socket()
     if receive_buffer is not None:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     line.settimeout(STUCK_SECONDS)
-    line.connect(("127.0.0.1", parts.port))
-    connection = WSConnection(ConnectionType.CLIENT)
-    extra = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
-    asked = events.Request(
-        host=host or f"127.0.0.1:{parts.port}", target=path, extra_headers=extra, subprotocols=subprotocols or []
-    )
-    line.sendall(connection.send(asked))
-    client = Client(line, connection)
-    status, body = 0, b""
-    while True:
-        event = client._next()
-        if isinstance(event, events.AcceptConnection):
-            client.subprotocol = event.subprotocol
-            return client
-        if isinstance(event, events.RejectConnection):
-            status = event.status_code
-            if not event.has_body:
-                break
-        if isinstance(event, events.RejectData):
-            body += event.data
-            if event.body_finished:
-                break
-    line.close()
-    raise Refused(status, body)
+    line.connect(("127.0.0.1", port))
+    return Client.open(line, path, host or f"127.0.0.1:{port}", headers, subprotocols)
 
 
 @dataclass
