@@ -6,6 +6,7 @@ have struck. Plain functions of an emulator, like control_worlds.py's; each serv
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ MOST_LINES = 1000
 MOST_NEXT = 100
 _START = "START RequestId: "
 _PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START ")
+_FOR_THE_ORDER = ("calls", "run", "sender", "to")
+"""Members by which timeline_order.py knows what came of what."""
 _ENDS = ("Succeeded", "Failed", "TimedOut", "Aborted")
 
 
@@ -45,7 +48,8 @@ async def timeline(emulator: Emulator, account: str = "", region: str = "") -> d
                 found.append({**event, "text": there + event["text"]} if there and event["text"] else event)
         found = timeline_order.in_order(found)
         for event in found:
-            event.pop("calls", None)
+            for name in _FOR_THE_ORDER:
+                event.pop(name, None)
         return {
             "now": emulator.clock.now(),
             "events": found,
@@ -68,7 +72,8 @@ def _events(emulator: Emulator, tx: Transaction, account: str) -> Iterator[dict[
     for message in inbox.list_messages(tx, search=Search(account=account)):
         text = f"mail to {', '.join(inbox.all_recipients(message))}: {message['subject']}"
         at = datetime.fromisoformat(message["sent_at"]).timestamp()
-        yield {"at": at, "kind": "mail", "text": text, "id": message["id"]}
+        links = {"sender": message["sent_by"].get("invocation", ""), "to": (inbox.all_recipients(message) or [""])[0]}
+        yield {"at": at, "kind": "mail", "text": text, "id": message["id"], **links}
     for strike in emulator.faults.strikes:
         if strike.account in ("", account):
             text = f"fault: {strike.fault.fault} strikes {strike.target} {strike.name}"
@@ -109,14 +114,20 @@ def _logs(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[st
         name: str = group["logGroupName"]
         asked = {"logGroupName": name, "limit": MOST_LINES}
         writing: dict[str, str] = {}
+        runs: Counter[str] = Counter()
+        run: dict[str, int] = {}
         for event in control_worlds.ask(emulator, tx, scope, "logs.FilterLogEvents", asked)["events"]:
             line: str = event["message"].rstrip()
             if line.startswith(_START):
-                writing[event["logStreamName"]] = line.removeprefix(_START).partition(" ")[0]
+                request_id = writing[event["logStreamName"]] = line.removeprefix(_START).partition(" ")[0]
+                runs[request_id] += 1
+                run[event["logStreamName"]] = runs[request_id]
             if line and not line.startswith(_PLATFORM):
                 text = f"{name.removeprefix(prefix)} | {line}"
                 told = {"kind": "log", "text": text, "function": name[len(prefix) :]}
-                yield {"at": event["timestamp"] / 1000, **told, "request_id": writing.get(event["logStreamName"], "")}
+                stream = event["logStreamName"]
+                written = {"request_id": writing.get(stream, ""), "run": run.get(stream, 0)}
+                yield {"at": event["timestamp"] / 1000, **told, **written}
 
 
 def _executions(emulator: Emulator, tx: Transaction, scope: Scope) -> Iterator[dict[str, Any]]:
