@@ -24,7 +24,8 @@ async def endpoint(serve: Serve, backlog: int = 100) -> AsyncIterator[str]:
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         served.append(asyncio.current_task())
         try:
-            await serve(reader, writer)
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):  # whoever asked has given up
+                await serve(reader, writer)
         finally:
             writer.close()
             with contextlib.suppress(OSError):
@@ -35,6 +36,8 @@ async def endpoint(serve: Serve, backlog: int = 100) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        for _ in range(10):  # a connection that was just accepted is served a few turns later
+            await asyncio.sleep(0)
         await asyncio.gather(*[task for task in served if task is not None])
 
 

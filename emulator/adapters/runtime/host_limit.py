@@ -17,6 +17,7 @@ from typing import NamedTuple
 FIRST_LOOK_SECONDS = 0.25
 """Most questions are answered by then; for others it is noticed from then on what they are kept from."""
 LOOK_AGAIN_SECONDS = 0.05
+MOST_BETWEEN_LOOKS_SECONDS = 1.0
 MOST_WITHHELD_SECONDS = 120.0
 """More than this a machine is not believed to be busy with other things."""
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -76,14 +77,13 @@ class HostLimit:
             return 0.0
         now = self._look()
         begun = self._begun = self._begun or now
+        if spent >= self._seconds and now.computed - begun.computed >= self._seconds - self._first_look:
+            return 0.0
         self._withheld = now.withheld - begun.withheld
         left = self._seconds + self._withheld - spent
         was_idle, self._idle = self._idle, False
-        if left > 0.0:
-            return max(left, LOOK_AGAIN_SECONDS)
-        if now.ready:
-            enough = now.computed - begun.computed >= self._seconds - self._first_look
-            return 0.0 if enough else LOOK_AGAIN_SECONDS
+        if left > 0.0 or now.ready:  # never long: threads that wait for each other's turns count several times
+            return min(max(left, LOOK_AGAIN_SECONDS), MOST_BETWEEN_LOOKS_SECONDS)
         self._idle = True  # what it has said may not have been read yet
         return 0.0 if was_idle else LOOK_AGAIN_SECONDS
 

@@ -91,6 +91,14 @@ def test_who_is_about_to_run_gets_the_cpu_time_of_its_limit(host: Host) -> None:
     assert host.over
 
 
+def test_who_has_computed_enough_is_over_however_long_its_threads_waited_for_each_other(host: Host) -> None:
+    host.limit(3.0)
+    host.pass_until(1.0)
+    host.withheld, host.computed = 60.0, 3.0
+    host.pass_until(4.1)
+    assert host.over
+
+
 def test_nobody_is_waited_for_without_end(host: Host) -> None:
     host.limit(3.0)
     host.ready, host.withheld = True, 1e9
