@@ -171,9 +171,7 @@ class TimeShim:
             self._turn += 1
             self._resuming.discard(sleeper)
             self._sleepers.pop(sleeper, None)
-            if sleeper != self._announced:
-                return
-            self._announce(None)
+            self._announce(None)  # the caller is at work
         self._announce_when_quiet()
 
     # ── when the engine may move time ──

@@ -61,6 +61,14 @@ def test_only_the_earliest_sleep_is_told(shim: TimeShim, told: Told) -> None:
     assert told == [(1, 110.0), (1, -1.0), (2, 105.0), (2, -1.0), (1, 110.0), (1, -1.0)]
 
 
+def test_nobody_is_told_of_while_one_goes_on_whom_the_outside_world_woke(shim: TimeShim, told: Told) -> None:
+    def later() -> None:
+        shim.wait(20, _woken, lambda: None)
+
+    shim.wait(10, _woken, later)
+    assert told == [(1, 110.0), (1, -1.0), (1, 110.0), (1, -1.0)]
+
+
 def test_what_was_seen_before_somebody_was_woken_says_nothing(shim: TimeShim, told: Told) -> None:
     """Between the look and the word to the engine, the engine wakes another, who goes to work."""
 
