@@ -115,13 +115,13 @@ def stopped_loop():
 def interrupted():
     caught = []
     def strike(*_):
-        caught.append(1)
-        raise InterruptedError
+        if not caught:
+            caught.append(1)
+            raise InterruptedError
     def work():
-        spin(20_000)
-        os.kill(os.getpid(), signal.SIGALRM)
         while not caught:
-            pass
+            spin(20_000)
+            os.kill(os.getpid(), signal.SIGALRM)
     signal.signal(signal.SIGALRM, strike)
     try:
         threading.Thread(target=work).start()

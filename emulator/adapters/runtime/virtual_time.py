@@ -183,14 +183,14 @@ class TimeShim:
         by_itself = alone()
         with self._lock:
             if by_itself:
-                return self._announce_earliest()
+                self._announce_earliest()
+                return
             if self._checking:
-                return None  # that thread sees that something has changed
+                return  # that thread sees that something has changed
             self._checking = True
-        try:
-            _thread.start_new_thread(self._check, ())
-        except RuntimeError:  # no memory for one more thread
-            with self._lock:
+            try:  # within the lock: between the two a signal's handler could raise
+                _thread.start_new_thread(self._check, ())
+            except RuntimeError:  # no memory for one more thread
                 self._checking = False
                 self._announce_earliest()
 

@@ -45,6 +45,7 @@ def shim(monkeypatch: pytest.MonkeyPatch, told: Told) -> TimeShim:
     # Looks are taken at once, by the thread that asks for them.
     monkeypatch.setattr("_thread.start_new_thread", lambda check, _: check())
     shim = TimeShim()
+    monkeypatch.setattr(shim, "_lock", threading.RLock())
     shim.connect(lambda sleeper, due: told.append((sleeper, due)))
     shim.set(100.0, True)
     return shim
