@@ -81,6 +81,18 @@ def table(emulator: RunningEmulator) -> str:
 PET = {"id": {"S": "1"}, "name": {"S": "Rex"}}
 
 
+def test_texts_stand_for_attributes_that_are_texts(machines: Machines, table: str) -> None:
+    """As workflows that AWS publishes write them; the SDK's integrations do not take it."""
+    item: dict[str, Any] = {"id": "1", "name": "ada", "tags": {"L": ["a", {"N": "2"}]}}
+    machines.output("dynamodb:putItem", {"TableName": table, "Item": item})
+    change = {"UpdateExpression": "SET #n = :n", "ExpressionAttributeNames": {"#n": "name"}}
+    change |= {"ExpressionAttributeValues": {":n": "grace"}}
+    machines.output("dynamodb:updateItem", {"TableName": table, "Key": {"id": "1"}, **change})
+    found = machines.output("dynamodb:getItem", {"TableName": table, "Key": {"id": "1"}})["Item"]
+    assert found == {"id": {"S": "1"}, "name": {"S": "grace"}, "tags": {"L": [{"S": "a"}, {"N": "2"}]}}
+    assert machines.failure("aws-sdk:dynamodb:putItem", {"TableName": table, "Item": item})[0] == "States.Runtime"
+
+
 def test_dynamodb_tasks_read_and_write_items_and_show_the_exchange(machines: Machines, table: str) -> None:
     put = machines.output("dynamodb:putItem", {"TableName": table, "Item": PET})
     assert list(put) == ["SdkHttpMetadata", "SdkResponseMetadata"]

@@ -183,7 +183,7 @@ class Integrations:
                 value = {name: item for name, item in value.items() if name not in other.members}
         problems: list[str] = []
         shape = self._described(called).input_shape
-        to_boto3(shape, value, problems)
+        to_boto3(shape, self._written_out(called, value), problems)
         if here and isinstance(value, dict) and shape is not None:
             lacking = [pascal(name) for name in shape.required_members if pascal(name) not in value]
             if lacking:
@@ -243,10 +243,16 @@ class Integrations:
         return self._finished(task, called, request, result, now())
 
     def _request(self, task: CalledTask, called: _Called) -> dict[str, Any]:
-        request = to_boto3(self._described(called).input_shape, task.parameters.value, [])
+        value = self._written_out(called, task.parameters.value)
+        request = to_boto3(self._described(called).input_shape, value, [])
         if called.optimised is not None and called.service == "events":
             request = optimised.own_resources(request, task.execution.machine_arn, task.execution.arn)
         return request
+
+    def _written_out(self, called: _Called, value: Json) -> Json:
+        if called.optimised is None or called.service != "dynamodb":
+            return value
+        return optimised.attribute_values(self._described(called).input_shape, value)
 
     @staticmethod
     def _validate(called: _Called, request: dict[str, Any]) -> None:

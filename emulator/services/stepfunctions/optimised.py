@@ -19,6 +19,7 @@ from .asl.data import Json, dumps
 from .asl.tasks import CALLBACK
 from .http_metadata import http_date, metadata
 from .java_sdk import exception_name
+from .task_parameters import pascal
 
 _JSON_HEADERS = ("x-amzn-RequestId", "connection", "Content-Length", "Date", "Content-Type")
 _DYNAMODB_HEADERS = (
@@ -43,6 +44,24 @@ class Optimised:
     headers: tuple[str, ...] = _JSON_HEADERS
     """Of the HTTP answer, as far as the result shows them; none: the result has no metadata."""
     content_type: str = "application/x-amz-json-1.0"
+
+
+def attribute_values(shape: Any, value: Json) -> Json:
+    """Parameters of DynamoDB with `{"S": text}` wherever a text stands for an attribute's value: workflows that AWS
+    publishes write `"Item": {"id.$": "$.id"}` (serverless-patterns' sfn-dynamodb, unverified). Only optimised
+    integrations take it.
+    """
+    kind: str = shape.type_name
+    if shape.name == "AttributeValue" and isinstance(value, str):
+        return {"S": value}
+    if kind == "structure" and isinstance(value, dict):
+        members = {pascal(name): member for name, member in shape.members.items()}
+        return {key: attribute_values(members[key], item) if key in members else item for key, item in value.items()}
+    if kind == "map" and isinstance(value, dict):
+        return {key: attribute_values(shape.value, item) for key, item in value.items()}
+    if kind == "list" and isinstance(value, list):
+        return [attribute_values(shape.member, item) for item in value]
+    return value
 
 
 def _dynamodb(operation: str) -> Optimised:
