@@ -423,6 +423,19 @@ def test_nested_stacks_are_made_changed_and_deleted_with_their_parent(emulator: 
     assert client.describe_stacks()["Stacks"] == []
 
 
+@pytest.mark.parametrize("first", ["Inner", "demo"])
+def test_a_nested_stack_that_is_deleted_itself_does_not_keep_its_parent_waiting(
+    emulator: RunningEmulator, first: str
+) -> None:
+    create(emulator, parent(upload(emulator, "inner.json", INNER)))
+    client, inner = emulator.client("cloudformation"), resources(emulator)["Inner"]
+    names = [inner, "demo"] if first == "Inner" else ["demo", inner]
+    for name in names:
+        client.delete_stack(StackName=name)
+    emulator.settle()
+    assert client.describe_stacks()["Stacks"] == []
+
+
 def test_a_nested_stack_that_fails_takes_its_parent_with_it(emulator: RunningEmulator) -> None:
     url = upload(emulator, "inner.json", INNER)
     stack = create(emulator, parent(url, 9999))

@@ -30,6 +30,7 @@ from emulator.services.cloudformation.model import (
 from emulator.services.cloudformation.operations.reading import definition_of, read_of
 from emulator.services.cloudformation.operations.state import (
     PARENT_MEMBER,
+    TELLS_MEMBER,
     Request,
     StackState,
     deployment_of,
@@ -165,6 +166,9 @@ class StackOperations(StackState):
                 " DELETE_FAILED state"
             )  # unverified
         if stack.status == "DELETE_IN_PROGRESS":
+            tells = tuple(request.get(TELLS_MEMBER) or ())
+            if tells and tells != stack.deployment.tells:  # somebody else has begun: the parent asks again
+                raise validation_error(f"Stack [{stack.arn}] cannot be deleted while in status {stack.status}")
             return {}
         if stack.status == "REVIEW_IN_PROGRESS":
             deleted = replace(stack, deleted_at=tx.now, generation=stack.generation + 1).with_status("DELETE_COMPLETE")
