@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from botocore.exceptions import ClientError
@@ -564,3 +565,23 @@ def test_documents_of_versions_that_aws_does_not_know_are_refused(
         else:
             with pytest.raises(ClientError, match=r"Invalid OpenAPI input\."):
                 call()
+
+
+def test_an_empty_template_is_none_after_export_and_import(emulator: RunningEmulator) -> None:
+    client = emulator.client("apigateway")
+    answer = {"statusCode": "200", "responseTemplates": {"application/json": ""}}
+    made: dict[str, Any] = {"type": "mock", "requestTemplates": {"application/json": '{"statusCode": 200}'}}
+    made["responses"] = {"default": answer}
+    preflight = {"responses": {"200": {"description": "yes"}}, "x-amazon-apigateway-integration": made}
+    body = json.dumps(oas({"/": {"options": preflight}})).encode()
+    for _ in range(2):
+        api = client.import_rest_api(body=body)["id"]
+        client.create_deployment(restApiId=api, stageName="dev")
+        answered = httpx.options(emulator.data_plane(api, "dev"), timeout=60)
+        assert (answered.status_code, answered.content) == (200, b"")
+        body = client.get_export(
+            restApiId=api, stageName="dev", exportType="oas30", parameters={"extensions": "apigateway"}
+        )["body"].read()
+        assert json.loads(body)["paths"]["/"]["options"]["x-amazon-apigateway-integration"]["responses"]["default"][
+            "responseTemplates"
+        ] == {"application/json": None}

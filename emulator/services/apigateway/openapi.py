@@ -508,14 +508,19 @@ def _integration_response(pattern: str, item: dict[str, Any]) -> dict[str, Any]:
     response: dict[str, Any] = {"statusCode": str(item["statusCode"])}
     if pattern != "default":
         response["selectionPattern"] = pattern
-    for member in ("responseParameters", "responseTemplates"):
-        if item.get(member):
-            response[member] = {str(key): _text(value) for key, value in item[member].items()}
+    if item.get("responseParameters"):
+        response["responseParameters"] = {str(key): _text(value) for key, value in item["responseParameters"].items()}
+    if item.get("responseTemplates"):
+        # An empty template is none, as one that is put; exports write it as null.
+        templates = item["responseTemplates"].items()
+        response["responseTemplates"] = {str(key): _text(value) or None for key, value in templates}
     if item.get("contentHandling"):
         response["contentHandling"] = str(item["contentHandling"]).upper()
     return response
 
 
 def _text(value: Any) -> str:
-    """Templates and mappings are text; a template written as an object stands for its JSON."""
+    """Templates and mappings are text; a template written as an object stands for its JSON, null for nothing."""
+    if value is None:
+        return ""
     return value if isinstance(value, str) else json.dumps(value)
