@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.ports import Json
 from emulator.services.apigateway.openapi import parse
+from emulator.services.cloudformation.resources import simple
 from emulator.services.cloudformation.resources.simple import deleting, making
 from emulator.services.cloudformation.resources.types import (
     Call,
@@ -62,13 +63,8 @@ def map_difference(before: Mapping[str, Any], after: Mapping[str, Any], path: st
 
 
 def retag(it: Subject, arn: str) -> Generator[Call, Json, None]:
-    tagged = yield Call("GetTags", {"resourceArn": arn})
-    tags = it.all_tags()
-    stale = [key for key in tagged.get("tags") or {} if key not in tags]
-    if stale:
-        yield Call("UntagResource", {"resourceArn": arn, "tagKeys": stale})
-    if tags and tags != tagged.get("tags"):
-        yield Call("TagResource", {"resourceArn": arn, "tags": tags})
+    """Make the tags of something of API Gateway those of the template and the stack."""
+    yield from simple.retag(it, arn, "resourceArn", "GetTags")
 
 
 # ── APIs ──

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from emulator.ports import Json
+from emulator.services.cloudformation.resources.apigateway import retag
 from emulator.services.cloudformation.resources.simple import deleting
 from emulator.services.cloudformation.resources.types import (
     Call,
@@ -89,18 +90,8 @@ def _update_api(it: Subject) -> Steps:
     changed = it.wanted(*names)
     if changed:
         yield Call("UpdateApi", {"apiId": api, **changed})
-    yield from _retag(it, _arn(it, api))
+    yield from retag(it, _arn(it, api))
     return Made(api, it.attributes)
-
-
-def _retag(it: Subject, arn: str) -> Generator[Call, Json, None]:
-    tagged = yield Call("GetTags", {"resourceArn": arn})
-    tags = it.all_tags()
-    stale = [key for key in tagged.get("Tags") or {} if key not in tags]
-    if stale:
-        yield Call("UntagResource", {"resourceArn": arn, "tagKeys": stale})
-    if tags and tags != tagged.get("Tags"):
-        yield Call("TagResource", {"resourceArn": arn, "tags": tags})
 
 
 # ── parts that one operation each makes, changes and deletes ──
@@ -246,7 +237,7 @@ def _update_stage(it: Subject) -> Steps:
         request.setdefault("Description", "")
     if request:
         yield Call("UpdateStage", {**where, **request})
-    yield from _retag(it, f"{_arn(it, api)}/stages/{name}")
+    yield from retag(it, f"{_arn(it, api)}/stages/{name}")
     return Made(name)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.ports import Json
+from emulator.services.cloudformation.resources.simple import retag
 from emulator.services.cloudformation.resources.types import (
     Call,
     Made,
@@ -103,23 +104,13 @@ def _update_table(it: Subject) -> Steps:
             throughput = {"IndexName": index, "ProvisionedThroughput": wanted.get("ProvisionedThroughput")}
             yield _index_call(it, {"Update": throughput})
     yield from _set_the_rest(it, name)
-    yield from _retag(it, str(it.attributes["Arn"]))
+    yield from retag(it, str(it.attributes["Arn"]), listing="ListTagsOfResource")
     return (yield from _described(name))
 
 
 def _index_call(it: Subject, change: dict[str, Any]) -> Call:
     request = {"TableName": it.physical_id, "GlobalSecondaryIndexUpdates": [change]}
     return Call("UpdateTable", {**request, "AttributeDefinitions": it.get("AttributeDefinitions")})
-
-
-def _retag(it: Subject, arn: str) -> Generator[Call, Json, None]:
-    told = yield Call("ListTagsOfResource", {"ResourceArn": arn})
-    tags = it.all_tags()
-    stale = [tag["Key"] for tag in told.get("Tags") or [] if tag["Key"] not in tags]
-    if stale:
-        yield Call("UntagResource", {"ResourceArn": arn, "TagKeys": stale})
-    if tags:
-        yield Call("TagResource", {"ResourceArn": arn, "Tags": _tags(it)})
 
 
 def _delete_table(it: Subject) -> Generator[Call, Json, Made | None]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.ports import Json
+from emulator.services.cloudformation.resources.simple import deleting
 from emulator.services.cloudformation.resources.types import (
     Call,
     Deletion,
@@ -83,14 +84,6 @@ def _retag(it: Subject) -> Generator[Call, Json, None]:
     fresh = [{"Key": key, "Value": value} for key, value in tags.items() if before.get(key) != value]
     if fresh:
         yield Call("CreateTags", {"Resources": [it.physical_id], "Tags": fresh})
-
-
-def _deleting(operation: str, member: str) -> Deletion:
-    def delete(it: Subject) -> Generator[Call, Json, Made | None]:
-        yield Call(operation, {member: it.physical_id})
-        return None
-
-    return delete
 
 
 # ── networks and their parts ────────────────────────────────────────────────────────────────────
@@ -312,7 +305,7 @@ TYPES = [
         replaces=words("CidrBlock InstanceTenancy Ipv4IpamPoolId Ipv4NetmaskLength"),
         create=_create_vpc,
         update=_retagging(_names_of_hosts),
-        delete=_deleting("DeleteVpc", "VpcId"),
+        delete=deleting("DeleteVpc", "VpcId"),
     ),
     ResourceType(
         name="AWS::EC2::Subnet",
@@ -336,7 +329,7 @@ TYPES = [
             _public_addresses,
         ),
         update=_retagging(_public_addresses),
-        delete=_deleting("DeleteSubnet", "SubnetId"),
+        delete=deleting("DeleteSubnet", "SubnetId"),
     ),
     ResourceType(
         name="AWS::EC2::InternetGateway",
@@ -350,7 +343,7 @@ TYPES = [
             {"InternetGatewayId": "InternetGatewayId"},
         ),
         update=_retagging(),
-        delete=_deleting("DeleteInternetGateway", "InternetGatewayId"),
+        delete=deleting("DeleteInternetGateway", "InternetGatewayId"),
     ),
     ResourceType(
         name="AWS::EC2::VPCGatewayAttachment",
@@ -370,7 +363,7 @@ TYPES = [
             "CreateRouteTable", "route-table", "VpcId", "RouteTable", {"RouteTableId": "RouteTableId", "VpcId": "VpcId"}
         ),
         update=_retagging(),
-        delete=_deleting("DeleteRouteTable", "RouteTableId"),
+        delete=deleting("DeleteRouteTable", "RouteTableId"),
     ),
     ResourceType(
         name="AWS::EC2::Route",
@@ -388,7 +381,7 @@ TYPES = [
         properties=words("RouteTableId SubnetId"),
         required=words("RouteTableId SubnetId"),
         create=_associate,
-        delete=_deleting("DisassociateRouteTable", "AssociationId"),
+        delete=deleting("DisassociateRouteTable", "AssociationId"),
     ),
     ResourceType(
         name="AWS::EC2::EIP",
@@ -406,7 +399,7 @@ TYPES = [
         replaces=words(f"{_NAT_ONCE} VpcId"),
         create=_making("CreateNatGateway", "natgateway", _NAT_ONCE, "NatGateway", {"NatGatewayId": "NatGatewayId"}),
         update=_retagging(),
-        delete=_deleting("DeleteNatGateway", "NatGatewayId"),
+        delete=deleting("DeleteNatGateway", "NatGatewayId"),
     ),
     ResourceType(
         name="AWS::EC2::VPCEndpoint",
@@ -427,7 +420,7 @@ TYPES = [
         named_by="GroupName",
         create=_create_group,
         update=_update_group,
-        delete=_deleting("DeleteSecurityGroup", "GroupId"),
+        delete=deleting("DeleteSecurityGroup", "GroupId"),
     ),
     ResourceType(
         name="AWS::EC2::SecurityGroupIngress",

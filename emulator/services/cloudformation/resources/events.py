@@ -88,14 +88,7 @@ def _update_bus(it: Subject) -> Steps:
         yield Call("UpdateEventBus", {**request, "Name": name})
     if it.changed("Policy"):
         yield from _allow(it, name)
-    arn = it.attributes["Arn"]
-    told = yield Call("ListTagsForResource", {"ResourceARN": arn})
-    tags = it.all_tags()
-    stale = [tag["Key"] for tag in told["Tags"] if tag["Key"] not in tags]
-    if stale:
-        yield Call("UntagResource", {"ResourceARN": arn, "TagKeys": stale})
-    if tags:
-        yield Call("TagResource", {"ResourceARN": arn, "Tags": tags})
+    yield from retag(it, str(it.attributes["Arn"]), "ResourceARN")
     return Made(name, it.attributes)
 
 

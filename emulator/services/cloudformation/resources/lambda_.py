@@ -10,6 +10,7 @@ from typing import Any
 from emulator.aws.errors import AwsError, NotEmulated
 from emulator.ports import Json
 from emulator.services.cloudformation.resources.response_modules import beside
+from emulator.services.cloudformation.resources.simple import retag
 from emulator.services.cloudformation.resources.types import (
     Call,
     Made,
@@ -139,14 +140,7 @@ def _update_function(it: Subject) -> Steps:
         else:
             yield Call("DeleteFunctionCodeSigningConfig", {"FunctionName": name})
     yield from _set_the_rest(it, creating=False)
-    arn = it.attributes["Arn"]
-    tagged = yield Call("ListTags", {"Resource": arn})
-    tags = it.all_tags()
-    stale = [key for key in tagged.get("Tags") or {} if key not in tags]
-    if stale:
-        yield Call("UntagResource", {"Resource": arn, "TagKeys": stale})
-    if tags and tags != tagged.get("Tags"):
-        yield Call("TagResource", {"Resource": arn, "Tags": tags})
+    yield from retag(it, str(it.attributes["Arn"]), "Resource", "ListTags")
     return Made(name, it.attributes)
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from emulator.ports import Json
 from emulator.services.cloudformation.resources.types import Call, Deletion, Handler, Made, Steps, Subject
@@ -61,15 +61,28 @@ def deleting(operation: str, identifier: str, **renamed: str) -> Deletion:
     return delete
 
 
-def retag(it: Subject, arn: str, member: str = "ResourceArn") -> Generator[Call, Json, None]:
-    """Make a resource's tags those of the template and the stack; `member` is what the operations call its ARN."""
-    told = yield Call("ListTagsForResource", {member: arn})
-    before, tags = tag_map(told.get("Tags") or told.get("tags") or []), it.all_tags()
+def retag(
+    it: Subject, arn: str, member: str = "ResourceArn", listing: str = "ListTagsForResource"
+) -> Generator[Call, Json, None]:
+    """Make a resource's tags those of the template and the stack.
+
+    `member` is what the operations call its ARN, `listing` the one that tells its tags.
+    """
+    told = yield Call(listing, {member: arn})
+    before, tags = _tags_of(told.get("Tags") or told.get("tags") or []), it.all_tags()
     stale = [key for key in before if key not in tags]
     if stale:
         yield Call("UntagResource", {member: arn, "TagKeys": stale})
     if tags and tags != before:
         yield Call("TagResource", {member: arn, "Tags": tags})
+
+
+def _tags_of(told: Json) -> dict[str, str]:
+    """What an operation tells of tags: a map, or pairs of Key and Value in the service's capitals."""
+    if isinstance(told, list):
+        pairs = cast(list[dict[str, str]], told)
+        return tag_map([{name.capitalize(): value for name, value in pair.items()} for pair in pairs])
+    return tag_map(told)
 
 
 def without_change(it: Subject) -> Steps:

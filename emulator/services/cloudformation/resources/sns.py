@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.aws.errors import AwsError
 from emulator.ports import Json
+from emulator.services.cloudformation.resources.simple import retag
 from emulator.services.cloudformation.resources.types import (
     Call,
     Made,
@@ -84,13 +85,7 @@ def _update_topic(it: Subject) -> Steps:
                 if confirmed and (entry["Protocol"], entry["Endpoint"]) in gone:
                     yield Call("Unsubscribe", {"SubscriptionArn": entry["SubscriptionArn"]})
         yield from _subscribe(arn, [entry for entry in new if entry not in old])
-    tagged = yield Call("ListTagsForResource", {"ResourceArn": arn})
-    tags = it.all_tags()
-    stale = [tag["Key"] for tag in tagged.get("Tags") or [] if tag["Key"] not in tags]
-    if stale:
-        yield Call("UntagResource", {"ResourceArn": arn, "TagKeys": stale})
-    if tags:
-        yield Call("TagResource", {"ResourceArn": arn, "Tags": tags})
+    yield from retag(it, arn)
     return Made(arn, it.attributes)
 
 

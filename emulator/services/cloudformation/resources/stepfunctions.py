@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from typing import Any, cast
 
 from emulator.ports import Json
-from emulator.services.cloudformation.resources.simple import deleting
+from emulator.services.cloudformation.resources.simple import deleting, retag
 from emulator.services.cloudformation.resources.types import (
     Call,
     Made,
@@ -94,18 +94,8 @@ def _update_machine(it: Subject) -> Steps:
         defaults["TracingConfiguration"] = {"enabled": False}
     request = {**defaults, **it.wanted(*_SETTINGS.split())}
     made = yield Call("UpdateStateMachine", {**request, "stateMachineArn": arn, "definition": definition})
-    yield from _retag(it, arn)
+    yield from retag(it, arn, "resourceArn")
     return Made(arn, {**it.attributes, "StateMachineRevisionId": made.get("revisionId") or "INITIAL"})
-
-
-def _retag(it: Subject, arn: str) -> Generator[Call, Json, None]:
-    told = yield Call("ListTagsForResource", {"resourceArn": arn})
-    tags = it.all_tags()
-    stale = [tag["key"] for tag in told["tags"] if tag["key"] not in tags]
-    if stale:
-        yield Call("UntagResource", {"resourceArn": arn, "tagKeys": stale})
-    if tags:
-        yield Call("TagResource", {"resourceArn": arn, "tags": tags})
 
 
 def _delete_machine(it: Subject) -> Generator[Call, Json, Made | None]:
@@ -150,7 +140,7 @@ def _create_activity(it: Subject) -> Steps:
 
 
 def _update_activity(it: Subject) -> Steps:
-    yield from _retag(it, it.physical_id)
+    yield from retag(it, it.physical_id, "resourceArn")
     return Made(it.physical_id, it.attributes)
 
 
