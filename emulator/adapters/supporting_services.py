@@ -17,6 +17,7 @@ import importlib.util
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -128,10 +129,13 @@ class MotoServices(SupportingServices):
         )
 
     async def reset(self, account: str | None = None) -> None:
-        """Forget everything, or what is an account's; nothing to do as long as moto was never needed."""
-        if self._stub is None:
+        """Forget everything, or what is an account's; nothing to do as long as moto was never needed.
+
+        By nobody in this process: moto keeps its state for all of it, also that of emulators that have ended.
+        """
+        if self._stub is None and "moto.core" not in sys.modules:
             return
-        assert self._limiter is not None
+        self._limiter = self._limiter or anyio.CapacityLimiter(1)
         await anyio.to_thread.run_sync(_forget, account, limiter=self._limiter)
 
     async def save(self, account: str = "") -> tuple[bytes, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import urllib.request
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from emulator.adapters.supporting_services import MotoServices
 
 
 def test_the_caller_is_account_zero(emulator: Any) -> None:
@@ -94,3 +97,9 @@ def test_what_is_delegated_goes_by_aws_time(emulator: Any) -> None:
     emulator.advance(86400 * 400)
     s3.put_object(Bucket="reports", Key="k", Body=b"12345")
     assert abs(s3.head_object(Bucket="reports", Key="k")["LastModified"].timestamp() - emulator.now()) < 2
+
+
+def test_an_emulator_that_was_never_asked_forgets_what_another_of_its_process_left(emulator: Any) -> None:
+    emulator.client("s3").create_bucket(Bucket="left-behind")
+    asyncio.run(MotoServices().reset())
+    assert emulator.client("s3").list_buckets()["Buckets"] == []
