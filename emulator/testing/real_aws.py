@@ -21,6 +21,7 @@ class RealAws(Aws):
 
     def __init__(self) -> None:
         self._clients: dict[str, Any] = {}
+        self._conversations = []
         from boto3.session import Session
 
         self._boto = Session()
@@ -44,6 +45,10 @@ class RealAws(Aws):
     def async_http(self) -> httpx.AsyncClient:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Not of AWS."""
         raise HarnessError("contracts are recorded with aws.http, not with aws.async_http")
+
+    def websocket(self, *_: Any, **__: Any) -> Any:
+        """Not of AWS."""
+        raise HarnessError("contracts are recorded with aws.http, not with aws.websocket")
 
     @property
     def environment(self) -> dict[str, str]:
