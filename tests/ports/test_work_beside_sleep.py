@@ -12,6 +12,7 @@ import pytest
 from emulator.adapters.runtime import work
 from emulator.settings import LiveSettings
 from tests.ports.functions import Bench, function, invocation, runner
+from tests.stuck import STUCK_SECONDS
 
 SOURCE = """
 import _thread, asyncio, os, queue, signal, socket, subprocess, sys, threading, time
@@ -199,7 +200,7 @@ def test_time_moves_when_every_thread_waits_for_it(on_processes: Any, expected: 
 def test_a_timeout_of_an_event_loop_waits_for_real_work_in_threads_too(
     tmp_path: Path, settings: LiveSettings, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "CONNECTION_GRACE_SECONDS", 10.0)  # however busy this machine is
+    monkeypatch.setattr(work, "CONNECTION_GRACE_SECONDS", STUCK_SECONDS)  # however busy this machine is
 
     async def test(bench: Bench) -> None:
         result = await bench.run(SOURCE, f"asyncio.run({code})", timeout_seconds=60.0)
