@@ -19,10 +19,8 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, An
 @contextlib.asynccontextmanager
 async def endpoint(serve: Serve, backlog: int = 100) -> AsyncIterator[str]:
     """The address of a server whose connections `serve` answers; all of them are closed when it ends."""
-    served: list[asyncio.Task[Any] | None] = []
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        served.append(asyncio.current_task())
         try:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):  # whoever asked has given up
                 await serve(reader, writer)
@@ -36,9 +34,8 @@ async def endpoint(serve: Serve, backlog: int = 100) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        for _ in range(10):  # a connection that was just accepted is served a few turns later
-            await asyncio.sleep(0)
-        await asyncio.gather(*[task for task in served if task is not None])
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:  # one that accepts a connection among them
+            await asyncio.wait(others)
 
 
 def against(answer: bytes | None, work: Work) -> bytes:
