@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -307,7 +307,7 @@ class FunctionRuntime(ABC):
         """
         return None
 
-    def calling(self, session_token: str) -> AbstractContextManager[None]:
+    def calling(self, session_token: str) -> AbstractAsyncContextManager[None]:
         """While the emulator serves a request that a function sent: the function waits, so it holds no time still.
 
         `session_token` is the request's X-Amz-Security-Token; one that no function has does nothing.

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -217,7 +217,7 @@ class _WatchedRuntime(FunctionRuntime):
     def caller(self, session_token: str) -> tuple[str, str] | None:
         return self._runtime.caller(session_token)
 
-    def calling(self, session_token: str) -> AbstractContextManager[None]:
+    def calling(self, session_token: str) -> AbstractAsyncContextManager[None]:
         return self._runtime.calling(session_token)
 
     async def discard(self, function_arn: str, version: str | None = None) -> None:

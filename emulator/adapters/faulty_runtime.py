@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -98,7 +98,7 @@ class FaultyRuntime(FunctionRuntime):
     async def provision(self, owner: str, wanted: Sequence[Provision]) -> str | None:
         return await self._inner.provision(owner, wanted)
 
-    def calling(self, session_token: str) -> AbstractContextManager[None]:
+    def calling(self, session_token: str) -> AbstractAsyncContextManager[None]:
         return self._inner.calling(session_token)
 
     def caller(self, session_token: str) -> tuple[str, str] | None:

@@ -15,8 +15,8 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,8 @@ from .runtime_api.provided import ProvidedKind
 
 logger = logging.getLogger("emulator.functions")
 LONGEST_TICK_SECONDS = 5.0
+LONGEST_HEARING_SECONDS = 2.0
+"""Host time for which an answer to a function waits until the function knows what the time is by now."""
 LONGEST_INIT_AHEAD_SECONDS = 130.0
 STATE_MARK = "\n"
 """In the key of a function that runs from a folder: what follows is the state of the folder."""
@@ -196,22 +198,27 @@ class ProcessRuntime(FunctionRuntime, Pool):
         await self._launchers.aclose()
         await asyncio.get_running_loop().run_in_executor(None, self._packages.close)
 
-    @contextmanager
-    def calling(self, session_token: str) -> Generator[None]:
+    @asynccontextmanager
+    async def calling(self, session_token: str) -> AsyncGenerator[None]:
         """While the emulator serves a request that carries this `X-Amz-Security-Token`.
 
         A function that calls the emulator waits for it, so it must not hold AWS time still meanwhile: the answer
         may need AWS time to pass. The edge's own `busy` covers the work of the request. Unknown tokens do nothing.
+        If time has passed, this ends when the function knows of it: it may look at its clock as soon as it has the
+        answer.
         """
         caller = next((each for each in self._all if each.site.session_token == session_token), None)
         if caller is None:
             yield
             return
         caller.call_begins()
+        begun_at = self.clock.now()
         try:
             yield
         finally:
-            caller.call_ends()
+            heard = caller.call_ends()
+            if heard is not None and self.clock.now() > begun_at:
+                await asyncio.wait([heard], timeout=LONGEST_HEARING_SECONDS)
 
     def caller(self, session_token: str) -> tuple[str, str] | None:
         """The function whose environment has this token, and what it runs now or ran last."""

@@ -89,7 +89,7 @@ class Edge:
         data_planes: Sequence[DataPlane] = (),
         socket_planes: Sequence[SocketPlane] = (),
         lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None,
-        calling: Callable[[str], AbstractContextManager[None]] = nullcontext,
+        calling: Callable[[str], AbstractAsyncContextManager[None]] = nullcontext,
         request_ids: Callable[[], str] | None = None,
         named_hosts: NamedHosts | None = None,
         clients: AbstractContextManager[None] = _NOBODY_CALLS,
@@ -154,11 +154,12 @@ class Edge:
         request.body = body
         request.disconnected = lambda: _disconnected(receive)
         token = request.header("x-amz-security-token")
-        with self._calling(token) if token else self._clients:
-            if plane is not None:
-                answer = await self._answer_data_plane(plane, request, match)
-            else:
-                answer = await self._apis.answer(request)
+        if token:
+            async with self._calling(token):
+                answer = await self._answer(plane, request, match)
+        else:
+            with self._clients:
+                answer = await self._answer(plane, request, match)
         await _send(send, whole, answer, request.method == "HEAD")
 
     async def _named(self, host: str, request: HttpRequest) -> tuple[DataPlane | None, Any]:
@@ -205,7 +206,9 @@ class Edge:
         plane, match = named
         return (plane, match) if hasattr(plane, "converse") else (None, None)
 
-    async def _answer_data_plane(self, plane: DataPlane, request: HttpRequest, match: Any) -> HttpResponse:
+    async def _answer(self, plane: DataPlane | None, request: HttpRequest, match: Any) -> HttpResponse:
+        if plane is None:
+            return await self._apis.answer(request)
         with self._clock.busy(f"{request.method} {request.path[:100]}"):
             try:
                 return await plane.handle(request, match)

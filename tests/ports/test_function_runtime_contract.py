@@ -587,18 +587,19 @@ def test_a_function_that_waits_for_the_emulator_lets_time_pass(on_processes: Any
     async def test(bench: Bench) -> None:
         assert isinstance(bench.runtime, ProcessRuntime)
         token_file, answer_file = bench.folder / "token", bench.folder / "answer"
+        os.mkfifo(answer_file)
         source = (
             "import os\ndef handler(event, context):\n"
             f"    open({str(token_file) + '.new'!r}, 'w').write(os.environ['AWS_SESSION_TOKEN'])\n"
             f"    os.rename({str(token_file) + '.new'!r}, {str(token_file)!r})\n"
-            f"    while not os.path.exists({str(answer_file)!r}):\n        pass\n"
+            f"    open({str(answer_file)!r}).read()\n"
             "    return 'answered'\n"
         )
 
         async def edge() -> None:
             while not token_file.exists():
                 await asyncio.sleep(0.002)
-            with bench.runtime.calling(token_file.read_text()):
+            async with bench.runtime.calling(token_file.read_text()):
                 await bench.clock.sleep_until(bench.clock.now() + 10)
             answer_file.write_text("x")
 

@@ -15,6 +15,7 @@ const REAL_WORK_GRACE_MS = 20; // Host time after which a request to the emulato
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 const AT_ONCE_MS = 1; // setTimeout(f, 0) yields and takes no AWS time.
 const { IDLE, BUSY, TURNING } = require('./work.cjs');
+const { CALL_BEGINS, CALL_ENDS, CANCELLED } = require('./wire.cjs');
 
 const RealDate = Date;
 const real = {
@@ -60,6 +61,7 @@ class Time {
     this.sleeper = 0;
     this.checking = false;
     this.grace = null;
+    this.calls = 0; // that the emulator serves for this process now
     this.asking = false; // whether a question is under way
   }
 
@@ -85,12 +87,32 @@ class Time {
   }
 
   wake(sleeper, nowSeconds) {
+    if (sleeper === CALL_BEGINS) return this.callBegins();
+    if (sleeper === CALL_ENDS) return this.callEnds(nowSeconds);
     if (!this.announced || this.announced.sleeper !== sleeper) return;
     const { due } = this.announced;
     this.announced = null;
     // A timer that is due must not be missed by what a change of unit rounds away.
     this.nowMs = Math.max(this.nowMs, nowSeconds * 1000, nowSeconds >= due / 1000 ? due : 0);
     this.runDue();
+  }
+
+  /** The emulator serves a call of ours from now on: it may need AWS time. */
+  callBegins() {
+    this.calls += 1;
+    this.check();
+  }
+
+  /** A call has ended, at `now`: the emulator wants to hear anew who sleeps. Its answer is read in the meantime. */
+  callEnds(nowSeconds) {
+    this.calls -= 1;
+    this.send(CALL_ENDS, CANCELLED);
+    this.announced = null;
+    if (!this.asking || !this.virtual) return;
+    this.nowMs = Math.max(this.nowMs, nowSeconds * 1000);
+    if (this.grace !== null) real.clearTimeout(this.grace);
+    this.grace = null;
+    this.check();
   }
 
   // ── what the handler sees ──
@@ -242,13 +264,15 @@ class Time {
 
   look(graceOver = false) {
     this.checking = false;
-    const first = this.virtual && this.asking ? this.earliest() : null;
-    if (first === null) return this.withdraw();
-    if (first.due <= this.nowMs) return this.runDue();
-    if (this.announced !== null && this.announced.due === first.due) return undefined;
-    const found = this.work.look();
+    const waits = this.virtual && this.asking;
+    const first = waits ? this.earliest() : null;
+    if (first === null && !(waits && this.calls > 0)) return this.withdraw();
+    const due = first === null ? Infinity : first.due; // nobody sleeps, and who waits outside waits for a call
+    if (due <= this.nowMs) return this.runDue();
+    if (this.announced !== null && this.announced.due === due) return undefined;
+    const found = this.work.look(this.calls);
     if (found === TURNING) return this.check();
-    if (found === IDLE || (graceOver && found !== BUSY)) return this.announce(first.due);
+    if (found === IDLE || (graceOver && found !== BUSY)) return this.announce(due);
     if (this.grace === null) {
       this.grace = real.setTimeout(() => {
         this.grace = null;
@@ -270,7 +294,7 @@ class Time {
   }
 
   withdraw() {
-    if (this.announced !== null) this.send(this.announced.sleeper, -1);
+    if (this.announced !== null) this.send(this.announced.sleeper, CANCELLED);
     this.announced = null;
   }
 

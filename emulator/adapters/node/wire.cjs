@@ -3,7 +3,7 @@
 
 const HEADER_BYTES = 5;
 const TICK_BYTES = 12;
-const CANCELLED = -1;
+const CALL_ENDS = 0, CALL_BEGINS = 0xFFFFFFFF, CANCELLED = -1;
 const INVOKE = 2;
 const READY = 11, INIT_FAILED = 12, RESULT = 13, FAILED = 14, BROKEN = 15, CHUNK = 16;
 
@@ -79,5 +79,5 @@ class Ticks {
 }
 
 module.exports = {
-  CANCELLED, INVOKE, READY, INIT_FAILED, RESULT, FAILED, BROKEN, CHUNK, Frames, Ticks, frame, tick, usage,
+  CALL_BEGINS, CALL_ENDS, CANCELLED, INVOKE, READY, INIT_FAILED, RESULT, FAILED, BROKEN, CHUNK, Frames, Ticks, frame, tick, usage,
 };

@@ -46,22 +46,28 @@ class Work {
     }
   }
 
-  look() {
+  /** `calls`: how many requests of ours the emulator serves now. */
+  look(calls) {
     const names = process.getActiveResourcesInfo();
     if (names.includes('Immediate')) return TURNING;
     if (names.some((name) => !QUIET.has(name))) return BUSY;
     let found = IDLE;
     for (const handle of process._getActiveHandles()) {
       if (this.own.has(handle) || !(handle instanceof net.Socket)) continue;
-      found = Math.max(found, this.socket(handle));
+      if (calls > 0 && this.isEmulators(handle)) calls -= 1;
+      else found = Math.max(found, this.socket(handle));
     }
     return found;
+  }
+
+  isEmulators(socket) {
+    return !socket.connecting && socket.remotePort === this.port && LOOPBACK.has(socket.remoteAddress);
   }
 
   socket(socket) {
     if (socket.connecting) return BUSY;
     if (socket.remotePort === undefined) return IDLE; // a pipe: whoever is at its other end is a child process
-    if (socket.remotePort === this.port && LOOPBACK.has(socket.remoteAddress)) return SOON;
+    if (this.isEmulators(socket)) return SOON;
     const unanswered = socket[READ_AT_WRITE] !== undefined && socket.bytesRead === socket[READ_AT_WRITE];
     if (unanswered && this.hostNow() - socket[WROTE_AT] < LONGEST_ANSWER_MS) return BUSY;
     const moved = socket.bytesRead !== socket[SEEN];

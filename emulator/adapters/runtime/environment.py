@@ -12,6 +12,7 @@ import json
 import os
 import socket
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ from .platform_log import PlatformLog
 
 SLEEPERS_GRACE_SECONDS = 0.02
 """Host time after a wake-up for which an environment with further sleepers counts as computing."""
+LONGEST_SILENCE_SECONDS = 1.5
+"""Host time after which a process that has called the emulator, and does not say that it waits, waits nevertheless:
+for a program of its own that has made the call, for example."""
 LONGEST_EXIT_SECONDS = 0.3
 """Host time within which a process that hung up must be gone by itself."""
 LONGEST_KILL_SECONDS = 20.0
@@ -156,6 +160,8 @@ class ExecutionEnvironment(ABC):
 
     native = True
     """Whether the subclass puts invocations itself; else the Runtime API does."""
+    speaks_of_sleeps = True
+    """Whether its process uses `ticks`, and says when it waits for the answer to a call."""
 
     def __init__(self, function: FunctionSpec, clock: Clock, site: Site) -> None:
         self.function = function
@@ -174,6 +180,12 @@ class ExecutionEnvironment(ABC):
         self._question: _Question | None = None
         self._sleepers: dict[int, asyncio.Task[None]] = {}
         self._calls = 0
+        self._calls_told = 0
+        self._ends: deque[asyncio.Future[None]] = deque()
+        """Ends of calls of which the process has not heard: what it says of sleeps meanwhile, it said before."""
+        self._silence: asyncio.TimerHandle | None = None
+        self._silent = False
+        """Whether it has said nothing for so long since a call changed that it seems to be unable to."""
         self._grace: asyncio.TimerHandle | None = None
         self._gone = False
         self._api = RuntimeApi(self, function, site, self.native, self._fault, clock.now)
@@ -305,6 +317,10 @@ class ExecutionEnvironment(ABC):
         for task in self._sleepers.values():
             task.cancel()
         self._sleepers.clear()
+        if self._silence is not None:
+            self._silence.cancel()
+        while self._ends:
+            self._heard()
         if self._question is not None:
             self._question.end(Reply(Ending.EXITED))
 
@@ -434,11 +450,13 @@ class ExecutionEnvironment(ABC):
     def on_tick(self, sleeper: int, due_at: float) -> None:
         """The process sleeps, or no longer does. What it wrote until now was written now."""
         self._read_logs()
-        if due_at == wire.CANCELLED:
+        if (sleeper, due_at) == (wire.CALL_ENDS, wire.CANCELLED):
+            self._heard()
+        elif due_at == wire.CANCELLED:
             task = self._sleepers.pop(sleeper, None)
             if task is not None:
                 task.cancel()
-        elif due_at == due_at and sleeper not in self._sleepers:  # not NaN
+        elif due_at == due_at and sleeper not in self._sleepers and not self._ends:  # not NaN
             self._sleepers[sleeper] = self._loop.create_task(self._sleep(sleeper, due_at))
         self._balance()
 
@@ -461,17 +479,46 @@ class ExecutionEnvironment(ABC):
     def call_begins(self) -> None:
         """The function has called the emulator and waits for the answer."""
         self._calls += 1
+        question = self._question
+        if self.speaks_of_sleeps and question is not None and question.virtual and not self._gone:
+            self._calls_told += 1
+            self._tell_of_call(wire.CALL_BEGINS)
         self._balance()
 
-    def call_ends(self) -> None:
+    def call_ends(self) -> asyncio.Future[None] | None:
+        """The answer is on its way. The result, if any, is done once the process knows what the time is by now."""
         self._calls -= 1
+        heard = None
+        if self._calls_told and not self._gone:
+            self._calls_told -= 1
+            for task in self._sleepers.values():
+                task.cancel()
+            self._sleepers.clear()
+            self._ends.append(heard := self._loop.create_future())
+            self._tell_of_call(wire.CALL_ENDS)
         self._balance()
+        return heard
+
+    def _tell_of_call(self, change: int) -> None:
+        self._ticks.write(wire.TICK.pack(change, self._clock.now()))
+        self._silent = False
+        if self._silence is not None:
+            self._silence.cancel()
+        self._silence = self._loop.call_later(LONGEST_SILENCE_SECONDS, self._is_silent) if self._calls else None
+
+    def _is_silent(self) -> None:
+        self._silence, self._silent = None, True
+        self._balance()
+
+    def _heard(self) -> None:
+        if self._ends and not (end := self._ends.popleft()).done():
+            end.set_result(None)
 
     def _balance(self) -> None:
         question = self._question
         if question is None or not question.virtual or question.reply.done():
             return
-        if self._sleepers or self._calls:
+        if self._sleepers or (self._calls and (self._silent or not self.speaks_of_sleeps)):
             question.wait()
         else:
             question.compute()

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import thread_waits
+from .wire import CALL_BEGINS, CALL_ENDS, CANCELLED, IN_CALL
 from .work import Connections, Looks, alone
 
 real_sleep = time.sleep
@@ -57,6 +58,8 @@ class TimeShim:
         """Whether there is a question: between two, an environment is frozen, and so are the sleeps of its threads."""
         self._checking = False
         """Whether a thread looks for the moment at which nobody is at work."""
+        self._calls = 0
+        """Calls of this process that the engine serves: they may need AWS time, and nobody here need sleep for it."""
         self._turn = 0
         """How often somebody began or ended to sleep: a look that saw less than all of that says nothing."""
         self._reader = 0, 0
@@ -74,7 +77,7 @@ class TimeShim:
         if send is None:
             # Another thread may have held the lock, and none of them is here.
             self._lock = _thread.allocate_lock()
-            self._sleepers, self._resuming, self._checking = {}, set(), False
+            self._sleepers, self._resuming, self._checking, self._calls = {}, set(), False, 0
             self.set(real_time(), False)
 
     def read_by_this_thread(self) -> None:
@@ -105,10 +108,17 @@ class TimeShim:
             self._announce(None)
 
     def wake(self, sleeper: int, now: float) -> None:
-        """A sleep has ended, at `now`."""
+        """A sleep has ended, at `now`; or a call to the emulator has begun or ended (wire.CALL_BEGINS)."""
         with self._lock:
             self._turn += 1
-            if sleeper == self._announced:
+            if sleeper == CALL_BEGINS:
+                self._calls += 1
+            elif sleeper == CALL_ENDS:
+                self._calls -= 1
+                self._announced = None
+                if self._send is not None:
+                    self._send(CALL_ENDS, CANCELLED)
+            elif sleeper == self._announced:
                 self._announced = None
             if not self._asked:
                 return  # frozen: who is due by then is woken in the next question
@@ -178,9 +188,9 @@ class TimeShim:
 
     def _announce_when_quiet(self) -> None:
         """Tell the engine of the earliest sleeper, as soon as no thread of this process is at work."""
-        if not self._sleepers:
+        if not (self._sleepers or self._calls):
             return
-        by_itself = alone()
+        by_itself = bool(self._sleepers) and alone()
         with self._lock:
             if by_itself:
                 self._announce_earliest()
@@ -195,14 +205,14 @@ class TimeShim:
                 self._announce_earliest()
 
     def _check(self) -> None:
-        looks = Looks(_port(os.environ.get("AWS_ENDPOINT_URL", "")), lambda: self._reader)
+        looks = Looks(_port(os.environ.get("AWS_ENDPOINT_URL", "")), lambda: (self._reader, self._calls))
         while True:
             turn = self._turn
             quiet = looks.quiet()
             with self._lock:
                 if quiet and turn == self._turn and not self._resuming:
                     self._announce_earliest()
-                elif self._asked and self._sleepers:
+                elif self._asked and (self._sleepers or self._calls):
                     continue
                 self._checking = False
                 return
@@ -211,16 +221,18 @@ class TimeShim:
         """Nobody is at work. The caller has the lock."""
         if self._asked and self._sleepers:
             self._announce(min(self._sleepers, key=lambda each: self._sleepers[each][0]))
+        elif self._asked and self._calls:
+            self._announce(IN_CALL)
 
     def _announce(self, sleeper: int | None) -> None:
         """Have the engine know of this one only. The caller has the lock."""
         if self._send is None or sleeper == self._announced:
             return
         if self._announced is not None:
-            self._send(self._announced, -1.0)
+            self._send(self._announced, CANCELLED)
         self._announced = sleeper
         if sleeper is not None:
-            self._send(sleeper, self._sleepers[sleeper][0])
+            self._send(sleeper, float("inf") if sleeper == IN_CALL else self._sleepers[sleeper][0])
 
     # ── replacing functions ──
 

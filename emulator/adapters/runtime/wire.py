@@ -31,6 +31,11 @@ FAULT = 18
 """Never sent: a failure that the platform itself names, as JSON of its type and message."""
 LISTENING = 19
 """Before the answer: the process waits for its debugger, who can attach now."""
+CALL_ENDS, CALL_BEGINS = 0, 0xFFFFFFFF
+"""In the place of a sleeper. Engine: a call of the child to the emulator is served from now on, or is answered. The
+child answers an end by (CALL_ENDS, CANCELLED): what it said of sleeps before no longer holds."""
+IN_CALL = 0xFFFFFFFF
+"""In the place of a sleeper, due at infinity. Child: nobody sleeps, and all who wait outside wait for their calls."""
 CANCELLED = -1.0
 
 CHANNELS_VARIABLE, START_VARIABLE = "_EMULATOR_CHANNELS", "_EMULATOR_START"

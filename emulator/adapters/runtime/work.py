@@ -72,10 +72,11 @@ def alone() -> bool:
 class Looks:
     """A series of looks at the other threads, from the moment at which somebody wants to sleep."""
 
-    def __init__(self, emulators_port: int | None, reader: Callable[[], tuple[int, int]]) -> None:
+    def __init__(self, emulators_port: int | None, told: Callable[[], tuple[tuple[int, int], int]]) -> None:
         self._port = emulators_port
-        self._reader = reader
-        """Python's and the kernel's number of the thread that reads ticks, which may not have begun to."""
+        self._told = told
+        """Python's and the kernel's number of the thread that reads ticks, which may not have begun to; and how many
+        calls the emulator serves for this process now."""
         self._me = _thread.get_ident()
         self._my_task = str(threading.get_native_id())
         self._begun = real_monotonic()
@@ -114,7 +115,7 @@ class Looks:
     # ── what each waits for ──
 
     def _all_wait(self) -> bool:
-        now, (reader, readers_task) = real_monotonic(), self._reader()
+        now, ((reader, readers_task), calls) = real_monotonic(), self._told()
         known = {self._my_task, str(readers_task)}
         everybody = True
         for ident, frame in sys._current_frames().items():  # pyright: ignore[reportPrivateUsage]
@@ -122,7 +123,11 @@ class Looks:
                 continue
             task = _task(ident)
             known.add(task)
-            if not _waits(frame, _call(task)) and not self._is_answered_late(task, frame, now):
+            if _waits(frame, _call(task)) or self._is_answered_late(task, frame, now):
+                continue
+            # Whoever waits outside waits for its call, unless more do than there are calls. A loop has timers, too.
+            calls -= 1
+            if calls < 0 or _judges(frame):
                 everybody = False  # the others are looked at, too: since when they wait
         return everybody and (now - self._begun > FOREIGN_GRACE_SECONDS or not _foreigner_waits_outside(known))
 
@@ -181,8 +186,7 @@ def _waits(frame: Any, call: str | None) -> bool:
     if call == FUTEX or module.startswith(DEBUGGERS):
         return True
     if module == "selectors":  # an event loop, which judges for itself, or a server; not who reads from a child
-        judging = caller is not None and caller.f_code is Connections.wait.__code__
-        return not judging and (caller is None or caller.f_globals.get("__name__") != "subprocess")
+        return not _judges(frame) and (caller is None or caller.f_globals.get("__name__") != "subprocess")
     if module == "socket" and frame.f_code.co_name == "accept":
         return True
     if call is not None:
@@ -191,6 +195,11 @@ def _waits(frame: Any, call: str | None) -> bool:
         # A thread pool runs what it was given without a frame of its own: a C function works in `run`.
         return frame.f_code.co_name not in ("run", "worker") and not _starts_a_thread(frame)
     return frame.f_code.co_filename.startswith(OWN_FOLDER)
+
+
+def _judges(frame: Any) -> bool:
+    """Whether it is an event loop that waits for its connections, and has not yet spoken of its timers."""
+    return frame.f_back is not None and frame.f_back.f_code is Connections.wait.__code__
 
 
 def _starts_a_thread(frame: Any) -> bool:

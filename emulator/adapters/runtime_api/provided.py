@@ -50,6 +50,7 @@ class ProvidedEnvironment(ExecutionEnvironment):
     """A process that becomes the function's bootstrap."""
 
     native = False
+    speaks_of_sleeps = False
 
     def __init__(self, function: FunctionSpec, clock: Clock, site: Site) -> None:
         super().__init__(function, clock, site)
