@@ -14,6 +14,7 @@ import jsonschema_rs
 import pytest
 
 from emulator.faults import KINDS
+from emulator.services.stepfunctions.coverage import Coverage
 from emulator.testing import RunningEmulator
 from emulator.testing.aws import Aws
 from emulator.testing.servers import RemoteServer
@@ -113,13 +114,11 @@ def ask(emulator: RunningEmulator) -> Iterator[Asking]:
 
 
 @pytest.fixture
-def counted(emulator: RunningEmulator) -> Iterator[None]:
-    """Coverage of state machines is counted."""
+def counted(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coverage of state machines is counted, as if for the first time; other tests hear nothing of it."""
     coverage = emulator.emulator.stepfunctions.operations.progress.coverage
-    coverage.on = True
-    yield
-    coverage.on = False
-    coverage.forget()
+    for name, value in vars(Coverage(on=True)).items():
+        monkeypatch.setattr(coverage, name, value)
 
 
 def _story(emulator: RunningEmulator, ask: Asking) -> dict[str, Any]:

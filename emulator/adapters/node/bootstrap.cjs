@@ -50,7 +50,7 @@ class Runtime {
     addresses.install(process.env.AWS_ENDPOINT_URL);
     this.work.install();
     this.time.install();
-    this.time.begin(this.config.now * 1000, this.config.virtual);
+    this.time.begin(this.config.now, this.config.virtual);
     this.log.install();
     installStreaming();
     process.on('uncaughtException', (error) => this.broken('Uncaught Exception', error, UNCAUGHT_EXIT));
@@ -81,7 +81,7 @@ class Runtime {
     this.log.requestId = header.id;
     if (header.trace) process.env._X_AMZN_TRACE_ID = header.trace;
     else delete process.env._X_AMZN_TRACE_ID;
-    this.time.begin(header.now * 1000, header.virtual);
+    this.time.begin(header.now, header.virtual);
     this.control.unref(); // so that an event loop with nothing left to do is noticed
     const run = this.handler[STREAMING] ? this.stream : this.buffer;
     // A turn of its own: what the handler throws must not be taken for ours.

@@ -52,12 +52,13 @@ class Time {
     this.hold = hold;
     this.virtual = false;
     this.nowMs = 0;
+    this.nowSeconds = 0; // the same as the emulator has it: what is due must not differ by a rounding
     this.offset = 0;
     this.monotonicBase = 0;
     this.nextId = 0;
     this.order = 0;
     this.timers = new Map(); // by id; insertion order is no order of time
-    this.announced = null; // {sleeper, due} that the emulator knows
+    this.announced = null; // {sleeper, due, dueSeconds} that the emulator knows
     this.sleeper = 0;
     this.checking = false;
     this.grace = null;
@@ -67,11 +68,13 @@ class Time {
 
   // ── what the emulator tells ──
 
-  /** Start of a question: AWS time in ms, and whether it is virtual. */
-  begin(now, virtual) {
+  /** Start of a question: AWS time in seconds, and whether it is virtual. */
+  begin(nowSeconds, virtual) {
+    const now = nowSeconds * 1000;
     const monotonic = this.monotonic();
     this.virtual = virtual;
     this.nowMs = now;
+    this.nowSeconds = nowSeconds;
     this.offset = virtual ? 0 : now - real.now();
     if (Math.abs(this.offset) < NOTICEABLE_OFFSET_MS) this.offset = 0;
     this.monotonicBase = monotonic - (virtual ? now : real.monotonic());
@@ -90,10 +93,11 @@ class Time {
     if (sleeper === CALL_BEGINS) return this.callBegins();
     if (sleeper === CALL_ENDS) return this.callEnds(nowSeconds);
     if (!this.announced || this.announced.sleeper !== sleeper) return;
-    const { due } = this.announced;
+    const { due, dueSeconds } = this.announced;
     this.announced = null;
     // A timer that is due must not be missed by what a change of unit rounds away.
-    this.nowMs = Math.max(this.nowMs, nowSeconds * 1000, nowSeconds >= due / 1000 ? due : 0);
+    this.nowMs = Math.max(this.nowMs, nowSeconds * 1000, nowSeconds >= dueSeconds ? due : 0);
+    this.nowSeconds = Math.max(this.nowSeconds, nowSeconds);
     this.runDue();
   }
 
@@ -110,6 +114,7 @@ class Time {
     this.announced = null;
     if (!this.asking || !this.virtual) return;
     this.nowMs = Math.max(this.nowMs, nowSeconds * 1000);
+    this.nowSeconds = Math.max(this.nowSeconds, nowSeconds);
     if (this.grace !== null) real.clearTimeout(this.grace);
     this.grace = null;
     this.check();
@@ -219,11 +224,16 @@ class Time {
   // ── timers ──
 
   add(timer) {
-    timer.due = this.nowMs + timer.delay;
-    timer.order = (this.order += 1);
+    this.place(timer);
     timer.live = true;
     this.timers.set(timer.id, timer);
     this.check();
+  }
+
+  place(timer) {
+    timer.due = this.nowMs + timer.delay;
+    timer.dueSeconds = this.nowSeconds + timer.delay / 1000;
+    timer.order = (this.order += 1);
   }
 
   remove(timer) {
@@ -244,8 +254,7 @@ class Time {
     const timer = this.earliest();
     if (timer === null || timer.due > this.nowMs) return this.check();
     if (timer.repeat) {
-      timer.due = this.nowMs + timer.delay;
-      timer.order = (this.order += 1);
+      this.place(timer);
     } else {
       timer.live = false;
       this.timers.delete(timer.id);
@@ -267,12 +276,13 @@ class Time {
     const waits = this.virtual && this.asking;
     const first = waits ? this.earliest() : null;
     if (first === null && !(waits && this.calls > 0)) return this.withdraw();
-    const due = first === null ? Infinity : first.due; // nobody sleeps, and who waits outside waits for a call
+    // Without a timer nobody sleeps, and who waits outside waits for a call.
+    const { due, dueSeconds } = first ?? { due: Infinity, dueSeconds: Infinity };
     if (due <= this.nowMs) return this.runDue();
     if (this.announced !== null && this.announced.due === due) return undefined;
     const found = this.work.look(this.calls);
     if (found === TURNING) return this.check();
-    if (found === IDLE || (graceOver && found !== BUSY)) return this.announce(due);
+    if (found === IDLE || (graceOver && found !== BUSY)) return this.announce(due, dueSeconds);
     if (this.grace === null) {
       this.grace = real.setTimeout(() => {
         this.grace = null;
@@ -283,14 +293,14 @@ class Time {
     return undefined;
   }
 
-  announce(due) {
+  announce(due, dueSeconds) {
     if (this.announced !== null) {
       if (this.announced.due === due) return;
       this.withdraw();
     }
     this.sleeper = (this.sleeper + 1) >>> 0;
-    this.announced = { sleeper: this.sleeper, due };
-    this.send(this.sleeper, due / 1000);
+    this.announced = { sleeper: this.sleeper, due, dueSeconds };
+    this.send(this.sleeper, dueSeconds);
   }
 
   withdraw() {

@@ -12,6 +12,7 @@ import jsonschema_rs
 
 from emulator.services.apigateway.gateway.vtl import Template, VtlSyntaxError
 from emulator.services.apigateway.model import HTTP_METHODS, Api, is_greedy, is_variable
+from emulator.services.apigateway.model_schema import rewritten
 from emulator.services.apigateway.operations.definitions import shown_gateway_response
 
 MOST_FIXED = 1000
@@ -123,23 +124,20 @@ class Snapshot:
         """References to other models of the API become local definitions [R:…_with_ref_models]."""
         definitions: dict[str, Any] = {}
 
-        def localised(value: Any) -> Any:
-            if isinstance(value, dict):
-                reference = value.get("$ref")
-                if isinstance(reference, str) and "/restapis/" in reference and "/models/" in reference:
-                    other = reference.rpartition("/")[2]
-                    if other not in definitions and other in self.api.models:
-                        definitions[other] = True
-                        definitions[other] = localised(json.loads(self.api.models[other].get("schema") or "{}"))
-                    return {"$ref": f"#/definitions/{other}"}
-                return {key: localised(item) for key, item in value.items() if key not in ("id", "$id")}
-            return [localised(item) for item in value] if isinstance(value, list) else value
+        def local(schema: dict[str, Any]) -> dict[str, Any] | None:
+            reference = schema.get("$ref")
+            if not (isinstance(reference, str) and "/restapis/" in reference and "/models/" in reference):
+                return None
+            other = reference.rpartition("/")[2]
+            if other not in definitions and other in self.api.models:
+                definitions[other] = True
+                definitions[other] = rewritten(json.loads(self.api.models[other].get("schema") or "{}"), local)
+            return {"$ref": f"#/definitions/{other}"}
 
         try:
-            schema = localised(json.loads(self.api.models[name].get("schema") or "{}"))
+            schema = rewritten(json.loads(self.api.models[name].get("schema") or "{}"), local)
             if definitions:
                 schema["definitions"] = {**schema.get("definitions", {}), **definitions}
-            schema.pop("$schema", None)
             options = jsonschema_rs.RegexOptions()
             return jsonschema_rs.Draft4Validator(schema, pattern_options=options, retriever=_refuse)
         except (ValueError, KeyError, TypeError, RecursionError, jsonschema_rs.ReferencingError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
 from emulator.services.apigateway.gateway.model_errors import described
+from tests.unit.services.apigateway.support import snapshot
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,20 @@ def test_a_body_that_is_wrong_everywhere_is_described_briefly() -> None:
     schema = jsonschema_rs.Draft4Validator({"items": {"enum": ["x" * 5000], "minLength": 5}})
     assert len(described(schema, ["y"] * 10_000)) < 50_000
     assert described(jsonschema_rs.Draft4Validator({"not": {}}), 1).startswith("[")
+
+
+@pytest.mark.parametrize("name", ["id", "$id", "$schema", "enum", "default", "properties", "definitions"])
+def test_a_property_may_be_called_like_a_word_of_schemas(name: str) -> None:
+    schema = {"id": "http://example.org/report", "properties": {name: {"type": "string"}}, "required": [name]}
+    deployed = snapshot()
+    deployed.api.models["Report"] = {"schema": json.dumps({**schema, "additionalProperties": False})}
+    validator = deployed.schema("Report")
+    assert validator is not None and validator.is_valid({name: "x"})
+    assert not validator.is_valid({name: 5}) and not validator.is_valid({"other": "x"})
+
+
+def test_values_of_an_enumeration_are_data_whatever_they_look_like() -> None:
+    deployed = snapshot()
+    deployed.api.models["Report"] = {"schema": json.dumps({"enum": [{"id": "7", "$schema": "x"}]})}
+    validator = deployed.schema("Report")
+    assert validator is not None and validator.is_valid({"id": "7", "$schema": "x"}) and not validator.is_valid({})
