@@ -78,6 +78,45 @@ def test_a_custom_resource_that_fails_is_deleted_in_the_rollback(emulator: Runni
     assert reason.startswith("Received response status [FAILED] from custom resource. Message returned: as asked")
 
 
+HALF = """
+import cfnresponse
+def handler(event, context):
+    wanted, old = event["ResourceProperties"], event.get("OldResourceProperties", {})
+    print("heard", event["RequestType"], old.get("Name"), wanted["Name"], event.get("PhysicalResourceId"))
+    fails = wanted["Name"] in ("bad", "worse") or old.get("Name") == "worse"
+    cfnresponse.send(event, context, "FAILED" if fails else "SUCCESS", {"Greeting": "hi"}, "p")
+"""
+
+
+def _heard(emulator: RunningEmulator) -> list[str]:
+    """What the function of a stack was asked."""
+    group = f"/aws/lambda/{resources(emulator)['Maker']}"
+    events = emulator.client("logs").filter_log_events(logGroupName=group, filterPattern="heard")["events"]
+    return [event["message"].strip().removeprefix("heard ") for event in events]
+
+
+@pytest.mark.parametrize(
+    ("name", "ended", "status"),
+    [("bad", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"), ("worse", "UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED")],
+)
+def test_a_custom_resource_that_failed_to_change_is_asked_to_be_what_it_was(
+    emulator: RunningEmulator, name: str, ended: str, status: str
+) -> None:
+    create(emulator, custom(HALF, Name="good"))
+    assert update(emulator, custom(HALF, Name=name))["StackStatus"] == status
+    asked = [f"Update good {name} p", f"Update {name} good p"]
+    assert sorted(_heard(emulator)) == sorted(["Create None good None", *asked])
+    events = [event[1] for event in history(emulator) if event[0] == "Thing"][3:]
+    assert events == ["UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_IN_PROGRESS", ended]
+
+
+def test_a_custom_resource_that_nobody_was_asked_to_change_is_not_asked_back(emulator: RunningEmulator) -> None:
+    create(emulator, custom(HALF, Name="good"))
+    stack = update(emulator, custom(HALF, Name="good", ServiceToken="arn:aws:sns:us-east-1:000000000000:other"))
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert _heard(emulator) == ["Create None good None"]
+
+
 SILENT = "def handler(event, context):\n    pass\n"
 BROKEN = "def handler(event, context):\n    print('looking for it')\n    raise KeyError('nowhere')\n"
 
@@ -115,6 +154,16 @@ def test_a_custom_resource_whose_function_fails_says_its_error_and_last_lines(em
     reason, after = _failure(emulator, custom(BROKEN))
     assert "failed 3 times, the last time with KeyError: 'nowhere'. Its last log lines: looking for it" in reason
     assert after == pytest.approx(180, abs=5), "both retries of an asynchronous invocation come first"
+
+
+def test_while_a_function_that_failed_is_to_be_tried_again_the_resource_says_so(emulator: RunningEmulator) -> None:
+    client = emulator.client("cloudformation")
+    client.create_stack(StackName="demo", TemplateBody=custom(BROKEN))
+    emulator.advance(1)
+    [thing] = client.describe_stack_resources(StackName="demo", LogicalResourceId="Thing")["StackResources"]
+    assert thing["ResourceStatus"] == "CREATE_IN_PROGRESS"
+    assert "failed with KeyError: 'nowhere'. Its last log lines: " in thing["ResourceStatusReason"]
+    assert thing["ResourceStatusReason"].endswith("Lambda will try it again.")
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(30, "failed with KeyError"), (90, "failed 2 times, the")])

@@ -135,8 +135,7 @@ class Stacks:
             self.delete(name)
             stack = None
         if stack is not None and stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
-            self._cloudformation.continue_update_rollback(StackName=name)
-            stack = self._settled(name)
+            stack = self._rolled_back(name)
         before = self._last_event(name) if stack is not None else None
         try:
             if stack is None:
@@ -157,6 +156,18 @@ class Stacks:
         if outcome.action != "failed":
             self._deployed[name] = (request, _version(ended))
         return outcome
+
+    def _rolled_back(self, name: str) -> dict[str, Any] | None:
+        """A stack whose rollback had failed, once more; what fails again stays as it is, that its owner can mend it."""
+        self._cloudformation.continue_update_rollback(StackName=name)
+        stack = self._settled(name)
+        if stack is None or stack["StackStatus"] != "UPDATE_ROLLBACK_FAILED":
+            return stack
+        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+        resources = [each for page in pages for each in page["StackResourceSummaries"]]
+        stuck = [each["LogicalResourceId"] for each in resources if each["ResourceStatus"] == "UPDATE_FAILED"]
+        self._cloudformation.continue_update_rollback(StackName=name, ResourcesToSkip=stuck)
+        return self._settled(name)
 
     def announce(self, transform: str) -> None:
         """Tell an emulator which transform comes: it loads it while the template is still being checked here."""
@@ -224,7 +235,11 @@ class Stacks:
         waiting = [each for each in resources if each["ResourceStatus"].endswith("_IN_PROGRESS")]
         named = ", ".join(f"{each['LogicalResourceId']} ({each['ResourceType']})" for each in waiting)
         text = f"waiting since {seconds:.0f} s for {named or name}"
-        if any(_is_custom(each["ResourceType"]) for each in waiting):
+        asked = [each for each in waiting if _is_custom(each["ResourceType"])]
+        known = [each["ResourceStatusReason"] for each in asked if each.get("ResourceStatusReason")]
+        if known:  # an attempt has failed, and is not the last
+            return f"{text}: {' '.join(known)}"
+        if asked:
             text += "; its function has not answered yet: `emulator logs -f` shows what it does. AWS waits an hour"
         return text
 

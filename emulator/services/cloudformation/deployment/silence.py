@@ -9,6 +9,7 @@ while anything is at work. The setting `custom_resources_fail_early` is for answ
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from emulator import jobs
@@ -25,6 +26,7 @@ LOOK_SECONDS = 10.0
 """AWS time between looks whether anything is still at work."""
 LOG_LINES = 10
 LONGEST_REASON = 1000
+_TRIED_AGAIN = "Lambda will try it again."
 _PLATFORM = ("INIT_START", "START RequestId", "END RequestId", "REPORT RequestId")
 _AT_WORK = (
     "lambda.event",
@@ -63,7 +65,12 @@ class Silence:
             jobs.complete(tx, job.id)
         elif ended.get("goes_on"):
             if jobs.complete(tx, job.id):  # kept for the reason, should the resource's time be over before the retry
-                store.add_signal(tx, stack_id, token, {ATTEMPT: self._said(tx, stack_id, ended)})
+                said = self._said(tx, stack_id, ended)
+                store.add_signal(tx, stack_id, token, {ATTEMPT: said})
+                assert resource is not None
+                store.put_resource(
+                    tx, stack_id, replace(resource, reason=f"{said} {_TRIED_AGAIN}")
+                )  # who looks, sees it
         elif not self._settings.custom_resources_fail_early:
             jobs.complete(tx, job.id)
         elif not ended["condition"] and (not job.payload.get("looked") or _at_work(tx)):

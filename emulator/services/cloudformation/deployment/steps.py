@@ -253,7 +253,7 @@ class Steps:
                 resource, physical_id=made.physical_id, attributes=dict(made.attributes), ref=made.ref, waits_for=""
             )
             if made.waits_seconds is not None:
-                heard = replace(waiting, heard=made.heard)
+                heard = replace(waiting, heard=made.heard, stage=resource.stage + int(made.half))
                 return self._waits(tx, work, heard, "signal", tx.now + made.waits_seconds, save, named)
             if made.more:
                 stage = resource.stage + (1 if resource.waits_for == "more" else 0)

@@ -294,7 +294,10 @@ class DeploymentWorker:
         return await self._advance(work, step, fresh=True)
 
     def _may_be_half(self, resource: Resource) -> bool:
-        """Whether a failed update may have been applied in part: one that no commit held together."""
+        """Whether a failed update may have been applied in part: one that no commit held together, or that code of a
+        user's was asked for (CDK's custom-resources: "CloudFormation will issue an additional `Update` event with the
+        previous properties"). What was refused before anything was asked is as it was.
+        """
         return not self._steps.is_native(resource) or resource.stage > 0
 
     # ── away ────────────────────────────────────────────────────────────────────────────────────

@@ -64,7 +64,7 @@ def _ask(it: Subject, kind: str, more: Mapping[str, Json]) -> Steps:
         yield Call("Publish", {"TopicArn": service_token, "Subject": subject, "Message": message}, "sns")
     else:
         raise ResourceFailed(f"Invalid service token: {service_token}.")  # unverified
-    return Made(it.physical_id, it.attributes, waits_seconds=_timeout(it))
+    return Made(it.physical_id, it.attributes, waits_seconds=_timeout(it), half=True)
 
 
 def _timeout(it: Subject) -> float:

@@ -56,6 +56,8 @@ class Made:
     """By what signals are addressed, if it is not the step's token."""
     more: bool = False
     """Commit this, wait until it is `ready`, and call the same function again with the next `stage`."""
+    half: bool = False
+    """Code of a user's was asked, that may have done a part of it should it fail: a rollback asks it again."""
 
 
 @dataclass(frozen=True, slots=True)

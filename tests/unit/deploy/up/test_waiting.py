@@ -13,8 +13,9 @@ from emulator.deploy.up.stacks import Stacks
 class SlowStack:
     """A stack that has been made after a hundred looks, and waits for a custom resource until then."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: str = "") -> None:
         self.looks = 0
+        self.known = {"ResourceStatusReason": known} if known else {}
 
     def describe_stacks(self, **_: Any) -> dict[str, Any]:
         self.looks += 1
@@ -30,7 +31,7 @@ class SlowStack:
     def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
         made = {"LogicalResourceId": "Role", "ResourceType": "AWS::IAM::Role", "ResourceStatus": "CREATE_COMPLETE"}
         late = {"LogicalResourceId": "Late", "ResourceType": "Custom::Late", "ResourceStatus": "CREATE_IN_PROGRESS"}
-        yield {"StackResourceSummaries": [made, late]}
+        yield {"StackResourceSummaries": [made, {**late, **self.known}]}
 
 
 class SharedStack:
@@ -64,3 +65,45 @@ def test_a_deployment_that_takes_long_says_what_it_waits_for() -> None:
     stacks.delete("demo")
     [line] = said
     assert line.startswith("waiting since 5 s for Late (Custom::Late); its function has not answered yet")
+
+
+def test_a_deployment_that_takes_long_says_what_an_attempt_of_a_function_failed_with() -> None:
+    said: list[str] = []
+    slow = SlowStack("Function f failed with ValueError: nine. Lambda will try it again.")
+    Stacks(lambda service: slow, lambda seconds: None, said.append).delete("demo")
+    expected = "waiting since 5 s for Late (Custom::Late): Function f failed with ValueError: nine."
+    assert said == [f"{expected} Lambda will try it again."]
+
+
+class StuckStack:
+    """A stack whose rollback fails until what is stuck is left out."""
+
+    def __init__(self) -> None:
+        self.continued: list[list[str]] = []
+
+    def describe_stacks(self, **_: Any) -> dict[str, Any]:
+        status = "UPDATE_ROLLBACK_COMPLETE" if self.continued[-1:] == [["Thing"]] else "UPDATE_ROLLBACK_FAILED"
+        return {"Stacks": [{"StackName": "demo", "StackId": "id", "StackStatus": status}]}
+
+    def describe_stack_events(self, **_: Any) -> dict[str, Any]:
+        return {"StackEvents": []}
+
+    def continue_update_rollback(self, ResourcesToSkip: list[str] | None = None, **_: Any) -> None:
+        self.continued.append(ResourcesToSkip or [])
+
+    def get_paginator(self, _: str) -> StuckStack:
+        return self
+
+    def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
+        stuck = {"LogicalResourceId": "Thing", "ResourceStatus": "UPDATE_FAILED"}
+        yield {"StackResourceSummaries": [stuck, {"LogicalResourceId": "F", "ResourceStatus": "UPDATE_COMPLETE"}]}
+
+    def update_stack(self, **_: Any) -> None:
+        message = "No updates are to be performed."
+        raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "UpdateStack")
+
+
+def test_a_stack_whose_rollback_fails_twice_goes_on_without_what_is_stuck() -> None:
+    stuck = StuckStack()
+    outcome = Stacks(lambda service: stuck, lambda seconds: None).deploy("demo", {"Resources": {}}, {})
+    assert (outcome.action, stuck.continued) == ("unchanged", [[], ["Thing"]])
