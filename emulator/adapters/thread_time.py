@@ -17,6 +17,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Protocol
 
+from .runtime.told_dates import TAKES_PARTS, TAKES_SECONDS, Told
 from .runtime.work import Connections
 
 LOOK_SECONDS = 0.02
@@ -76,6 +77,8 @@ def install(local: Local) -> Callable[[], None]:
         run_once(loop)
 
     replaced: dict[str, Any] = {name: nanoseconds(name) if name.endswith("_ns") else seconds(name) for name in names}
+    for name in (*TAKES_SECONDS, *TAKES_PARTS):
+        real[name], replaced[name] = getattr(time, name), Told(name, lambda: local.now and local.now())
     for name, function in (replaced | {"sleep": sleep}).items():
         setattr(time, name, function)
     loops._run_once = wait_once

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import thread_waits
+from .told_dates import Told
 from .wire import CALL_BEGINS, CALL_ENDS, CANCELLED, IN_CALL
 from .work import Connections, Looks, alone
 
@@ -184,6 +185,9 @@ class TimeShim:
             self._announce(None)  # the caller is at work
         self._announce_when_quiet()
 
+    def _not_the_host_s(self) -> float | None:
+        return self.time() if self.virtual or self._offset else None
+
     # ── when the engine may move time ──
 
     def _announce_when_quiet(self) -> None:
@@ -243,6 +247,8 @@ class TimeShim:
         time.monotonic_ns = lambda: int(self.monotonic() * 1e9)
         time.perf_counter = self.monotonic
         time.perf_counter_ns = time.monotonic_ns
+        for name in ("ctime", "asctime"):  # time-machine leaves them alone
+            setattr(time, name, Told(name, self._not_the_host_s))
         base_loop: Any = asyncio.base_events.BaseEventLoop
         run_once = base_loop._run_once
 
@@ -324,7 +330,9 @@ class _PlainTraveller:
     """Without time-machine: names looked up in `time` and `datetime` from now on; no names bound earlier."""
 
     def __init__(self, shim: TimeShim) -> None:
-        self._saved = (time.time, time.time_ns, datetime.datetime)
+        self._saved: tuple[Any, ...] = (
+            time.time, time.time_ns, datetime.datetime, time.gmtime, time.localtime, time.strftime,
+        )  # fmt: skip
         plain = datetime.datetime
 
         class VirtualDatetime(plain):
@@ -342,7 +350,8 @@ class _PlainTraveller:
                 return cls.fromtimestamp(shim.time(), utc).replace(tzinfo=None)
 
         VirtualDatetime.__name__ = VirtualDatetime.__qualname__ = "datetime"
-        self._replaced = (shim.time, lambda: int(shim.time() * 1e9), VirtualDatetime)
+        told = (Told(name, shim.time) for name in ("gmtime", "localtime", "strftime"))
+        self._replaced = (shim.time, lambda: int(shim.time() * 1e9), VirtualDatetime, *told)
 
     def start_at(self, now: float, tick: bool) -> None:
         self._set(self._replaced)
@@ -352,4 +361,4 @@ class _PlainTraveller:
 
     @staticmethod
     def _set(functions: Any) -> None:
-        time.time, time.time_ns, datetime.datetime = functions  # type: ignore[misc]
+        time.time, time.time_ns, datetime.datetime, time.gmtime, time.localtime, time.strftime = functions
