@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emulator import __version__
+from emulator.uuids import new_uuid
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -25,10 +26,11 @@ class Control:
 
     emulator: Emulator
     _app: Any = None
+    _instance: str = field(default_factory=new_uuid)
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         if scope["path"] in ("/_emulator/health", "/_localstack/health", "/health"):
-            body = json.dumps(health(self.emulator)).encode()
+            body = json.dumps({**health(self.emulator), "instance": self._instance}).encode()
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -315,6 +315,7 @@ ANSWERS: dict[str, dict[str, Schema]] = {
             services=named(text("", "available"), "every service that answers"),
             edition=text(),
             version=text(),
+            instance=text("another one for each emulator that begins"),
         )
     },
     "GET /_emulator/clock": {JSON: ref("Clock")},

@@ -21,7 +21,6 @@ from emulator.cli import app
 from emulator.deploy.up import running
 from emulator.deploy.up.dependencies import Dependencies
 from emulator.deploy.up.session import Options
-from emulator.settings import Settings
 from emulator.testing import RunningEmulator
 from tests.stories.up_support import HANDLER, RUNTIME, TEMPLATE, Up
 from tests.stuck import STUCK_SECONDS
@@ -492,19 +491,38 @@ def test_the_command_starts_an_emulator_and_ends_it_with_all_that_it_started(pro
     assert [path.name for path in tmp_path.iterdir()] == ["project"]
 
 
-def test_what_did_not_survive_a_restart_is_named(project: Up, tmp_path: Path) -> None:
+def test_what_the_emulator_has_no_more_is_named_once(project: Up) -> None:
     table = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
     table |= {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
     resources = {"Queue": {"Type": "AWS::SQS::Queue"}, "Table": {"Type": "AWS::DynamoDB::Table", "Properties": table}}
+    bucket, policy = "AWS::S3::Bucket", {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": {"Statement": []}}
+    resources |= {"Bucket": {"Type": bucket}, "Rules": {"Type": f"{bucket}Policy", "Properties": policy}}
     project.write("template.yaml", json.dumps({"Resources": resources}))
-    said: list[str] = []
-    for _ in range(2):
-        with RunningEmulator(Settings(port=0, data=tmp_path / "data")) as own:
-            up = Up(own, project.folder)
-            assert up.session(Options(restarted=True)).deploy()
-            said.append(up.said())
-    assert "in memory only" not in said[0]
-    assert "an earlier emulator had Table in memory only" in said[1]
+    assert project.session().deploy() and project.session().deploy()
+    assert "gone:" not in project.said()
+    details = project.emulator.client("cloudformation").list_stack_resources(StackName="project")
+    names = {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in details["StackResourceSummaries"]}
+    project.emulator.client("dynamodb").delete_table(TableName=names["Table"])  # as a restart does: it is in memory
+    project.emulator.client("s3").delete_bucket(Bucket=names["Bucket"])
+    session = project.session()
+    assert session.deploy() and session.deploy()
+    said = project.said()
+    lost = next(line for line in said.splitlines() if "gone:" in line)
+    assert all(name in lost for name in ("Table", "Bucket", "Rules")) and "Queue" not in lost
+    assert said.count("gone:") == 1 and "delete-stack --stack-name project" in said
+    project.emulator.client("cloudformation").delete_stack(StackName="project")  # what it advises
+    assert project.session().deploy() and "is deployed: 4 created" in project.said()
+
+
+def test_an_emulator_that_has_taken_the_place_of_another_is_deployed_to(project: Up) -> None:
+    project.write("template.yaml", TEMPLATE.replace("  Queue:", "  Bucket: {Type: AWS::S3::Bucket}\n  Queue:"))
+    session = project.session()
+    assert session.deploy()
+    httpx.post(f"{project.emulator.url}/_emulator/reset")  # what an emulator without --data has after a restart
+    assert session.again()
+    said = project.said()
+    assert said.count("is deployed") == 2 and "gone:" not in said
+    assert httpx.get(f"{project.url()}/greet").text == "hello"
 
 
 def test_variables_of_a_function_that_is_not_there_are_refused_and_builds_that_are_not_run_are_said(

@@ -24,6 +24,7 @@ def test_health_names_the_services_on_both_paths(emulator: RunningEmulator) -> N
         answer = httpx.get(emulator.url + path)
         assert answer.status_code == 200
         assert {"lambda", "apigateway", "stepfunctions", "ses", "sesv2", "s3", "sts"} <= set(answer.json()["services"])
+    assert httpx.get(f"{emulator.url}/_emulator/health").json()["instance"] == answer.json()["instance"] != ""
 
 
 def test_the_clock_advances_by_what_was_asked_and_shows_it(emulator: RunningEmulator) -> None:

@@ -14,9 +14,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from emulator.deploy.up.presence import HEALTH_SECONDS, Presence, instance_at
 from emulator.deploy.up.problem import Problem
 from emulator.deploy.up.screen import Screen
 from emulator.deploy.up.session import Options, Session
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.25
 """Host time between looks at the files of a template."""
-HEALTH_SECONDS = 5.0
+PRESENCE_LOOKS = 4
+"""Looks at the files for one at the emulator."""
 STARTING_SECONDS = 15.0
 """How long another emulator may take from taking its port to its first answer."""
 
@@ -103,22 +104,33 @@ def change_settings(url: str, values: dict[str, Any]) -> None:
         raise Problem(f"{url} does not take the settings {', '.join(values)}: {error}.") from error
 
 
-def watch(session: Session, stopped: Callable[[float], bool]) -> None:
-    """Deploy again after each change until `stopped(seconds)`, which waits, is true."""
+def watch(session: Session, stopped: Callable[[float], bool], presence: Presence | None = None) -> None:
+    """Deploy again after each change until `stopped(seconds)`, which waits, is true; also to an emulator that has taken
+    the place of another.
+    """
+    looks = 0
     while not stopped(LOOK_SECONDS):
-        if session.changed():
+        looks += 1
+        happened = presence.look() if presence is not None and looks % PRESENCE_LOOKS == 0 else "as before"
+        if happened == "gone":
+            session.note("the emulator does not answer any more; when it does again, this deploys again")
+        elif happened == "back":
+            session.note("the emulator was ended and is back: deploying again")
+            session.again()
+        elif session.changed() and not (presence is not None and presence.away):
             session.deploy()
 
 
 def beside(url: str, project: Project, options: Options, screen: Screen, once: bool) -> int:
     """Deploy to an emulator that runs already; the exit code."""
+    presence = Presence(lambda: instance_at(url))
     session = Session(project, options, client_of(url, options.region), url, screen)
     good = session.deploy()
     if once:
         return 0 if good else 1
     screen.note("watching for changes; Ctrl-C ends this, and leaves emulator and deployment as they are")
     try:
-        watch(session, lambda seconds: threading.Event().wait(seconds))
+        watch(session, lambda seconds: threading.Event().wait(seconds), presence)
     except KeyboardInterrupt:
         screen.say("")
     return 0
@@ -163,8 +175,7 @@ class OwnEmulator:
     def _work(self, url: str, once: bool, watching: bool) -> None:
         try:
             client = client_of(url.replace("localhost", "127.0.0.1"), self._options.region)
-            options = replace(self._options, restarted=self._settings.data is not None)
-            session = Session(self._project, options, client, url, self._screen)
+            session = Session(self._project, self._options, client, url, self._screen)
             good = session.deploy()
             if once:
                 self._end(0 if good else 1)

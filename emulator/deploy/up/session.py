@@ -17,7 +17,7 @@ from emulator.deploy.template.document import Document
 from emulator.deploy.template.environment import Place
 from emulator.deploy.template.lint.finding import Finding
 from emulator.deploy.template.parameters import Values
-from emulator.deploy.up import checking, endpoints, env_files
+from emulator.deploy.up import checking, endpoints, env_files, lost
 from emulator.deploy.up.checking import Checked
 from emulator.deploy.up.packaging import Packaging
 from emulator.deploy.up.places import place_of
@@ -29,8 +29,6 @@ from emulator.deploy.up.stacks import Client, Failure, Refused, Stacks
 
 ACCOUNT = "000000000000"
 _LINE = re.compile(r"(?<= )\((\w+)(?:, line \d+)?\)(?=[],])")
-_IN_MEMORY = frozenset({"S3", "DynamoDB", "SSM", "SecretsManager", "KMS", "Kinesis", "Cognito", "ECR"})
-"""Services whose state no data directory keeps, and whose resources users notice."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,6 @@ class Options:
     allow_outside: bool = False
     region: str = "us-east-1"
     dependencies: Callable[[Path, str, str], Path | None] = lambda folder, runtime, resource: None
-    restarted: bool = False
-    """Whether the emulator has just begun, on data that may be older: what is delegated did not survive."""
     runs_on: Callable[[str], str] = str
     """What a runtime is run by, in words."""
 
@@ -70,6 +66,8 @@ class Session:
         """By stack: the last one that was right, and what was made of it."""
         self._findings: list[Finding] = []
         self._noted: set[str] = set()
+        self._asked: set[str] = set()
+        """Stacks whose resources were looked for in this emulator: what it lost, it had lost before it began."""
         self.serving = False
         """Whether anything was ever deployed."""
 
@@ -101,7 +99,7 @@ class Session:
                 self._folders = frozenset(packaging.folders.values())
         except Problem as problem:
             self._screen.problem(problem)
-            if self.serving:
+            if self.serving and not _is_of_connection(problem):
                 self._screen.note("the last good deployment goes on serving; the next save tries again")
             return False
         findings = [finding for _, checked in self._checked.values() for finding in checked.findings]
@@ -113,6 +111,16 @@ class Session:
         self._shown = shown
         self.serving = True
         return True
+
+    def again(self) -> bool:
+        """Deploy to another emulator on the same address, of which nothing is known. False if it went wrong."""
+        self._stacks = Stacks(self._client, note=self._screen.note)
+        self._asked.clear()
+        return self.deploy()
+
+    def note(self, text: str) -> None:
+        """Tell the user something."""
+        self._screen.note(text)
 
     def changed(self) -> bool:
         """Whether a file of the last attempt is another than then, or a folder of a function is gone."""
@@ -172,28 +180,30 @@ class Session:
         except Refused as refused:
             raise self._located(source, checked, str(refused)) from refused
         if outcome.action == "failed":
+            if outcome.status.startswith("UPDATE_"):
+                self._tell_of_lost(source.stack_name)
             for failure in outcome.failures[:-1]:
                 self._screen.problem(_problem_of(source, checked, failure))
             if outcome.failures:
                 raise _problem_of(source, checked, outcome.failures[-1])
             raise Problem(f"Stack {source.stack_name} is {outcome.status}.")
         self._screen.outcome(source.stack_name, outcome, time.perf_counter() - began)
-        if self._options.restarted and not self.serving and outcome.action != "created":
+        if outcome.action != "created":
             self._tell_of_lost(source.stack_name)
+        self._asked.add(source.stack_name)
         return outcome.action != "unchanged"
 
     def _tell_of_lost(self, name: str) -> None:
-        """Of what the stack still has, and nobody else."""
-        lost = [
-            item["LogicalResourceId"]
-            for item in self._stacks.resources(name)
-            if item["ResourceType"].split("::")[1] in _IN_MEMORY
-        ]
-        if lost:
-            self._screen.note(f"an earlier emulator had {', '.join(lost)} in memory only: they are gone with it")
+        """Of what the stack has and this emulator does not: once, and not of what it was seen to make itself."""
+        if name in self._asked:
+            return
+        gone = lost.lost(self._client, self._stacks.resources(name))
+        if gone:
+            self._screen.note(f"gone: {', '.join(gone)}; an earlier emulator had them in memory only")
             self._screen.note(
                 f"to make them anew, delete the stack: aws cloudformation delete-stack --stack-name {name}"
             )
+        self._asked.add(name)
 
     def _place(self, source: Source) -> Place:
         stack_id = f"arn:aws:cloudformation:{self._options.region}:{ACCOUNT}:stack/{source.stack_name}/0"
@@ -238,6 +248,12 @@ class Session:
             tuple(thing for each in found for thing in each.things),
             tuple(output for each in found for output in each.outputs),
         )
+
+
+def _is_of_connection(problem: Problem) -> bool:
+    from botocore.exceptions import HTTPClientError
+
+    return isinstance(problem.__cause__, HTTPClientError)
 
 
 def _of_client(error: Exception) -> Exception:
