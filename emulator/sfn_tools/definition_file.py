@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.services.apigateway import safe_yaml
+from emulator.deploy.template.document import TemplateError
 from emulator.services.stepfunctions.asl.validation import source
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
@@ -70,11 +70,13 @@ def read(path: Path, substitutions: Mapping[str, str]) -> DefinitionFile:
     text = _RESOURCE.sub(lambda match: f"{match[1]}{_FUNCTION}{match[2]}", text)
     if not _is_yaml(path, text):
         return DefinitionFile(path, text, text, False, left, assumed)
-    try:
-        document = safe_yaml.load(text)
-        definition = json.dumps(document, ensure_ascii=False, indent=2)
-    except (ValueError, TypeError, RecursionError) as error:
+    from emulator.deploy.template.yaml_text import load  # slow to import, and most definitions are JSON
+
+    try:  # as CloudFormation reads it: a state may be called No
+        document, _ = load(text, None, aliases=True, short_forms=False)
+    except TemplateError as error:
         raise Unreadable(f"{path} is no YAML: {error}", "Correct it.") from None
+    definition = json.dumps(document, ensure_ascii=False, indent=2)
     return DefinitionFile(path, text, definition, True, left, assumed)
 
 

@@ -208,6 +208,10 @@ def test_mistakes_are_told_by_file_line_and_column(folder: Path) -> None:
         "fails unless it is mocked (/States/Ship/Resource)",
     ]
     assert "orders.asl.json: ${ChargeFunction} not filled; -s ChargeFunction=VALUE does." in result.stderr
+    (folder / "words.yaml").write_text(
+        "StartAt: 'No'\nStates:\n  404: {Type: Succeed}\n  No: {Type: Pass, Next: 'Off'}\n"
+    )
+    assert "words.yaml:4:20: error: MISSING_TRANSITION_TARGET" in sfn("validate", "words.yaml").stdout
     listed = json.loads(sfn("validate", "bad.yaml", "--json").stdout)
     assert [(each["line"], each["severity"]) for each in listed] == [(8, "ERROR"), (13, "WARNING")]
 

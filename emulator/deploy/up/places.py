@@ -7,7 +7,7 @@ CloudFormation's reasons name properties and JSON pointers; nothing here but the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ _COMPOUND = re.compile(r"\b[A-Za-z][a-z]+(?:[A-Z][a-z]+)+\b")
 """A property's name (`DelaySeconds`, `delaySeconds`), which is no word of a sentence."""
 _STATE = re.compile(r"at (/[^'\n]+?)(?=[',)]|$)")
 """Of a definition: `… at /States/First/Next`."""
+_ELEMENT = re.compile(r"\[(\d+)\]")
+"""Of a list: `/States/Both/Branches[1]/States/Inner`."""
 _FILES = ("TemplateURL", "Location")
 _DEFINITIONS = ("DefinitionUri", "DefinitionS3Location")
 
@@ -94,7 +96,7 @@ def _in_definition(document: Document, folder: Path, logical_id: str, reason: st
     pointer = _STATE.search(reason) if "State Machine Definition" in reason else None
     if pointer is None:
         return None
-    way: Node = tuple(int(step) if step.isdigit() else step for step in pointer.group(1).strip("/").split("/") if step)
+    way = tuple(_steps(pointer.group(1)))
     properties = _properties(document, logical_id)
     if isinstance(properties.get("Definition"), dict):
         return document.location(("Resources", logical_id, "Properties", "Definition", *way))
@@ -105,3 +107,10 @@ def _in_definition(document: Document, folder: Path, logical_id: str, reason: st
         return read(file).location(way)
     except Problem:
         return None
+
+
+def _steps(pointer: str) -> Iterator[str | int]:
+    """The members and indices that a definition's pointer leads through."""
+    for step in filter(None, pointer.split("/")):
+        yield _ELEMENT.split(step)[0]  # a name, also one of digits
+        yield from map(int, _ELEMENT.findall(step))

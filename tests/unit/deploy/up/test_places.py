@@ -68,3 +68,31 @@ def test_a_failure_is_shown_at_its_line(
 def test_what_the_template_does_not_have_stands_nowhere(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(TEMPLATE)
     assert place_of(read(tmp_path / "template.yaml"), tmp_path, {}, (), "Other", "any") is None
+
+
+@pytest.mark.parametrize(
+    ("pointer", "line"),
+    [
+        ("/States/Both/Branches[1]/States/404/Next", 10),
+        ("/States/Both/Branches[1]/States/404/Lost", 8),
+        ("/States/No/Next", 11),
+    ],
+)
+def test_a_state_of_a_definition_in_yaml_stands_at_its_own_line(tmp_path: Path, pointer: str, line: int) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("asl.json", "asl.yaml"))
+    (tmp_path / "machine.asl.yaml").write_text("""\
+StartAt: Both
+States:
+  Both:
+    Type: Parallel
+    Branches:
+      - {StartAt: A, States: {A: {Type: Pass, End: true}}}
+      - States:
+          404:
+            Type: Pass
+            Next: B
+  No: {Type: Pass, Next: B}
+""")
+    reason = f"Invalid State Machine Definition: 'MISSING_TRANSITION_TARGET: Missing 'Next' target: B at {pointer}'"
+    place = place_of(read(tmp_path / "template.yaml"), tmp_path, {"Machine": None}, (), "Machine", reason)
+    assert place is not None and f"machine.asl.yaml:{line}:" in str(place)
