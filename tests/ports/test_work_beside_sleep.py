@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator.adapters.runtime import work
+from emulator.adapters.runtime import own_writers, work
 from emulator.settings import LiveSettings
 from tests.ports.functions import Bench, function, invocation, runner
 from tests.stuck import STUCK_SECONDS
 
 SOURCE = """
-import _thread, asyncio, os, queue, signal, socket, subprocess, sys, threading, time
-from concurrent.futures import ThreadPoolExecutor
+import _thread, asyncio, http.server, os, queue, signal, socket, subprocess, sys, threading, time, urllib.request
+from concurrent.futures import ThreadPoolExecutor, TimeoutError, as_completed
 WORK = [sys.executable, "-S", "-c", "import time; time.sleep(0.15)"]
 def slow_server():
     server = socket.create_server(("127.0.0.1", 0))
@@ -143,6 +146,63 @@ def forked():
         time.sleep(0.01)
         os._exit(7)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def completed():
+    pool, found = ThreadPoolExecutor(2), []
+    try:
+        for future in as_completed([pool.submit(time.sleep, seconds) for seconds in (5, 15)], timeout=6):
+            found.append(future.result())
+    except TimeoutError:
+        return found
+    finally:
+        pool.shutdown(wait=False)
+def later(write):
+    def work():
+        time.sleep(5)
+        write(b"hi")
+    threading.Thread(target=work).start()
+def pair():
+    here, there = socket.socketpair()
+    with here, there:
+        later(there.sendall)
+        return here.recv(9).decode()
+def pipe():
+    reader, writer = os.pipe()
+    later(lambda data: os.write(writer, data))
+    return os.read(reader, 9).decode()
+def connection(patience, family=socket.AF_INET, host="127.0.0.1"):
+    with socket.create_server((host, 0), family=family) as server:
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                time.sleep(5)
+                connection.sendall(connection.recv(9))
+        threading.Thread(target=serve).start()
+        with socket.create_connection(("127.0.0.1", server.getsockname()[1]), patience) as client:
+            client.sendall(b"hi")
+            return client.recv(9).decode()
+def web():
+    class Slow(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            time.sleep(5)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"ok")
+        def log_message(self, *_):
+            pass
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = urllib.request.urlopen("http://127.0.0.1:%d" % server.server_port, timeout=60).read().decode()
+        server.shutdown()
+    return found
+def heard_from_a_child():
+    reader, writer = os.pipe()
+    child = subprocess.Popen([*WORK[:-1], WORK[-1] + f"; import os; os.write({writer}, b'x')"], pass_fds=[writer])
+    begun, heard = time.time(), []
+    thread = threading.Thread(target=lambda: heard.append((os.read(reader, 9).decode(), time.time() - begun)))
+    thread.start()
+    time.sleep(10)
+    thread.join()
+    return heard[0], child.wait()
 def handler(event, context):
     begun = time.time()
     found = eval(event)
@@ -161,6 +221,7 @@ WORK_OF_OTHERS = {
     "beside(with_thread)": [0, 10],
     "beside(raw_thread)": [0, 10],
     "killed()": [-9, 0],
+    "heard_from_a_child()": [[["x", 0], 0], 10],
 }
 SIDE_BY_SIDE = {
     "pool([10, 10, 10, 10])": [None, 10],
@@ -171,8 +232,17 @@ SIDE_BY_SIDE = {
     "put_later()": ["item", 20],
     "joins()": [[True, False, False], 20],
 }
+BYTES_OF_THREADS = {
+    "pair()": ["hi", 5],
+    "pipe()": ["hi", 5],
+    "connection(None)": ["hi", 5],
+    "connection(60)": ["hi", 5],
+    "connection(None, socket.AF_INET, '0.0.0.0')": ["hi", 5],
+    "web()": ["ok", 5],
+}
 TIMEOUTS = {
     "get()": ["empty", 45],
+    "completed()": [[None], 6],
     "threading.Event().wait(45)": [False, 45],
     "condition()": [False, 30],
     "threading.Semaphore(0).acquire(timeout=30)": [False, 30],
@@ -207,6 +277,44 @@ def test_a_timeout_of_an_event_loop_waits_for_real_work_in_threads_too(
         assert json.loads(result.payload) in ([0, 0], ["hello", 0])
 
     runner("inline", tmp_path, settings)(test)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says for what a thread waits")
+def test_a_thread_that_waits_for_bytes_of_another_thread_does_not_hold_time(on_processes: Any) -> None:
+    async def test(bench: Bench) -> None:
+        spec = function(SOURCE, timeout_seconds=60.0)
+        results = {code: await bench.drive(bench.runtime.run(spec, invocation(code))) for code in BYTES_OF_THREADS}
+        assert {code: json.loads(result.payload) for code, result in results.items()} == BYTES_OF_THREADS
+
+    on_processes(test)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says for what a thread waits")
+def test_bytes_are_of_a_thread_only_while_this_process_alone_can_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    children = [False]
+    monkeypatch.setattr(own_writers, "_has_children", lambda: children[0])
+
+    def here(reader: int) -> bool:
+        return own_writers.writer_is_here(f"{own_writers.READS[0]} {hex(reader)} 0x0 0x0")
+
+    reader, writer = os.pipe()
+    assert here(reader)
+    children[0] = True  # which may hold the other end
+    assert not here(reader)
+    children[0] = False
+    os.close(writer)
+    assert not here(reader)
+    os.close(reader)
+    assert not here(reader)
+
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        assert here(client.fileno())  # not accepted yet
+        accepted, _ = server.accept()
+        server.close()
+        assert here(client.fileno())
+        assert here(accepted.fileno())
+        accepted.close()
+        assert not here(client.fileno())
 
 
 def test_only_the_main_thread_can_be_alone(monkeypatch: pytest.MonkeyPatch) -> None:

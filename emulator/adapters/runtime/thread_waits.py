@@ -12,6 +12,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+SHORTEST_REST_SECONDS = 1e-6
+"""Long enough to be seen in epoch seconds."""
+
 
 class Time(Protocol):
     """AWS time, as `virtual_time` knows it."""
@@ -35,7 +38,10 @@ def install(time: Time) -> None:
     plain_wait = condition.wait
 
     def wait(self: Any, timeout: float | None = None) -> bool:
-        return _wait(time, self, timeout) if timeout is not None and time.passes(timeout) else plain_wait(self, timeout)
+        # A computed rest of exactly nothing (no poll: that is an int): who takes only less than nothing for the end,
+        # as `concurrent.futures.as_completed` does, asks for it until a moment has passed.
+        rest = SHORTEST_REST_SECONDS if timeout == 0 and isinstance(timeout, float) else timeout
+        return _wait(time, self, rest) if rest is not None and time.passes(rest) else plain_wait(self, timeout)
 
     condition.wait = wait
     thread: Any = threading.Thread

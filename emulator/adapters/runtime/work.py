@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from .own_writers import writer_is_here
+
 real_sleep = time.sleep
 real_monotonic = time.monotonic
 
@@ -36,7 +38,7 @@ CONNECTION_GRACE_SECONDS = 1.0
 CALL_GRACE_SECONDS = 0.1
 """Host time after which a thread that waits for an answer from the network no longer holds time: the emulator's
 answers may themselves need AWS time, and it knows of its own work by then. Others' hold for as long as
-`LONGEST_ANSWER_SECONDS`."""
+`LONGEST_ANSWER_SECONDS`. Bytes that only another thread of the process can send are on their way no longer, either."""
 LONGEST_ANSWER_SECONDS = 30.0
 FOREIGN_GRACE_SECONDS = 0.1
 """Host time for which a thread that is not Python's own, a library's that waits for the outside world, holds time:
@@ -123,7 +125,7 @@ class Looks:
                 continue
             task = _task(ident)
             known.add(task)
-            if _waits(frame, _call(task)) or self._is_answered_late(task, frame, now):
+            if _waits(frame, _call(task)) or self._reads_in_vain(task, frame, now):
                 continue
             # Whoever waits outside waits for its call, unless more do than there are calls. A loop has timers, too.
             calls -= 1
@@ -131,17 +133,26 @@ class Looks:
                 everybody = False  # the others are looked at, too: since when they wait
         return everybody and (now - self._begun > FOREIGN_GRACE_SECONDS or not _foreigner_waits_outside(known))
 
-    def _is_answered_late(self, task: str, frame: Any, now: float) -> bool:
+    def _reads_in_vain(self, task: str, frame: Any, now: float) -> bool:
+        """Whether it has waited for bytes for so long that they need AWS time."""
+        try:
+            reading = id(frame), _switches(task)
+        except OSError:
+            return False
+        if self._still.get(task, (None, now))[0] != reading:
+            self._still[task] = reading, now
+        still = now - self._still[task][1]
+        if still <= CALL_GRACE_SECONDS:
+            return False
+        if writer_is_here(_call_line(task)):
+            return True
         if frame.f_code.co_name != "readinto" or frame.f_globals.get("__name__") != "socket":
             return False
         try:
             port = frame.f_locals["self"]._sock.getpeername()[1]
-            reading = id(frame), _switches(task)
         except (OSError, LookupError, AttributeError, TypeError):
             return False
-        if self._still.get(task, (None, now))[0] != reading:
-            self._still[task] = reading, now
-        return now - self._still[task][1] > (CALL_GRACE_SECONDS if port == self._port else LONGEST_ANSWER_SECONDS)
+        return port == self._port or still > LONGEST_ANSWER_SECONDS
 
 
 def _switches(task: str) -> bytes | None:
@@ -163,13 +174,19 @@ def _task(ident: int) -> str:
 
 def _call(task: str) -> str | None:
     """The number of the system call in which a thread is, `running` outside any; None where the kernel does not say."""
+    found = _call_line(task).split(None, 1)
+    return found[0] if found else None
+
+
+def _call_line(task: str) -> str:
+    """The system call in which a thread is, with its arguments; empty where the kernel does not say."""
     if not task:
-        return None
+        return ""
     try:
         with open(f"{TASKS}/{task}/syscall", "rb", buffering=0) as file:  # noqa: PTH123
-            return file.read().split(None, 1)[0].decode()
-    except (OSError, IndexError):
-        return None
+            return file.read().decode()
+    except OSError:
+        return ""
 
 
 def _foreigner_waits_outside(known: set[str]) -> bool:
