@@ -116,23 +116,24 @@ class TimeShim:
                 self._calls += 1
             elif sleeper == CALL_ENDS:
                 self._calls -= 1
+            if sleeper in (self._announced, CALL_ENDS):
                 self._announced = None
-                if self._send is not None:
-                    self._send(CALL_ENDS, CANCELLED)
-            elif sleeper == self._announced:
-                self._announced = None
-            if not self._asked:
-                return  # frozen: who is due by then is woken in the next question
-            if self.virtual and now > self._now:
-                self._now = now
-                self._travel()
-            woken = [each for each, (due, _) in self._sleepers.items() if each == sleeper or due <= self._now]
-            woken.sort(key=lambda each: self._sleepers[each][0])
-            wakers = [self._sleepers.pop(each)[1] for each in woken]
-            self._resuming.update(woken)
+            wakers = self._due(sleeper, now) if self._asked else []  # frozen: in the next question
+            if sleeper == CALL_ENDS and self._send is not None:
+                self._send(CALL_ENDS, CANCELLED)  # the answer may come: who reads it finds the clock set
         for waker in wakers:
             waker()
         self._announce_when_quiet()
+
+    def _due(self, sleeper: int, now: float) -> list[Callable[[], None]]:
+        """It is `now`: who wakes this sleeper and all that are due by then, in order. The caller has the lock."""
+        if self.virtual and now > self._now:
+            self._now = now
+            self._travel()
+        woken = [each for each, (due, _) in self._sleepers.items() if each == sleeper or due <= self._now]
+        woken.sort(key=lambda each: self._sleepers[each][0])
+        self._resuming.update(woken)
+        return [self._sleepers.pop(each)[1] for each in woken]
 
     # ── what the handler sees ──
 
