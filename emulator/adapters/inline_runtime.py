@@ -4,8 +4,8 @@ For debugging and for small tests; `emulator.testing.in_process` offers it. Its 
 handler that has timed out is abandoned, not killed; `sys.exit` ends the invocation only; memory and files are not
 limited; output is that of `sys.stdout` and `sys.stderr` as Python sees them; two functions must not import, inside
 their handlers, different modules of the same name; no wrapper (AWS_LAMBDA_EXEC_WRAPPER) is started. How far time is
-AWS's, `thread_time.py` says. boto3's default session is each environment's own, so that `boto3.client` in a handler is
-the function's account's.
+AWS's, `thread_time.py` says. Who calls the emulator is known by the session token of the environment. boto3's default
+session is each environment's own, so that `boto3.client` in a handler is the function's account's.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import asyncio
 import importlib
 import io
 import itertools
+import math
 import os
 import shutil
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +38,7 @@ from .runtime.control_channel import LARGEST
 from .runtime.environment import Hold
 from .runtime.errors import describe
 from .runtime.function_log import FunctionLog
-from .runtime.host_limit import HostLimit, of_thread
+from .runtime.host_limit import Effort, HostLimit, of_thread
 from .runtime.log_buffer import LogBuffer
 from .runtime.packages import InvalidPackage, Packages
 from .runtime.platform_log import PlatformLog
@@ -46,6 +48,8 @@ from .runtime.variables import function_environment
 from .thread_time import Dates, Sleeper, install
 
 UNHANDLED = "Unhandled"
+LONGEST_SILENCE_SECONDS = 0.2
+"""Host time without any work after which a handler, one of whose threads has called the emulator, waits for it."""
 
 
 class _Local(threading.local):
@@ -106,6 +110,7 @@ class _Patches:
         self._lead_nowhere: Callable[[], None] = lambda: None
         self._real_time: Callable[[], None] = lambda: None
         self._default_session: Callable[[], Any] = lambda: None
+        self._send: Any = None
 
     def apply(self) -> None:
         if self._saved is not None:
@@ -124,6 +129,16 @@ class _Patches:
             return (local.session or session_of_the_process)()
 
         boto3._get_default_session = default_session
+        sessions: Any = importlib.import_module("botocore.httpsession").URLLib3Session
+        self._send = send = sessions.send
+
+        def send_and_wait(session: Any, request: Any) -> Any:
+            if local.sleep is None:
+                return send(session, request)
+            with local.sleep.sends():
+                return send(session, request)
+
+        sessions.send = send_and_wait
         self._lead_nowhere = api_addresses.install()
 
     def undo(self) -> None:
@@ -134,14 +149,19 @@ class _Patches:
             self._real_time()
             boto3: Any = importlib.import_module("boto3")
             boto3._get_default_session = self._default_session
+            importlib.import_module("botocore.httpsession").URLLib3Session.send = self._send
             self._lead_nowhere()
 
 
 class _Environment:
     """A loaded handler with its modules, variables and folder."""
 
-    def __init__(self, function: FunctionSpec, variables: dict[str, str], folders: list[Path]) -> None:
+    def __init__(
+        self, function: FunctionSpec, variables: dict[str, str], folders: list[Path], session_token: str
+    ) -> None:
         self.function, self.variables, self.folders = function, variables, folders
+        self.session_token = session_token
+        """By it the emulator knows who calls."""
         self.handler: Callable[[Any, Any], Any] | None = None
         self._session: Any = None
 
@@ -174,6 +194,8 @@ class InlineRuntime(FunctionRuntime):
         self._sources = Sources()
         self._patches = _Patches()
         self._idle: dict[str, list[_Environment]] = {}
+        self._running: dict[str, _Attempt] = {}
+        """By their session tokens."""
         self._import_lock = threading.Lock()
         self._dates = Dates(self._patches.local)
         self._numbers = itertools.count()
@@ -194,9 +216,27 @@ class InlineRuntime(FunctionRuntime):
             except (InvalidPackage, OSError) as error:
                 return InvocationResult(outcomes.invalid_package(str(error)), UNHANDLED, "InvalidZipFileException")
             self._patches.apply()
-            return await _Attempt(self._clock, self._patches.local, environment, invocation, hold, self).run()
+            attempt = _Attempt(self._clock, self._patches.local, environment, invocation, hold, self)
+            self._running[environment.session_token] = attempt
+            try:
+                return await attempt.run()
+            finally:
+                if self._running.get(environment.session_token) is attempt:
+                    del self._running[environment.session_token]
         finally:
             hold.release()
+
+    @asynccontextmanager
+    async def calling(self, session_token: str) -> AsyncGenerator[None]:
+        attempt = self._running.get(session_token)
+        if attempt is None:
+            yield
+            return
+        call = attempt.call_begins()
+        try:
+            yield
+        finally:
+            attempt.call_ends(call)
 
     async def _create(self, function: FunctionSpec) -> _Environment:
         if function.source_directory is not None:
@@ -216,7 +256,7 @@ class InlineRuntime(FunctionRuntime):
                 seal(str(folder))
         required = [Path(function.required_directory)] if function.required_directory is not None else []
         folders = [task_root, *required, *(bootstrap.layer_folders(layers_root) if layers_root else ())]
-        return _Environment(function, variables, folders)
+        return _Environment(function, variables, folders, token)
 
     def load(self, environment: _Environment) -> None:
         """Import the handler with the package's folder first, and leave no module of it behind for others."""
@@ -294,6 +334,16 @@ class _Attempt:
         self._over = False
         self._frozen_now = self._started
         self._sleeps: set[asyncio.Task[None]] = set()
+        self._calls: set[asyncio.Task[None]] = set()
+        """For each call to the emulator that it has not answered yet: what waits for the timeout meanwhile."""
+        self._waiting: set[asyncio.Task[None]] = set()
+        """Those of both that have begun."""
+        self._silence: asyncio.TimerHandle | None = None
+        self._silent = False
+        self._sends, self._sending, self._doubted = 0, 0, 0
+        """Which requests boto3 has sent in the handler's thread: how many, the one that has no answer yet or 0, and
+        the last that may have been answered."""
+        self.answered = 0
         function = environment.function
         self._thread = threading.Thread(target=self._work, name=f"function {function.name}", daemon=True)
         look = (lambda: of_thread(self._thread.native_id)) if self._virtual else None
@@ -309,8 +359,10 @@ class _Attempt:
         finally:
             self._over = True
             self._limit.pause()
-            for sleep in self._sleeps:
-                sleep.cancel()
+            for wait in (*self._sleeps, *self._calls):
+                wait.cancel()
+            if self._silence is not None:
+                self._silence.cancel()
             self._hold.take()
         took = self._clock.now() - self._started if self._virtual else time.perf_counter() - begun
         error_type, reason, status = None, None, "success"
@@ -394,23 +446,39 @@ class _Attempt:
         """In the thread: sleep until the clock says so."""
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
-        woken = threading.Event()
-        self.begin(seconds, woken.set)
-        woken.wait()
-        self.resume()
+        due_at = self._clock.now() + seconds
+        while True:
+            woken = threading.Event()
+            self._begin(due_at, woken.set)
+            woken.wait()
+            self.resume()
+            if self._frozen_now >= due_at:  # else another thread's call to the emulator has ended
+                return
 
     def resume(self) -> None:
         """In the thread, after a wait: an abandoned handler goes no further."""
         if self._over:
             raise _Ended
 
-    def begin(self, seconds: float, woken: Callable[[], None]) -> Callable[[], None]:
+    @property
+    def calls(self) -> int:
+        """How many calls the emulator has not answered yet."""
+        return len(self._calls)
+
+    def begin(self, seconds: float, woken: Callable[[], None], answered: int) -> Callable[[], None]:
         """In the thread: wait for AWS time, and call `woken` then. Returns what ends the waiting before."""
+        return self._begin(self._clock.now() + seconds, woken, answered)
+
+    def _begin(self, due_at: float, woken: Callable[[], None], answered: int | None = None) -> Callable[[], None]:
         ended = threading.Event()
         started: list[asyncio.Task[None]] = []
 
         def start() -> None:
-            task = self._loop.create_task(self._sleep_through(seconds))
+            if answered not in (None, self.answered) or self._over:
+                ended.set()
+                woken()
+                return
+            task = self._loop.create_task(self._sleep_until(due_at))
             started.append(task)
             self._sleeps.add(task)
             task.add_done_callback(over)
@@ -420,25 +488,96 @@ class _Attempt:
             ended.set()
             woken()
 
+        def cancel() -> None:
+            for task in started:
+                task.cancel()
+
         def withdraw() -> None:
             if not ended.is_set():
-                self._loop.call_soon_threadsafe(lambda: started[0].cancel())
+                self._loop.call_soon_threadsafe(cancel)
                 ended.wait()
 
         self._loop.call_soon_threadsafe(start)
         return withdraw
 
-    async def _sleep_through(self, seconds: float) -> None:
-        due_at = self._clock.now() + seconds
-        self._limit.pause()
-        self._hold.release()
+    async def _sleep_until(self, due_at: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting.add(task)
+        self._balance()
         try:
             await self._clock.sleep_until(min(due_at, self._deadline), self._hold.reason)
         finally:
-            if not self._over:
-                self._hold.take()
-                self._limit.go_on()
-        self._frozen_now = self._clock.now()
-        if due_at >= self._deadline:
+            if task in self._waiting:
+                self._waiting.discard(task)
+                self._listen()
+        if due_at >= self._deadline and not self._over:
             self._over = True
             self._end(0, b"")
+
+    def _balance(self) -> None:
+        """Time stands still while the handler is at work; what it sees is then the time by now."""
+        if self._over:
+            return
+        calls = self._waiting & self._calls
+        if self._waiting - calls or (calls and (self._silent or self._sending > self._doubted)):
+            self._limit.pause()
+            self._hold.release()
+        else:
+            self._hold.take()
+            self._limit.go_on()
+        self._frozen_now = self._clock.now()
+
+    def _listen(self) -> None:
+        """Something has happened in the handler: only its own thread's waits are known at once."""
+        self._silent = False
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+        if self._calls and not self._over:
+            self._look_later(of_thread(self._thread.native_id))
+        self._balance()
+
+    def _look_later(self, before: Effort) -> None:
+        self._silence = self._loop.call_later(LONGEST_SILENCE_SECONDS, self._look, before)
+
+    def _look(self, before: Effort) -> None:
+        """A thread that waits its turn, for the interpreter too, is ready to run or has run a little."""
+        now = of_thread(self._thread.native_id)
+        if now.ready or now.computed != before.computed:
+            self._look_later(now)
+            return
+        self._silence, self._silent = None, True
+        self._balance()
+
+    @contextmanager
+    def sends(self) -> Generator[None]:
+        """In the thread: while boto3 waits for the answer to a request."""
+        self._sends += 1
+        self._sending = self._sends
+        try:
+            yield
+        finally:
+            self._sending = 0
+
+    def call_begins(self) -> asyncio.Task[None] | None:
+        """The handler has called the emulator, and waits for the answer as long as its timeout allows."""
+        if not self._virtual or self._over:
+            return None
+        call = self._loop.create_task(self._sleep_until(math.inf))
+        self._calls.add(call)
+        self._listen()
+        return call
+
+    def call_ends(self, call: asyncio.Task[None] | None) -> None:
+        """The answer is on its way: whoever gets it is at work, and sleeps beside it are thought over."""
+        if call is None:
+            return
+        self.answered += 1
+        self._doubted = self._sends
+        self._calls.discard(call)
+        ended = {call, *self._sleeps}
+        for wait in ended:
+            wait.cancel()
+        self._waiting -= ended
+        self._listen()

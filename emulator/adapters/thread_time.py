@@ -14,6 +14,7 @@ import heapq
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -31,8 +32,26 @@ class Sleeper(Protocol):
 
     def __call__(self, seconds: float) -> None: ...
 
-    def begin(self, seconds: float, woken: Callable[[], None]) -> Callable[[], None]:
-        """Wait for so long, and call `woken` from another thread. Returns what ends the waiting before."""
+    @property
+    def calls(self) -> int:
+        """How many calls of the handler to the emulator wait for their answers."""
+        ...
+
+    @property
+    def answered(self) -> int:
+        """How many have been answered."""
+        ...
+
+    def begin(self, seconds: float, woken: Callable[[], None], answered: int) -> Callable[[], None]:
+        """Wait for so long, and call `woken` from another thread; it is called earlier when a call is answered.
+
+        So it is at once if there are other answers by now than the caller has seen: somebody is at work with them.
+        Returns what ends the waiting before.
+        """
+        ...
+
+    def sends(self) -> AbstractContextManager[None]:
+        """While the thread waits for the answer to a request of its own."""
         ...
 
     def resume(self) -> None:
@@ -100,23 +119,23 @@ def _wait(loop: Any, sleeper: Sleeper) -> None:
     left = scheduled[0]._when - loop.time() if scheduled else 0.0
     if left <= 0:
         return
-    events = loop._selector.select(0)
-    while not events and _work_is_under_way(loop):
-        events = loop._selector.select(LOOK_SECONDS)
+    events, answered = loop._selector.select(0), sleeper.answered
+    while not events and _work_is_under_way(loop, sleeper.calls):
+        events, answered = loop._selector.select(LOOK_SECONDS), sleeper.answered
     if not events:
         events = Connections().wait(loop)
     if not events:
-        withdraw = sleeper.begin(max(left, SHORTEST_WAIT_SECONDS), loop._write_to_self)
+        withdraw = sleeper.begin(max(left, SHORTEST_WAIT_SECONDS), loop._write_to_self, answered)
         events = loop._selector.select(None)
         withdraw()
         sleeper.resume()
     loop._process_events(events)
 
 
-def _work_is_under_way(loop: Any) -> bool:
-    """Whether a thread of the loop's own pool has something to do, or asyncio waits for a child process."""
+def _work_is_under_way(loop: Any, calls: int) -> bool:
+    """Whether threads of the loop's own pool have more to do than these calls to AWS, or asyncio waits for a child."""
     pool = loop._default_executor
-    if pool is not None and len(getattr(pool, "_threads", ())) > pool._idle_semaphore._value:
+    if pool is not None and len(getattr(pool, "_threads", ())) > pool._idle_semaphore._value + calls:
         return True
     return any("waitpid-" in thread.name for thread in threading.enumerate())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from emulator import Emulator
 from emulator.testing.aws import Aws
 from tests.stories.telling import function, invoke, needs_node, node_function
 
@@ -111,6 +112,26 @@ def test_so_do_those_of_a_caller_on_node(aws: Aws) -> None:
         "in_a_race computes": ["computed", 0, 0],
         "in_a_race naps": ["napped", 5, 5],
         "in_a_race sleeps": ["TimeoutError", 10, 10],
+        "beside_a_sleep computes": ["computed", 20, 20],
+        "beside_a_sleep naps": ["napped", 20, 20],
+        "beside_a_sleep sleeps": ["slept", 45, 45],
+    }
+
+
+def test_so_do_those_of_a_caller_in_a_thread_of_the_test_s_process() -> None:
+    with Emulator(functions="threads") as emulator:
+        function(emulator.aws, "caller", CALLER, Timeout=100)
+        found = answers(emulator.aws, ("call", "beside_a_sleep"))
+        assert invoke(emulator.aws, "caller", {"how": "in_a_loop", "whom": "naps"}) == ["napped", 5, 5]
+        function(emulator.aws, "impatient", CALLER, Timeout=30)
+        begun = emulator.clock.now()
+        ended = invoke(emulator.aws, "impatient", {"how": "call", "whom": "sleeps"})
+        assert ended["errorMessage"].endswith("Task timed out after 30.00 seconds")
+        assert emulator.clock.now() == begun + 30
+    assert found == {
+        "call computes": ["computed", 0, 0],
+        "call naps": ["napped", 5, 5],
+        "call sleeps": ["slept", 45, 45],
         "beside_a_sleep computes": ["computed", 20, 20],
         "beside_a_sleep naps": ["napped", 20, 20],
         "beside_a_sleep sleeps": ["slept", 45, 45],
