@@ -11,7 +11,7 @@ const { performance } = require('perf_hooks');
 const { syncBuiltinESMExports } = require('module');
 
 const NOTICEABLE_OFFSET_MS = 250; // AWS time that differs less than this from the host's is the host's.
-const REAL_WORK_GRACE_MS = 20; // Host time after which a request to the emulator counts as waiting.
+const REAL_WORK_GRACE_MS = 20; // Host time for what may just be on its way.
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 const AT_ONCE_MS = 1; // setTimeout(f, 0) yields and takes no AWS time.
 const { IDLE, BUSY, TURNING } = require('./work.cjs');
@@ -268,11 +268,13 @@ class Time {
     this.balance();
     if (this.checking || !this.virtual || !this.asking) return;
     this.checking = true;
-    real.setImmediate(() => this.look());
+    real.setImmediate(() => {
+      this.checking = false;
+      this.look();
+    });
   }
 
-  look(graceOver = false) {
-    this.checking = false;
+  look(graceOver = false) { // two at once would each take the other's turn for somebody's work, for ever
     const waits = this.virtual && this.asking;
     const first = waits ? this.earliest() : null;
     if (first === null && !(waits && this.calls > 0)) return this.withdraw();

@@ -1,12 +1,13 @@
 // Whether this process has real work under way beside its timers: AWS time must not move past that.
 //
 // Files, names, connections being made and child processes are work. A socket is work while it waits for an answer; a
-// request that the emulator serves may itself need AWS time, so after a moment its socket counts as waiting. Node says
-// what keeps its event loop alive, and the rest is seen from what sockets have read since they wrote.
+// request that the emulator serves may itself need AWS time, so its socket counts as waiting: the emulator tells of such
+// calls. Node says what keeps its event loop alive, and the rest is seen from what sockets have read since they wrote.
 'use strict';
 
 const net = require('net');
 
+const UNHEARD_CALL_MS = 1000; // A request of which the emulator does not tell; longer than one is on its way.
 const LONGEST_ANSWER_MS = 30000; // A socket that has not been answered for so long only ever writes (a log shipper).
 const QUIET = new Set([
   'TCPSocketWrap', 'TLSWrap', 'PipeWrap', 'TTYWrap', 'TCPServerWrap', 'PipeServerWrap', 'UDPWrap', 'MessagePort',
@@ -21,6 +22,10 @@ const IDLE = 0, // nothing but timers
   SOON = 1, // something that may just be on its way
   BUSY = 2, // real work
   TURNING = 3; // the event loop has callbacks at hand
+
+function isUnanswered(socket) {
+  return socket[READ_AT_WRITE] !== undefined && socket.bytesRead === socket[READ_AT_WRITE];
+}
 
 class Work {
   /** `own`: our channels; `endpoint`: the emulator's URL; `hostNow()`: host time in ms. */
@@ -54,7 +59,7 @@ class Work {
     let found = IDLE;
     for (const handle of process._getActiveHandles()) {
       if (this.own.has(handle) || !(handle instanceof net.Socket)) continue;
-      if (calls > 0 && this.isEmulators(handle)) calls -= 1;
+      if (calls > 0 && this.isEmulators(handle) && isUnanswered(handle)) calls -= 1;
       else found = Math.max(found, this.socket(handle));
     }
     return found;
@@ -67,9 +72,10 @@ class Work {
   socket(socket) {
     if (socket.connecting) return BUSY;
     if (socket.remotePort === undefined) return IDLE; // a pipe: whoever is at its other end is a child process
-    if (this.isEmulators(socket)) return SOON;
-    const unanswered = socket[READ_AT_WRITE] !== undefined && socket.bytesRead === socket[READ_AT_WRITE];
-    if (unanswered && this.hostNow() - socket[WROTE_AT] < LONGEST_ANSWER_MS) return BUSY;
+    const own = this.isEmulators(socket);
+    const waited = isUnanswered(socket) ? this.hostNow() - socket[WROTE_AT] : Infinity;
+    if (waited < (own ? UNHEARD_CALL_MS : LONGEST_ANSWER_MS)) return BUSY;
+    if (own) return SOON;
     const moved = socket.bytesRead !== socket[SEEN];
     socket[SEEN] = socket.bytesRead;
     return moved ? SOON : IDLE;

@@ -275,6 +275,7 @@ class ExecutionEnvironment(ABC):
         return Reply(Ending.ANSWERED, kind, outcome.body)
 
     async def _ask(self, send: Callable[[], None], hold: Hold, limit_seconds: float) -> Reply:
+        self._end_silence()
         question = self._question = _Question(hold, self._clock, limit_seconds, self._clock.virtual, self._effort)
         try:
             if self._faulted is not None:
@@ -317,8 +318,7 @@ class ExecutionEnvironment(ABC):
         for task in self._sleepers.values():
             task.cancel()
         self._sleepers.clear()
-        if self._silence is not None:
-            self._silence.cancel()
+        self._end_silence()
         while self._ends:
             self._heard()
         if self._question is not None:
@@ -452,7 +452,10 @@ class ExecutionEnvironment(ABC):
         self._read_logs()
         if (sleeper, due_at) == (wire.CALL_ENDS, wire.CANCELLED):
             self._heard()
-        elif due_at == wire.CANCELLED:
+            self._balance()
+            return
+        self._end_silence()
+        if due_at == wire.CANCELLED:
             task = self._sleepers.pop(sleeper, None)
             if task is not None:
                 task.cancel()
@@ -501,10 +504,16 @@ class ExecutionEnvironment(ABC):
 
     def _tell_of_call(self, change: int) -> None:
         self._ticks.write(wire.TICK.pack(change, self._clock.now()))
+        self._end_silence()
+        if self._calls:
+            self._silence = self._loop.call_later(LONGEST_SILENCE_SECONDS, self._is_silent)
+
+    def _end_silence(self) -> None:
+        """The process has spoken, or is asked."""
         self._silent = False
         if self._silence is not None:
             self._silence.cancel()
-        self._silence = self._loop.call_later(LONGEST_SILENCE_SECONDS, self._is_silent) if self._calls else None
+            self._silence = None
 
     def _is_silent(self) -> None:
         self._silence, self._silent = None, True

@@ -35,11 +35,13 @@ real_monotonic = time.monotonic
 
 CONNECTION_GRACE_SECONDS = 1.0
 """Host time after which a connection on which nothing comes counts as idle (one kept alive, for example)."""
-CALL_GRACE_SECONDS = 0.1
-"""Host time after which a thread that waits for an answer from the network no longer holds time: the emulator's
-answers may themselves need AWS time, and it knows of its own work by then. Others' hold for as long as
-`LONGEST_ANSWER_SECONDS`. Bytes that only another thread of the process can send are on their way no longer, either."""
+UNHEARD_CALL_SECONDS = 1.0
+"""Host time after which a request to the emulator of which it tells nothing no longer holds time: its answer may need
+AWS time. Longer than a request is on its way."""
 LONGEST_ANSWER_SECONDS = 30.0
+"""The same of requests to others."""
+OWN_BYTES_GRACE_SECONDS = 0.1
+"""Host time after which bytes that only another thread of the process can send are on their way no longer."""
 FOREIGN_GRACE_SECONDS = 0.1
 """Host time for which a thread that is not Python's own, a library's that waits for the outside world, holds time:
 nobody can tell whether it waits for an answer (gRPC) or for nothing."""
@@ -125,34 +127,36 @@ class Looks:
                 continue
             task = _task(ident)
             known.add(task)
-            if _waits(frame, _call(task)) or self._reads_in_vain(task, frame, now):
+            if _waits(frame, _call(task)):
+                continue
+            still = self._seconds_still(task, frame, now)
+            if still > OWN_BYTES_GRACE_SECONDS and writer_is_here(_call_line(task)):
                 continue
             # Whoever waits outside waits for its call, unless more do than there are calls. A loop has timers, too.
             calls -= 1
-            if calls < 0 or _judges(frame):
+            if _judges(frame) or (calls < 0 and not self._is_answered_late(frame, still)):
                 everybody = False  # the others are looked at, too: since when they wait
         return everybody and (now - self._begun > FOREIGN_GRACE_SECONDS or not _foreigner_waits_outside(known))
 
-    def _reads_in_vain(self, task: str, frame: Any, now: float) -> bool:
-        """Whether it has waited for bytes for so long that they need AWS time."""
+    def _seconds_still(self, task: str, frame: Any, now: float) -> float:
+        """Host time for which it has been seen not to move."""
         try:
             reading = id(frame), _switches(task)
         except OSError:
-            return False
+            return 0.0
         if self._still.get(task, (None, now))[0] != reading:
             self._still[task] = reading, now
-        still = now - self._still[task][1]
-        if still <= CALL_GRACE_SECONDS:
-            return False
-        if writer_is_here(_call_line(task)):
-            return True
+        return now - self._still[task][1]
+
+    def _is_answered_late(self, frame: Any, still: float) -> bool:
+        """Whether it has waited for an answer from the network for so long that this may need AWS time."""
         if frame.f_code.co_name != "readinto" or frame.f_globals.get("__name__") != "socket":
             return False
         try:
             port = frame.f_locals["self"]._sock.getpeername()[1]
         except (OSError, LookupError, AttributeError, TypeError):
             return False
-        return port == self._port or still > LONGEST_ANSWER_SECONDS
+        return still > (UNHEARD_CALL_SECONDS if port == self._port else LONGEST_ANSWER_SECONDS)
 
 
 def _switches(task: str) -> bytes | None:
